@@ -1,0 +1,152 @@
+//! Tower layers: authentication in front of a service, for axum routes, tonic and plain hyper.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Body;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use rampart_core::RampartAuth;
+use rampart_core::adapter::{Gate, Verified};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::extract::AuthRejection;
+
+rampart_core::__adapter_layers!(AuthLayer);
+
+/// A [`tower_layer::Layer`] that lets only requests pass which meet its gate: made by [`RampartAuthExt`].
+///
+/// Use it with `Router::route_layer`, so that paths which do not exist stay 404.
+#[derive(Clone, Debug)]
+pub struct AuthLayer {
+    auth: RampartAuth,
+    gate: Gate,
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        AuthService { inner, layer: self.clone() }
+    }
+}
+
+/// A service behind an [`AuthLayer`].
+#[derive(Clone, Debug)]
+pub struct AuthService<S> {
+    inner: S,
+    layer: AuthLayer,
+}
+
+impl AuthLayer {
+    /// Lets the request pass, with the outcome and the claims in its extensions, or makes the answer.
+    fn admit<B>(&self, verified: Verified, request: &mut Request<B>) -> Result<(), AuthRejection> {
+        let claims = verified.pass(&self.gate)?;
+        let extensions = request.extensions_mut();
+        extensions.insert(verified);
+        if let Some(claims) = claims {
+            extensions.insert(claims);
+        }
+        Ok(())
+    }
+}
+
+impl<S, B, ResponseBody> Service<Request<B>> for AuthService<S>
+where
+    S: Service<Request<B>, Response = Response<ResponseBody>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    B: Send + 'static,
+    ResponseBody: http_body::Body<Data = Bytes> + Send + 'static,
+    ResponseBody::Error: Into<axum::BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let auth = &self.layer.auth;
+        let stored = request.extensions().get::<Verified>().filter(|verified| verified.is_by(auth)).cloned();
+        let verified = match stored {
+            Some(verified) => Ok(verified),
+            None => auth.verification(request.headers().get_all(AUTHORIZATION)).now(),
+        };
+        let kind = match verified.map(|verified| self.layer.admit(verified, &mut request)) {
+            Ok(Ok(())) => Kind::Inner { future: self.inner.call(request) },
+            Ok(Err(rejection)) => Kind::Rejected { response: Some(rejection.into_response()) },
+            Err(verification) => {
+                // Only here the service must outlive the call: take the one that is ready, leave a clone.
+                let clone = self.inner.clone();
+                let mut inner = std::mem::replace(&mut self.inner, clone);
+                let layer = self.layer.clone();
+                Kind::Waiting {
+                    future: Box::pin(async move {
+                        match layer.admit(verification.await, &mut request) {
+                            Ok(()) => inner.call(request).await.map(|response| response.map(Body::new)),
+                            Err(rejection) => Ok(rejection.into_response()),
+                        }
+                    }),
+                }
+            }
+        };
+        ResponseFuture { kind }
+    }
+}
+
+pin_project! {
+    /// The response of an [`AuthService`]: the inner service's own future, unboxed, unless keys must be fetched first.
+    pub struct ResponseFuture<F, E> {
+        #[pin]
+        kind: Kind<F, E>,
+    }
+}
+
+type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<F, E> {
+        Inner { #[pin] future: F },
+        Rejected { response: Option<Response<Body>> },
+        Waiting { future: Waiting<E> },
+    }
+}
+
+impl<F, E> fmt::Debug for ResponseFuture<F, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<F, E, ResponseBody> Future for ResponseFuture<F, E>
+where
+    F: Future<Output = Result<Response<ResponseBody>, E>>,
+    ResponseBody: http_body::Body<Data = Bytes> + Send + 'static,
+    ResponseBody::Error: Into<axum::BoxError>,
+{
+    type Output = Result<Response<Body>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().kind.project() {
+            KindProjection::Inner { future } => {
+                let response = ready!(future.poll(context));
+                Poll::Ready(response.map(|response| response.map(Body::new)))
+            }
+            // A future is not polled again once it is done.
+            KindProjection::Rejected { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+            KindProjection::Waiting { future } => future.as_mut().poll(context),
+        }
+    }
+}

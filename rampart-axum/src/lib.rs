@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod extract;
+mod layer;
+mod response;
+
+#[doc(inline)]
+pub use crate::{
+    extract::{AuthRejection, OptionalAuth, RequireAuth},
+    layer::{AuthLayer, AuthService, RampartAuthExt, ResponseFuture},
+};
+#[doc(no_inline)]
+pub use rampart_core::{
+    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, Claims, ConfigError, JwksHealth, JwksState, Policy,
+    RampartAuth, RampartAuthBuilder, Requirement, Settings, roles, scopes,
+};

@@ -1,0 +1,144 @@
+//! For adapters to web frameworks: what they share, so that they only collect header values and convert answers.
+//!
+//! An adapter takes the `Authorization` values of a request, calls
+//! [`RampartAuth::verification`](crate::RampartAuth::verification), keeps the [`Verified`] with the request for whoever
+//! asks next, and lets a [`Requirement`](crate::Requirement) or a [`Gate`] decide.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::auth::{AuthenticateOptional, RampartAuth};
+use crate::claims::Claims;
+use crate::error::AuthError;
+use crate::rejection::Rejection;
+use crate::requirement::{Policy, Requirement};
+
+/// The outcome of one verification, bound to the [`RampartAuth`] that made it.
+///
+/// It cannot be made by hand, so one found in a request tells the truth; and it answers only for the very object that
+/// made it, so that a weaker configuration, or another issuer's, can never satisfy a stricter guard.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    auth: RampartAuth,
+    outcome: Result<Option<Arc<Claims>>, AuthError>,
+}
+
+impl Verified {
+    /// Whether this is the outcome of that very object.
+    pub fn is_by(&self, auth: &RampartAuth) -> bool {
+        self.auth.is_same(auth)
+    }
+
+    /// The claims of a request that must carry a good token which meets `R`.
+    ///
+    /// # Errors
+    /// The answer for the caller.
+    pub fn required<R: Requirement>(&self) -> Result<Arc<Claims>, Rejection> {
+        self.admit(true, R::check).and_then(|claims| claims.ok_or_else(|| self.reject(AuthError::MissingToken)))
+    }
+
+    /// The claims of a request that may come without a token, but not with a bad one or one that does not meet `R`.
+    ///
+    /// # Errors
+    /// The answer for the caller.
+    pub fn optional<R: Requirement>(&self) -> Result<Option<Arc<Claims>>, Rejection> {
+        self.admit(false, R::check)
+    }
+
+    /// The claims of a request that passes a gate.
+    ///
+    /// # Errors
+    /// The answer for the caller.
+    pub fn pass(&self, gate: &Gate) -> Result<Option<Arc<Claims>>, Rejection> {
+        self.admit(gate.required, |claims| gate.policy.as_ref().map_or(Ok(()), |policy| policy.check(claims)))
+    }
+
+    fn admit(
+        &self,
+        required: bool,
+        check: impl FnOnce(&Claims) -> Result<(), AuthError>,
+    ) -> Result<Option<Arc<Claims>>, Rejection> {
+        match &self.outcome {
+            Err(error) => Err(self.reject(error.clone())),
+            Ok(None) if required => Err(self.reject(AuthError::MissingToken)),
+            Ok(None) => Ok(None),
+            Ok(Some(claims)) => match check(claims) {
+                Ok(()) => Ok(Some(Arc::clone(claims))),
+                Err(error) => Err(self.reject(error)),
+            },
+        }
+    }
+
+    fn reject(&self, error: AuthError) -> Rejection {
+        match &error {
+            AuthError::MissingToken => {
+                tracing::debug!(target: "rampart", rule = "V1", "the request carries no bearer token");
+            }
+            AuthError::InsufficientRole { required } | AuthError::InsufficientScope { required } => {
+                tracing::debug!(target: "rampart", ?required, "the access token lacks a role or scope");
+            }
+            _ => {}
+        }
+        self.auth.rejection(error)
+    }
+}
+
+/// A verification that may have to wait for keys.
+#[must_use = "a future does nothing unless it is polled"]
+#[derive(Debug)]
+pub struct Verification {
+    auth: RampartAuth,
+    outcome: AuthenticateOptional,
+}
+
+impl Verification {
+    pub(crate) const fn new(auth: RampartAuth, outcome: AuthenticateOptional) -> Self {
+        Self { auth, outcome }
+    }
+
+    /// The outcome, where nothing needs to be awaited.
+    ///
+    /// # Errors
+    /// The verification itself, to be awaited.
+    pub fn now(mut self) -> Result<Verified, Self> {
+        match self.outcome.now() {
+            Some(outcome) => Ok(Verified { auth: self.auth, outcome }),
+            None => Err(self),
+        }
+    }
+}
+
+impl Future for Verification {
+    type Output = Verified;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Verified> {
+        let outcome = ready!(Pin::new(&mut self.outcome).poll(context));
+        Poll::Ready(Verified { auth: self.auth.clone(), outcome })
+    }
+}
+
+/// What a layer or middleware asks of a request.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    required: bool,
+    policy: Option<Policy>,
+}
+
+impl Gate {
+    /// A good token, whatever it allows.
+    pub const fn required() -> Self {
+        Self { required: true, policy: None }
+    }
+
+    /// No token, or a good one.
+    pub const fn optional() -> Self {
+        Self { required: false, policy: None }
+    }
+
+    /// A good token that meets a policy.
+    pub const fn policy(policy: Policy) -> Self {
+        Self { required: true, policy: Some(policy) }
+    }
+}

@@ -1,0 +1,369 @@
+//! The facade: from the `Authorization` values of a request to verified claims, or the reason why not.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::adapter::Verification;
+use crate::algorithm::Algorithms;
+use crate::bearer;
+use crate::claims::Claims;
+use crate::clock::Clock;
+use crate::config::{RampartAuthBuilder, Settings};
+use crate::error::{AuthError, ConfigError, Refusal};
+use crate::health::{JwksHealth, JwksState};
+use crate::jwks::cache::{KeyCache, KidSearch};
+use crate::jwks::set::KeySet;
+use crate::jws::{self, Failure, TypRule, UnknownKid};
+use crate::rejection::{Challenge, Rejection};
+use crate::token_cache::{Entry, TokenCache};
+use crate::validation::{self, Rules};
+
+/// Verifies the access tokens of one issuer. Made once, cloned everywhere: a clone is one more pointer to the same keys.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use rampart_core::RampartAuth;
+///
+/// let auth = RampartAuth::new("https://auth.example.com", "my-api")?;
+/// let claims = auth.verify("eyJhbGciOiJSUzI1NiIs...").await?;
+/// println!("{} has the roles {:?}", claims.sub, claims.roles);
+/// # Ok(()) }
+/// ```
+///
+/// Making one does no I/O. Keys are fetched when the first token comes (or by [`warm_up`](Self::warm_up)), kept fresh in
+/// the background by the requests themselves, and go on serving while the issuer is down. A `tokio` runtime with time and
+/// I/O is needed wherever keys are fetched.
+#[derive(Clone)]
+pub struct RampartAuth(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) rules: Rules,
+    pub(crate) algorithms: Algorithms,
+    pub(crate) typ_rule: TypRule,
+    pub(crate) max_token_bytes: usize,
+    pub(crate) keys: Keys,
+    pub(crate) tokens: Option<TokenCache>,
+    pub(crate) clock: Clock,
+    pub(crate) challenge: Challenge,
+}
+
+pub(crate) enum Keys {
+    Static(Arc<KeySet>),
+    Fetched(Arc<KeyCache>),
+}
+
+type Verdict = Result<Arc<Claims>, AuthError>;
+type OptionalVerdict = Result<Option<Arc<Claims>>, AuthError>;
+
+/// What can be said of a token without waiting.
+enum Step {
+    Done(Verdict),
+    /// Keys must be fetched before anything more can be said.
+    NeedsKeys,
+}
+
+impl RampartAuth {
+    /// An object with all defaults: `RampartAuth::builder(issuer_url, audience).build()`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where a setting cannot be used.
+    pub fn new(issuer_url: impl Into<String>, audience: impl Into<String>) -> Result<Self, ConfigError> {
+        Self::builder(issuer_url, audience).build()
+    }
+
+    /// From the environment: `RAMPART_URL` (the issuer), `RAMPART_CLIENT_ID` (the audience), and `RAMPART_REALM` (optional).
+    ///
+    /// # Errors
+    /// [`ConfigError::MissingVariable`] with the name of a variable that is missing.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        RampartAuthBuilder::from_env()?.build()
+    }
+
+    /// From a section of a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where a setting cannot be used.
+    pub fn from_settings(settings: Settings) -> Result<Self, ConfigError> {
+        RampartAuthBuilder::from(settings).build()
+    }
+
+    /// A builder with every default. `issuer_url` must be written exactly as the `iss` claim of the tokens; `audience` is
+    /// the client ID under which the API is registered.
+    pub fn builder(issuer_url: impl Into<String>, audience: impl Into<String>) -> RampartAuthBuilder {
+        RampartAuthBuilder::new(issuer_url.into(), audience.into())
+    }
+
+    pub(crate) fn from_inner(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// Verifies a token that was taken out of a request already.
+    ///
+    /// # Errors
+    /// [`AuthError`]: the token's fault, or [`AuthError::KeysUnavailable`].
+    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
+        match self.step(token) {
+            Step::Done(verdict) => verdict,
+            Step::NeedsKeys => self.verify_with_fetch(token).await,
+        }
+    }
+
+    /// Verifies the values of a request's `Authorization` header; none, or another scheme, is [`AuthError::MissingToken`].
+    ///
+    /// The work is done in the call; the future only waits where keys must be fetched, and only then allocates.
+    pub fn authenticate<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) -> Authenticate {
+        Authenticate(self.authenticate_optional(values))
+    }
+
+    /// As [`authenticate`](Self::authenticate), but a request without a token is `Ok(None)`. A token that is not good is an
+    /// error all the same: it never passes as anonymous.
+    pub fn authenticate_optional<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) -> AuthenticateOptional {
+        let token = match bearer::token(values.into_iter()) {
+            Ok(Some(token)) => token,
+            Ok(None) => return AuthenticateOptional(Progress::Ready(Some(Ok(None)))),
+            Err(refusal) => return AuthenticateOptional(Progress::Ready(Some(Err(refused(refusal, None))))),
+        };
+        AuthenticateOptional(match self.step(token.as_str()) {
+            Step::Done(verdict) => Progress::Ready(Some(verdict.map(Some))),
+            Step::NeedsKeys => {
+                let (auth, token) = (self.clone(), token.as_str().to_owned());
+                Progress::Waiting(Box::pin(async move { auth.verify_with_fetch(&token).await.map(Some) }))
+            }
+        })
+    }
+
+    /// As [`authenticate_optional`](Self::authenticate_optional), with the outcome bound to this object: for adapters.
+    pub fn verification<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) -> Verification {
+        Verification::new(self.clone(), self.authenticate_optional(values))
+    }
+
+    /// The HTTP answer for an error, with the realm of this object.
+    pub fn rejection(&self, error: AuthError) -> Rejection {
+        Rejection::new(error, &self.0.challenge)
+    }
+
+    /// Whether both are clones of one object, and so have the same rules and keys.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Fetches the keys unless there are fresh ones, so that the first request need not wait.
+    ///
+    /// # Errors
+    /// [`AuthError::KeysUnavailable`]: not fatal, requests try again by themselves.
+    pub async fn warm_up(&self) -> Result<(), AuthError> {
+        match &self.0.keys {
+            Keys::Static(_) => Ok(()),
+            Keys::Fetched(cache) => cache.wait(self.0.clock.now().unwrap_or_default()).await,
+        }
+    }
+
+    /// Fetches the keys now, whatever their age and whatever failed before: for emergency revocation. What the issuer says
+    /// is taken even where it is an empty set; then no token passes.
+    ///
+    /// # Errors
+    /// [`AuthError::KeysUnavailable`] where the fetch failed: the old keys go on serving, and [`health`](Self::health) says why.
+    pub async fn refresh_keys(&self) -> Result<(), AuthError> {
+        match &self.0.keys {
+            Keys::Static(_) => Ok(()),
+            Keys::Fetched(cache) => cache.refresh().await,
+        }
+    }
+
+    /// State, age and number of the keys, and why the last fetch failed. Does no I/O.
+    pub fn health(&self) -> JwksHealth {
+        match &self.0.keys {
+            Keys::Static(set) => JwksHealth { state: JwksState::Static, age: None, keys: set.len(), last_error: None },
+            Keys::Fetched(cache) => cache.health(self.0.clock.now().unwrap_or_default()),
+        }
+    }
+
+    /// All that can be done without waiting.
+    fn step(&self, token: &str) -> Step {
+        let Some(now) = self.0.clock.now() else { return Step::Done(Err(no_clock())) };
+        let cache = match &self.0.keys {
+            Keys::Static(set) => return Step::Done(self.attempt(token, set, now).map_err(settle)),
+            Keys::Fetched(cache) => cache,
+        };
+        let current = cache.serve(now);
+        let keys = current.as_ref().and_then(|current| current.keys());
+        let Some(keys) = keys else {
+            // A token that is malformed in itself (V2, V3) needs no keys to be refused.
+            return match jws::verify(self.within_limit(token), &KeySet::default(), self.0.algorithms, self.0.typ_rule) {
+                Err(Failure::Refused(refusal, kid)) if matches!(refusal.rule, "V2" | "V3") => {
+                    Step::Done(Err(refused(refusal, kid.as_deref())))
+                }
+                _ => Step::NeedsKeys,
+            };
+        };
+        match self.attempt(token, keys, now) {
+            Ok(claims) => Step::Done(Ok(claims)),
+            Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => Step::NeedsKeys,
+            Err(failure) => Step::Done(Err(settle(failure))),
+        }
+    }
+
+    /// Waits for keys, and looks for the token's key once if the keys that came do not hold it.
+    async fn verify_with_fetch(&self, token: &str) -> Verdict {
+        let Keys::Fetched(cache) = &self.0.keys else { return Err(AuthError::InvalidToken) };
+        let Some(now) = self.0.clock.now() else { return Err(no_clock()) };
+        cache.wait(now).await?;
+        let kid = match self.attempt_current(token, cache, now) {
+            Ok(claims) => return Ok(claims),
+            Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => unknown.kid,
+            Err(failure) => return Err(settle(failure)),
+        };
+        match cache.find_kid(&kid).await {
+            KidSearch::Found => self.attempt_current(token, cache, now).map_err(settle),
+            KidSearch::NotFound(error) => {
+                let why = "no key of the issuer has this kid, or it cannot be asked for now";
+                Err(refused(Refusal { error, rule: "V4", why }, Some(&kid)))
+            }
+        }
+    }
+
+    fn attempt_current(&self, token: &str, cache: &Arc<KeyCache>, now: Duration) -> Result<Arc<Claims>, Failure> {
+        let current = cache.serve(now);
+        match current.as_ref().and_then(|current| current.keys()) {
+            Some(keys) => self.attempt(token, keys, now),
+            // They were there a moment ago, and have died since.
+            None => {
+                let error = AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) };
+                Err(Refusal { error, rule: "V4", why: "the keys are too old to serve" }.into())
+            }
+        }
+    }
+
+    /// V2 to V12 against the keys at hand, or the two of them that can change for a token that was verified before: whether
+    /// its key is still there, and what time it is.
+    fn attempt(&self, token: &str, keys: &KeySet, now: Duration) -> Result<Arc<Claims>, Failure> {
+        let Inner { rules, algorithms, typ_rule, tokens, .. } = &*self.0;
+        if token.len() > self.0.max_token_bytes {
+            return Err(Refusal::invalid("V2", "the token is longer than max_token_bytes").into());
+        }
+        let hash = tokens.as_ref().map(|tokens| (tokens, TokenCache::hash(token)));
+        if let Some((tokens, hash)) = &hash
+            && let Some(Entry { claims, key }) = tokens.get(hash)
+            && keys.holds(key)
+        {
+            claims.times.check(now, rules.tolerance)?;
+            return Ok(claims);
+        }
+        let signed = jws::verify(token, keys, *algorithms, *typ_rule)?;
+        let key = signed.key.serial;
+        let claims = validation::validate(signed.payload, signed.is_at_jwt, rules, now)
+            .map_err(|refusal| Failure::Refused(refusal, signed.kid))?;
+        let claims = Arc::new(claims);
+        if let Some((tokens, hash)) = hash {
+            tokens.insert(hash, Entry { claims: Arc::clone(&claims), key });
+        }
+        Ok(claims)
+    }
+
+    /// The token, or nothing of it where it is too long: an empty token fails the same rule.
+    fn within_limit<'t>(&self, token: &'t str) -> &'t str {
+        if token.len() > self.0.max_token_bytes { "" } else { token }
+    }
+
+    /// Whether a fetch for the token's key is worth it.
+    fn is_plausible(&self, unknown: &UnknownKid, now: Duration) -> bool {
+        validation::is_plausible(&unknown.unverified_payload, &self.0.rules, now)
+    }
+}
+
+fn settle(failure: Failure) -> AuthError {
+    match failure {
+        Failure::Refused(refusal, kid) => refused(refusal, kid.as_deref()),
+        Failure::UnknownKid(unknown) => {
+            refused(Refusal::invalid("V4", "no key of the issuer has this kid"), Some(&unknown.kid))
+        }
+    }
+}
+
+impl fmt::Debug for RampartAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RampartAuth")
+            .field("issuer", &self.0.rules.issuer)
+            .field("audiences", &self.0.rules.audiences)
+            .field("tolerance", &self.0.rules.tolerance)
+            .field("tokens", &self.0.tokens)
+            .field("keys", &self.health())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes the reason to the log, the only place that learns it.
+fn refused(refusal: Refusal, kid: Option<&str>) -> AuthError {
+    let Refusal { error, rule, why } = refusal;
+    let kid = kid.map(jws::shorten);
+    match &error {
+        AuthError::TokenExpired | AuthError::KeysUnavailable { .. } => {
+            tracing::debug!(target: "rampart", rule, why, kid, "access token refused");
+        }
+        AuthError::MissingClaim(claim) => {
+            tracing::info!(target: "rampart", rule, why, %claim, kid, "access token refused");
+        }
+        _ => tracing::info!(target: "rampart", rule, why, kid, "access token refused"),
+    }
+    error
+}
+
+fn no_clock() -> AuthError {
+    tracing::error!(target: "rampart", "the system clock stands before 1970: no token can be judged");
+    AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) }
+}
+
+/// The outcome of [`RampartAuth::authenticate`]: ready at once unless keys must be fetched.
+#[must_use = "a future does nothing unless it is polled"]
+#[derive(Debug)]
+pub struct Authenticate(AuthenticateOptional);
+
+/// The outcome of [`RampartAuth::authenticate_optional`]: ready at once unless keys must be fetched.
+#[must_use = "a future does nothing unless it is polled"]
+#[derive(Debug)]
+pub struct AuthenticateOptional(Progress);
+
+enum Progress {
+    /// `None` once it has been taken.
+    Ready(Option<OptionalVerdict>),
+    Waiting(Pin<Box<dyn Future<Output = OptionalVerdict> + Send>>),
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::Ready(_)) { "Ready" } else { "Waiting" })
+    }
+}
+
+impl AuthenticateOptional {
+    /// The outcome where it is known already, so that nothing needs to be awaited; `None` where keys must be fetched, and
+    /// once the outcome has been taken.
+    pub fn now(&mut self) -> Option<Result<Option<Arc<Claims>>, AuthError>> {
+        if let Progress::Ready(outcome) = &mut self.0 { outcome.take() } else { None }
+    }
+}
+
+impl Future for AuthenticateOptional {
+    type Output = Result<Option<Arc<Claims>>, AuthError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            // Polled again after it was done, which no caller may do: refuse rather than hang.
+            Progress::Ready(outcome) => Poll::Ready(outcome.take().unwrap_or(Err(AuthError::InvalidToken))),
+            Progress::Waiting(future) => future.as_mut().poll(context),
+        }
+    }
+}
+
+impl Future for Authenticate {
+    type Output = Result<Arc<Claims>, AuthError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.0).poll(context));
+        Poll::Ready(outcome.and_then(|claims| claims.ok_or(AuthError::MissingToken)))
+    }
+}

@@ -1,0 +1,64 @@
+//! V1: from the values of the `Authorization` header to one bearer token (RFC 6750 section 2.1, RFC 9110 section 11.4).
+
+use crate::error::{AuthError, Refusal};
+
+/// The token of the only `Authorization` value, or `None` where the request carries no bearer credentials.
+pub(crate) fn token<V: AsRef<[u8]>>(mut values: impl Iterator<Item = V>) -> Result<Option<Token<V>>, Refusal> {
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        // Not a list field (RFC 9110 section 5.3): whichever were taken, a proxy before us may have taken the other.
+        let why = "more than one Authorization value";
+        return Err(Refusal { error: AuthError::InvalidRequest, rule: "V1", why });
+    }
+    let bytes = value.as_ref();
+    // Optional white space around a field value is not part of it (RFC 9110 section 5.5); not every transport trims it.
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = bytes.iter().position(|byte| !is_blank(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
+    let credentials = bytes.get(start..end).unwrap_or_default();
+
+    let scheme_length = credentials.iter().take_while(|byte| is_token_character(**byte)).count();
+    let (scheme, rest) = credentials.split_at(scheme_length);
+    if !scheme.eq_ignore_ascii_case(b"Bearer") {
+        return Ok(None);
+    }
+    let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+    let token = rest.get(spaces..).unwrap_or_default();
+    if spaces == 0 || !is_b64token(token) {
+        return Err(Refusal::invalid("V1", "the Bearer credentials are not one b64token after one or more spaces"));
+    }
+    Ok(Some(Token { start: end - token.len(), end, value }))
+}
+
+/// A b64token within the header value that carries it: ASCII by construction.
+pub(crate) struct Token<V> {
+    value: V,
+    start: usize,
+    end: usize,
+}
+
+impl<V: AsRef<[u8]>> Token<V> {
+    pub(crate) fn as_str(&self) -> &str {
+        let bytes = self.value.as_ref().get(self.start..self.end).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+/// `tchar` of RFC 9110 section 5.6.2.
+const fn is_token_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        )
+}
+
+/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 section 2.1).
+pub(crate) fn is_b64token(text: &[u8]) -> bool {
+    let body = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+    body > 0
+        && text
+            .iter()
+            .take(body)
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+}

@@ -1,0 +1,519 @@
+//! Settings, their defaults and their limits: every mistake is found by `build()`, before the first request.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+
+use crate::algorithm::{Algorithm, Algorithms};
+use crate::auth::{Inner, Keys, RampartAuth};
+use crate::clock::Clock;
+use crate::error::ConfigError;
+use crate::jwks::cache::KeyCache;
+use crate::jwks::fetch::{Fetcher, Location};
+use crate::jwks::set::KeySet;
+use crate::jws::TypRule;
+use crate::outbound;
+use crate::rejection::Challenge;
+use crate::token_cache::TokenCache;
+use crate::validation::Rules;
+
+const MAX_TOLERANCE: Duration = Duration::from_secs(600);
+
+type HttpClient = Box<dyn FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send>;
+
+/// Settings of a [`RampartAuth`], from [`RampartAuth::builder`].
+///
+/// ```
+/// use std::time::Duration;
+/// use rampart_core::{Algorithm, RampartAuth};
+///
+/// let auth = RampartAuth::builder("https://auth.example.com", "my-api")
+///     .audiences(["https://auth.example.com"])
+///     .algorithms([Algorithm::ES256])
+///     .clock_tolerance(Duration::from_secs(2))
+///     .required_claims(["email"])
+///     .build()?;
+/// # Ok::<(), rampart_core::ConfigError>(())
+/// ```
+#[must_use = "call build() to get a RampartAuth"]
+pub struct RampartAuthBuilder {
+    settings: Settings,
+    http_client: Option<HttpClient>,
+    clock: Clock,
+}
+
+/// Settings as they stand in a configuration file: for [`RampartAuth::from_settings`].
+///
+/// Only `issuer_url` and `audience` must be given; the other fields, and their defaults, are those of
+/// [`RampartAuthBuilder`]. Durations are whole seconds, sizes are bytes, unknown fields are errors.
+///
+/// ```
+/// use rampart_core::{RampartAuth, Settings};
+///
+/// let settings: Settings = serde_json::from_str(
+///     r#"{"issuer_url": "https://auth.example.com", "audience": "my-api", "clock_tolerance_seconds": 2}"#,
+/// )?;
+/// let auth = RampartAuth::from_settings(settings)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The issuer, exactly as in the `iss` claim.
+    pub issuer_url: String,
+    /// The audience, which is the client ID of the API.
+    pub audience: String,
+    /// See [`RampartAuthBuilder::realm`].
+    #[serde(default)]
+    pub realm: Option<String>,
+    /// See [`RampartAuthBuilder::audiences`].
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// See [`RampartAuthBuilder::clock_tolerance`].
+    #[serde(default)]
+    pub clock_tolerance_seconds: Option<u64>,
+    /// See [`RampartAuthBuilder::jwks_cache_ttl`].
+    #[serde(default)]
+    pub jwks_cache_ttl_seconds: Option<u64>,
+    /// See [`RampartAuthBuilder::max_stale`].
+    #[serde(default)]
+    pub max_stale_seconds: Option<u64>,
+    /// See [`RampartAuthBuilder::required_claims`].
+    #[serde(default)]
+    pub required_claims: Vec<String>,
+    /// See [`RampartAuthBuilder::algorithms`].
+    #[serde(default)]
+    pub algorithms: Option<Vec<Algorithm>>,
+    /// See [`RampartAuthBuilder::jwks_url`].
+    #[serde(default)]
+    pub jwks_url: Option<String>,
+    /// See [`RampartAuthBuilder::discovery`].
+    #[serde(default)]
+    pub discovery: bool,
+    /// See [`RampartAuthBuilder::static_jwks`].
+    #[serde(default)]
+    pub static_jwks: Option<String>,
+    /// See [`RampartAuthBuilder::max_token_bytes`].
+    #[serde(default)]
+    pub max_token_bytes: Option<usize>,
+    /// See [`RampartAuthBuilder::token_cache_bytes`].
+    #[serde(default)]
+    pub token_cache_bytes: Option<usize>,
+    /// See [`RampartAuthBuilder::allow_http`].
+    #[serde(default)]
+    pub allow_http: bool,
+    /// See [`RampartAuthBuilder::require_at_jwt`].
+    #[serde(default)]
+    pub require_at_jwt: bool,
+    /// See [`RampartAuthBuilder::insecure_accept_id_tokens`].
+    #[serde(default)]
+    pub insecure_accept_id_tokens: bool,
+    /// See [`RampartAuthBuilder::roles_claim`].
+    #[serde(default)]
+    pub roles_claim: Option<String>,
+    /// See [`RampartAuthBuilder::scope_claim`].
+    #[serde(default)]
+    pub scope_claim: Option<String>,
+    /// See [`RampartAuthBuilder::resource_metadata`].
+    #[serde(default)]
+    pub resource_metadata: Option<String>,
+    // Kept to the nanosecond where the builder sets them.
+    #[serde(skip)]
+    durations: Durations,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Durations {
+    clock_tolerance: Option<Duration>,
+    jwks_cache_ttl: Option<Duration>,
+    max_stale: Option<Duration>,
+}
+
+impl Settings {
+    /// Settings with every default.
+    pub fn new(issuer_url: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self {
+            issuer_url: issuer_url.into(),
+            audience: audience.into(),
+            realm: None,
+            audiences: Vec::new(),
+            clock_tolerance_seconds: None,
+            jwks_cache_ttl_seconds: None,
+            max_stale_seconds: None,
+            required_claims: Vec::new(),
+            algorithms: None,
+            jwks_url: None,
+            discovery: false,
+            static_jwks: None,
+            max_token_bytes: None,
+            token_cache_bytes: None,
+            allow_http: false,
+            require_at_jwt: false,
+            insecure_accept_id_tokens: false,
+            roles_claim: None,
+            scope_claim: None,
+            resource_metadata: None,
+            durations: Durations::default(),
+        }
+    }
+
+    fn duration(exact: Option<Duration>, seconds: Option<u64>, default: u64) -> Duration {
+        exact.unwrap_or(Duration::from_secs(seconds.unwrap_or(default)))
+    }
+}
+
+impl From<Settings> for RampartAuthBuilder {
+    fn from(settings: Settings) -> Self {
+        Self { settings, http_client: None, clock: Clock::default() }
+    }
+}
+
+impl RampartAuthBuilder {
+    pub(crate) fn new(issuer_url: String, audience: String) -> Self {
+        Settings::new(issuer_url, audience).into()
+    }
+
+    /// A builder from the environment, for settings that the environment does not hold: `RAMPART_URL` (the issuer),
+    /// `RAMPART_CLIENT_ID` (the audience), and `RAMPART_REALM` (optional).
+    ///
+    /// # Errors
+    /// [`ConfigError::MissingVariable`] with the name of the first variable that is missing.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let required = |name, meaning| {
+            variable(name).filter(|value| !value.is_empty()).ok_or(ConfigError::MissingVariable(name, meaning))
+        };
+        let issuer = required("RAMPART_URL", "the URL of the issuer, exactly as in the iss claim of its tokens")?;
+        let audience = required("RAMPART_CLIENT_ID", "the audience of the tokens: the client ID of this API")?;
+        let mut builder = Self::new(issuer, audience);
+        builder.settings.realm = variable("RAMPART_REALM").filter(|realm| !realm.is_empty());
+        Ok(builder)
+    }
+
+    /// The `realm` of challenges; `default` unless given. It restricts nothing: to accept one organisation only, check
+    /// `org_id`.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.settings.realm = Some(realm.into());
+        self
+    }
+
+    /// How far the clocks of issuer and API may differ: 5 s unless given, 10 min at most. It applies to `exp`, `nbf` and `iat`.
+    pub fn clock_tolerance(mut self, tolerance: Duration) -> Self {
+        self.settings.durations.clock_tolerance = Some(tolerance);
+        self
+    }
+
+    /// How long fetched keys are fresh: 600 s unless given. A `max-age` of the issuer may shorten it, to 60 s at least.
+    pub fn jwks_cache_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.durations.jwks_cache_ttl = Some(ttl);
+        self
+    }
+
+    /// How long keys serve beyond their TTL while the issuer cannot be reached: 1 h unless given.
+    pub fn max_stale(mut self, max_stale: Duration) -> Self {
+        self.settings.durations.max_stale = Some(max_stale);
+        self
+    }
+
+    /// Claims that must be present and not null, besides `iss`, `aud`, `exp`, `iat` and `sub`, which always must.
+    pub fn required_claims<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
+        self.settings.required_claims = claims.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Further accepted audiences. Rampart's direct login issues tokens for the issuer's URL instead of the client ID.
+    pub fn audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
+        self.settings.audiences = audiences.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The accepted algorithms: RS256, RS384, RS512, ES256, ES384 and ES512 unless given.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.settings.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// Where the key set is: `{issuer_url}/.well-known/jwks.json` unless given.
+    pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.jwks_url = Some(url.into());
+        self
+    }
+
+    /// Takes the address of the key set from `{issuer_url}/.well-known/openid-configuration`, whose `issuer` must equal
+    /// `issuer_url` exactly (`OpenID` Connect Discovery 1.0 section 4.3).
+    pub fn discovery(mut self) -> Self {
+        self.settings.discovery = true;
+        self
+    }
+
+    /// The longest token that is looked at: 16 KiB unless given.
+    pub fn max_token_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_token_bytes = Some(bytes);
+        self
+    }
+
+    /// Allows http to other machines than this one. Whoever can answer in the issuer's place can then sign any token.
+    pub fn allow_http(mut self, allow: bool) -> Self {
+        self.settings.allow_http = allow;
+        self
+    }
+
+    /// Accepts only tokens whose header says `typ: at+jwt` (RFC 9068): the sure way to keep other kinds of token out.
+    pub fn require_at_jwt(mut self, require: bool) -> Self {
+        self.settings.require_at_jwt = require;
+        self
+    }
+
+    /// Where the roles are, as a JSON pointer (RFC 6901), such as `/realm_access/roles`: for other issuers. `roles` unless given.
+    pub fn roles_claim(mut self, pointer: impl Into<String>) -> Self {
+        self.settings.roles_claim = Some(pointer.into());
+        self
+    }
+
+    /// Where the scopes are, as a JSON pointer (RFC 6901): for other issuers. `scope`, and `scp` where that is absent, unless given.
+    pub fn scope_claim(mut self, pointer: impl Into<String>) -> Self {
+        self.settings.scope_claim = Some(pointer.into());
+        self
+    }
+
+    /// The `resource_metadata` parameter of challenges (RFC 9728 section 5.1).
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.settings.resource_metadata = Some(url.into());
+        self
+    }
+
+    /// Accepts ID tokens too. They are meant for the client that signed the user in, not for an API, and say nothing about
+    /// what the bearer may do.
+    pub fn insecure_accept_id_tokens(mut self, accept: bool) -> Self {
+        self.settings.insecure_accept_id_tokens = accept;
+        self
+    }
+
+    /// A fixed key set instead of a fetched one: no HTTP at all, and no rotation.
+    pub fn static_jwks(mut self, json: impl Into<String>) -> Self {
+        self.settings.static_jwks = Some(json.into());
+        self
+    }
+
+    /// Memory for tokens that have been verified: 16 MiB unless given; 0 turns that cache off.
+    pub fn token_cache_bytes(mut self, bytes: usize) -> Self {
+        self.settings.token_cache_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets up the HTTP client that fetches keys, such as with a root certificate or a proxy. Timeouts, redirects and
+    /// decompression are set after it and cannot be changed.
+    pub fn http_client(
+        mut self,
+        set_up: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + 'static,
+    ) -> Self {
+        self.http_client = Some(Box::new(set_up));
+        self
+    }
+
+    /// The clock that tokens are judged by: for tests.
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(now);
+        self
+    }
+
+    /// Checks every setting and makes the object. No I/O.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the field and the remedy.
+    pub fn build(self) -> Result<RampartAuth, ConfigError> {
+        let Self { settings, http_client, clock } = self;
+        let issuer = outbound::checked_url("issuer_url", &settings.issuer_url, settings.allow_http)?;
+        if issuer.query().is_some() {
+            return Err(ConfigError::invalid("issuer_url", "holds a query; remove the ? and what follows"));
+        }
+        let tolerance = Settings::duration(settings.durations.clock_tolerance, settings.clock_tolerance_seconds, 5);
+        if tolerance > MAX_TOLERANCE {
+            return Err(ConfigError::invalid(
+                "clock_tolerance",
+                "is more than 10 minutes, so that expired tokens would pass for long; set the clocks right and use seconds",
+            ));
+        }
+        let max_token_bytes = settings.max_token_bytes.unwrap_or(16 * 1024);
+        if max_token_bytes == 0 {
+            return Err(ConfigError::invalid(
+                "max_token_bytes",
+                "is 0, so that every token would be refused; leave it out for 16 KiB",
+            ));
+        }
+        let algorithms = settings.algorithms.as_deref().map_or_else(Algorithms::default, Algorithms::of);
+        if algorithms.is_empty() {
+            return Err(ConfigError::invalid(
+                "algorithms",
+                "is empty, so that every token would be refused; name the ones the issuer uses, or leave it out",
+            ));
+        }
+        let challenge = challenge(&settings)?;
+        let rules = rules(&settings, tolerance)?;
+        let keys = keys(&settings, algorithms, http_client, &clock)?;
+        let token_cache_bytes = settings.token_cache_bytes.unwrap_or(16 * 1024 * 1024);
+        Ok(RampartAuth::from_inner(Inner {
+            rules,
+            algorithms,
+            typ_rule: if settings.require_at_jwt { TypRule::AtJwtOnly } else { TypRule::AccessToken },
+            max_token_bytes,
+            keys,
+            tokens: (token_cache_bytes > 0).then(|| TokenCache::new(token_cache_bytes)),
+            clock,
+            challenge,
+        }))
+    }
+}
+
+impl fmt::Debug for RampartAuthBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RampartAuthBuilder")
+            .field("settings", &self.settings)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can stand in a quoted-string without an escape: printable ASCII, no quotes, no backslash.
+fn is_quotable(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
+}
+
+fn challenge(settings: &Settings) -> Result<Challenge, ConfigError> {
+    let realm = settings.realm.clone().unwrap_or_else(|| "default".into());
+    if realm.is_empty() || !is_quotable(&realm) {
+        return Err(ConfigError::invalid(
+            "realm",
+            "is empty, or has quotes, backslashes, control or non-ASCII characters; use plain words, or leave it out",
+        ));
+    }
+    let resource_metadata = match &settings.resource_metadata {
+        None => None,
+        Some(url) => {
+            let url = outbound::checked_url("resource_metadata", url, settings.allow_http)?;
+            Some(url.as_str().to_owned())
+        }
+    };
+    Ok(Challenge { realm, resource_metadata })
+}
+
+fn rules(settings: &Settings, tolerance: Duration) -> Result<Rules, ConfigError> {
+    let mut audiences = vec![settings.audience.clone()];
+    audiences.extend(settings.audiences.iter().cloned());
+    if audiences.iter().any(|audience| audience.trim().is_empty()) {
+        return Err(ConfigError::invalid(
+            "audience",
+            "is empty, so that it would not be checked; write the client ID under which this API is registered",
+        ));
+    }
+    if settings.required_claims.iter().any(|claim| claim.is_empty() || !is_quotable(claim)) {
+        return Err(ConfigError::invalid(
+            "required_claims",
+            "has an empty name, or one with quotes, control or non-ASCII characters; write the names as they stand in the token",
+        ));
+    }
+    Ok(Rules {
+        issuer: settings.issuer_url.clone(),
+        audiences,
+        tolerance,
+        required_claims: settings.required_claims.clone(),
+        accept_id_tokens: settings.insecure_accept_id_tokens,
+        roles_claim: pointer("roles_claim", settings.roles_claim.as_deref())?,
+        scope_claim: pointer("scope_claim", settings.scope_claim.as_deref())?,
+    })
+}
+
+/// The parts of a JSON pointer (RFC 6901 section 3).
+fn pointer(field: &'static str, text: Option<&str>) -> Result<Option<Vec<String>>, ConfigError> {
+    let Some(text) = text else { return Ok(None) };
+    let Some(path) = text.strip_prefix('/') else {
+        return Err(ConfigError::invalid(field, format!("is not a JSON pointer; write /{}", text.replace('.', "/"))));
+    };
+    let unescape = |part: &str| part.replace("~1", "/").replace("~0", "~");
+    Ok(Some(path.split('/').map(unescape).collect()))
+}
+
+fn keys(
+    settings: &Settings,
+    algorithms: Algorithms,
+    http_client: Option<HttpClient>,
+    clock: &Clock,
+) -> Result<Keys, ConfigError> {
+    let sources = [settings.static_jwks.is_some(), settings.jwks_url.is_some(), settings.discovery];
+    if sources.into_iter().filter(|given| *given).count() > 1 {
+        return Err(ConfigError::invalid(
+            "jwks_url",
+            "is given together with discovery or static_jwks, or these two are; keep one source of keys",
+        ));
+    }
+    if let Some(json) = &settings.static_jwks {
+        let set = KeySet::read(json, algorithms)
+            .and_then(crate::jwks::set::Parsed::into_usable)
+            .map_err(|error| ConfigError::invalid("static_jwks", format!("cannot be used: {error}")))?;
+        return Ok(Keys::Static(Arc::new(set)));
+    }
+    let ttl = Settings::duration(settings.durations.jwks_cache_ttl, settings.jwks_cache_ttl_seconds, 600);
+    if ttl.is_zero() {
+        return Err(ConfigError::invalid(
+            "jwks_cache_ttl",
+            "is zero, so that every request would fetch the keys; leave it out for 10 minutes",
+        ));
+    }
+    let max_stale = Settings::duration(settings.durations.max_stale, settings.max_stale_seconds, 3600);
+    let allow_http = settings.allow_http;
+    let issuer = &settings.issuer_url;
+    let (location, to_loopback) = if settings.discovery {
+        let url = outbound::below("issuer_url", issuer, "/.well-known/openid-configuration", allow_http)?;
+        let to_loopback = outbound::is_loopback(&url);
+        (Location::Metadata { url, issuer: issuer.clone(), known: parking_lot::Mutex::default() }, to_loopback)
+    } else {
+        let url = match &settings.jwks_url {
+            Some(url) => outbound::checked_url("jwks_url", url, allow_http)?,
+            None => outbound::below("issuer_url", issuer, "/.well-known/jwks.json", allow_http)?,
+        };
+        let to_loopback = outbound::is_loopback(&url);
+        (Location::Url(url), to_loopback)
+    };
+    let builder = reqwest::Client::builder();
+    let builder = match http_client {
+        Some(set_up) => set_up(builder),
+        None => builder,
+    };
+    let client = outbound::client(builder, to_loopback)?;
+    let fetcher = Fetcher { client, location, allow_http, algorithms };
+    Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, clock.clone()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(variables: &[(&str, &str)]) -> Result<RampartAuthBuilder, ConfigError> {
+        RampartAuthBuilder::from_variables(|name| {
+            variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn environment_gives_issuer_audience_and_realm() {
+        let builder =
+            from(&[("RAMPART_URL", "https://a.example"), ("RAMPART_CLIENT_ID", "api"), ("RAMPART_REALM", "r")]);
+        let settings = builder.unwrap().settings;
+        assert_eq!((&*settings.issuer_url, &*settings.audience), ("https://a.example", "api"));
+        assert_eq!(settings.realm.as_deref(), Some("r"));
+    }
+
+    #[test]
+    fn missing_or_empty_variable_is_named() {
+        let name = |variables: &[_]| from(variables).unwrap_err().field();
+        assert_eq!(name(&[]), "RAMPART_URL");
+        assert_eq!(name(&[("RAMPART_URL", ""), ("RAMPART_CLIENT_ID", "api")]), "RAMPART_URL");
+        assert_eq!(name(&[("RAMPART_URL", "https://a.example")]), "RAMPART_CLIENT_ID");
+    }
+}

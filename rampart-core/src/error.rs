@@ -1,0 +1,152 @@
+//! Errors by blame: the caller's and the issuer's ([`AuthError`]), the operator's ([`ConfigError`]).
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Why a request was refused.
+///
+/// Neither `Display` nor `Debug` ever contains text of the token or of a key. What exactly was wrong with a token is
+/// written to the log (`tracing` target `rampart`) and told to nobody else.
+///
+/// | variant | [`status`](Self::status) | [`code`](Self::code) |
+/// |---|---|---|
+/// | `MissingToken` | 401 | `unauthorized` |
+/// | `InvalidRequest` | 400 | `invalid_request` |
+/// | `InvalidToken`, `MissingClaim` | 401 | `invalid_token` |
+/// | `TokenExpired` | 401 | `token_expired` |
+/// | `InsufficientRole` | 403 | `insufficient_role` |
+/// | `InsufficientScope` | 403 | `insufficient_scope` |
+/// | `KeysUnavailable` | 503 | `temporarily_unavailable` |
+/// | `NotConfigured` | 500 | `server_error` |
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// The request carries no bearer token (RFC 6750 section 3.1).
+    #[error("the request carries no bearer token")]
+    MissingToken,
+    /// The request carries more than one `Authorization` value, so it is ambiguous which one counts.
+    #[error("the request carries more than one Authorization header")]
+    InvalidRequest,
+    /// The token is malformed, forged, or not meant for this API.
+    #[error("the access token is not valid")]
+    InvalidToken,
+    /// The token lacks a claim that must be present; its name is given.
+    #[error("the access token lacks the required claim {0:?}")]
+    MissingClaim(Cow<'static, str>),
+    /// The token is genuine, but `exp` has passed.
+    #[error("the access token expired")]
+    TokenExpired,
+    /// The token is good, but lacks one of these roles.
+    #[error("the access token lacks a required role: {}", .required.join(", "))]
+    InsufficientRole {
+        /// All roles that the route requires.
+        required: Vec<String>,
+    },
+    /// The token is good, but lacks one of these scopes.
+    #[error("the access token lacks a required scope: {}", .required.join(" "))]
+    InsufficientScope {
+        /// All scopes that the route requires.
+        required: Vec<String>,
+    },
+    /// The issuer's keys cannot be had at the moment, so nothing can be decided. The token may well be good: never a 401.
+    #[error("the keys of the issuer are not available; retry in {} s", seconds_up(*.retry_after))]
+    KeysUnavailable {
+        /// When another attempt makes sense.
+        retry_after: Duration,
+    },
+    /// The adapter was not set up: the application holds no `RampartAuth`.
+    #[error("no RampartAuth is configured in this application")]
+    NotConfigured,
+}
+
+impl AuthError {
+    /// A token that lacks one of `required`: for hand-written [`Requirement`](crate::Requirement)s.
+    pub fn insufficient_role<S: Into<String>>(required: impl IntoIterator<Item = S>) -> Self {
+        Self::InsufficientRole { required: required.into_iter().map(Into::into).collect() }
+    }
+
+    /// A token that lacks one of `required`: for hand-written [`Requirement`](crate::Requirement)s.
+    pub fn insufficient_scope<S: Into<String>>(required: impl IntoIterator<Item = S>) -> Self {
+        Self::InsufficientScope { required: required.into_iter().map(Into::into).collect() }
+    }
+
+    /// The HTTP status of the answer.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::MissingToken | Self::InvalidToken | Self::MissingClaim(_) | Self::TokenExpired => 401,
+            Self::InsufficientRole { .. } | Self::InsufficientScope { .. } => 403,
+            Self::NotConfigured => 500,
+            Self::KeysUnavailable { .. } => 503,
+        }
+    }
+
+    /// The `error` member of the answer's body.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::MissingToken => "unauthorized",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken | Self::MissingClaim(_) => "invalid_token",
+            Self::TokenExpired => "token_expired",
+            Self::InsufficientRole { .. } => "insufficient_role",
+            Self::InsufficientScope { .. } => "insufficient_scope",
+            Self::KeysUnavailable { .. } => "temporarily_unavailable",
+            Self::NotConfigured => "server_error",
+        }
+    }
+}
+
+/// Whole seconds, rounded up and at least one: the unit of `Retry-After`.
+pub(crate) fn seconds_up(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// A setting that cannot be used. Each message names the field and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// An environment variable is not set, or empty, or not UTF-8.
+    #[error("the environment variable {0} is missing or empty: set it to {1}")]
+    MissingVariable(&'static str, &'static str),
+    /// A setting has a value that cannot be used.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The name of the setting, as the builder spells it.
+        field: &'static str,
+        /// What is wrong with it and what to write instead.
+        problem: String,
+    },
+}
+
+impl ConfigError {
+    pub(crate) fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
+        Self::Invalid { field, problem: problem.into() }
+    }
+
+    /// The setting or variable at fault.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::MissingVariable(field, _) | Self::Invalid { field, .. } => field,
+        }
+    }
+}
+
+/// A refused token, with what only the log may know: the rule that failed, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: AuthError,
+    /// The rule of the verification table: `V1` to `V12`.
+    pub(crate) rule: &'static str,
+    /// A constant sentence: never text of the token.
+    pub(crate) why: &'static str,
+}
+
+impl Refusal {
+    pub(crate) const fn invalid(rule: &'static str, why: &'static str) -> Self {
+        Self { error: AuthError::InvalidToken, rule, why }
+    }
+
+    pub(crate) const fn missing_claim(rule: &'static str, name: Cow<'static, str>) -> Self {
+        Self { error: AuthError::MissingClaim(name), rule, why: "a required claim is missing" }
+    }
+}

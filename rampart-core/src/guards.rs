@@ -1,0 +1,182 @@
+//! The types that every adapter must define for itself (a foreign trait cannot be implemented for a foreign type), written
+//! once: the same names, the same methods, the same documentation in each of them.
+
+/// Defines `RequireAuth`, `OptionalAuth` and `AuthRejection` in an adapter.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __adapter_types {
+    () => {
+        /// A request with a good access token that meets `R`: a parameter of a handler that needs one.
+        ///
+        /// It derefs to [`Claims`]($crate::Claims). It can only come out of a verification: its fields are private.
+        ///
+        /// `RequireAuth` alone asks for any authenticated user. `RequireAuth<Admin>` asks for what `Admin` says, a type
+        /// defined with [`roles!`]($crate::roles) or [`scopes!`]($crate::scopes); tuples mean "all of them",
+        /// [`AnyOf`]($crate::AnyOf) means "one of them".
+        pub struct RequireAuth<R: $crate::Requirement = $crate::AnyUser> {
+            claims: ::std::sync::Arc<$crate::Claims>,
+            requirement: ::core::marker::PhantomData<fn() -> R>,
+        }
+
+        impl<R: $crate::Requirement> RequireAuth<R> {
+            const fn new(claims: ::std::sync::Arc<$crate::Claims>) -> Self {
+                Self { claims, requirement: ::core::marker::PhantomData }
+            }
+
+            /// The claims, to keep beyond the request: a pointer, not a copy.
+            pub fn into_claims(self) -> ::std::sync::Arc<$crate::Claims> {
+                self.claims
+            }
+        }
+
+        impl<R: $crate::Requirement> ::core::ops::Deref for RequireAuth<R> {
+            type Target = $crate::Claims;
+
+            fn deref(&self) -> &$crate::Claims {
+                &self.claims
+            }
+        }
+
+        impl<R: $crate::Requirement> ::core::clone::Clone for RequireAuth<R> {
+            fn clone(&self) -> Self {
+                Self::new(::std::sync::Arc::clone(&self.claims))
+            }
+        }
+
+        impl<R: $crate::Requirement> ::core::fmt::Debug for RequireAuth<R> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_tuple("RequireAuth").field(&self.claims).finish()
+            }
+        }
+
+        /// A request that may come without a token: `None` then, the claims with a good token that meets `R`.
+        ///
+        /// A token that is not good is refused all the same, and so is one that lacks `R`: it never passes as anonymous. It
+        /// derefs to `Option<Arc<Claims>>`.
+        pub struct OptionalAuth<R: $crate::Requirement = $crate::AnyUser> {
+            claims: ::core::option::Option<::std::sync::Arc<$crate::Claims>>,
+            requirement: ::core::marker::PhantomData<fn() -> R>,
+        }
+
+        impl<R: $crate::Requirement> OptionalAuth<R> {
+            const fn new(claims: ::core::option::Option<::std::sync::Arc<$crate::Claims>>) -> Self {
+                Self { claims, requirement: ::core::marker::PhantomData }
+            }
+
+            /// The claims, if any, to keep beyond the request: a pointer, not a copy.
+            pub fn into_claims(self) -> ::core::option::Option<::std::sync::Arc<$crate::Claims>> {
+                self.claims
+            }
+        }
+
+        impl<R: $crate::Requirement> ::core::ops::Deref for OptionalAuth<R> {
+            type Target = ::core::option::Option<::std::sync::Arc<$crate::Claims>>;
+
+            fn deref(&self) -> &Self::Target {
+                &self.claims
+            }
+        }
+
+        impl<R: $crate::Requirement> ::core::clone::Clone for OptionalAuth<R> {
+            fn clone(&self) -> Self {
+                Self::new(::core::clone::Clone::clone(&self.claims))
+            }
+        }
+
+        impl<R: $crate::Requirement> ::core::fmt::Debug for OptionalAuth<R> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_tuple("OptionalAuth").field(&self.claims).finish()
+            }
+        }
+
+        /// A refused request: why, and the answer for the caller. Used as a response, it is that answer.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct AuthRejection(::std::boxed::Box<$crate::Rejection>);
+
+        impl AuthRejection {
+            fn not_configured() -> Self {
+                $crate::Rejection::not_configured().into()
+            }
+
+            pub(crate) fn rejection(&self) -> &$crate::Rejection {
+                &self.0
+            }
+
+            /// Why the request was refused.
+            pub fn error(&self) -> &$crate::AuthError {
+                self.0.error()
+            }
+
+            /// The value of `WWW-Authenticate`, where the answer has one: for an answer of your own that keeps it.
+            pub fn challenge(&self) -> ::core::option::Option<&str> {
+                self.0.challenge()
+            }
+        }
+
+        impl ::core::convert::From<$crate::Rejection> for AuthRejection {
+            fn from(rejection: $crate::Rejection) -> Self {
+                Self(::std::boxed::Box::new(rejection))
+            }
+        }
+
+        impl ::core::fmt::Display for AuthRejection {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Display::fmt(self.0.error(), f)
+            }
+        }
+
+        impl ::std::error::Error for AuthRejection {}
+    };
+}
+
+/// Defines `RampartAuthExt` in an adapter whose layers are of the type given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __adapter_layers {
+    ($layer:ident) => {
+        /// Layers made from a [`RampartAuth`]($crate::RampartAuth): authentication for a whole route or group of routes.
+        ///
+        /// Each inserts `Arc<Claims>` into the request's extensions, and lets guards further in reuse its result.
+        pub trait RampartAuthExt {
+            /// A layer with what it asks of a request.
+            fn gate(&self, gate: $crate::adapter::Gate) -> $layer;
+
+            /// Any good token.
+            fn require_auth(&self) -> $layer {
+                self.gate($crate::adapter::Gate::required())
+            }
+
+            /// A good token with all of these roles. An empty list denies everyone.
+            fn require_roles<S: ::core::convert::Into<::std::string::String>>(
+                &self,
+                roles: impl ::core::iter::IntoIterator<Item = S>,
+            ) -> $layer {
+                self.require($crate::Policy::roles(roles))
+            }
+
+            /// A good token with all of these scopes. An empty list denies everyone.
+            fn require_scopes<S: ::core::convert::Into<::std::string::String>>(
+                &self,
+                scopes: impl ::core::iter::IntoIterator<Item = S>,
+            ) -> $layer {
+                self.require($crate::Policy::scopes(scopes))
+            }
+
+            /// A good token that meets a policy.
+            fn require(&self, policy: $crate::Policy) -> $layer {
+                self.gate($crate::adapter::Gate::policy(policy))
+            }
+
+            /// No token, or a good one; a bad one is refused.
+            fn optional_auth(&self) -> $layer {
+                self.gate($crate::adapter::Gate::optional())
+            }
+        }
+
+        impl RampartAuthExt for $crate::RampartAuth {
+            fn gate(&self, gate: $crate::adapter::Gate) -> $layer {
+                $layer { auth: ::core::clone::Clone::clone(self), gate }
+            }
+        }
+    };
+}

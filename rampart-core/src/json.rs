@@ -1,0 +1,380 @@
+//! Strict reading of JSON objects: duplicate members and deep nesting are errors, values that nobody asked for are walked but not kept.
+//!
+//! One pass over the text: `serde_json` parses, this module decides what is kept. Keys and strings are borrowed where they hold no escape.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// Arrays and objects inside one another within a member, at most.
+pub(crate) const MAX_NESTING: u8 = 32;
+
+/// A JSON value as far as any rule looks at it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value<'a> {
+    Null,
+    Bool(bool),
+    Str(Cow<'a, str>),
+    /// An array that holds only strings (or nothing).
+    List(Vec<Cow<'a, str>>),
+    /// A number, an object, or an array that holds anything else than strings.
+    Other,
+}
+
+impl<'a> Value<'a> {
+    pub(crate) fn into_str(self) -> Option<Cow<'a, str>> {
+        if let Self::Str(text) = self { Some(text) } else { None }
+    }
+}
+
+/// Takes the members of an object that it knows; says `false` for one it does not know.
+pub(crate) trait Members<'de> {
+    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
+}
+
+/// Reads a text that must be one JSON object without duplicate members, and nothing after it.
+pub(crate) fn read_object<'de, M: Members<'de>>(text: &'de str, members: M) -> Result<M, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let members = (&mut deserializer).deserialize_map(ObjectVisitor(members))?;
+    deserializer.end()?;
+    Ok(members)
+}
+
+/// Reads the value of a member into its slot; a second occurrence is an error.
+pub(crate) fn fill<'de, A: MapAccess<'de>>(slot: &mut Option<Value<'de>>, map: &mut A) -> Result<bool, A::Error> {
+    fill_with(slot, map, ValueSeed(MAX_NESTING))
+}
+
+/// As [`fill`], for a value that is kept in another form.
+pub(crate) fn fill_with<'de, A, S>(slot: &mut Option<S::Value>, map: &mut A, seed: S) -> Result<bool, A::Error>
+where
+    A: MapAccess<'de>,
+    S: DeserializeSeed<'de>,
+{
+    if slot.is_some() {
+        return Err(duplicate());
+    }
+    *slot = Some(map.next_value_seed(seed)?);
+    Ok(true)
+}
+
+/// Notes that a member is present, whatever its value.
+pub(crate) fn mark<'de, A: MapAccess<'de>>(flag: &mut bool, map: &mut A) -> Result<bool, A::Error> {
+    if std::mem::replace(flag, true) {
+        return Err(duplicate());
+    }
+    map.next_value_seed(Skip(MAX_NESTING))?;
+    Ok(true)
+}
+
+fn duplicate<E: Error>() -> E {
+    E::custom("duplicate member")
+}
+
+struct ObjectVisitor<M>(M);
+
+impl<'de, M: Members<'de>> Visitor<'de> for ObjectVisitor<M> {
+    type Value = M;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<M, A::Error> {
+        let mut others = Names::default();
+        while let Some(name) = map.next_key_seed(TextSeed)? {
+            if !self.0.take(&name, &mut map)? {
+                map.next_value_seed(Skip(MAX_NESTING))?;
+                if !others.insert(name) {
+                    return Err(duplicate());
+                }
+            }
+        }
+        Ok(self.0)
+    }
+}
+
+/// Names seen so far: a short list is searched, a long one is hashed (keyed per process, so that nobody can choose collisions).
+#[derive(Default)]
+struct Names<'a> {
+    few: Vec<Cow<'a, str>>,
+    many: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Names<'a> {
+    const FEW: usize = 16;
+
+    fn insert(&mut self, name: Cow<'a, str>) -> bool {
+        if self.few.len() < Self::FEW {
+            let new = !self.few.contains(&name);
+            self.few.push(name);
+            return new;
+        }
+        !self.few.contains(&name) && self.many.insert(name)
+    }
+}
+
+/// A string, borrowed from the text where it holds no escape.
+struct TextSeed;
+
+impl<'de> DeserializeSeed<'de> for TextSeed {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextSeed {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// Any value, kept as a [`Value`]; the number is how many more levels of nesting it may open.
+pub(crate) struct ValueSeed(pub(crate) u8);
+
+impl<'de> DeserializeSeed<'de> for ValueSeed {
+    type Value = Value<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ValueSeed {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Value::Str(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Value::Str(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let inner = deeper(self.0)?;
+        let mut strings = Some(Vec::new());
+        while let Some(element) = seq.next_element_seed(ValueSeed(inner))? {
+            match (element, &mut strings) {
+                (Value::Str(text), Some(list)) => list.push(text),
+                _ => strings = None,
+            }
+        }
+        Ok(strings.map_or(Value::Other, Value::List))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Skip(self.0).visit_map(map)?;
+        Ok(Value::Other)
+    }
+}
+
+/// Any value, walked to the end and not kept: strings and numbers are checked as if they were.
+pub(crate) struct Skip(pub(crate) u8);
+
+fn deeper<E: Error>(levels: u8) -> Result<u8, E> {
+    levels.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))
+}
+
+impl<'de> DeserializeSeed<'de> for Skip {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skip {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let inner = deeper(self.0)?;
+        while seq.next_element_seed(Skip(inner))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let inner = deeper(self.0)?;
+        while map.next_key_seed(TextSeed)?.is_some() {
+            map.next_value_seed(Skip(inner))?;
+        }
+        Ok(())
+    }
+}
+
+/// The value that a JSON pointer (RFC 6901) leads to, from text that is known to be a JSON object.
+///
+/// # Errors
+/// Where an object on the way holds the member twice: what it says is then anybody's guess.
+pub(crate) fn at_pointer<'de>(text: &'de str, pointer: &[String]) -> Result<Option<Value<'de>>, serde_json::Error> {
+    PointerSeed(pointer).deserialize(&mut serde_json::Deserializer::from_str(text))
+}
+
+struct PointerSeed<'p>(&'p [String]);
+
+impl<'de> DeserializeSeed<'de> for PointerSeed<'_> {
+    type Value = Option<Value<'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if self.0.is_empty() {
+            return ValueSeed(MAX_NESTING).deserialize(deserializer).map(Some);
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PointerSeed<'_> {
+    type Value = Option<Value<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let Some((first, rest)) = self.0.split_first() else { return Ok(None) };
+        let (wanted, mut index, mut found) = (first.parse::<usize>().ok(), 0_usize, None);
+        loop {
+            if Some(index) == wanted {
+                let Some(value) = seq.next_element_seed(PointerSeed(rest))? else { return Ok(None) };
+                found = value;
+            } else if seq.next_element::<IgnoredAny>()?.is_none() {
+                return Ok(found);
+            }
+            index += 1;
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let Some((first, rest)) = self.0.split_first() else { return Ok(None) };
+        let (mut found, mut seen) = (None, false);
+        while let Some(name) = map.next_key_seed(TextSeed)? {
+            if name != first.as_str() {
+                map.next_value::<IgnoredAny>()?;
+            } else if std::mem::replace(&mut seen, true) {
+                return Err(duplicate());
+            } else {
+                found = map.next_value_seed(PointerSeed(rest))?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roles(text: &str, pointer: &[&str]) -> Option<Value<'static>> {
+        let pointer: Vec<_> = pointer.iter().map(ToString::to_string).collect();
+        at_pointer(text, &pointer).unwrap().map(|value| match value {
+            Value::List(list) => Value::List(list.into_iter().map(|text| Cow::Owned(text.into_owned())).collect()),
+            other => Value::Str(Cow::Owned(format!("{other:?}"))),
+        })
+    }
+
+    #[test]
+    fn pointer_walks_objects_and_arrays_and_finds_nothing_elsewhere() {
+        let text = r#"{"a":{"b.c":{"d":["x","y"]}},"l":[1,{"r":["z"]}]}"#;
+        assert_eq!(roles(text, &["a", "b.c", "d"]), Some(Value::List(vec!["x".into(), "y".into()])));
+        assert_eq!(roles(text, &["l", "1", "r"]), Some(Value::List(vec!["z".into()])));
+        assert_eq!(roles(text, &["l", "7"]), None);
+        assert_eq!(roles(text, &["a", "b"]), None);
+        assert_eq!(roles(text, &["l", "0", "r"]), None);
+    }
+
+    #[test]
+    fn pointer_refuses_an_ambiguous_object() {
+        let pointer = ["a".to_owned(), "r".to_owned()];
+        assert!(at_pointer(r#"{"a":{"r":["x"],"r":["y"]}}"#, &pointer).is_err());
+    }
+}

@@ -1,0 +1,475 @@
+//! When keys are fetched, who waits for them, and which keys may serve meanwhile.
+//!
+//! The read path loads a [`Snapshot`] and looks at its age; only when something is due does it take the lock on the
+//! fetch state, which is never held across I/O. Each fetch runs in a task of its own: callers that go away cancel
+//! nothing, and a task that dies with its runtime reports a failure as it is dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::{ArcSwapOption, Guard};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::budget::{Bucket, MissingKids};
+use super::fetch::{ETag, FetchError, Fetched, Fetcher};
+use super::set::KeySet;
+use super::snapshot::{Age, Snapshot};
+use crate::clock::Clock;
+use crate::error::AuthError;
+use crate::health::{JwksHealth, JwksState};
+use crate::outbound;
+
+/// How long a request waits where there are no keys at all.
+const COLD_WAIT: Duration = Duration::from_secs(5);
+/// How long a request with an unknown key ID waits for newer keys, and how many may.
+const KID_WAIT: Duration = Duration::from_secs(2);
+const MAX_KID_WAITERS: usize = 1024;
+/// A fetch that has said nothing for this long was left behind by a runtime that nobody drives any more.
+const ABANDONED_AFTER: Duration = Duration::from_secs(15);
+const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+/// After a back-off has run out, failures still count as current for this long: longer than a fetch takes, so that under
+/// load no request waits for the next attempt, and short enough that the first request after an idle period does.
+const CURRENT_FAILURE: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(crate) struct KeyCache {
+    fetcher: Fetcher,
+    ttl: Duration,
+    max_stale: Duration,
+    clock: Clock,
+    snapshot: ArcSwapOption<Snapshot>,
+    state: Mutex<State>,
+    kid_waiters: AtomicUsize,
+}
+
+type Outcome = Result<(), FetchError>;
+
+#[derive(Debug, Default)]
+struct State {
+    in_flight: Option<InFlight>,
+    started: u64,
+    /// The last attempt, where it failed.
+    failure: Option<Failure>,
+    failures_in_a_row: u32,
+    etag: Option<ETag>,
+    bucket: Bucket,
+    missing: MissingKids,
+}
+
+#[derive(Clone, Debug)]
+struct InFlight {
+    number: u64,
+    started: Instant,
+    forced: bool,
+    outcome: watch::Receiver<Option<Outcome>>,
+}
+
+#[derive(Clone, Debug)]
+struct Failure {
+    error: FetchError,
+    at: Instant,
+    retry_at: Instant,
+}
+
+impl State {
+    fn is_backing_off(&self, now: Instant) -> bool {
+        self.failure.as_ref().is_some_and(|failure| now < failure.retry_at)
+    }
+
+    /// When to come back: the end of the back-off, or soon.
+    fn unavailable(&self, now: Instant) -> AuthError {
+        let wait =
+            self.failure.as_ref().map_or(Duration::ZERO, |failure| failure.retry_at.saturating_duration_since(now));
+        AuthError::KeysUnavailable { retry_after: wait.max(Duration::from_secs(1)) }
+    }
+
+    /// What a key ID that is not found means: wrong where the last attempt told us all keys, undecidable where it failed.
+    fn verdict(&self, now: Instant) -> AuthError {
+        if self.failure.is_some() { self.unavailable(now) } else { AuthError::InvalidToken }
+    }
+
+    fn fail(&mut self, error: FetchError, now: Instant) {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+        let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
+        tracing::warn!(
+            target: "rampart", %error, failures = self.failures_in_a_row, retry_in_ms = wait.as_millis(),
+            "the issuer's keys could not be fetched"
+        );
+        self.failure = Some(Failure { error, at: now, retry_at: now + wait });
+    }
+
+    /// The fetch in flight, unless it was abandoned.
+    fn live(&mut self, now: Instant) -> Option<InFlight> {
+        if self.in_flight.as_ref().is_some_and(|fetch| now >= fetch.started + ABANDONED_AFTER) {
+            self.in_flight = None;
+            self.fail(FetchError::Abandoned, now);
+        }
+        self.in_flight.clone()
+    }
+}
+
+/// A key set that may serve at this moment.
+pub(crate) struct Current(Guard<Option<Arc<Snapshot>>>);
+
+impl Current {
+    pub(crate) fn keys(&self) -> Option<&KeySet> {
+        self.0.as_ref().map(|snapshot| &*snapshot.keys)
+    }
+}
+
+/// What the search for an unknown key ID has come to.
+pub(crate) enum KidSearch {
+    /// The current set holds it now.
+    Found,
+    /// It does not, and this is the answer.
+    NotFound(AuthError),
+}
+
+impl KeyCache {
+    pub(crate) fn new(fetcher: Fetcher, ttl: Duration, max_stale: Duration, clock: Clock) -> Self {
+        Self {
+            fetcher,
+            ttl,
+            max_stale,
+            clock,
+            snapshot: ArcSwapOption::empty(),
+            state: Mutex::default(),
+            kid_waiters: AtomicUsize::new(0),
+        }
+    }
+
+    /// The keys that may serve without waiting; starts a fetch in the background where one is due.
+    pub(crate) fn serve(self: &Arc<Self>, wall: Duration) -> Option<Current> {
+        let now = Instant::now();
+        let current = self.snapshot.load();
+        let snapshot = current.as_ref()?;
+        let serves = match snapshot.age(now, wall) {
+            Age::Fresh => true,
+            Age::Due => {
+                self.refresh_in_background(now);
+                true
+            }
+            Age::Stale => self.serves_stale(snapshot, now),
+            Age::Dead => false,
+        };
+        serves.then_some(Current(current))
+    }
+
+    fn refresh_in_background(self: &Arc<Self>, now: Instant) {
+        // Whoever holds the lock is about to do this, or has just done it.
+        let Some(mut state) = self.state.try_lock() else { return };
+        if state.live(now).is_none() && !state.is_backing_off(now) {
+            let launch = self.begin(&mut state, now, false);
+            drop(state);
+            launch.go();
+        }
+    }
+
+    fn serves_stale(self: &Arc<Self>, snapshot: &Snapshot, now: Instant) -> bool {
+        let mut state = self.state.lock();
+        let in_flight = state.live(now).is_some();
+        let Some(failure) = &state.failure else { return false };
+        if failure.at < snapshot.expires_at && now >= failure.retry_at + CURRENT_FAILURE {
+            return false;
+        }
+        if !in_flight && now >= failure.retry_at {
+            let launch = self.begin(&mut state, now, false);
+            drop(state);
+            launch.go();
+        }
+        true
+    }
+
+    /// Waits until there are keys that may serve, for a fetch that is in flight or started now.
+    ///
+    /// # Errors
+    /// [`AuthError::KeysUnavailable`] where the fetch failed, took too long, or may not be tried yet.
+    pub(crate) async fn wait(self: &Arc<Self>, wall: Duration) -> Result<(), AuthError> {
+        let deadline = Instant::now() + COLD_WAIT;
+        loop {
+            if self.serve(wall).is_some() {
+                return Ok(());
+            }
+            let now = Instant::now();
+            let (fetch, launch) = {
+                let mut state = self.state.lock();
+                match state.live(now) {
+                    Some(fetch) => (fetch, None),
+                    // Also the bound of this loop: a failed attempt is followed by a back-off.
+                    None if state.is_backing_off(now) || now >= deadline => return Err(state.unavailable(now)),
+                    None => {
+                        let launch = self.begin(&mut state, now, false);
+                        (launch.fetch.clone(), Some(launch))
+                    }
+                }
+            };
+            if let Some(launch) = launch {
+                launch.go();
+            }
+            if finished(fetch, deadline).await.is_none() {
+                return self.after_timeout(wall);
+            }
+        }
+    }
+
+    /// The attempt has timed out for this caller: stale keys may serve now.
+    fn after_timeout(&self, wall: Duration) -> Result<(), AuthError> {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let has_keys = self.snapshot.load().as_ref().is_some_and(|snapshot| snapshot.age(now, wall) != Age::Dead);
+        if !has_keys {
+            return Err(state.unavailable(now));
+        }
+        if state.failure.is_none() {
+            state.fail(outbound::ExchangeError::TimedOut.into(), now);
+        }
+        Ok(())
+    }
+
+    /// Looks for a key ID that the current set does not hold, within the budget for such searches.
+    pub(crate) async fn find_kid(self: &Arc<Self>, kid: &str) -> KidSearch {
+        let arrived = Instant::now();
+        let deadline = arrived + KID_WAIT;
+        loop {
+            let now = Instant::now();
+            let (fetch, launch) = {
+                let mut state = self.state.lock();
+                if self.holds_kid(kid) {
+                    return KidSearch::Found;
+                }
+                if state.missing.contains(kid, now) {
+                    return KidSearch::NotFound(state.verdict(now));
+                }
+                match state.live(now) {
+                    Some(fetch) => (fetch, None),
+                    None if state.is_backing_off(now) || !state.bucket.take(now) => {
+                        return KidSearch::NotFound(state.verdict(now));
+                    }
+                    None => {
+                        let launch = self.begin(&mut state, now, false);
+                        (launch.fetch.clone(), Some(launch))
+                    }
+                }
+            };
+            if let Some(launch) = launch {
+                launch.go();
+            }
+            let Some(_waiting) = Waiting::join(&self.kid_waiters) else {
+                return KidSearch::NotFound(self.state.lock().verdict(now));
+            };
+            let began = fetch.started;
+            let outcome = finished(fetch, deadline).await;
+            let now = Instant::now();
+            let mut state = self.state.lock();
+            if self.holds_kid(kid) {
+                return KidSearch::Found;
+            }
+            match outcome {
+                // Nobody knows yet whether the key exists.
+                None => return KidSearch::NotFound(state.unavailable(now)),
+                Some(Err(_)) => return KidSearch::NotFound(state.verdict(now)),
+                Some(Ok(())) if began >= arrived => {
+                    let State { missing, bucket, .. } = &mut *state;
+                    missing.insert(kid, bucket, now);
+                    return KidSearch::NotFound(state.verdict(now));
+                }
+                // That fetch may have read the set just before the key was published: one more may be worth it.
+                Some(Ok(())) => {}
+            }
+        }
+    }
+
+    fn holds_kid(&self, kid: &str) -> bool {
+        self.snapshot.load().as_ref().is_some_and(|snapshot| snapshot.keys.holds_kid(kid))
+    }
+
+    /// Fetches now, past bucket and back-off, and takes what the issuer says, an empty set too.
+    ///
+    /// # Errors
+    /// [`AuthError::KeysUnavailable`] where the fetch failed; the keys stay as they were.
+    pub(crate) async fn refresh(self: &Arc<Self>) -> Result<(), AuthError> {
+        let asked = Instant::now();
+        loop {
+            let now = Instant::now();
+            let (fetch, launch) = {
+                let mut state = self.state.lock();
+                match state.live(now) {
+                    Some(fetch) => (fetch, None),
+                    None => {
+                        let launch = self.begin(&mut state, now, true);
+                        (launch.fetch.clone(), Some(launch))
+                    }
+                }
+            };
+            if let Some(launch) = launch {
+                launch.go();
+            }
+            // What began before the call may have read the set before the change that the caller knows of.
+            let is_ours = fetch.forced && fetch.started >= asked;
+            let outcome = finished(fetch, now + ABANDONED_AFTER).await;
+            if is_ours {
+                let failed = || self.state.lock().unavailable(Instant::now());
+                return outcome.unwrap_or(Err(FetchError::Abandoned)).map_err(|_| failed());
+            }
+        }
+    }
+
+    pub(crate) fn health(&self, wall: Duration) -> JwksHealth {
+        let now = Instant::now();
+        let last_error = self.state.lock().failure.as_ref().map(|failure| failure.error.to_string());
+        let snapshot = self.snapshot.load();
+        let Some(snapshot) = snapshot.as_ref() else {
+            return JwksHealth { state: JwksState::Cold, age: None, keys: 0, last_error };
+        };
+        let state = match snapshot.age(now, wall) {
+            Age::Fresh | Age::Due => JwksState::Fresh,
+            Age::Stale => JwksState::Stale,
+            Age::Dead => JwksState::Dead,
+        };
+        let age = now.saturating_duration_since(snapshot.fetched_at);
+        JwksHealth { state, age: Some(age), keys: snapshot.keys.len(), last_error }
+    }
+
+    /// Notes a new attempt; it runs once the lock is released and [`Launch::go`] is called.
+    fn begin(self: &Arc<Self>, state: &mut State, now: Instant, forced: bool) -> Launch {
+        state.started += 1;
+        let (sender, outcome) = watch::channel(None);
+        let fetch = InFlight { number: state.started, started: now, forced, outcome };
+        state.in_flight = Some(fetch.clone());
+        // A forced fetch wants the set itself, not the word that nothing has changed.
+        let etag = if forced { None } else { state.etag.clone() };
+        let report = Report { cache: Arc::clone(self), number: fetch.number, forced, sender, reported: false };
+        Launch { fetch, etag, report }
+    }
+
+    fn complete(&self, number: u64, forced: bool, fetched: Result<Fetched, FetchError>) -> Outcome {
+        let now = Instant::now();
+        let wall = self.clock.now().unwrap_or_default();
+        let mut state = self.state.lock();
+        if state.in_flight.as_ref().is_none_or(|fetch| fetch.number != number) {
+            // Given up on; what came after it knows better.
+            return fetched.map(drop);
+        }
+        state.in_flight = None;
+        let current = self.snapshot.load_full();
+        let taken = fetched.and_then(|fetched| match (fetched, &current) {
+            (Fetched::Keys { parsed, etag, max_age }, current) => {
+                let set = if forced { parsed.set } else { parsed.into_usable()? };
+                let set = match current {
+                    Some(current) => set.carrying_over(&current.keys),
+                    None => set,
+                };
+                Ok((Arc::new(set), etag, max_age))
+            }
+            (Fetched::NotModified { max_age }, Some(current)) => {
+                Ok((Arc::clone(&current.keys), state.etag.clone(), max_age))
+            }
+            (Fetched::NotModified { .. }, None) => Err(FetchError::Status { status: 304, retry_after: None }),
+        });
+        match taken {
+            Ok((keys, etag, max_age)) => {
+                if current.is_none_or(|current| !current.keys.same_keys(&keys)) {
+                    state.missing.clear();
+                    tracing::info!(target: "rampart", keys = keys.len(), "the issuer's keys have changed");
+                }
+                let snapshot = Snapshot::new(keys, self.ttl, self.max_stale, max_age, wall);
+                self.snapshot.store(Some(Arc::new(snapshot)));
+                state.etag = etag;
+                state.failure = None;
+                state.failures_in_a_row = 0;
+                Ok(())
+            }
+            Err(error) => {
+                state.fail(error.clone(), now);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The outcome of a fetch; `None` where it takes longer than the caller may wait.
+async fn finished(mut fetch: InFlight, deadline: Instant) -> Option<Outcome> {
+    if Handle::try_current().is_err() {
+        // Without a runtime there is neither a timer nor a fetch to wait for.
+        return Some(Err(FetchError::NoRuntime));
+    }
+    match timeout_at(deadline, fetch.outcome.wait_for(Option::is_some)).await {
+        Ok(Ok(outcome)) => Some(outcome.clone().unwrap_or(Err(FetchError::Abandoned))),
+        Ok(Err(_)) => Some(Err(FetchError::Abandoned)),
+        Err(_) => None,
+    }
+}
+
+/// A fetch that is noted but not yet running. Its task is spawned without the lock: a runtime that is shutting down drops
+/// the task at once, and the report then needs the lock.
+#[must_use]
+struct Launch {
+    fetch: InFlight,
+    etag: Option<ETag>,
+    report: Report,
+}
+
+impl Launch {
+    fn go(self) {
+        let Self { etag, report, .. } = self;
+        let Ok(runtime) = Handle::try_current() else {
+            report.finish(Err(FetchError::NoRuntime));
+            return;
+        };
+        runtime.spawn(async move {
+            let fetched = report.cache.fetcher.fetch(etag).await;
+            report.finish(fetched);
+        });
+    }
+}
+
+/// Tells the cache and the waiters how a fetch ended, also where its task is dropped half-way.
+struct Report {
+    cache: Arc<KeyCache>,
+    number: u64,
+    forced: bool,
+    sender: watch::Sender<Option<Outcome>>,
+    reported: bool,
+}
+
+impl Report {
+    fn finish(mut self, fetched: Result<Fetched, FetchError>) {
+        self.report(fetched);
+    }
+
+    fn report(&mut self, fetched: Result<Fetched, FetchError>) {
+        self.reported = true;
+        let outcome = self.cache.complete(self.number, self.forced, fetched);
+        self.sender.send_replace(Some(outcome));
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if !self.reported {
+            self.report(Err(FetchError::Abandoned));
+        }
+    }
+}
+
+/// One of the requests that wait for a key ID.
+struct Waiting<'c>(&'c AtomicUsize);
+
+impl<'c> Waiting<'c> {
+    fn join(count: &'c AtomicUsize) -> Option<Self> {
+        let waiting = Self(count);
+        (count.fetch_add(1, Ordering::Relaxed) < MAX_KID_WAITERS).then_some(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,171 @@
+//! One fetch of the issuer's key set over HTTP, within fixed limits.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use reqwest::{Client, Response, StatusCode, header};
+use serde::Deserialize;
+use tokio::time::timeout;
+use url::Url;
+
+use super::set::{KeySet, KeySetError, Parsed};
+use crate::algorithm::Algorithms;
+use crate::outbound::{self, ExchangeError, TOTAL_TIMEOUT};
+
+/// Why the keys could not be fetched. `Display` is what [`JwksHealth`](crate::JwksHealth) and the log show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FetchError {
+    #[error("{0}")]
+    Exchange(#[from] ExchangeError),
+    #[error("the issuer answered with status {status}")]
+    Status { status: u16, retry_after: Option<Duration> },
+    #[error("{0}")]
+    KeySet(#[from] KeySetError),
+    #[error("the issuer's metadata cannot be used: {0}")]
+    Metadata(&'static str),
+    #[error("the task that fetched the keys ended with its runtime")]
+    Abandoned,
+    #[error("there is no tokio runtime to fetch the keys on; call from within one")]
+    NoRuntime,
+}
+
+impl FetchError {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        if let Self::Status { retry_after, .. } = self { *retry_after } else { None }
+    }
+}
+
+/// Where the key set is.
+#[derive(Debug)]
+pub(crate) enum Location {
+    Url(Url),
+    /// In the issuer's metadata (OpenID Connect Discovery 1.0 section 4, RFC 8414).
+    Metadata {
+        url: Url,
+        issuer: String,
+        known: Mutex<Option<Url>>,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    pub(crate) client: Client,
+    pub(crate) location: Location,
+    pub(crate) allow_http: bool,
+    pub(crate) algorithms: Algorithms,
+}
+
+pub(crate) enum Fetched {
+    Keys { parsed: Parsed, etag: Option<ETag>, max_age: Option<Duration> },
+    NotModified { max_age: Option<Duration> },
+}
+
+/// The validator of a key set, and the address that gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ETag {
+    url: Url,
+    value: header::HeaderValue,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+}
+
+impl Fetcher {
+    pub(crate) async fn fetch(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
+        let fetched =
+            timeout(TOTAL_TIMEOUT, self.fetch_unbounded(etag)).await.unwrap_or(Err(ExchangeError::TimedOut.into()));
+        if let (Err(_), Location::Metadata { known, .. }) = (&fetched, &self.location) {
+            // The address may have moved: ask for it again next time.
+            *known.lock() = None;
+        }
+        fetched
+    }
+
+    async fn fetch_unbounded(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
+        let url = self.jwks_url().await?;
+        let etag = etag.filter(|etag| etag.url == url);
+        let response = self.get(&url, etag.as_ref()).await?;
+        let max_age = max_age(response.headers());
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Fetched::NotModified { max_age }),
+            _ => return Err(status_error(&response)),
+        }
+        let etag = response.headers().get(header::ETAG).map(|value| ETag { url, value: value.clone() });
+        let body = outbound::read_body(response).await?;
+        let algorithms = self.algorithms;
+        // Off the runtime's threads: half a megabyte of keys takes a while.
+        let parsed = tokio::task::spawn_blocking(move || KeySet::read(&body, algorithms)).await;
+        let parsed = parsed.map_err(|_| FetchError::Abandoned)??;
+        Ok(Fetched::Keys { parsed, etag, max_age })
+    }
+
+    async fn jwks_url(&self) -> Result<Url, FetchError> {
+        let (metadata_url, issuer, known) = match &self.location {
+            Location::Url(url) => return Ok(url.clone()),
+            Location::Metadata { url, issuer, known } => (url, issuer, known),
+        };
+        if let Some(url) = known.lock().clone() {
+            return Ok(url);
+        }
+        let response = self.get(metadata_url, None).await?;
+        if response.status() != StatusCode::OK {
+            return Err(status_error(&response));
+        }
+        let body = outbound::read_body(response).await?;
+        let metadata: Metadata = serde_json::from_str(&body)
+            .map_err(|_| FetchError::Metadata("it is not a JSON object with the strings issuer and jwks_uri"))?;
+        if metadata.issuer != *issuer {
+            return Err(FetchError::Metadata("its issuer is not exactly the configured one"));
+        }
+        let url = outbound::checked_url("jwks_uri", &metadata.jwks_uri, self.allow_http)
+            .map_err(|_| FetchError::Metadata("its jwks_uri is not an https URL"))?;
+        *known.lock() = Some(url.clone());
+        Ok(url)
+    }
+
+    /// One request, and one more at once where the connection failed.
+    async fn get(&self, url: &Url, etag: Option<&ETag>) -> Result<Response, ExchangeError> {
+        let request = || {
+            let request = self
+                .client
+                .get(url.clone())
+                .header(header::ACCEPT, "application/jwk-set+json, application/json")
+                .header(header::ACCEPT_ENCODING, "identity");
+            match etag {
+                Some(etag) => request.header(header::IF_NONE_MATCH, etag.value.clone()),
+                None => request,
+            }
+        };
+        match request().send().await {
+            Err(error) if !error.is_timeout() && (error.is_connect() || error.is_request()) => {
+                Ok(request().send().await?)
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+fn status_error(response: &Response) -> FetchError {
+    FetchError::Status { status: response.status().as_u16(), retry_after: outbound::retry_after(response.headers()) }
+}
+
+/// The smallest `max-age` of the `Cache-Control` values (RFC 9111 section 5.2.2.1); what does not parse does not count.
+fn max_age(headers: &header::HeaderMap) -> Option<Duration> {
+    headers
+        .get_all(header::CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|directive| directive.trim().split_once('='))
+        .filter(|(name, _)| name.eq_ignore_ascii_case("max-age"))
+        .filter_map(|(_, seconds)| {
+            let seconds = seconds.trim_matches('"');
+            let is_number = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| Duration::from_secs(seconds.parse().unwrap_or(u64::MAX)))
+        })
+        .min()
+}

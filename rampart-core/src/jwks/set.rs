@@ -1,0 +1,230 @@
+//! A set of prepared keys, and the choice of the key for a token (V4).
+
+use std::sync::Arc;
+
+use serde::de::{DeserializeSeed, MapAccess};
+use serde_json::value::RawValue;
+
+use crate::algorithm::{Algorithm, Algorithms};
+use crate::error::AuthError;
+use crate::json;
+use crate::jws::{self, Failure, TypRule};
+use crate::key::VerifyingKey;
+
+/// Usable keys that are taken from one set.
+pub(crate) const MAX_KEYS: usize = 100;
+/// Keys that are tried for one token.
+pub(crate) const MAX_CANDIDATES: usize = 4;
+
+/// The signature layer by itself: verifies any compact JWS (RFC 7515) against a JSON Web Key Set (RFC 7517).
+///
+/// Serialization, header, key choice and signature are checked exactly as for access tokens (all but the size limit and
+/// `typ`); the payload may be anything, and nothing in it is looked at. To accept access tokens use
+/// [`RampartAuth`](crate::RampartAuth), which checks the claims too.
+///
+/// ```
+/// use rampart_core::{Algorithm, KeySet};
+///
+/// // RFC 8037 appendix A.2 and A.4: an Ed25519 key and a signature over "Example of Ed25519 signing".
+/// let keys = KeySet::from_json(
+///     r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+/// )?;
+/// let jws = keys.verify(
+///     "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
+///      hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+///     &[Algorithm::EdDSA],
+/// )?;
+/// assert_eq!(jws.payload, b"Example of Ed25519 signing");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    keys: Vec<Arc<VerifyingKey>>,
+    /// Positions of the keys that have a kid, in the order of their kids.
+    by_kid: Vec<usize>,
+}
+
+/// What a verified JWS holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Jws {
+    /// The payload, decoded: the very bytes that were signed.
+    pub payload: Vec<u8>,
+    /// The `kid` of the header, if it has one.
+    pub key_id: Option<String>,
+    /// The algorithm of the header, which is one of those asked for.
+    pub algorithm: Algorithm,
+}
+
+/// Why a text is not a key set that could verify anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeySetError {
+    /// Not `{"keys": [...]}`.
+    #[error("not a JSON Web Key Set: expected an object with one member \"keys\" that is an array")]
+    NotAKeySet,
+    /// No entry can be used; the log says why each one was skipped.
+    #[error(
+        "the key set holds no usable key (of {entries} entries): RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519, for signatures"
+    )]
+    NoUsableKey {
+        /// How many entries the set has.
+        entries: usize,
+    },
+}
+
+impl KeySet {
+    /// Reads a key set; entries that cannot be used are skipped one by one, with a warning in the log. At most 100 usable keys are taken.
+    ///
+    /// # Errors
+    /// Where the text is no key set, or none of its keys can be used.
+    pub fn from_json(json: &str) -> Result<Self, KeySetError> {
+        Self::read(json, Algorithms::ALL)?.into_usable()
+    }
+
+    /// Verifies a compact JWS whose `alg` is one of `algorithms`.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidToken`], whatever is wrong; the log (target `rampart`) says what.
+    pub fn verify(&self, jws: &str, algorithms: &[Algorithm]) -> Result<Jws, AuthError> {
+        match jws::verify(jws, self, Algorithms::of(algorithms), TypRule::Any) {
+            Ok(signed) => Ok(Jws { payload: signed.payload, key_id: signed.kid, algorithm: signed.algorithm }),
+            Err(failure) => {
+                let (rule, why, kid) = match &failure {
+                    Failure::Refused(refusal, kid) => (refusal.rule, refusal.why, kid.as_deref()),
+                    Failure::UnknownKid(unknown) => ("V4", "the set holds no key with this kid", Some(&*unknown.kid)),
+                };
+                tracing::info!(target: "rampart", rule, why, kid = ?kid.map(jws::shorten), "signature refused");
+                Err(AuthError::InvalidToken)
+            }
+        }
+    }
+
+    /// How many keys can be used.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no key at all.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Reads a key set, which may turn out to hold no usable key.
+    pub(crate) fn read(json: &str, wanted: Algorithms) -> Result<Parsed, KeySetError> {
+        let document = json::read_object(json, Document::default()).map_err(|_| KeySetError::NotAKeySet)?;
+        let entries = document.keys.ok_or(KeySetError::NotAKeySet)?;
+        let mut keys = Vec::new();
+        for (position, entry) in entries.iter().enumerate() {
+            if keys.len() == MAX_KEYS {
+                tracing::warn!(target: "rampart", limit = MAX_KEYS, "the key set holds more usable keys than are taken");
+                break;
+            }
+            match VerifyingKey::from_jwk(entry.get(), wanted) {
+                Ok(key) => keys.push(Arc::new(key)),
+                Err(why) => {
+                    tracing::warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
+                }
+            }
+        }
+        Ok(Parsed { entries: entries.len(), set: Self::new(keys) })
+    }
+
+    fn new(keys: Vec<Arc<VerifyingKey>>) -> Self {
+        let mut by_kid: Vec<usize> = (0..keys.len()).filter(|at| kid_of(&keys, *at).is_some()).collect();
+        by_kid.sort_by(|a, b| kid_of(&keys, *a).cmp(&kid_of(&keys, *b)));
+        Self { keys, by_kid }
+    }
+
+    /// The same set, in which every key that `old` holds too is the very same object, so that tokens verified by it stay verified.
+    pub(crate) fn carrying_over(self, old: &Self) -> Self {
+        let carry =
+            |new: Arc<VerifyingKey>| old.keys.iter().find(|old| old.identity == new.identity).map_or(new, Arc::clone);
+        Self { keys: self.keys.into_iter().map(carry).collect(), by_kid: self.by_kid }
+    }
+
+    pub(crate) fn holds_kid(&self, kid: &str) -> bool {
+        self.with_kid(kid).next().is_some()
+    }
+
+    /// Whether the very object that verified something is still in the set.
+    pub(crate) fn holds(&self, serial: u64) -> bool {
+        self.keys.iter().any(|key| key.serial == serial)
+    }
+
+    pub(crate) fn same_keys(&self, other: &Self) -> bool {
+        self.keys.len() == other.keys.len() && self.keys.iter().all(|key| other.holds(key.serial))
+    }
+
+    fn with_kid<'s>(&'s self, kid: &str) -> impl Iterator<Item = &'s Arc<VerifyingKey>> {
+        let start = self.by_kid.partition_point(|at| kid_of(&self.keys, *at) < Some(kid));
+        let from_there = self.by_kid.get(start..).unwrap_or_default().iter();
+        from_there.filter_map(|at| self.keys.get(*at)).take_while(move |key| key.identity.kid.as_deref() == Some(kid))
+    }
+
+    /// V4: the keys that may have signed the token.
+    pub(crate) fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Selection<'_> {
+        let Some(kid) = kid else { return Selection::of(self.keys.iter(), algorithm) };
+        let mut named = self.with_kid(kid);
+        let Some(first) = named.next() else { return Selection::UnknownKid };
+        Selection::of(std::iter::once(first).chain(named), algorithm)
+    }
+}
+
+fn kid_of(keys: &[Arc<VerifyingKey>], at: usize) -> Option<&str> {
+    keys.get(at)?.identity.kid.as_deref()
+}
+
+/// A key set as read, before anybody has asked whether it holds a key.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    entries: usize,
+    pub(crate) set: KeySet,
+}
+
+impl Parsed {
+    pub(crate) fn into_usable(self) -> Result<KeySet, KeySetError> {
+        if self.set.is_empty() { Err(KeySetError::NoUsableKey { entries: self.entries }) } else { Ok(self.set) }
+    }
+}
+
+pub(crate) enum Selection<'s> {
+    Candidates([Option<&'s VerifyingKey>; MAX_CANDIDATES]),
+    UnknownKid,
+    NoneFits,
+    TooMany,
+}
+
+impl<'s> Selection<'s> {
+    fn of(keys: impl Iterator<Item = &'s Arc<VerifyingKey>>, algorithm: Algorithm) -> Self {
+        let mut fitting = keys.filter(|key| key.fits(algorithm)).map(Arc::as_ref);
+        let candidates = std::array::from_fn(|_| fitting.next());
+        match (candidates.first(), fitting.next()) {
+            (_, Some(_)) => Self::TooMany,
+            (Some(Some(_)), None) => Self::Candidates(candidates),
+            _ => Self::NoneFits,
+        }
+    }
+}
+
+/// The outer object; entries stay text, so that a malformed one spoils nothing but itself.
+#[derive(Default)]
+struct Document<'a> {
+    keys: Option<Vec<&'a RawValue>>,
+}
+
+impl<'de> json::Members<'de> for Document<'de> {
+    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        if name == "keys" { json::fill_with(&mut self.keys, map, Entries) } else { Ok(false) }
+    }
+}
+
+struct Entries;
+
+impl<'de> DeserializeSeed<'de> for Entries {
+    type Value = Vec<&'de RawValue>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        serde::Deserialize::deserialize(deserializer)
+    }
+}

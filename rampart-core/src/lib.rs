@@ -1,0 +1,38 @@
+#![doc = include_str!("../README.md")]
+
+pub mod adapter;
+mod algorithm;
+mod auth;
+mod bearer;
+mod claims;
+mod clock;
+mod config;
+mod error;
+mod guards;
+mod health;
+mod json;
+mod jwks;
+mod jws;
+mod key;
+#[doc(hidden)]
+pub mod outbound;
+mod rejection;
+mod requirement;
+mod token_cache;
+mod validation;
+
+#[doc(inline)]
+pub use crate::{
+    algorithm::{Algorithm, UnknownAlgorithm},
+    auth::{Authenticate, AuthenticateOptional, RampartAuth},
+    claims::{Audience, ClaimError, Claims},
+    config::{RampartAuthBuilder, Settings},
+    error::{AuthError, ConfigError},
+    health::{JwksHealth, JwksState},
+    jwks::set::{Jws, KeySet, KeySetError},
+    rejection::Rejection,
+    requirement::{AnyOf, AnyUser, Policy, Requirement},
+};
+
+#[doc(hidden)]
+pub use crate::requirement::__private;

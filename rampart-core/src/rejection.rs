@@ -1,0 +1,160 @@
+//! The one place where an error becomes an HTTP answer: status, headers and body (RFC 6750 section 3, RFC 9110 section 11.6.1).
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::error::{AuthError, seconds_up};
+
+/// What every challenge of one `RampartAuth` says.
+#[derive(Clone, Debug)]
+pub(crate) struct Challenge {
+    pub(crate) realm: String,
+    /// RFC 9728 section 5.1.
+    pub(crate) resource_metadata: Option<String>,
+}
+
+/// The answer to a refused request, for any HTTP framework: made by [`RampartAuth::rejection`](crate::RampartAuth::rejection).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    error: AuthError,
+    challenge: Option<String>,
+    retry_after: Option<String>,
+    body: String,
+}
+
+impl Rejection {
+    pub(crate) fn new(error: AuthError, challenge: &Challenge) -> Self {
+        Self::with(challenge.for_error(&error), error)
+    }
+
+    /// The answer where no `RampartAuth` is set up, so that nothing is known about the realm.
+    pub fn not_configured() -> Self {
+        Self::with(None, AuthError::NotConfigured)
+    }
+
+    fn with(challenge: Option<String>, error: AuthError) -> Self {
+        let retry_after = match &error {
+            AuthError::KeysUnavailable { retry_after } => Some(seconds_up(*retry_after).to_string()),
+            _ => None,
+        };
+        let body = Body { error: error.code(), error_description: &description(&error), status: error.status() };
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        Self { error, challenge, retry_after, body }
+    }
+
+    /// Why the request was refused.
+    pub const fn error(&self) -> &AuthError {
+        &self.error
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> u16 {
+        self.error.status()
+    }
+
+    /// The value of `WWW-Authenticate`, where there is one: for an answer of your own that keeps it.
+    pub fn challenge(&self) -> Option<&str> {
+        self.challenge.as_deref()
+    }
+
+    /// All headers of the answer, names in lower case, in a fixed order. Values are visible ASCII.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let fixed = [("content-type", "application/json"), ("cache-control", "no-store")];
+        let challenge = self.challenge.as_deref().map(|value| ("www-authenticate", value));
+        let retry_after = self.retry_after.as_deref().map(|value| ("retry-after", value));
+        fixed.into_iter().chain(challenge).chain(retry_after)
+    }
+
+    /// The body: JSON with `error`, `error_description` and `status`.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// The body, taken out.
+    pub fn into_body(self) -> String {
+        self.body
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'a str,
+    error_description: &'a str,
+    status: u16,
+}
+
+/// What the caller is told: constants, and names that the API itself has configured.
+fn description(error: &AuthError) -> Cow<'static, str> {
+    match error {
+        AuthError::MissingToken => "This resource requires an access token: Authorization: Bearer <token>".into(),
+        AuthError::InvalidRequest => "The request has more than one Authorization header".into(),
+        AuthError::InvalidToken => "The access token is invalid".into(),
+        AuthError::MissingClaim(name) => format!("The access token lacks the claim {name}").into(),
+        AuthError::TokenExpired => "The access token expired".into(),
+        AuthError::InsufficientRole { required } | AuthError::InsufficientScope { required } if required.is_empty() => {
+            "Access to this resource is denied".into()
+        }
+        AuthError::InsufficientRole { required } if required.len() == 1 => {
+            format!("The access token lacks the role {}", required.join("")).into()
+        }
+        AuthError::InsufficientRole { required } => {
+            format!("The access token lacks one of the required roles {}", required.join(", ")).into()
+        }
+        AuthError::InsufficientScope { required } if required.len() == 1 => {
+            format!("The access token lacks the scope {}", required.join("")).into()
+        }
+        AuthError::InsufficientScope { required } => {
+            format!("The access token lacks one of the required scopes {}", required.join(" ")).into()
+        }
+        AuthError::KeysUnavailable { .. } => "The access token cannot be checked at the moment; retry later".into(),
+        AuthError::NotConfigured => "Authentication is not configured on this server".into(),
+    }
+}
+
+impl Challenge {
+    fn for_error(&self, error: &AuthError) -> Option<String> {
+        let code = match error {
+            AuthError::KeysUnavailable { .. } | AuthError::NotConfigured => return None,
+            AuthError::MissingToken => None,
+            AuthError::InvalidRequest => Some("invalid_request"),
+            AuthError::InvalidToken | AuthError::MissingClaim(_) | AuthError::TokenExpired => Some("invalid_token"),
+            AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. } => Some("insufficient_scope"),
+        };
+        let mut value = format!("Bearer realm={}", quoted(&self.realm));
+        if let Some(code) = code {
+            parameter(&mut value, "error", code);
+            parameter(&mut value, "error_description", &description(error));
+        }
+        if let AuthError::InsufficientScope { required } = error
+            && !required.is_empty()
+        {
+            parameter(&mut value, "scope", &required.join(" "));
+        }
+        if let Some(url) = &self.resource_metadata {
+            parameter(&mut value, "resource_metadata", url);
+        }
+        Some(value)
+    }
+}
+
+fn parameter(value: &mut String, name: &str, text: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(value, ", {name}={}", quoted(text));
+}
+
+/// A quoted-string (RFC 9110 section 5.6.4). Configured names need no escape; those of a hand-written requirement may.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            _ => quoted.push('?'),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

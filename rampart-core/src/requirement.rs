@@ -1,0 +1,342 @@
+//! What a route asks of a verified token: at type level ([`Requirement`], [`roles!`](crate::roles), [`scopes!`](crate::scopes)) and at value level ([`Policy`]).
+
+use std::marker::PhantomData;
+
+use crate::claims::Claims;
+use crate::error::AuthError;
+use crate::validation::is_scope_token;
+
+/// What a guard asks of the token, as a type.
+///
+/// [`roles!`](crate::roles) and [`scopes!`](crate::scopes) define such types; tuples of up to eight mean "all of them"
+/// (the error of the first that fails), [`AnyOf`] means "one of them" (the error of the last). Write it by hand for
+/// anything else:
+///
+/// ```
+/// use rampart_core::{AuthError, Claims, Requirement};
+///
+/// /// Members of one organisation.
+/// enum Acme {}
+///
+/// impl Requirement for Acme {
+///     fn check(claims: &Claims) -> Result<(), AuthError> {
+///         if claims.org_id.as_deref() == Some("acme") { Ok(()) } else { Err(AuthError::insufficient_role(["acme"])) }
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a requirement",
+    label = "not a requirement",
+    note = "define one with `roles!(pub Admin = \"admin\");` or `scopes!(pub TasksWrite = \"tasks:write\");`",
+    note = "combine requirements with a tuple, `(Admin, TasksWrite)`, or with `AnyOf<(Admin, Auditor)>`"
+)]
+pub trait Requirement {
+    /// Whether the claims meet the requirement.
+    ///
+    /// # Errors
+    /// What the token lacks: [`AuthError::InsufficientRole`] or [`AuthError::InsufficientScope`].
+    fn check(claims: &Claims) -> Result<(), AuthError>;
+}
+
+/// Any authenticated user: the requirement of a guard that names none.
+#[derive(Debug)]
+pub enum AnyUser {}
+
+impl Requirement for AnyUser {
+    fn check(_: &Claims) -> Result<(), AuthError> {
+        Ok(())
+    }
+}
+
+/// One of several requirements: `AnyOf<(Admin, Auditor)>`.
+pub struct AnyOf<T>(PhantomData<fn() -> T>);
+
+impl<T> std::fmt::Debug for AnyOf<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AnyOf")
+    }
+}
+
+macro_rules! tuples {
+    ($($last:ident)+) => { tuples!(@each [] $($last)+); };
+    (@each [$($done:ident)*]) => {};
+    (@each [$($done:ident)*] $next:ident $($rest:ident)*) => {
+        tuples!(@one $($done)* $next);
+        tuples!(@each [$($done)* $next] $($rest)*);
+    };
+    (@one $first:ident $($more:ident)*) => {
+        #[diagnostic::do_not_recommend]
+        impl<$first: Requirement, $($more: Requirement),*> Requirement for ($first, $($more,)*) {
+            fn check(claims: &Claims) -> Result<(), AuthError> {
+                $first::check(claims)?;
+                $($more::check(claims)?;)*
+                Ok(())
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<$first: Requirement, $($more: Requirement),*> Requirement for AnyOf<($first, $($more,)*)> {
+            fn check(claims: &Claims) -> Result<(), AuthError> {
+                let outcome = $first::check(claims);
+                $(let outcome = outcome.or_else(|_| $more::check(claims));)*
+                outcome
+            }
+        }
+    };
+}
+
+tuples!(A B C D E F G H);
+
+/// Defines requirements for roles; several names after one `=` mean all of them.
+///
+/// ```
+/// rampart_core::roles! {
+///     /// Runs the place.
+///     pub Admin = "admin";
+///     pub(crate) Operations = "admin", "operator";
+/// }
+/// const AUDIT: &str = "auditor";
+/// rampart_core::roles!(Auditor = AUDIT);
+/// ```
+///
+/// A role without a name would be no requirement at all, so it does not compile; nor does one with quotes, control or
+/// non-ASCII characters, which no challenge could carry:
+///
+/// ```compile_fail
+/// rampart_core::roles!(pub Nobody = );
+/// ```
+/// ```compile_fail
+/// rampart_core::roles!(pub Quoted = "ad\"min");
+/// ```
+#[macro_export]
+macro_rules! roles {
+    ($($definitions:tt)*) => { $crate::__requirements!(require_roles is_role_name "Requires the role: " [$($definitions)*]); };
+}
+
+/// Defines requirements for scopes; several names after one `=` mean all of them.
+///
+/// ```
+/// rampart_core::scopes! {
+///     pub TasksWrite = "tasks:write";
+///     pub Mailer = "email:send", "email:read";
+/// }
+/// ```
+///
+/// A definition without a name does not compile, nor does one that is no scope token (RFC 6749 section 3.3):
+///
+/// ```compile_fail
+/// rampart_core::scopes!(pub Two = "tasks:read tasks:write");
+/// ```
+#[macro_export]
+macro_rules! scopes {
+    ($($definitions:tt)*) => { $crate::__requirements!(require_scopes is_scope_name "Requires the scope: " [$($definitions)*]); };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __requirements {
+    ($check:ident $valid:ident $title:literal [$($(#[$meta:meta])* $vis:vis $name:ident = $($value:expr),+ $(,)?);+ $(;)?]) => {
+        $(
+            $(#[$meta])*
+            #[doc = ::core::concat!($title, $("`", ::core::stringify!($value), "` "),+)]
+            $vis enum $name {}
+
+            impl $crate::Requirement for $name {
+                fn check(claims: &$crate::Claims) -> ::core::result::Result<(), $crate::AuthError> {
+                    const NAMES: &[&str] = &[$($value),+];
+                    const _: () = $crate::__private::assert_names(NAMES, $crate::__private::$valid);
+                    $crate::__private::$check(claims, NAMES)
+                }
+            }
+        )+
+    };
+    ($check:ident $valid:ident $title:literal [$($other:tt)*]) => {
+        ::core::compile_error!("expected `pub Name = \"value\"`, or several values separated by commas; an empty list is no requirement");
+    };
+}
+
+/// What the macros expand to; not part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    use super::{AuthError, Claims, Names};
+
+    /// Which check the names of a definition must pass.
+    #[derive(Clone, Copy, Debug)]
+    pub enum NameRule {
+        /// Printable ASCII without quotes and backslashes.
+        Role,
+        /// A scope token.
+        Scope,
+    }
+
+    #[allow(non_upper_case_globals, missing_docs)]
+    pub const is_role_name: NameRule = NameRule::Role;
+    #[allow(non_upper_case_globals, missing_docs)]
+    pub const is_scope_name: NameRule = NameRule::Scope;
+
+    /// Stops the compilation at a name that no challenge could carry.
+    #[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
+    pub const fn assert_names(names: &[&str], rule: NameRule) {
+        let mut at = 0;
+        while at < names.len() {
+            let valid = match rule {
+                NameRule::Role => super::is_role_name(names[at]),
+                NameRule::Scope => super::is_scope_token(names[at]),
+            };
+            assert!(
+                valid,
+                "a role or scope is empty, or has quotes, control or non-ASCII characters, or a scope has a space"
+            );
+            at += 1;
+        }
+    }
+
+    #[allow(missing_docs)]
+    pub fn require_roles(claims: &Claims, roles: &[&str]) -> Result<(), AuthError> {
+        Names::Roles.check(claims, roles)
+    }
+
+    #[allow(missing_docs)]
+    pub fn require_scopes(claims: &Claims, scopes: &[&str]) -> Result<(), AuthError> {
+        Names::Scopes.check(claims, scopes)
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "constant evaluation has no iterators; the index is below the length")]
+const fn is_role_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !matches!(bytes[at], b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e) {
+            return false;
+        }
+        at += 1;
+    }
+    !bytes.is_empty()
+}
+
+/// The one check behind types and values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    Roles,
+    Scopes,
+}
+
+impl Names {
+    fn check<S: AsRef<str>>(self, claims: &Claims, names: &[S]) -> Result<(), AuthError> {
+        let met = match self {
+            Self::Roles => claims.has_all_roles(names),
+            Self::Scopes => claims.has_all_scopes(names),
+        };
+        if met { Ok(()) } else { Err(self.lacking(names)) }
+    }
+
+    fn lacking<S: AsRef<str>>(self, names: &[S]) -> AuthError {
+        let names = names.iter().map(AsRef::as_ref);
+        match self {
+            Self::Roles => AuthError::insufficient_role(names),
+            Self::Scopes => AuthError::insufficient_scope(names),
+        }
+    }
+
+    fn is_valid(self, name: &str) -> bool {
+        match self {
+            Self::Roles => is_role_name(name),
+            Self::Scopes => is_scope_token(name),
+        }
+    }
+}
+
+/// What a route asks of the token, as a value: for layers and for lists that are known only at run time.
+///
+/// ```
+/// use rampart_core::Policy;
+///
+/// let policy = Policy::roles(["admin"]).or(Policy::roles(["operator"]).and(Policy::scopes(["tasks:write"])));
+/// ```
+///
+/// An empty list, or a name with quotes, control or non-ASCII characters, is a mistake in the program: such a policy
+/// denies everyone and says why in the log. It never means "no requirement".
+#[derive(Clone, Debug)]
+pub struct Policy(Node);
+
+#[derive(Clone, Debug)]
+enum Node {
+    Required(Names, Vec<String>),
+    Unusable(Names, &'static str),
+    All(Vec<Policy>),
+    Any(Vec<Policy>),
+}
+
+impl Policy {
+    /// All of these roles.
+    pub fn roles<S: Into<String>>(roles: impl IntoIterator<Item = S>) -> Self {
+        Self::required(Names::Roles, roles)
+    }
+
+    /// All of these scopes.
+    pub fn scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self::required(Names::Scopes, scopes)
+    }
+
+    fn required<S: Into<String>>(kind: Names, names: impl IntoIterator<Item = S>) -> Self {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let problem = if names.is_empty() {
+            Some("the list of roles or scopes is empty")
+        } else if names.iter().all(|name| kind.is_valid(name)) {
+            None
+        } else {
+            Some("a role or scope is empty, or has quotes, control or non-ASCII characters, or a scope has a space")
+        };
+        Self(problem.map_or(Node::Required(kind, names), |problem| Node::Unusable(kind, problem)))
+    }
+
+    /// Both policies; where both fail, the error of the first.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(match self.0 {
+            Node::All(mut all) => {
+                all.push(other);
+                Node::All(all)
+            }
+            node => Node::All(vec![Self(node), other]),
+        })
+    }
+
+    /// Either policy; where both fail, the error of the last.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(match self.0 {
+            Node::Any(mut any) => {
+                any.push(other);
+                Node::Any(any)
+            }
+            node => Node::Any(vec![Self(node), other]),
+        })
+    }
+
+    /// Whether the claims meet the policy.
+    ///
+    /// # Errors
+    /// What the token lacks.
+    pub fn check(&self, claims: &Claims) -> Result<(), AuthError> {
+        match &self.0 {
+            Node::Required(kind, names) => kind.check(claims, names),
+            Node::Unusable(kind, why) => {
+                tracing::error!(target: "rampart", why, "a policy denies everyone");
+                Err(kind.lacking::<&str>(&[]))
+            }
+            Node::All(all) => all.iter().try_for_each(|policy| policy.check(claims)),
+            Node::Any(any) => {
+                let mut outcome = Ok(());
+                for policy in any {
+                    outcome = policy.check(claims);
+                    if outcome.is_ok() {
+                        break;
+                    }
+                }
+                outcome
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! V6 to V12: what the payload of an access token must say.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::de::MapAccess;
+use serde_json::value::RawValue;
+
+use crate::claims::{Audience, Claims};
+use crate::error::{AuthError, Refusal};
+use crate::json::{self, Value};
+
+/// The last second of the year 9999: later dates are not dates.
+const LATEST: u64 = 253_402_300_799;
+
+/// What the claims are checked against.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) issuer: String,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) tolerance: Duration,
+    pub(crate) required_claims: Vec<String>,
+    pub(crate) accept_id_tokens: bool,
+    /// JSON pointers in their parts; `None` for the claims of a Rampart token.
+    pub(crate) roles_claim: Option<Vec<String>>,
+    pub(crate) scope_claim: Option<Vec<String>>,
+}
+
+/// The members of the payload that some rule looks at, as they stand there.
+#[derive(Default)]
+struct Payload<'a> {
+    iss: Option<Value<'a>>,
+    aud: Option<Value<'a>>,
+    sub: Option<Value<'a>>,
+    exp: Option<&'a RawValue>,
+    iat: Option<&'a RawValue>,
+    nbf: Option<&'a RawValue>,
+    email: Option<Value<'a>>,
+    name: Option<Value<'a>>,
+    org_id: Option<Value<'a>>,
+    roles: Option<Value<'a>>,
+    scope: Option<Value<'a>>,
+    scp: Option<Value<'a>>,
+    typ: Option<Value<'a>>,
+    token_use: Option<Value<'a>>,
+    at_hash: bool,
+    c_hash: bool,
+    events: bool,
+    nonce: bool,
+    cnf: bool,
+}
+
+impl<'de> json::Members<'de> for Payload<'de> {
+    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        let raw = std::marker::PhantomData::<&'de RawValue>;
+        match name {
+            "iss" => json::fill(&mut self.iss, map),
+            "aud" => json::fill(&mut self.aud, map),
+            "sub" => json::fill(&mut self.sub, map),
+            "exp" => json::fill_with(&mut self.exp, map, raw),
+            "iat" => json::fill_with(&mut self.iat, map, raw),
+            "nbf" => json::fill_with(&mut self.nbf, map, raw),
+            "email" => json::fill(&mut self.email, map),
+            "name" => json::fill(&mut self.name, map),
+            "org_id" => json::fill(&mut self.org_id, map),
+            "roles" => json::fill(&mut self.roles, map),
+            "scope" => json::fill(&mut self.scope, map),
+            "scp" => json::fill(&mut self.scp, map),
+            "typ" => json::fill(&mut self.typ, map),
+            "token_use" => json::fill(&mut self.token_use, map),
+            "at_hash" => json::mark(&mut self.at_hash, map),
+            "c_hash" => json::mark(&mut self.c_hash, map),
+            "events" => json::mark(&mut self.events, map),
+            "nonce" => json::mark(&mut self.nonce, map),
+            "cnf" => json::mark(&mut self.cnf, map),
+            _ => Ok(false),
+        }
+    }
+}
+
+impl<'a> Payload<'a> {
+    /// V6.
+    fn read(bytes: &'a [u8]) -> Result<(&'a str, Self), Refusal> {
+        let refuse = |why| Refusal::invalid("V6", why);
+        let text = std::str::from_utf8(bytes).map_err(|_| refuse("the payload is not UTF-8"))?;
+        let payload = json::read_object(text, Self::default()).map_err(|_| {
+            refuse("the payload is not a JSON object, or has duplicate members or more than 32 levels of nesting")
+        })?;
+        Ok((text, payload))
+    }
+
+    /// V6b.
+    fn require_registered(&self) -> Result<(), Refusal> {
+        let present = [
+            ("iss", self.iss.is_some()),
+            ("aud", self.aud.is_some()),
+            ("exp", self.exp.is_some()),
+            ("iat", self.iat.is_some()),
+            ("sub", self.sub.is_some()),
+        ];
+        match present.into_iter().find(|(_, present)| !present) {
+            Some((name, _)) => Err(Refusal::missing_claim("V6b", Cow::Borrowed(name))),
+            None => Ok(()),
+        }
+    }
+
+    /// V7.
+    fn check_issuer(&mut self, rules: &Rules) -> Result<(), Refusal> {
+        let refuse = |why| Err(Refusal::invalid("V7", why));
+        match self.iss.take().and_then(Value::into_str) {
+            Some(iss) if *iss == *rules.issuer => Ok(()),
+            Some(iss) if iss.trim_end_matches('/') == rules.issuer.trim_end_matches('/') => refuse(
+                "iss differs from the configured issuer only by a trailing slash: write the issuer exactly as the tokens do",
+            ),
+            Some(_) => refuse("iss is not the configured issuer"),
+            None => refuse("iss is not a string"),
+        }
+    }
+
+    /// V8.
+    fn check_audience(&mut self, rules: &Rules) -> Result<Vec<Cow<'a, str>>, Refusal> {
+        let audiences = match self.aud.take() {
+            Some(Value::Str(one)) => vec![one],
+            Some(Value::List(several)) => several,
+            _ => return Err(Refusal::invalid("V8", "aud is neither a string nor an array of strings")),
+        };
+        if audiences.iter().any(|audience| rules.audiences.iter().any(|accepted| *accepted == **audience)) {
+            Ok(audiences)
+        } else {
+            Err(Refusal::invalid("V8", "aud holds no accepted audience"))
+        }
+    }
+
+    /// V12.
+    fn check_kind(&self, rules: &Rules, is_at_jwt: bool) -> Result<(), Refusal> {
+        let refuse = |why| Err(Refusal::invalid("V12", why));
+        let typ = match &self.typ {
+            None => None,
+            Some(Value::Str(typ)) => Some(&**typ),
+            Some(_) => return refuse("the payload's typ is not a string"),
+        };
+        let is = |kind: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(kind));
+        if self.events || is("Refresh") || is("Offline") || is("Logout") {
+            return refuse("events or typ says that this is another kind of token");
+        }
+        if !rules.accept_id_tokens {
+            if self.at_hash || self.c_hash || is("ID") {
+                return refuse("at_hash, c_hash or typ says that this is an ID token");
+            }
+            if self.token_use.as_ref().is_some_and(|token_use| *token_use != Value::Str("access".into())) {
+                return refuse("token_use is not access");
+            }
+            if self.nonce && typ != Some("Bearer") && !is_at_jwt {
+                return refuse("nonce is present, as in an ID token");
+            }
+        }
+        if self.cnf { refuse("cnf is present: a sender-constrained token is not a bearer token") } else { Ok(()) }
+    }
+}
+
+/// The dates of a token, exact to the nanosecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Times {
+    exp: Duration,
+    iat: Duration,
+    nbf: Option<Duration>,
+}
+
+impl Times {
+    /// V9. Also asked again of every token that was verified before.
+    pub(crate) fn check(&self, now: Duration, tolerance: Duration) -> Result<(), Refusal> {
+        if now >= self.exp.saturating_add(tolerance) {
+            return Err(Refusal { error: AuthError::TokenExpired, rule: "V9", why: "exp has passed" });
+        }
+        let latest = now.saturating_add(tolerance);
+        if self.nbf.is_some_and(|nbf| nbf > latest) {
+            return Err(Refusal::invalid("V9", "nbf has not come yet"));
+        }
+        if self.iat > latest {
+            return Err(Refusal::invalid("V9", "iat lies in the future"));
+        }
+        Ok(())
+    }
+
+    fn read(payload: &Payload<'_>) -> Result<Self, Refusal> {
+        let date = |raw: &RawValue| {
+            numeric_date(raw.get())
+                .ok_or(Refusal::invalid("V9", "exp, iat or nbf is not a number from 0 to the year 9999"))
+        };
+        let required = |raw: Option<&RawValue>| raw.map_or(Err(Refusal::invalid("V9", "exp or iat is missing")), date);
+        let (exp, iat) = (required(payload.exp)?, required(payload.iat)?);
+        Ok(Self { exp, iat, nbf: payload.nbf.map(date).transpose()? })
+    }
+}
+
+/// A `NumericDate` (RFC 7519 section 2): the text of a JSON number, integer or fraction.
+fn numeric_date(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.parse::<u64>() {
+        return (seconds <= LATEST).then(|| Duration::from_secs(seconds));
+    }
+    // The parser has made sure that what begins like a number is one.
+    if !text.starts_with(|first: char| first.is_ascii_digit() || first == '-') {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=LATEST as f64).contains(seconds))?;
+    Duration::try_from_secs_f64(seconds.abs()).ok()
+}
+
+/// V6 to V12, in their order.
+pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Claims, Refusal> {
+    let (text, mut members) = Payload::read(&payload)?;
+    members.require_registered()?;
+    members.check_issuer(rules)?;
+    let audiences = members.check_audience(rules)?;
+    let times = Times::read(&members)?;
+    times.check(now, rules.tolerance)?;
+
+    let sub = match members.sub.take() {
+        Some(Value::Str(sub)) if !sub.is_empty() => sub.into_owned(),
+        _ => return Err(Refusal::invalid("V10", "sub is not a non-empty string")),
+    };
+    for name in &rules.required_claims {
+        check_required(name, text, &members)?;
+    }
+
+    let roles = match &rules.roles_claim {
+        None => members.roles.take(),
+        Some(pointer) => at_pointer(text, pointer)?,
+    };
+    let scope = match &rules.scope_claim {
+        None => members.scope.take().filter(|scope| *scope != Value::Null).or_else(|| members.scp.take()),
+        Some(pointer) => at_pointer(text, pointer)?.filter(|scope| *scope != Value::Null),
+    };
+    let (roles, scope) = (self::roles(roles)?, self::scope(scope)?);
+    let email = optional_text(members.email.take())?;
+    let name = optional_text(members.name.take())?;
+    let org_id = optional_text(members.org_id.take())?;
+
+    members.check_kind(rules, is_at_jwt)?;
+    let aud = Audience(audiences.into_iter().map(Cow::into_owned).collect());
+    drop(members);
+    Ok(Claims {
+        sub,
+        email,
+        name,
+        roles,
+        scope,
+        org_id,
+        iss: rules.issuer.clone(),
+        aud,
+        exp: times.exp.as_secs(),
+        iat: times.iat.as_secs(),
+        times,
+        payload: String::from_utf8(payload)
+            .map_err(|_| Refusal::invalid("V6", "the payload is not UTF-8"))?
+            .into_boxed_str(),
+    })
+}
+
+/// Whether a token could pass if only its key were known: decides about a fetch, never about the answer.
+pub(crate) fn is_plausible(unverified_payload: &[u8], rules: &Rules, now: Duration) -> bool {
+    let Ok((_, mut members)) = Payload::read(unverified_payload) else { return false };
+    let unexpired = Times::read(&members).is_ok_and(|times| now < times.exp.saturating_add(rules.tolerance));
+    unexpired && members.check_issuer(rules).is_ok() && members.check_audience(rules).is_ok()
+}
+
+/// V10, the configured part: present and not null.
+fn check_required(name: &str, text: &str, members: &Payload<'_>) -> Result<(), Refusal> {
+    let known = |value: &Option<Value<'_>>| value.as_ref().is_some_and(|value| *value != Value::Null);
+    let present = match name {
+        "email" => known(&members.email),
+        "name" => known(&members.name),
+        "org_id" => known(&members.org_id),
+        "roles" => known(&members.roles),
+        "scope" => known(&members.scope),
+        // `iss`, `aud`, `exp`, `iat` and `sub` have been checked already.
+        "iss" | "aud" | "exp" | "iat" | "sub" => true,
+        other => known(&json::at_pointer(text, &[other.to_owned()]).unwrap_or_default()),
+    };
+    if present { Ok(()) } else { Err(Refusal::missing_claim("V10", Cow::Owned(name.to_owned()))) }
+}
+
+fn at_pointer<'a>(text: &'a str, pointer: &[String]) -> Result<Option<Value<'a>>, Refusal> {
+    json::at_pointer(text, pointer)
+        .map_err(|_| Refusal::invalid("V11", "an object on the way to the roles or scopes has duplicate members"))
+}
+
+/// V11: an array of strings, or one string.
+fn roles(value: Option<Value<'_>>) -> Result<Vec<String>, Refusal> {
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Str(one)) => Ok(vec![one.into_owned()]),
+        Some(Value::List(several)) => Ok(several.into_iter().map(Cow::into_owned).collect()),
+        Some(_) => Err(Refusal::invalid("V11", "the roles are neither a string nor an array of strings")),
+    }
+}
+
+/// V11: a string separated by spaces, or an array of scope tokens.
+fn scope(value: Option<Value<'_>>) -> Result<String, Refusal> {
+    match value {
+        None => Ok(String::new()),
+        Some(Value::Str(text)) => Ok(text.into_owned()),
+        Some(Value::List(tokens)) if tokens.iter().all(|token| is_scope_token(token)) => Ok(tokens.join(" ")),
+        Some(_) => Err(Refusal::invalid("V11", "the scopes are neither a string nor an array of scope tokens")),
+    }
+}
+
+/// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 section 3.3).
+#[expect(clippy::indexing_slicing, reason = "constant evaluation has no iterators; the index is below the length")]
+pub(crate) const fn is_scope_token(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !matches!(bytes[at], 0x21 | 0x23..=0x5b | 0x5d..=0x7e) {
+            return false;
+        }
+        at += 1;
+    }
+    !bytes.is_empty()
+}
+
+fn optional_text(value: Option<Value<'_>>) -> Result<Option<String>, Refusal> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Str(text)) => Ok(Some(text.into_owned())),
+        Some(_) => Err(Refusal::invalid("V11", "email, name or org_id is not a string")),
+    }
+}
