@@ -1,11 +1,21 @@
 //! The types that every adapter must define for itself (a foreign trait cannot be implemented for a foreign type), written
 //! once: the same names, the same methods, the same documentation in each of them.
 
-/// Defines `RequireAuth`, `OptionalAuth` and `AuthRejection` in an adapter.
+/// Defines `RequireAuth`, `OptionalAuth` and `AuthRejection` in an adapter. Attributes given go to `OptionalAuth`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __adapter_types {
-    () => {
+    ($(#[$optional:meta])*) => {
+        $crate::__adapter_guards!($(#[$optional])*);
+        $crate::__adapter_rejection!();
+    };
+}
+
+/// Defines `RequireAuth` and `OptionalAuth` in an adapter. Attributes given go to `OptionalAuth`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __adapter_guards {
+    ($(#[$optional:meta])*) => {
         /// A request with a good access token that meets `R`: a parameter of a handler that needs one.
         ///
         /// It derefs to [`Claims`]($crate::Claims). It can only come out of a verification: its fields are private.
@@ -53,6 +63,7 @@ macro_rules! __adapter_types {
         ///
         /// A token that is not good is refused all the same, and so is one that lacks `R`: it never passes as anonymous. It
         /// derefs to `Option<Arc<Claims>>`.
+        $(#[$optional])*
         pub struct OptionalAuth<R: $crate::Requirement = $crate::AnyUser> {
             claims: ::core::option::Option<::std::sync::Arc<$crate::Claims>>,
             requirement: ::core::marker::PhantomData<fn() -> R>,
@@ -88,7 +99,14 @@ macro_rules! __adapter_types {
                 f.debug_tuple("OptionalAuth").field(&self.claims).finish()
             }
         }
+    };
+}
 
+/// Defines `AuthRejection` in an adapter that needs nothing more of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __adapter_rejection {
+    () => {
         /// A refused request: why, and the answer for the caller. Used as a response, it is that answer.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct AuthRejection(::std::boxed::Box<$crate::Rejection>);

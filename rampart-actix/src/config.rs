@@ -1,0 +1,64 @@
+//! What an application may set, per `App`, scope or resource.
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, web};
+
+use crate::rejection::AuthRejection;
+
+type ErrorHandler = Arc<dyn Fn(AuthRejection, &HttpRequest) -> actix_web::Error + Send + Sync>;
+
+/// Settings for guards and middleware: put one into `app_data` of an `App`, a scope or a resource.
+///
+/// The one nearest to the route counts. Middleware sees the `app_data` of what it wraps and of everything further out, so
+/// that of an `App` sees only the settings of the `App`.
+///
+/// ```
+/// use actix_web::http::header::WWW_AUTHENTICATE;
+/// use actix_web::{App, HttpResponse, error::InternalError};
+/// use rampart_actix::RampartConfig;
+///
+/// let config = RampartConfig::default().error_handler(|rejection, _request| {
+///     let mut answer = HttpResponse::build(actix_web::ResponseError::status_code(&rejection));
+///     if let Some(challenge) = rejection.challenge() {
+///         answer.insert_header((WWW_AUTHENTICATE, challenge));
+///     }
+///     let answer = answer.body(format!("no entry: {}", rejection.error().code()));
+///     InternalError::from_response(rejection, answer).into()
+/// });
+/// let app = App::new().app_data(config);
+/// ```
+#[derive(Clone, Default)]
+pub struct RampartConfig {
+    error_handler: Option<ErrorHandler>,
+}
+
+impl RampartConfig {
+    /// Makes the answers to refused requests: called once for each refused guard or middleware, when it refuses.
+    ///
+    /// Return `rejection.into()` to keep the usual answer.
+    #[must_use]
+    pub fn error_handler(
+        mut self,
+        handler: impl Fn(AuthRejection, &HttpRequest) -> actix_web::Error + Send + Sync + 'static,
+    ) -> Self {
+        self.error_handler = Some(Arc::new(handler));
+        self
+    }
+
+    /// The settings nearest to the request; as for the extractors of actix-web, `web::Data` around them does no harm.
+    pub(crate) fn of(request: &HttpRequest) -> Option<&Self> {
+        request.app_data::<Self>().or_else(|| request.app_data::<web::Data<Self>>().map(web::Data::get_ref))
+    }
+
+    pub(crate) fn handle(&self, rejection: &AuthRejection, request: &HttpRequest) -> Option<actix_web::Error> {
+        self.error_handler.as_ref().map(|handler| handler(rejection.clone(), request))
+    }
+}
+
+impl fmt::Debug for RampartConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RampartConfig").field("error_handler", &self.error_handler.is_some()).finish()
+    }
+}

@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod extract;
+mod middleware;
+mod rejection;
+
+#[doc(inline)]
+pub use crate::{
+    config::RampartConfig,
+    extract::{Extraction, OptionalAuth, RequireAuth},
+    middleware::{AuthMiddleware, AuthService, RampartAuthExt, ResponseFuture},
+    rejection::AuthRejection,
+};
+#[doc(no_inline)]
+pub use rampart_core::{
+    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, Claims, ConfigError, JwksHealth, JwksState, Policy,
+    RampartAuth, RampartAuthBuilder, Requirement, Settings, roles, scopes,
+};

@@ -1,0 +1,91 @@
+//! From a rejection to a response of actix-web.
+
+use std::fmt;
+use std::rc::Rc;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use rampart_core::{AuthError, Rejection};
+
+use crate::config::RampartConfig;
+
+/// A refused request: why, and the answer for the caller. Used as a response, it is that answer, or the one that
+/// [`RampartConfig::error_handler`] has made of it.
+///
+/// A handler that takes `Result<RequireAuth, AuthRejection>` decides for itself; middleware further out finds the
+/// rejection with `response.error()` and [`as_error`](actix_web::Error::as_error).
+#[derive(Clone, Debug)]
+pub struct AuthRejection {
+    rejection: Box<Rejection>,
+    /// What the application's error handler made of it.
+    custom: Option<Rc<actix_web::Error>>,
+}
+
+impl AuthRejection {
+    /// The rejection of this request, with what the application's error handler makes of it.
+    pub(crate) fn of(rejection: Rejection, request: &HttpRequest) -> Self {
+        let plain = Self::from(rejection);
+        let custom = RampartConfig::of(request).and_then(|config| config.handle(&plain, request));
+        Self { custom: custom.map(Rc::new), ..plain }
+    }
+
+    /// Why the request was refused.
+    pub fn error(&self) -> &AuthError {
+        self.rejection.error()
+    }
+
+    /// The value of `WWW-Authenticate`, where the answer has one: for an answer of your own that keeps it.
+    pub fn challenge(&self) -> Option<&str> {
+        self.rejection.challenge()
+    }
+}
+
+impl From<Rejection> for AuthRejection {
+    fn from(rejection: Rejection) -> Self {
+        Self { rejection: Box::new(rejection), custom: None }
+    }
+}
+
+/// Two rejections are equal where the reason and the answer of their own are; a custom answer is not compared.
+impl PartialEq for AuthRejection {
+    fn eq(&self, other: &Self) -> bool {
+        self.rejection == other.rejection
+    }
+}
+
+impl Eq for AuthRejection {}
+
+impl fmt::Display for AuthRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.error(), f)
+    }
+}
+
+impl std::error::Error for AuthRejection {}
+
+/// Status, headers and body as the core says, unless the application has an error handler.
+impl ResponseError for AuthRejection {
+    fn status_code(&self) -> StatusCode {
+        match &self.custom {
+            Some(custom) => custom.as_response_error().status_code(),
+            None => StatusCode::from_u16(self.rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        if let Some(custom) = &self.custom {
+            return custom.error_response();
+        }
+        let body = BoxBody::new(self.rejection.body().to_owned());
+        let mut response = HttpResponse::with_body(self.status_code(), body);
+        for (name, value) in self.rejection.headers() {
+            // The core makes visible ASCII only, which always is a header value.
+            if let Ok(value) = HeaderValue::from_str(value) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        }
+        response
+    }
+}

@@ -1,0 +1,196 @@
+//! Answers of the application's own, over real sockets.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::{App, HttpRequest, HttpResponse, web};
+use rampart_actix::{AuthError, AuthRejection, OptionalAuth, RampartAuthExt, RampartConfig, RequireAuth};
+use support::issuer::Issuer;
+use support::{Answer, offline_auth};
+
+/// Answers 418, keeps the challenge, and says who made the answer.
+fn config(maker: &'static str) -> RampartConfig {
+    RampartConfig::default().error_handler(move |rejection: AuthRejection, request: &HttpRequest| {
+        let mut answer = HttpResponse::build(StatusCode::IM_A_TEAPOT);
+        if let Some(challenge) = rejection.challenge() {
+            answer.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        let answer = answer.body(format!("{maker} {} {}", request.path(), rejection.error().code()));
+        InternalError::from_response(rejection, answer).into()
+    })
+}
+
+async fn guarded(claims: RequireAuth) -> String {
+    claims.sub.clone()
+}
+
+async fn optional(claims: OptionalAuth) -> String {
+    claims.is_some().to_string()
+}
+
+#[track_caller]
+fn is_custom(answer: &Answer, body: &str, challenge: Option<&str>) {
+    assert_eq!((answer.status, answer.body.as_str()), (418, body));
+    assert_eq!(answer.header("www-authenticate"), challenge);
+    assert_eq!(answer.header("content-type"), None);
+}
+
+const BARE: Option<&str> = Some("Bearer realm=\"default\"");
+
+#[actix_web::test]
+async fn guards_and_middleware_honour_the_handler() {
+    let issuer = Issuer::start();
+    let auth = web::Data::new(offline_auth(&issuer));
+    let client = serve!(
+        App::new()
+            .app_data(auth.clone())
+            .app_data(config("app"))
+            .route("/guard", web::get().to(guarded))
+            .route("/optional", web::get().to(optional))
+            .service(web::resource("/layer").wrap(auth.require_auth()).to(guarded))
+    );
+
+    is_custom(&client.get("/guard").await, "app /guard unauthorized", BARE);
+    is_custom(&client.get("/layer").await, "app /layer unauthorized", BARE);
+    let answer = client.get_with("/optional", &issuer.token().at(1_000_000).sign()).await;
+    assert_eq!((answer.status, answer.body.as_str()), (418, "app /optional token_expired"));
+    assert!(answer.header("www-authenticate").unwrap().contains("invalid_token"));
+    client.get_with("/layer", &issuer.token().sign()).await.is_ok("ada");
+}
+
+#[actix_web::test]
+async fn the_nearest_handler_counts() {
+    let issuer = Issuer::start();
+    let auth = web::Data::new(offline_auth(&issuer));
+    let client = serve!(
+        App::new()
+            .app_data(auth.clone())
+            .app_data(config("app"))
+            .service(
+                web::scope("/scope")
+                    .app_data(config("scope"))
+                    .route("/guard", web::get().to(guarded))
+                    .service(web::resource("/own").app_data(config("resource")).to(guarded))
+                    .service(web::scope("/layer").wrap(auth.require_auth()).route("", web::get().to(guarded)))
+            )
+            .service(
+                web::scope("/wrapped")
+                    .app_data(web::Data::new(config("wrapped")))
+                    .wrap(auth.require_auth())
+                    .route("", web::get().to(guarded))
+            )
+            .route("/guard", web::get().to(guarded))
+    );
+
+    is_custom(&client.get("/guard").await, "app /guard unauthorized", BARE);
+    is_custom(&client.get("/scope/guard").await, "scope /scope/guard unauthorized", BARE);
+    is_custom(&client.get("/scope/own").await, "resource /scope/own unauthorized", BARE);
+    is_custom(&client.get("/scope/layer").await, "scope /scope/layer unauthorized", BARE);
+    // `web::Data` does not count as nearer or farther: it is looked at where nothing stands without it.
+    is_custom(&client.get("/wrapped").await, "app /wrapped unauthorized", BARE);
+}
+
+#[actix_web::test]
+async fn middleware_of_the_app_sees_the_handler_of_the_app() {
+    let issuer = Issuer::start();
+    let auth = offline_auth(&issuer);
+    let client = serve!(
+        App::new()
+            .app_data(config("app"))
+            .wrap(auth.require_auth())
+            .service(web::scope("/scope").app_data(config("scope")).route("", web::get().to(HttpResponse::Ok)))
+    );
+
+    is_custom(&client.get("/scope").await, "app /scope unauthorized", BARE);
+}
+
+#[actix_web::test]
+async fn the_handler_sees_a_set_up_without_auth_object() {
+    let client = serve!(App::new().app_data(config("app")).route("/", web::get().to(guarded)));
+    is_custom(&client.get("/").await, "app / server_error", None);
+}
+
+#[actix_web::test]
+async fn a_handler_that_takes_the_rejection_sees_the_real_one() {
+    async fn decide(claims: Result<RequireAuth, AuthRejection>) -> Result<String, AuthRejection> {
+        match claims {
+            Err(rejection) if *rejection.error() == AuthError::MissingToken => {
+                Ok(rejection.challenge().unwrap().to_owned())
+            }
+            Err(rejection) => Err(rejection),
+            Ok(claims) => Ok(claims.sub.clone()),
+        }
+    }
+    let issuer = Issuer::start();
+    let auth = web::Data::new(offline_auth(&issuer));
+    let client = serve!(App::new().app_data(auth.clone()).app_data(config("app")).route("/", web::get().to(decide)));
+
+    client.get("/").await.is_ok("Bearer realm=\"default\"");
+    // Handed back, it is the answer that the application has made.
+    let answer = client.get_with("/", "forged").await;
+    assert_eq!((answer.status, answer.body.as_str()), (418, "app / invalid_token"));
+}
+
+#[actix_web::test]
+async fn a_handler_may_keep_the_usual_answer_or_add_to_it() {
+    let issuer = Issuer::start();
+    let auth = offline_auth(&issuer);
+    let data = web::Data::new(auth.clone());
+    let keep = || RampartConfig::default().error_handler(|rejection, _| rejection.into());
+    let add = || {
+        RampartConfig::default().error_handler(|rejection, _| {
+            let mut error = actix_web::Error::from(rejection);
+            error.add_response_mapper(|mut answer| {
+                let name = HeaderName::from_static("x-added");
+                answer.headers_mut().insert(name, HeaderValue::from_static("yes"));
+                answer
+            });
+            error
+        })
+    };
+    let client = serve!(
+        App::new()
+            .app_data(data.clone())
+            .service(web::resource("/kept").app_data(keep()).to(guarded))
+            .service(web::scope("/layer").app_data(keep()).wrap(data.require_auth()).route("", web::get().to(guarded)))
+            .service(web::resource("/added").app_data(add()).to(guarded))
+            .service(web::resource("/empty").app_data(RampartConfig::default()).to(guarded))
+    );
+
+    for path in ["/kept", "/layer", "/empty"] {
+        client.get(path).await.is_rejection(&auth, AuthError::MissingToken);
+    }
+    let answer = client.get("/added").await;
+    assert_eq!((answer.status, answer.header("x-added")), (401, Some("yes")));
+    assert_eq!(answer.header("www-authenticate"), BARE);
+}
+
+#[actix_web::test]
+async fn the_handler_is_called_once_for_a_refusal_and_never_for_a_pass() {
+    let issuer = Issuer::start();
+    let auth = web::Data::new(offline_auth(&issuer));
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
+    let config = RampartConfig::default().error_handler(move |rejection, _| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        rejection.into()
+    });
+    let client = serve!(
+        App::new()
+            .app_data(auth.clone())
+            .app_data(config.clone())
+            .service(web::resource("/layer").wrap(auth.optional_auth()).to(guarded))
+    );
+
+    client.get_with("/layer", &issuer.token().sign()).await.is_ok("ada");
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    assert_eq!(client.get_with("/layer", "forged").await.status, 401);
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    assert_eq!(client.get("/layer").await.status, 401);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}

@@ -1,0 +1,197 @@
+//! Middleware around applications, scopes and resources, over real sockets.
+
+mod support;
+
+use std::sync::Arc;
+
+use actix_web::dev::Service;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{App, HttpResponse, web};
+use rampart_actix::{AuthError, AuthRejection, Claims, OptionalAuth, Policy, RampartAuthExt, RequireAuth, roles};
+use support::issuer::Issuer;
+use support::{Verifications, offline, offline_auth};
+
+roles!(Admin = "admin");
+
+async fn hello() -> &'static str {
+    "hello"
+}
+
+async fn subject(claims: web::ReqData<Arc<Claims>>) -> String {
+    claims.sub.clone()
+}
+
+async fn guarded(claims: RequireAuth) -> String {
+    claims.sub.clone()
+}
+
+#[actix_web::test]
+async fn app_scope_and_resource_can_be_wrapped() {
+    let issuer = Issuer::start();
+    let auth = offline_auth(&issuer);
+    let outer = auth.clone();
+    let whole = serve!(App::new().wrap(outer.require_auth()).route("/", web::get().to(subject)));
+    let inner = auth.clone();
+    let parts = serve!(
+        App::new()
+            .service(web::scope("/scope").wrap(inner.require_auth()).route("/", web::get().to(subject)))
+            .service(web::resource("/resource").wrap(inner.require_auth()).route(web::get().to(subject)))
+            .route("/open", web::get().to(hello))
+    );
+    let token = issuer.token().sign();
+
+    for (client, path) in [(whole, "/"), (parts, "/scope/"), (parts, "/resource")] {
+        client.get(path).await.is_rejection(&auth, AuthError::MissingToken);
+        client.get_with(path, "forged").await.is_rejection(&auth, AuthError::InvalidToken);
+        client.get_with(path, &token).await.is_ok("ada");
+    }
+    parts.get("/open").await.is_ok("hello");
+    assert_eq!(parts.get("/unknown").await.status, 404);
+    assert_eq!(whole.get("/unknown").await.status, 401);
+}
+
+#[actix_web::test]
+async fn roles_scopes_and_policies_are_asked_for() {
+    let issuer = Issuer::start();
+    let auth = offline_auth(&issuer);
+    let layers = auth.clone();
+    let client = serve!(
+        App::new()
+            .service(web::resource("/role").wrap(layers.require_roles(["admin"])).to(hello))
+            .service(web::resource("/scope").wrap(layers.require_scopes(["tasks:write"])).to(hello))
+            .service(
+                web::resource("/either")
+                    .wrap(layers.require(Policy::roles(["admin"]).or(Policy::scopes(["tasks:write"]))))
+                    .to(hello)
+            )
+            .service(web::resource("/nobody").wrap(layers.require_roles([""; 0])).to(hello))
+    );
+    let plain = issuer.token().sign();
+    let admin = issuer.token().roles(["admin"]).sign();
+    let writer = issuer.token().scope("tasks:write").sign();
+
+    let (no_role, no_scope) = (AuthError::insufficient_role(["admin"]), AuthError::insufficient_scope(["tasks:write"]));
+    client.get_with("/role", &plain).await.is_rejection(&auth, no_role);
+    client.get_with("/role", &admin).await.is_ok("hello");
+    client.get_with("/scope", &admin).await.is_rejection(&auth, no_scope.clone());
+    client.get_with("/scope", &writer).await.is_ok("hello");
+    client.get_with("/either", &plain).await.is_rejection(&auth, no_scope);
+    client.get_with("/either", &admin).await.is_ok("hello");
+    client.get_with("/either", &writer).await.is_ok("hello");
+    let denied = AuthError::insufficient_role::<String>([]);
+    client.get_with("/nobody", &admin).await.is_rejection(&auth, denied);
+}
+
+#[actix_web::test]
+async fn optional_middleware_lets_anonymous_pass_but_no_bad_token() {
+    async fn optional(claims: Option<web::ReqData<Arc<Claims>>>) -> String {
+        claims.map_or_else(|| "anonymous".to_owned(), |claims| claims.sub.clone())
+    }
+    let issuer = Issuer::start();
+    let auth = offline_auth(&issuer);
+    let data = web::Data::new(auth.clone());
+    let client = serve!(
+        App::new()
+            .app_data(data.clone())
+            .wrap(data.optional_auth())
+            .route("/", web::get().to(optional))
+            .route("/guarded", web::get().to(guarded))
+    );
+
+    client.get("/").await.is_ok("anonymous");
+    client.get_with("/", &issuer.token().sign()).await.is_ok("ada");
+    client.get_with("/", "forged").await.is_rejection(&auth, AuthError::InvalidToken);
+    // What the middleware has stored for an anonymous request is no token for a guard.
+    client.get("/guarded").await.is_rejection(&auth, AuthError::MissingToken);
+}
+
+#[actix_web::test]
+async fn middleware_further_out_sees_a_response() {
+    let issuer = Issuer::start();
+    let auth = offline_auth(&issuer);
+    let layers = auth.clone();
+    let client = serve!(App::new().service(web::resource("/").wrap(layers.require_auth()).to(hello)).wrap_fn(
+        |request, inner| {
+            let answer = inner.call(request);
+            async move {
+                let mut answer = answer.await.expect("a response, not an error");
+                let rejection = answer.response().error().and_then(|error| error.as_error::<AuthRejection>());
+                let value = rejection.map_or("none", |rejection| rejection.error().code());
+                let value = HeaderValue::from_str(value)?;
+                answer.headers_mut().insert(HeaderName::from_static("x-rejection"), value);
+                Ok(answer)
+            }
+        }
+    ));
+
+    let answer = client.get("/").await;
+    assert_eq!((answer.status, answer.header("x-rejection")), (401, Some("unauthorized")));
+    let answer = client.get_with("/", &issuer.token().sign()).await;
+    assert_eq!((answer.status, answer.header("x-rejection")), (200, Some("none")));
+}
+
+#[actix_web::test]
+async fn middleware_and_guards_of_one_auth_object_verify_once() {
+    async fn handler(user: RequireAuth<Admin>, optional: OptionalAuth) -> HttpResponse {
+        assert!(optional.is_some());
+        HttpResponse::Ok().body(user.sub.clone())
+    }
+    let issuer = Issuer::start();
+    let verifications = Verifications::default();
+    let auth = web::Data::new(verifications.of(offline(&issuer)));
+    let client = serve!(
+        App::new().app_data(auth.clone()).wrap(auth.optional_auth()).service(
+            web::scope("/scope")
+                .wrap(auth.require_auth())
+                .service(web::resource("/").wrap(auth.require_roles(["admin"])).to(handler))
+        )
+    );
+
+    let token = issuer.token().roles(["admin"]).sign();
+    client.get_with("/scope/", &token).await.is_ok("ada");
+    assert_eq!(verifications.take(), 1);
+    client.get_with("/scope/", &token).await.is_ok("ada");
+    assert_eq!(verifications.take(), 1, "nothing is left of the request before");
+    assert_eq!(client.get("/scope/").await.status, 401);
+    assert_eq!(verifications.take(), 0, "without a token there is nothing to verify");
+}
+
+#[actix_web::test]
+async fn a_weaker_layer_never_satisfies_a_stricter_guard() {
+    let issuer = Issuer::start();
+    let (weak_count, strict_count) = (Verifications::default(), Verifications::default());
+    let weak = weak_count.of(offline(&issuer).realm("weak"));
+    let strict = strict_count.of(offline(&issuer).realm("strict").required_claims(["clearance"]));
+    let (outer, inner) = (weak.clone(), web::Data::new(strict.clone()));
+    let client = serve!(
+        App::new()
+            .app_data(inner.clone())
+            .wrap(outer.require_auth())
+            .service(web::resource("/guard").to(guarded))
+            .service(web::resource("/layer").wrap(inner.require_auth()).to(subject))
+    );
+    let plain = issuer.token().sign();
+    let cleared = issuer.token().claim("clearance", 3).sign();
+
+    for path in ["/guard", "/layer"] {
+        let lacks_claim = AuthError::MissingClaim("clearance".into());
+        client.get_with(path, &plain).await.is_rejection(&strict, lacks_claim);
+        assert_eq!((weak_count.take(), strict_count.take()), (1, 1));
+        client.get_with(path, &cleared).await.is_ok("ada");
+        assert_eq!((weak_count.take(), strict_count.take()), (1, 1));
+    }
+}
+
+/// Two objects of equal settings are two objects all the same: only a clone shares its result.
+#[actix_web::test]
+async fn only_the_very_object_reuses_a_result() {
+    let issuer = Issuer::start();
+    let count = Verifications::default();
+    let (one, other) = (count.of(offline(&issuer)), count.of(offline(&issuer)));
+    let data = web::Data::new(other);
+    let client =
+        serve!(App::new().app_data(data.clone()).wrap(one.require_auth()).service(web::resource("/").to(guarded)));
+
+    client.get_with("/", &issuer.token().sign()).await.is_ok("ada");
+    assert_eq!(count.take(), 2);
+}

@@ -1,0 +1,389 @@
+//! The issuer as its user holds it: keys, tokens, faults, counts.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::fault::{Endpoint, Fault};
+use crate::key::{Algorithm, SigningKey};
+use crate::record::{RecordedRequest, Records};
+use crate::server::Server;
+use crate::token::TokenBuilder;
+
+/// A running issuer on 127.0.0.1; a clone is the same one, and the server stops with the last of them.
+#[derive(Clone)]
+pub struct Issuer(Arc<Running>);
+
+struct Running {
+    shared: Arc<Shared>,
+    server: Mutex<Option<Server>>,
+}
+
+/// What the server and its user both see.
+pub(crate) struct Shared {
+    pub(crate) url: String,
+    pub(crate) audience: String,
+    port: u16,
+    pub(crate) state: Mutex<State>,
+    /// Changes with every request.
+    pub(crate) arrivals: watch::Sender<u64>,
+}
+
+pub(crate) struct State {
+    published: Vec<SigningKey>,
+    signing: SigningKey,
+    named: u32,
+    jwks_body: Option<String>,
+    pub(crate) discovery_body: Option<String>,
+    pub(crate) etags: bool,
+    pub(crate) cache_control: Option<String>,
+    pub(crate) records: Records,
+    faults: Vec<(Endpoint, Fault)>,
+    limited: [VecDeque<Fault>; 3],
+    pub(crate) clients: HashMap<String, Client>,
+    pub(crate) token_lifetime: Duration,
+    pub(crate) token_response: Option<Value>,
+    pub(crate) decodes_basic: bool,
+}
+
+pub(crate) enum Client {
+    Secret(String),
+    Key(Value),
+}
+
+/// Settings of an [`Issuer`].
+#[derive(Clone, Debug)]
+#[must_use = "call start() to run it"]
+pub struct Builder {
+    port: u16,
+    audience: String,
+    algorithm: Algorithm,
+    clients: Vec<(String, String)>,
+}
+
+impl Builder {
+    /// The port; a free one unless given.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The audience of tokens; `task-api` unless given.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = audience.into();
+        self
+    }
+
+    /// The algorithm of the first key; RS256 unless given.
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// A client that may ask for tokens, besides `service` with the secret `service-secret`.
+    pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.clients.push((id.into(), secret.into()));
+        self
+    }
+
+    /// Makes the first key and starts the server.
+    ///
+    /// # Errors
+    /// Where the port is taken, or no key can be made.
+    #[expect(clippy::unused_async, reason = "callers need not know that the server has a thread of its own")]
+    pub async fn start(self) -> io::Result<Issuer> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
+        let port = listener.local_addr()?.port();
+        let key = new_key(self.algorithm, 1)?;
+        let mut clients = HashMap::from([("service".to_owned(), Client::Secret("service-secret".to_owned()))]);
+        clients.extend(self.clients.into_iter().map(|(id, secret)| (id, Client::Secret(secret))));
+        let state = State {
+            published: vec![key.clone()],
+            signing: key,
+            named: 1,
+            jwks_body: None,
+            discovery_body: None,
+            etags: true,
+            cache_control: None,
+            records: Records::default(),
+            faults: Vec::new(),
+            limited: Default::default(),
+            clients,
+            token_lifetime: Duration::from_secs(900),
+            token_response: None,
+            decodes_basic: true,
+        };
+        let url = format!("http://127.0.0.1:{port}");
+        let (arrivals, _) = watch::channel(0);
+        let shared = Arc::new(Shared { url, audience: self.audience, port, state: Mutex::new(state), arrivals });
+        let server = Server::start(listener, Arc::clone(&shared))?;
+        Ok(Issuer(Arc::new(Running { shared, server: Mutex::new(Some(server)) })))
+    }
+}
+
+fn new_key(algorithm: Algorithm, number: u32) -> io::Result<SigningKey> {
+    SigningKey::generate(algorithm, format!("{}-{number}", algorithm.as_str().to_lowercase())).map_err(io::Error::other)
+}
+
+impl Issuer {
+    /// An issuer on a free port, with one RS256 key and the audience `task-api`.
+    ///
+    /// # Errors
+    /// Where no port or key is to be had.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// An issuer with settings of your own.
+    pub fn builder() -> Builder {
+        Builder { port: 0, audience: "task-api".into(), algorithm: Algorithm::RS256, clients: Vec::new() }
+    }
+
+    /// The issuer's URL, without a trailing slash: `iss` of its tokens.
+    pub fn url(&self) -> &str {
+        &self.0.shared.url
+    }
+
+    /// The address of the key set.
+    pub fn jwks_url(&self) -> String {
+        format!("{}/.well-known/jwks.json", self.url())
+    }
+
+    /// The address of the token endpoint.
+    pub fn token_url(&self) -> String {
+        format!("{}/oauth/token", self.url())
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.0.shared.port
+    }
+
+    /// The audience of its tokens.
+    pub fn audience(&self) -> &str {
+        &self.0.shared.audience
+    }
+
+    /// A token of a plain user, to be changed and signed.
+    pub fn token(&self) -> TokenBuilder {
+        self.0.shared.token()
+    }
+
+    /// A new key in the published set. It signs once [`use_key`](Self::use_key) says so.
+    ///
+    /// # Errors
+    /// Where no key can be made.
+    pub fn add_key(&self, algorithm: Algorithm) -> io::Result<SigningKey> {
+        let key = self.add_unpublished_key(algorithm)?;
+        self.publish(key.clone());
+        Ok(key)
+    }
+
+    /// A new key that nobody is told of.
+    ///
+    /// # Errors
+    /// Where no key can be made.
+    pub fn add_unpublished_key(&self, algorithm: Algorithm) -> io::Result<SigningKey> {
+        let number = {
+            let mut state = self.state();
+            state.named += 1;
+            state.named
+        };
+        new_key(algorithm, number)
+    }
+
+    /// Publishes a key.
+    pub fn publish(&self, key: SigningKey) {
+        self.state().published.push(key);
+    }
+
+    /// Signs with this key from now on.
+    pub fn use_key(&self, key: &SigningKey) {
+        self.state().signing = key.clone();
+    }
+
+    /// The key that signs now.
+    pub fn key(&self) -> SigningKey {
+        self.state().signing.clone()
+    }
+
+    /// Takes a key out of the published set.
+    pub fn remove_key(&self, kid: &str) {
+        self.state().published.retain(|key| key.kid() != kid);
+    }
+
+    /// A new key of the same algorithm instead of all that were published.
+    ///
+    /// # Errors
+    /// Where no key can be made.
+    pub fn rotate(&self) -> io::Result<SigningKey> {
+        let key = self.add_unpublished_key(self.key().algorithm())?;
+        let mut state = self.state();
+        state.published = vec![key.clone()];
+        state.signing = key.clone();
+        Ok(key)
+    }
+
+    /// A new key of the same algorithm beside those that are published.
+    ///
+    /// # Errors
+    /// Where no key can be made.
+    pub fn rotate_keeping_old(&self) -> io::Result<SigningKey> {
+        let key = self.add_key(self.key().algorithm())?;
+        self.use_key(&key);
+        Ok(key)
+    }
+
+    /// The IDs of the published keys.
+    pub fn kids(&self) -> Vec<String> {
+        self.state().published.iter().map(|key| key.kid().to_owned()).collect()
+    }
+
+    /// A published key as JSON.
+    pub fn public_jwk(&self, kid: &str) -> Option<Value> {
+        self.state().published.iter().find(|key| key.kid() == kid).map(SigningKey::public_jwk)
+    }
+
+    /// The key set as it is served now.
+    pub fn jwks_json(&self) -> String {
+        self.state().jwks()
+    }
+
+    /// Serves this text instead of the key set, or the key set again.
+    pub fn set_jwks_body(&self, body: Option<String>) {
+        self.state().jwks_body = body;
+    }
+
+    /// Serves this text instead of the metadata, or the metadata again.
+    pub fn set_discovery_body(&self, body: Option<String>) {
+        self.state().discovery_body = body;
+    }
+
+    /// Whether the key set has an `ETag` and answers 304 to it; it does unless told otherwise.
+    pub fn use_etags(&self, etags: bool) {
+        self.state().etags = etags;
+    }
+
+    /// `Cache-Control` of the key set; none unless given.
+    pub fn cache_control(&self, value: Option<&str>) {
+        self.state().cache_control = value.map(str::to_owned);
+    }
+
+    /// A fault for every request to an endpoint, until [`clear_faults`](Self::clear_faults).
+    pub fn inject(&self, endpoint: Endpoint, fault: Fault) {
+        let mut state = self.state();
+        state.faults.retain(|(own, _)| *own != endpoint);
+        state.faults.push((endpoint, fault));
+    }
+
+    /// A fault for the next requests to an endpoint.
+    pub fn inject_times(&self, endpoint: Endpoint, fault: &Fault, times: usize) {
+        if let Some(queue) = self.state().limited.get_mut(endpoint as usize) {
+            queue.extend(std::iter::repeat_n(fault.clone(), times));
+        }
+    }
+
+    /// No more faults.
+    pub fn clear_faults(&self) {
+        let mut state = self.state();
+        state.faults.clear();
+        state.limited = Default::default();
+    }
+
+    /// How many requests an endpoint has had, faulty ones included.
+    pub fn requests(&self, endpoint: Endpoint) -> usize {
+        self.state().records.counted(endpoint)
+    }
+
+    /// Waits until an endpoint has had so many requests.
+    pub async fn received(&self, endpoint: Endpoint, requests: usize) {
+        let mut arrivals = self.0.shared.arrivals.subscribe();
+        while self.requests(endpoint) < requests {
+            if arrivals.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The last requests of an endpoint, at most 1,024 of all endpoints together.
+    pub fn recorded(&self, endpoint: Endpoint) -> Vec<RecordedRequest> {
+        self.state().records.of(endpoint)
+    }
+
+    /// Counts from zero again.
+    pub fn reset_counts(&self) {
+        self.state().records = Records::default();
+    }
+
+    /// A client that authenticates with assertions signed by this key (RFC 7523).
+    pub fn client_jwk(&self, id: &str, jwk: Value) {
+        self.state().clients.insert(id.to_owned(), Client::Key(jwk));
+    }
+
+    /// The lifetime of tokens from the token endpoint; 15 minutes unless given.
+    pub fn token_lifetime(&self, lifetime: Duration) {
+        self.state().token_lifetime = lifetime;
+    }
+
+    /// Members that replace those of the token endpoint's answer; `null` leaves one out.
+    pub fn token_response(&self, members: Option<Value>) {
+        self.state().token_response = members;
+    }
+
+    /// Whether the two parts of HTTP Basic are form-urldecoded, as RFC 6749 section 2.3.1 says; they are unless told otherwise.
+    pub fn decode_basic(&self, decode: bool) {
+        self.state().decodes_basic = decode;
+    }
+
+    /// Closes the listener and every connection.
+    pub fn stop(&self) {
+        let server = self.0.server.lock().take();
+        drop(server);
+    }
+
+    /// Listens on the same port again, with the same keys.
+    ///
+    /// # Errors
+    /// Where the port has been taken meanwhile.
+    pub fn restart(&self) -> io::Result<()> {
+        self.stop();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port()))?;
+        *self.0.server.lock() = Some(Server::start(listener, Arc::clone(&self.0.shared))?);
+        Ok(())
+    }
+
+    fn state(&self) -> parking_lot::MutexGuard<'_, State> {
+        self.0.shared.state.lock()
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer").field("url", &self.url()).field("kids", &self.kids()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn token(&self) -> TokenBuilder {
+        TokenBuilder::new(&self.url, &self.audience, &self.state.lock().signing)
+    }
+}
+
+impl State {
+    pub(crate) fn jwks(&self) -> String {
+        let keys: Vec<_> = self.published.iter().map(SigningKey::public_jwk).collect();
+        self.jwks_body.clone().unwrap_or_else(|| json!({ "keys": keys }).to_string())
+    }
+
+    pub(crate) fn fault(&mut self, endpoint: Endpoint) -> Option<Fault> {
+        let limited = self.limited.get_mut(endpoint as usize).and_then(VecDeque::pop_front);
+        limited.or_else(|| self.faults.iter().find(|(own, _)| *own == endpoint).map(|(_, fault)| fault.clone()))
+    }
+}

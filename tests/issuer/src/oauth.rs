@@ -1,0 +1,155 @@
+//! The token endpoint: the client credentials grant (RFC 6749 section 4.4) with the three ways to authenticate a client.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::{self, HeaderValue};
+use hyper::{Response, StatusCode};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{DecodingKey, Validation};
+use serde_json::{Map, Value, json};
+
+use crate::fault::FaultyBody;
+use crate::issuer::{Client, Shared};
+use crate::record::RecordedRequest;
+use crate::server::{json_answer, problem};
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+type Refused = (StatusCode, &'static str, &'static str);
+
+pub(crate) fn token(request: &RecordedRequest, shared: &Shared) -> Response<FaultyBody> {
+    let form = Form::read(&request.body);
+    let mut answer = match grant(request, &form, shared) {
+        Ok(body) => json_answer(StatusCode::OK, Value::Object(body).to_string()),
+        Err((status, error, description)) => {
+            let mut answer = problem(status, error, description);
+            if status == StatusCode::UNAUTHORIZED && request.header("authorization").is_some() {
+                // RFC 6749 section 5.2: the scheme that the client used.
+                answer
+                    .headers_mut()
+                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"rampart\""));
+            }
+            answer
+        }
+    };
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// The members of a form-urlencoded body, in order.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn read(body: &str) -> Self {
+        Self(url::form_urlencoded::parse(body.as_bytes()).into_owned().collect())
+    }
+
+    fn all<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    fn one(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+}
+
+fn grant(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<Map<String, Value>, Refused> {
+    if request.header("content-type").is_none_or(|value| !value.starts_with("application/x-www-form-urlencoded")) {
+        return Err((StatusCode::BAD_REQUEST, "invalid_request", "The body must be form-urlencoded"));
+    }
+    if form.one("grant_type") != Some("client_credentials") {
+        return Err((StatusCode::BAD_REQUEST, "unsupported_grant_type", "Only client_credentials is supported"));
+    }
+    let client = authenticate(request, form, shared)?;
+    let audiences: Vec<Value> = form.all("audience").chain(form.all("resource")).map(Value::from).collect();
+    let scope = form.one("scope").unwrap_or_default();
+    let (lifetime, overrides) = {
+        let state = shared.state.lock();
+        (state.token_lifetime, state.token_response.clone())
+    };
+    let lifetime_seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+    let mut token = shared.token().sub(&client).scope(scope).expires_in(lifetime_seconds).claim("client_id", &client);
+    for claim in ["email", "email_verified", "given_name", "family_name", "preferred_username", "roles", "org_id"] {
+        token = token.without(claim);
+    }
+    if !audiences.is_empty() {
+        token = token.audience(audiences);
+    }
+    // Two tokens of the same second must differ.
+    token = token.claim("jti", crate::token::base64url(random()));
+    let token = token
+        .sign()
+        .map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The token could not be signed"))?;
+    let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs(), "scope": scope});
+    let mut body = if let Value::Object(body) = body { body } else { Map::new() };
+    if let Some(Value::Object(overrides)) = overrides {
+        for (name, value) in overrides {
+            if value.is_null() {
+                body.shift_remove(&name);
+            } else {
+                body.insert(name, value);
+            }
+        }
+    }
+    Ok(body)
+}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    // Where the system has no randomness left, the tokens are merely alike.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    bytes
+}
+
+fn authenticate(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<String, Refused> {
+    let refused = (StatusCode::UNAUTHORIZED, "invalid_client", "The client is unknown, or its credentials are wrong");
+    let state = shared.state.lock();
+    if let Some(assertion) = form.one("client_assertion") {
+        if form.one("client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err((StatusCode::BAD_REQUEST, "invalid_request", "client_assertion_type is missing or unknown"));
+        }
+        let client = state.clients.iter().find_map(|(id, client)| match client {
+            Client::Key(jwk) if asserts(assertion, id, jwk, shared) => Some(id.clone()),
+            _ => None,
+        });
+        return client.ok_or(refused);
+    }
+    let (id, secret) = match request.header("authorization") {
+        Some(value) => basic(value, state.decodes_basic).ok_or(refused)?,
+        None => match (form.one("client_id"), form.one("client_secret")) {
+            (Some(id), Some(secret)) => (id.to_owned(), secret.to_owned()),
+            _ => return Err(refused),
+        },
+    };
+    match state.clients.get(&id) {
+        Some(Client::Secret(own)) if *own == secret => Ok(id),
+        _ => Err(refused),
+    }
+}
+
+fn basic(value: &str, decodes: bool) -> Option<(String, String)> {
+    let encoded = value.strip_prefix("Basic ")?;
+    let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    let part = |text: &str| {
+        if !decodes {
+            return text.to_owned();
+        }
+        // As the name of a form member, so that nothing but `=` and `&` could cut it short, and those are encoded.
+        url::form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+    };
+    Some((part(id), part(secret)))
+}
+
+/// RFC 7523 section 3: issuer and subject are the client, the audience is this server.
+fn asserts(assertion: &str, client: &str, jwk: &Value, shared: &Shared) -> bool {
+    let Ok(header) = jsonwebtoken::decode_header(assertion) else { return false };
+    let Ok(jwk) = serde_json::from_value::<Jwk>(jwk.clone()) else { return false };
+    let Ok(key) = DecodingKey::from_jwk(&jwk) else { return false };
+    let mut validation = Validation::new(header.alg);
+    validation.set_audience(&[shared.url.clone(), format!("{}/oauth/token", shared.url)]);
+    validation.set_issuer(&[client]);
+    validation.sub = Some(client.to_owned());
+    validation.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
+    jsonwebtoken::decode::<Value>(assertion, &key, &validation).is_ok()
+}
