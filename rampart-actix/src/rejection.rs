@@ -16,6 +16,8 @@ use crate::config::RampartConfig;
 ///
 /// A handler that takes `Result<RequireAuth, AuthRejection>` decides for itself; middleware further out finds the
 /// rejection with `response.error()` and [`as_error`](actix_web::Error::as_error).
+///
+/// As it may carry a response of actix-web, it cannot be sent to another thread; a clone of [`error`](Self::error) can.
 #[derive(Clone, Debug)]
 pub struct AuthRejection {
     rejection: Box<Rejection>,

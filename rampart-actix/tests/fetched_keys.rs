@@ -1,13 +1,14 @@
 //! Requests that come before the keys: guards and middleware that must wait.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
 
 mod support;
 
 use std::sync::Arc;
 
-use actix_web::{App, HttpResponse, web};
+use actix_web::{App, web};
 use rampart_actix::{AuthError, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RampartConfig, RequireAuth, roles};
-use support::Client;
-use support::issuer::Issuer;
+use rampart_issuer::{Endpoint, Issuer};
+use support::{Client, issuer};
 
 roles!(Admin = "admin");
 
@@ -32,7 +33,7 @@ fn cold(issuer: &Issuer) -> (Client, RampartAuth) {
         App::new()
             .app_data(data.clone())
             .route("/guards", web::get().to(guarded))
-            .service(web::resource("/admin").to(|_: RequireAuth<Admin>| async { HttpResponse::Ok() }))
+            .service(web::resource("/admin").to(|_: RequireAuth<Admin>| async { "admin" }))
             .service(web::resource("/layer").wrap(data.require_auth()).to(subject))
             .service(web::resource("/admin-layer").wrap(data.require_roles(["admin"])).to(subject))
             .service(web::resource("/both").wrap(data.require_auth()).to(guarded))
@@ -42,7 +43,7 @@ fn cold(issuer: &Issuer) -> (Client, RampartAuth) {
                         RampartConfig::default()
                             .error_handler(|rejection, _| actix_web::error::ErrorImATeapot(rejection))
                     )
-                    .to(|_: RequireAuth<Admin>| async { HttpResponse::Ok() })
+                    .to(|_: RequireAuth<Admin>| async { "admin" })
             )
     );
     (client, auth)
@@ -51,37 +52,37 @@ fn cold(issuer: &Issuer) -> (Client, RampartAuth) {
 #[actix_web::test]
 async fn the_first_request_waits_for_the_keys() {
     for (path, body) in [("/guards", "ada true"), ("/layer", "ada"), ("/admin-layer", "ada"), ("/both", "ada true")] {
-        let issuer = Issuer::start();
+        let issuer = issuer().await;
         let (client, _) = cold(&issuer);
-        let token = issuer.token().roles(["admin"]).sign();
+        let token = issuer.token().sub("ada").roles(["admin"]).sign().unwrap();
         client.get_with(path, &token).await.is_ok(body);
-        assert_eq!(issuer.requests(), 1);
+        assert_eq!(issuer.requests(Endpoint::Jwks), 1);
         client.get_with(path, &token).await.is_ok(body);
-        assert_eq!(issuer.requests(), 1);
+        assert_eq!(issuer.requests(Endpoint::Jwks), 1);
     }
 }
 
 #[actix_web::test]
 async fn a_refusal_after_the_wait_is_the_same_as_without() {
     for path in ["/admin", "/admin-layer"] {
-        let issuer = Issuer::start();
+        let issuer = issuer().await;
         let (client, auth) = cold(&issuer);
         let lacks_role = AuthError::insufficient_role(["admin"]);
-        client.get_with(path, &issuer.token().sign()).await.is_rejection(&auth, lacks_role);
+        client.get_with(path, &issuer.token().sub("ada").sign().unwrap()).await.is_rejection(&auth, lacks_role);
     }
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let (client, _) = cold(&issuer);
-    let answer = client.get_with("/custom", &issuer.token().sign()).await;
+    let answer = client.get_with("/custom", &issuer.token().sub("ada").sign().unwrap()).await;
     assert_eq!((answer.status, answer.body.as_str()), (418, "the access token lacks a required role: admin"));
 }
 
 #[actix_web::test]
 async fn without_keys_a_token_is_neither_good_nor_bad() {
     for path in ["/guards", "/layer"] {
-        let issuer = Issuer::start();
-        issuer.fail();
+        let issuer = issuer().await;
+        issuer.set_jwks_body(Some("no key set".to_owned()));
         let (client, _) = cold(&issuer);
-        let answer = client.get_with(path, &issuer.token().sign()).await;
+        let answer = client.get_with(path, &issuer.token().sub("ada").sign().unwrap()).await;
         assert_eq!((answer.status, answer.header("www-authenticate")), (503, None));
         assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
         assert!(answer.body.contains("temporarily_unavailable"));
@@ -90,10 +91,10 @@ async fn without_keys_a_token_is_neither_good_nor_bad() {
 
 #[actix_web::test]
 async fn without_a_token_nothing_is_fetched() {
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let (client, auth) = cold(&issuer);
     client.get("/guards").await.is_rejection(&auth, AuthError::MissingToken);
     client.get("/layer").await.is_rejection(&auth, AuthError::MissingToken);
     client.get_with("/layer", "malformed").await.is_rejection(&auth, AuthError::InvalidToken);
-    assert_eq!(issuer.requests(), 0);
+    assert_eq!(issuer.requests(Endpoint::Jwks), 0);
 }

@@ -1,4 +1,5 @@
 //! Middleware around applications, scopes and resources, over real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
 
 mod support;
 
@@ -8,8 +9,7 @@ use actix_web::dev::Service;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{App, HttpResponse, web};
 use rampart_actix::{AuthError, AuthRejection, Claims, OptionalAuth, Policy, RampartAuthExt, RequireAuth, roles};
-use support::issuer::Issuer;
-use support::{Verifications, offline, offline_auth};
+use support::{Verifications, issuer, offline, offline_auth};
 
 roles!(Admin = "admin");
 
@@ -27,7 +27,7 @@ async fn guarded(claims: RequireAuth) -> String {
 
 #[actix_web::test]
 async fn app_scope_and_resource_can_be_wrapped() {
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let auth = offline_auth(&issuer);
     let outer = auth.clone();
     let whole = serve!(App::new().wrap(outer.require_auth()).route("/", web::get().to(subject)));
@@ -38,7 +38,7 @@ async fn app_scope_and_resource_can_be_wrapped() {
             .service(web::resource("/resource").wrap(inner.require_auth()).route(web::get().to(subject)))
             .route("/open", web::get().to(hello))
     );
-    let token = issuer.token().sign();
+    let token = issuer.token().sub("ada").sign().unwrap();
 
     for (client, path) in [(whole, "/"), (parts, "/scope/"), (parts, "/resource")] {
         client.get(path).await.is_rejection(&auth, AuthError::MissingToken);
@@ -52,7 +52,7 @@ async fn app_scope_and_resource_can_be_wrapped() {
 
 #[actix_web::test]
 async fn roles_scopes_and_policies_are_asked_for() {
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let auth = offline_auth(&issuer);
     let layers = auth.clone();
     let client = serve!(
@@ -66,9 +66,9 @@ async fn roles_scopes_and_policies_are_asked_for() {
             )
             .service(web::resource("/nobody").wrap(layers.require_roles([""; 0])).to(hello))
     );
-    let plain = issuer.token().sign();
-    let admin = issuer.token().roles(["admin"]).sign();
-    let writer = issuer.token().scope("tasks:write").sign();
+    let plain = issuer.token().sub("ada").sign().unwrap();
+    let admin = issuer.token().sub("ada").roles(["admin"]).sign().unwrap();
+    let writer = issuer.token().sub("ada").scope("tasks:write").sign().unwrap();
 
     let (no_role, no_scope) = (AuthError::insufficient_role(["admin"]), AuthError::insufficient_scope(["tasks:write"]));
     client.get_with("/role", &plain).await.is_rejection(&auth, no_role);
@@ -87,7 +87,7 @@ async fn optional_middleware_lets_anonymous_pass_but_no_bad_token() {
     async fn optional(claims: Option<web::ReqData<Arc<Claims>>>) -> String {
         claims.map_or_else(|| "anonymous".to_owned(), |claims| claims.sub.clone())
     }
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let auth = offline_auth(&issuer);
     let data = web::Data::new(auth.clone());
     let client = serve!(
@@ -99,7 +99,7 @@ async fn optional_middleware_lets_anonymous_pass_but_no_bad_token() {
     );
 
     client.get("/").await.is_ok("anonymous");
-    client.get_with("/", &issuer.token().sign()).await.is_ok("ada");
+    client.get_with("/", &issuer.token().sub("ada").sign().unwrap()).await.is_ok("ada");
     client.get_with("/", "forged").await.is_rejection(&auth, AuthError::InvalidToken);
     // What the middleware has stored for an anonymous request is no token for a guard.
     client.get("/guarded").await.is_rejection(&auth, AuthError::MissingToken);
@@ -107,7 +107,7 @@ async fn optional_middleware_lets_anonymous_pass_but_no_bad_token() {
 
 #[actix_web::test]
 async fn middleware_further_out_sees_a_response() {
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let auth = offline_auth(&issuer);
     let layers = auth.clone();
     let client = serve!(App::new().service(web::resource("/").wrap(layers.require_auth()).to(hello)).wrap_fn(
@@ -126,7 +126,7 @@ async fn middleware_further_out_sees_a_response() {
 
     let answer = client.get("/").await;
     assert_eq!((answer.status, answer.header("x-rejection")), (401, Some("unauthorized")));
-    let answer = client.get_with("/", &issuer.token().sign()).await;
+    let answer = client.get_with("/", &issuer.token().sub("ada").sign().unwrap()).await;
     assert_eq!((answer.status, answer.header("x-rejection")), (200, Some("none")));
 }
 
@@ -136,7 +136,7 @@ async fn middleware_and_guards_of_one_auth_object_verify_once() {
         assert!(optional.is_some());
         HttpResponse::Ok().body(user.sub.clone())
     }
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let verifications = Verifications::default();
     let auth = web::Data::new(verifications.of(offline(&issuer)));
     let client = serve!(
@@ -147,7 +147,7 @@ async fn middleware_and_guards_of_one_auth_object_verify_once() {
         )
     );
 
-    let token = issuer.token().roles(["admin"]).sign();
+    let token = issuer.token().sub("ada").roles(["admin"]).sign().unwrap();
     client.get_with("/scope/", &token).await.is_ok("ada");
     assert_eq!(verifications.take(), 1);
     client.get_with("/scope/", &token).await.is_ok("ada");
@@ -158,7 +158,7 @@ async fn middleware_and_guards_of_one_auth_object_verify_once() {
 
 #[actix_web::test]
 async fn a_weaker_layer_never_satisfies_a_stricter_guard() {
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let (weak_count, strict_count) = (Verifications::default(), Verifications::default());
     let weak = weak_count.of(offline(&issuer).realm("weak"));
     let strict = strict_count.of(offline(&issuer).realm("strict").required_claims(["clearance"]));
@@ -170,8 +170,8 @@ async fn a_weaker_layer_never_satisfies_a_stricter_guard() {
             .service(web::resource("/guard").to(guarded))
             .service(web::resource("/layer").wrap(inner.require_auth()).to(subject))
     );
-    let plain = issuer.token().sign();
-    let cleared = issuer.token().claim("clearance", 3).sign();
+    let plain = issuer.token().sub("ada").sign().unwrap();
+    let cleared = issuer.token().sub("ada").claim("clearance", 3).sign().unwrap();
 
     for path in ["/guard", "/layer"] {
         let lacks_claim = AuthError::MissingClaim("clearance".into());
@@ -185,13 +185,13 @@ async fn a_weaker_layer_never_satisfies_a_stricter_guard() {
 /// Two objects of equal settings are two objects all the same: only a clone shares its result.
 #[actix_web::test]
 async fn only_the_very_object_reuses_a_result() {
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let count = Verifications::default();
     let (one, other) = (count.of(offline(&issuer)), count.of(offline(&issuer)));
     let data = web::Data::new(other);
     let client =
         serve!(App::new().app_data(data.clone()).wrap(one.require_auth()).service(web::resource("/").to(guarded)));
 
-    client.get_with("/", &issuer.token().sign()).await.is_ok("ada");
+    client.get_with("/", &issuer.token().sub("ada").sign().unwrap()).await.is_ok("ada");
     assert_eq!(count.take(), 2);
 }

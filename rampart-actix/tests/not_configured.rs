@@ -1,4 +1,5 @@
 //! Applications that have no auth object, or two of them: nobody passes, and the log says what to do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
 
 mod support;
 
@@ -7,8 +8,7 @@ use std::sync::{LazyLock, Mutex};
 
 use actix_web::{App, web};
 use rampart_actix::{OptionalAuth, RequireAuth};
-use support::issuer::Issuer;
-use support::{Answer, offline_auth};
+use support::{Answer, issuer, offline_auth};
 
 /// What the log says, of all tests in this file.
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -58,9 +58,9 @@ fn routes(config: &mut web::ServiceConfig) {
 #[actix_web::test]
 async fn without_an_auth_object_nobody_passes() {
     LazyLock::force(&LOGGING);
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let client = serve!(App::new().configure(routes));
-    let token = issuer.token().sign();
+    let token = issuer.token().sub("ada").sign().unwrap();
 
     for path in ["/required", "/optional"] {
         is_not_configured(&client.get(path).await);
@@ -73,7 +73,7 @@ async fn without_an_auth_object_nobody_passes() {
 #[actix_web::test]
 async fn with_two_auth_objects_in_different_clothes_nobody_passes() {
     LazyLock::force(&LOGGING);
-    let issuer = Issuer::start();
+    let issuer = issuer().await;
     let (one, other) = (offline_auth(&issuer), offline_auth(&issuer));
     let data = web::Data::new(one.clone());
     let client = serve!(
@@ -82,7 +82,7 @@ async fn with_two_auth_objects_in_different_clothes_nobody_passes() {
             .service(web::scope("/other").app_data(other.clone()).configure(routes))
             .service(web::scope("/same").app_data(one.clone()).configure(routes))
     );
-    let token = issuer.token().sign();
+    let token = issuer.token().sub("ada").sign().unwrap();
 
     is_not_configured(&client.get_with("/other/required", &token).await);
     is_not_configured(&client.get("/other/optional").await);

@@ -1,18 +1,15 @@
 //! What the tests share: a server that listens on a real socket, and a client that reads every byte of its answers.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
-pub mod issuer;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use rampart_actix::{AuthError, RampartAuth, RampartAuthBuilder};
+use rampart_issuer::{Algorithm, Issuer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-use self::issuer::Issuer;
 
 /// Serves an `App` on a free port of this machine, as long as the test runs.
 #[macro_export]
@@ -24,6 +21,11 @@ macro_rules! serve {
         actix_web::rt::spawn(server.run());
         $crate::support::Client(address)
     }};
+}
+
+/// A real issuer whose keys are quick to make.
+pub async fn issuer() -> Issuer {
+    Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
 }
 
 /// The keys are there already: nothing is ever awaited.

@@ -1,0 +1,126 @@
+//! From the environment to something that can listen.
+
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use rampart_core::{ConfigError, RampartAuth};
+use rampart_issuer::{Issuer, SignError};
+
+const DEFAULT_PORT: u16 = 8000;
+const DEFAULT_AUDIENCE: &str = "task-api";
+const HOUR: i64 = 3600;
+
+/// Everything an application needs; keep it for as long as the server runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Verifies tokens.
+    pub auth: RampartAuth,
+    /// Bound to 127.0.0.1, not yet accepting.
+    pub listener: TcpListener,
+    /// The local issuer, where no other was given.
+    pub issuer: Option<Issuer>,
+}
+
+/// Why the example does not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// A setting cannot be used.
+    Config(ConfigError),
+    /// `PORT` is not a port.
+    Port(String),
+    /// The port is taken, or the issuer cannot be started.
+    Io(u16, io::Error),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Config(error) => write!(f, "{error}"),
+            Self::Port(value) => write!(
+                f,
+                "PORT is {value:?}, which is no port number: set it to 0 to 65535, or leave it out for {DEFAULT_PORT}"
+            ),
+            Self::Io(port, error) => write!(
+                f,
+                "cannot listen on 127.0.0.1:{port}: {error}; set PORT to another port, or to 0 for a free one"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+/// Reads `RAMPART_URL`, `RAMPART_CLIENT_ID` (default `task-api`) and `PORT` (default 8000), and prints what can be tried.
+///
+/// Without `RAMPART_URL` it starts a local issuer and prints curl lines with fresh tokens. `RUST_LOG` sets what is logged;
+/// `rampart=info` unless given.
+///
+/// # Errors
+/// [`StartError`], with the variable and the remedy.
+pub async fn start(framework: &str) -> Result<Running, StartError> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "rampart=info".into());
+    // Fails only where a subscriber is set already, which then stays.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let audience = variable("RAMPART_CLIENT_ID").unwrap_or_else(|| DEFAULT_AUDIENCE.into());
+    let port = match variable("PORT") {
+        Some(port) => port.parse().map_err(|_| StartError::Port(port))?,
+        None => DEFAULT_PORT,
+    };
+    let in_use = |error| StartError::Io(port, error);
+    let (auth, issuer) = match variable("RAMPART_URL") {
+        Some(url) => (RampartAuth::new(url, audience)?, None),
+        None => {
+            let issuer = Issuer::builder().audience(&audience).start().await.map_err(in_use)?;
+            (RampartAuth::new(issuer.url(), audience)?, Some(issuer))
+        }
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(in_use)?;
+    listener.set_nonblocking(true).map_err(in_use)?;
+    let address = listener.local_addr().map_err(in_use)?;
+    if auth.warm_up().await.is_err() {
+        eprintln!("The issuer does not answer yet. Requests get 503 until it does; nothing needs to be restarted.");
+    }
+    let mut out = io::stdout().lock();
+    introduce(&mut out, framework, address, issuer.as_ref()).map_err(in_use)?;
+    drop(out);
+    Ok(Running { auth, listener, issuer })
+}
+
+fn introduce(out: &mut impl Write, framework: &str, address: SocketAddr, issuer: Option<&Issuer>) -> io::Result<()> {
+    writeln!(out, "Task API on {framework}: http://{address}")?;
+    let Some(issuer) = issuer else { return out.flush() };
+    writeln!(out, "RAMPART_URL is not set, so a local issuer is running at {}\n", issuer.url())?;
+    let token = issuer.token().expires_in(HOUR);
+    let signed = |token: rampart_issuer::TokenBuilder| token.sign().map_err(|error: SignError| io::Error::other(error));
+    writeln!(out, "Tokens, valid for an hour (paste these lines into another terminal):")?;
+    writeln!(out, "  USER_TOKEN={}", signed(token.clone())?)?;
+    writeln!(out, "  WRITER_TOKEN={}", signed(token.clone().sub("writer").scope("tasks:write email:send"))?)?;
+    writeln!(out, "  ADMIN_TOKEN={}", signed(token.sub("admin").roles(["admin"]))?)?;
+    let api = format!("http://{address}");
+    writeln!(out, "\nThen try (-i shows the headers):")?;
+    for line in [
+        format!("curl -i {api}/health"),
+        format!("curl -i {api}/api/profile                                        # 401: no token"),
+        format!("curl -i {api}/api/profile -H \"Authorization: Bearer $USER_TOKEN\"       # 200"),
+        format!("curl -i {api}/api/profile -H \"Authorization: Bearer forged\"      # 401: not a token"),
+        format!("curl -i {api}/api/tasks -H \"Authorization: Bearer $USER_TOKEN\"         # 200"),
+        format!(
+            "curl -i {api}/api/tasks -H \"Authorization: Bearer $USER_TOKEN\" -d '{{\"title\":\"Mine\"}}'    # 403: no scope"
+        ),
+        format!("curl -i {api}/api/tasks -H \"Authorization: Bearer $WRITER_TOKEN\" -d '{{\"title\":\"Mine\"}}'  # 201"),
+        format!("curl -i {api}/api/admin/stats -H \"Authorization: Bearer $WRITER_TOKEN\" # 403: no role"),
+        format!("curl -i {api}/api/admin/stats -H \"Authorization: Bearer $ADMIN_TOKEN\"  # 200"),
+        format!("curl -i {api}/api/feed                                           # 200: public"),
+    ] {
+        writeln!(out, "  {line}")?;
+    }
+    out.flush()
+}

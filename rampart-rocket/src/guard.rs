@@ -1,0 +1,88 @@
+//! Request guards: what a handler takes as a parameter.
+
+use rampart_core::adapter::Verified;
+use rampart_core::{RampartAuth, Rejection, Requirement};
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Ignite, Request, Rocket, Sentinel};
+
+use crate::fairing::Attached;
+
+rampart_core::__adapter_types! {
+    ///
+    /// **Do not take `Option<RequireAuth>` instead.** In Rocket an `Option` turns *every* error of a guard into `None`: a
+    /// forged or expired token would pass as anonymous, and so would a request while no keys can be had. No library can
+    /// prevent it; this type is what is meant.
+}
+
+/// Verifies the request, unless that was done before, and lets `admit` decide.
+async fn guard<T>(request: &Request<'_>, admit: fn(&Verified) -> Result<T, Rejection>) -> Outcome<T, AuthRejection> {
+    let Some(Attached(auth)) = request.rocket().state() else {
+        tracing::error!(
+            target: "rampart",
+            "a guard found no RampartAuth: add `.attach(Rampart::fairing(auth))` to the Rocket"
+        );
+        return AuthRejection::not_configured().refuse(request);
+    };
+    let stored = request.local_cache_async(verify(request, auth)).await;
+    let admitted = if stored.is_by(auth) { admit(stored) } else { admit(&verify(request, auth).await) };
+    match admitted {
+        Ok(guard) => Outcome::Success(guard),
+        Err(rejection) => AuthRejection::from(rejection).refuse(request),
+    }
+}
+
+/// A new outcome for this request.
+async fn verify(request: &Request<'_>, auth: &RampartAuth) -> Verified {
+    auth.verification(request.headers().get("authorization")).await
+}
+
+#[rocket::async_trait]
+impl<'r, R: Requirement> FromRequest<'r> for RequireAuth<R> {
+    type Error = AuthRejection;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthRejection> {
+        guard(request, |verified| verified.required::<R>().map(Self::new)).await
+    }
+}
+
+/// `None` only where the request carries no token.
+#[rocket::async_trait]
+impl<'r, R: Requirement> FromRequest<'r> for OptionalAuth<R> {
+    type Error = AuthRejection;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthRejection> {
+        guard(request, |verified| verified.optional::<R>().map(Self::new)).await
+    }
+}
+
+/// Stops the launch where [`Rampart`](crate::Rampart) is not attached.
+impl<R: Requirement> Sentinel for RequireAuth<R> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        is_unattached(rocket)
+    }
+}
+
+/// Stops the launch where [`Rampart`](crate::Rampart) is not attached.
+impl<R: Requirement> Sentinel for OptionalAuth<R> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        is_unattached(rocket)
+    }
+}
+
+/// Stops the launch where [`Rampart`](crate::Rampart) is not attached.
+impl Sentinel for AuthRejection {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        is_unattached(rocket)
+    }
+}
+
+fn is_unattached(rocket: &Rocket<Ignite>) -> bool {
+    let unattached = rocket.state::<Attached>().is_none();
+    if unattached {
+        tracing::error!(
+            target: "rampart",
+            "a route needs a RampartAuth: add `.attach(Rampart::fairing(auth))` to the Rocket"
+        );
+    }
+    unattached
+}

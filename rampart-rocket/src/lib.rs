@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod fairing;
+mod guard;
+mod rejection;
+
+#[doc(inline)]
+pub use crate::{
+    fairing::Rampart,
+    guard::{AuthRejection, OptionalAuth, RequireAuth},
+};
+#[doc(no_inline)]
+pub use rampart_core::{
+    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, Claims, ConfigError, JwksHealth, JwksState, Policy,
+    RampartAuth, RampartAuthBuilder, Requirement, Settings, roles, scopes,
+};
