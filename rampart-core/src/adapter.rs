@@ -2,7 +2,7 @@
 //!
 //! An adapter takes the `Authorization` values of a request, calls
 //! [`RampartAuth::verification`](crate::RampartAuth::verification), keeps the [`Verified`] with the request for whoever
-//! asks next, and lets a [`Requirement`](crate::Requirement) or a [`Gate`] decide.
+//! asks next, and lets a [`Requirement`] or a [`Gate`] decide.
 
 use std::future::Future;
 use std::pin::Pin;

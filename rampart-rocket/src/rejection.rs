@@ -3,10 +3,10 @@
 use std::io::Cursor;
 
 use parking_lot::Mutex;
+use rocket::Request;
 use rocket::http::Status;
 use rocket::request::Outcome;
 use rocket::response::{self, Responder, Response};
-use rocket::{Request, response::Builder};
 
 use crate::guard::AuthRejection;
 
@@ -66,7 +66,7 @@ impl AuthRejection {
 /// Status, headers and body as the core says.
 impl<'r> Responder<'r, 'static> for AuthRejection {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        let mut response: Builder<'static> = Response::build();
+        let mut response = Response::build();
         response.status(self.status());
         for (name, value) in self.rejection().headers() {
             response.raw_header(name, value.to_owned());

@@ -1,94 +1,9 @@
 //! The Task API on axum: `cargo run --bin task-api-axum`.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRef, Path, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
-use axum::{Router, serve};
-use rampart_axum::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
-use task_api_shared::{Admin, Answer, EmailSend, Store, TasksWrite, WEB_ORIGIN};
-use tower_http::cors::CorsLayer;
-
-#[derive(Clone, FromRef)]
-struct App {
-    auth: RampartAuth,
-    store: Arc<Store>,
-}
-
-/// JSON as the shared code made it.
-struct Json(Answer);
-
-impl IntoResponse for Json {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, [(header::CONTENT_TYPE, "application/json")], Body::from(self.0.body)).into_response()
-    }
-}
-
-async fn health() -> Json {
-    Json(Store::health())
-}
-
-async fn profile(user: RequireAuth) -> Json {
-    Json(Store::profile(&user))
-}
-
-async fn tasks(user: RequireAuth, State(store): State<Arc<Store>>) -> Json {
-    Json(store.tasks(&user))
-}
-
-async fn create_task(user: RequireAuth<TasksWrite>, State(store): State<Arc<Store>>, body: Bytes) -> Json {
-    Json(store.create(&user, &body))
-}
-
-async fn all_tasks(State(store): State<Arc<Store>>) -> Json {
-    Json(store.all_tasks())
-}
-
-async fn stats(State(store): State<Arc<Store>>) -> Json {
-    Json(store.stats())
-}
-
-async fn delete_user(admin: RequireAuth<Admin>, State(store): State<Arc<Store>>, Path(user_id): Path<String>) -> Json {
-    Json(store.delete_user(&admin, &user_id))
-}
-
-async fn send_email(user: RequireAuth<EmailSend>, body: Bytes) -> Json {
-    Json(Store::send_email(&user, &body))
-}
-
-async fn feed(user: OptionalAuth) -> Json {
-    Json(Store::feed(user.as_deref()))
-}
-
-fn app(auth: RampartAuth) -> Router {
-    // A layer guards the whole group, so that a route added later is guarded too.
-    let admin = Router::new()
-        .route("/tasks", get(all_tasks))
-        .route("/stats", get(stats))
-        .route("/users/{user_id}", delete(delete_user))
-        .route_layer(auth.require_roles(["admin"]));
-    let cors = CorsLayer::new()
-        .allow_origin(HeaderValue::from_static(WEB_ORIGIN))
-        .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([header::WWW_AUTHENTICATE])
-        .allow_credentials(true);
-    Router::new()
-        .route("/health", get(health))
-        .route("/api/profile", get(profile))
-        .route("/api/tasks", get(tasks).post(create_task))
-        .nest("/api/admin", admin)
-        .route("/api/emails/send", post(send_email))
-        .route("/api/feed", get(feed))
-        // Outermost, so that a preflight needs no token and rejections are readable across origins.
-        .layer(cors)
-        .with_state(App { auth, store: Arc::default() })
-}
+use axum::serve;
+use task_api_axum::app;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -115,7 +115,9 @@ fn introduce(out: &mut impl Write, framework: &str, address: SocketAddr, issuer:
         format!(
             "curl -i {api}/api/tasks -H \"Authorization: Bearer $USER_TOKEN\" -d '{{\"title\":\"Mine\"}}'    # 403: no scope"
         ),
-        format!("curl -i {api}/api/tasks -H \"Authorization: Bearer $WRITER_TOKEN\" -d '{{\"title\":\"Mine\"}}'  # 201"),
+        format!(
+            "curl -i {api}/api/tasks -H \"Authorization: Bearer $WRITER_TOKEN\" -d '{{\"title\":\"Mine\"}}'  # 201"
+        ),
         format!("curl -i {api}/api/admin/stats -H \"Authorization: Bearer $WRITER_TOKEN\" # 403: no role"),
         format!("curl -i {api}/api/admin/stats -H \"Authorization: Bearer $ADMIN_TOKEN\"  # 200"),
         format!("curl -i {api}/api/feed                                           # 200: public"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Sleep, sleep};
 
 /// The addresses that faults and counts belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,10 +130,13 @@ impl Body for FaultyBody {
             Self::Whole(bytes) => {
                 Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
             }
-            Self::Drip { rest, .. } if rest.is_empty() => Poll::Ready(None),
             Self::Drip { rest, interval, timer } => {
+                // Before the end as well: a body that is cut short then has sent its last byte.
                 ready!(timer.as_mut().poll(context));
-                *timer = Box::pin(sleep_until(Instant::now() + *interval));
+                if rest.is_empty() {
+                    return Poll::Ready(None);
+                }
+                *timer = Box::pin(sleep(*interval));
                 Poll::Ready(Some(Ok(Frame::data(rest.split_to(1)))))
             }
             Self::Endless { left: 0, .. } => Poll::Ready(None),

@@ -15,6 +15,14 @@ use crate::server::{json_answer, problem};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// RFC 6749 section 3.2: no parameter more than once; RFC 8693 and RFC 8707 exempt `audience` and `resource`.
+const ONCE: [&str; 6] =
+    ["grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
+
+/// Those that both an assertion's signer and the check below know.
+pub(crate) const ASSERTION_ALGORITHMS: [&str; 9] =
+    ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+
 type Refused = (StatusCode, &'static str, &'static str);
 
 pub(crate) fn token(request: &RecordedRequest, shared: &Shared) -> Response<FaultyBody> {
@@ -23,8 +31,8 @@ pub(crate) fn token(request: &RecordedRequest, shared: &Shared) -> Response<Faul
         Ok(body) => json_answer(StatusCode::OK, Value::Object(body).to_string()),
         Err((status, error, description)) => {
             let mut answer = problem(status, error, description);
-            if status == StatusCode::UNAUTHORIZED && request.header("authorization").is_some() {
-                // RFC 6749 section 5.2: the scheme that the client used.
+            if status == StatusCode::UNAUTHORIZED {
+                // RFC 9110 section 15.5.2, and RFC 6749 section 5.2: the scheme that a client uses.
                 answer
                     .headers_mut()
                     .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"rampart\""));
@@ -54,34 +62,49 @@ impl Form {
 }
 
 fn grant(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<Map<String, Value>, Refused> {
-    if request.header("content-type").is_none_or(|value| !value.starts_with("application/x-www-form-urlencoded")) {
+    let media_type = request.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
+    if !media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err((StatusCode::BAD_REQUEST, "invalid_request", "The body must be form-urlencoded"));
     }
-    if form.one("grant_type") != Some("client_credentials") {
-        return Err((StatusCode::BAD_REQUEST, "unsupported_grant_type", "Only client_credentials is supported"));
+    if ONCE.iter().any(|name| form.all(name).count() > 1) {
+        return Err((StatusCode::BAD_REQUEST, "invalid_request", "A parameter is given twice"));
+    }
+    match form.one("grant_type") {
+        Some("client_credentials") => {}
+        Some(_) => {
+            return Err((StatusCode::BAD_REQUEST, "unsupported_grant_type", "Only client_credentials is supported"));
+        }
+        None => return Err((StatusCode::BAD_REQUEST, "invalid_request", "grant_type is missing")),
     }
     let client = authenticate(request, form, shared)?;
     let audiences: Vec<Value> = form.all("audience").chain(form.all("resource")).map(Value::from).collect();
-    let scope = form.one("scope").unwrap_or_default();
+    // An empty value counts as none (RFC 6749 section 3.2), and a scope is never empty (section 3.3).
+    let scope = form.one("scope").filter(|scope| !scope.is_empty());
     let (lifetime, overrides) = {
         let state = shared.state.lock();
         (state.token_lifetime, state.token_response.clone())
     };
     let lifetime_seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-    let mut token = shared.token().sub(&client).scope(scope).expires_in(lifetime_seconds).claim("client_id", &client);
+    let mut token = shared.token().sub(&client).expires_in(lifetime_seconds).claim("client_id", &client);
     for claim in ["email", "email_verified", "given_name", "family_name", "preferred_username", "roles", "org_id"] {
         token = token.without(claim);
     }
     if !audiences.is_empty() {
         token = token.audience(audiences);
     }
+    if let Some(scope) = scope {
+        token = token.scope(scope);
+    }
     // Two tokens of the same second must differ.
     token = token.claim("jti", crate::token::base64url(random()));
     let token = token
         .sign()
         .map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The token could not be signed"))?;
-    let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs(), "scope": scope});
+    let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs()});
     let mut body = if let Value::Object(body) = body { body } else { Map::new() };
+    if let Some(scope) = scope {
+        body.insert("scope".into(), scope.into());
+    }
     if let Some(Value::Object(overrides)) = overrides {
         for (name, value) in overrides {
             if value.is_null() {
@@ -103,6 +126,11 @@ fn random() -> [u8; 16] {
 
 fn authenticate(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<String, Refused> {
     let refused = (StatusCode::UNAUTHORIZED, "invalid_client", "The client is unknown, or its credentials are wrong");
+    let authorization = request.header("authorization");
+    let ways = [authorization, form.one("client_secret"), form.one("client_assertion")];
+    if ways.iter().flatten().count() > 1 {
+        return Err((StatusCode::BAD_REQUEST, "invalid_request", "The client authenticates in more than one way"));
+    }
     let state = shared.state.lock();
     if let Some(assertion) = form.one("client_assertion") {
         if form.one("client_assertion_type") != Some(ASSERTION_TYPE) {
@@ -112,9 +140,11 @@ fn authenticate(request: &RecordedRequest, form: &Form, shared: &Shared) -> Resu
             Client::Key(jwk) if asserts(assertion, id, jwk, shared) => Some(id.clone()),
             _ => None,
         });
+        // RFC 7521 section 4.2: a `client_id` is not needed, and must be the same.
+        let client = client.filter(|id| form.one("client_id").is_none_or(|given| given == id));
         return client.ok_or(refused);
     }
-    let (id, secret) = match request.header("authorization") {
+    let (id, secret) = match authorization {
         Some(value) => basic(value, state.decodes_basic).ok_or(refused)?,
         None => match (form.one("client_id"), form.one("client_secret")) {
             (Some(id), Some(secret)) => (id.to_owned(), secret.to_owned()),
@@ -128,14 +158,18 @@ fn authenticate(request: &RecordedRequest, form: &Form, shared: &Shared) -> Resu
 }
 
 fn basic(value: &str, decodes: bool) -> Option<(String, String)> {
-    let encoded = value.strip_prefix("Basic ")?;
-    let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim_start_matches(' ')).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
     let part = |text: &str| {
         if !decodes {
             return text.to_owned();
         }
-        // As the name of a form member, so that nothing but `=` and `&` could cut it short, and those are encoded.
+        // As the name of a form's one member, whatever the client has left unencoded.
+        let text = text.replace('&', "%26").replace('=', "%3D");
         url::form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
     };
     Some((part(id), part(secret)))

@@ -16,7 +16,7 @@ pub struct RecordedRequest {
     pub path: String,
     /// The headers in order, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body, at most 64 KiB of it.
+    /// The body; empty where it was longer than 64 KiB, or broke off.
     pub body: String,
 }
 
@@ -34,13 +34,10 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    pub(crate) fn count(&mut self, endpoint: Endpoint) {
+    pub(crate) fn add(&mut self, endpoint: Endpoint, request: RecordedRequest) {
         if let Some(count) = self.counts.get_mut(endpoint as usize) {
             *count += 1;
         }
-    }
-
-    pub(crate) fn keep(&mut self, endpoint: Endpoint, request: RecordedRequest) {
         if self.kept.len() == KEPT {
             self.kept.pop_front();
         }

@@ -115,16 +115,8 @@ async fn answer(request: Request<Incoming>, shared: &Shared, cut: &watch::Sender
         "/oauth/token" => Endpoint::Token,
         _ => return problem(StatusCode::NOT_FOUND, "not_found", "There is nothing here"),
     };
-    let fault = {
-        let mut state = shared.state.lock();
-        state.records.count(endpoint);
-        state.fault(endpoint)
-    };
-    shared.arrivals.send_modify(|arrivals| *arrivals += 1);
     let (parts, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, MAX_REQUEST_BODY).collect().await else {
-        return problem(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request body is too long");
-    };
+    let body = Limited::new(body, MAX_REQUEST_BODY).collect().await.map(http_body_util::Collected::to_bytes);
     let headers = parts
         .headers
         .iter()
@@ -133,13 +125,20 @@ async fn answer(request: Request<Incoming>, shared: &Shared, cut: &watch::Sender
         method: parts.method.to_string(),
         path: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         headers: headers.collect(),
-        body: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+        body: body.as_ref().map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default(),
     };
-    shared.state.lock().records.keep(endpoint, recorded.clone());
+    let fault = {
+        let mut state = shared.state.lock();
+        // In one step, so that a request that is counted can be read.
+        state.records.add(endpoint, recorded.clone());
+        state.fault(endpoint)
+    };
+    shared.arrivals.send_modify(|arrivals| *arrivals += 1);
 
     let normal = || match endpoint {
-        Endpoint::Token if parts.method != Method::POST => method_not_allowed(),
-        Endpoint::Jwks | Endpoint::Discovery if parts.method != Method::GET => method_not_allowed(),
+        _ if body.is_err() => problem(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request body is too long"),
+        Endpoint::Token if parts.method != Method::POST => method_not_allowed("POST"),
+        Endpoint::Jwks | Endpoint::Discovery if parts.method != Method::GET => method_not_allowed("GET"),
         Endpoint::Jwks => jwks(&recorded, shared),
         Endpoint::Discovery => discovery(shared),
         Endpoint::Token => oauth::token(&recorded, shared),
@@ -236,6 +235,7 @@ fn discovery(shared: &Shared) -> Answer {
             "token_endpoint": format!("{url}/oauth/token"),
             "grant_types_supported": ["client_credentials"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": oauth::ASSERTION_ALGORITHMS,
             "id_token_signing_alg_values_supported": ["RS256"],
             "response_types_supported": [],
             "subject_types_supported": ["public"],
@@ -245,8 +245,10 @@ fn discovery(shared: &Shared) -> Answer {
     json_answer(StatusCode::OK, body.unwrap_or_else(metadata))
 }
 
-fn method_not_allowed() -> Answer {
-    problem(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "This method is not allowed here")
+fn method_not_allowed(allowed: &'static str) -> Answer {
+    let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "This method is not allowed here");
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    answer
 }
 
 /// An error in the shape of the real server's.

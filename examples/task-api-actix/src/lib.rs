@@ -1,0 +1,90 @@
+//! The Task API on actix-web.
+
+use actix_cors::Cors;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{self, Bytes, Data, Path, ServiceConfig};
+use actix_web::{HttpResponse, delete, get, post};
+use rampart_actix::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
+use task_api_shared::{Admin, Answer, EmailSend, Store, TasksWrite, WEB_ORIGIN};
+
+/// JSON as the shared code made it.
+fn json(answer: Answer) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body)
+}
+
+#[get("/health")]
+async fn health() -> HttpResponse {
+    json(Store::health())
+}
+
+#[get("/api/profile")]
+async fn profile(user: RequireAuth) -> HttpResponse {
+    json(Store::profile(&user))
+}
+
+#[get("/api/tasks")]
+async fn tasks(user: RequireAuth, store: Data<Store>) -> HttpResponse {
+    json(store.tasks(&user))
+}
+
+#[post("/api/tasks")]
+async fn create_task(user: RequireAuth<TasksWrite>, store: Data<Store>, body: Bytes) -> HttpResponse {
+    json(store.create(&user, &body))
+}
+
+#[get("/tasks")]
+async fn all_tasks(store: Data<Store>) -> HttpResponse {
+    json(store.all_tasks())
+}
+
+#[get("/stats")]
+async fn stats(store: Data<Store>) -> HttpResponse {
+    json(store.stats())
+}
+
+#[delete("/users/{user_id}")]
+async fn delete_user(admin: RequireAuth<Admin>, store: Data<Store>, user_id: Path<String>) -> HttpResponse {
+    json(store.delete_user(&admin, &user_id))
+}
+
+#[post("/api/emails/send")]
+async fn send_email(user: RequireAuth<EmailSend>, body: Bytes) -> HttpResponse {
+    json(Store::send_email(&user, &body))
+}
+
+#[get("/api/feed")]
+async fn feed(user: OptionalAuth) -> HttpResponse {
+    json(Store::feed(user.as_deref()))
+}
+
+/// Routes and guards, for `App::configure`. `store` is shared by all workers.
+pub fn configure(config: &mut ServiceConfig, auth: &RampartAuth, store: Data<Store>) {
+    // Middleware guards the whole group, so that a route added later is guarded too.
+    let admin = web::scope("/api/admin")
+        .wrap(auth.require_roles(["admin"]))
+        .service(all_tasks)
+        .service(stats)
+        .service(delete_user);
+    config
+        .app_data(Data::new(auth.clone()))
+        .app_data(store)
+        .service(health)
+        .service(profile)
+        .service(tasks)
+        .service(create_task)
+        .service(admin)
+        .service(send_email)
+        .service(feed);
+}
+
+/// Cross-origin requests of the browser application, for `App::wrap`: outermost, so that a preflight needs no token and
+/// rejections are readable across origins.
+pub fn cors() -> Cors {
+    Cors::default()
+        .allowed_origin(WEB_ORIGIN)
+        .allowed_methods(["GET", "POST", "DELETE"])
+        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers([header::WWW_AUTHENTICATE])
+        .supports_credentials()
+}

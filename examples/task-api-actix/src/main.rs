@@ -1,0 +1,31 @@
+//! The Task API on actix-web: `cargo run --bin task-api-actix`.
+
+use std::process::ExitCode;
+
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use task_api_actix::{configure, cors};
+use task_api_shared::{Running, Store};
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    // The local issuer, if there is one, lives as long as the server.
+    let Running { auth, listener, issuer: _issuer } = match task_api_shared::start("actix-web").await {
+        Ok(running) => running,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let store = Data::new(Store::default());
+    let server =
+        HttpServer::new(move || App::new().configure(|config| configure(config, &auth, store.clone())).wrap(cors()));
+    let served = async { server.listen(listener)?.run().await };
+    match served.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the server stopped: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The Task API on Rocket.
+#![allow(clippy::needless_pass_by_value, reason = "Rocket hands guards and data over by value")]
+
+use rampart_rocket::{OptionalAuth, Rampart, RampartAuth, RequireAuth};
+use rocket::http::{ContentType, Method, Status};
+use rocket::{Build, Rocket, State, delete, get, post, routes};
+use rocket_cors::{AllowedHeaders, AllowedOrigins, Cors, CorsOptions};
+use task_api_shared::{Admin, Answer, EmailSend, Store, TasksWrite, WEB_ORIGIN};
+
+type Json = (Status, (ContentType, String));
+
+/// JSON as the shared code made it.
+fn json(answer: Answer) -> Json {
+    (Status::new(answer.status), (ContentType::JSON, answer.body))
+}
+
+#[get("/health")]
+fn health() -> Json {
+    json(Store::health())
+}
+
+#[get("/api/profile")]
+fn profile(user: RequireAuth) -> Json {
+    json(Store::profile(&user))
+}
+
+#[get("/api/tasks")]
+fn tasks(user: RequireAuth, store: &State<Store>) -> Json {
+    json(store.tasks(&user))
+}
+
+#[post("/api/tasks", data = "<body>")]
+fn create_task(user: RequireAuth<TasksWrite>, store: &State<Store>, body: Vec<u8>) -> Json {
+    json(store.create(&user, &body))
+}
+
+#[get("/api/admin/tasks")]
+fn all_tasks(_admin: RequireAuth<Admin>, store: &State<Store>) -> Json {
+    json(store.all_tasks())
+}
+
+#[get("/api/admin/stats")]
+fn stats(_admin: RequireAuth<Admin>, store: &State<Store>) -> Json {
+    json(store.stats())
+}
+
+#[delete("/api/admin/users/<user_id>")]
+fn delete_user(admin: RequireAuth<Admin>, store: &State<Store>, user_id: &str) -> Json {
+    json(store.delete_user(&admin, user_id))
+}
+
+#[post("/api/emails/send", data = "<body>")]
+fn send_email(user: RequireAuth<EmailSend>, body: Vec<u8>) -> Json {
+    json(Store::send_email(&user, &body))
+}
+
+#[get("/api/feed")]
+fn feed(user: OptionalAuth) -> Json {
+    json(Store::feed(user.as_deref()))
+}
+
+/// The application: routes, guards and CORS.
+///
+/// # Errors
+/// Where the CORS settings contradict each other.
+pub fn app(rocket: Rocket<Build>, auth: RampartAuth) -> Result<Rocket<Build>, rocket_cors::Error> {
+    Ok(rocket
+        .attach(Rampart::fairing(auth))
+        // A preflight needs no token, and rejections are readable across origins.
+        .attach(cors()?)
+        .manage(Store::default())
+        .mount("/", routes![health, profile, tasks, create_task, all_tasks, stats, delete_user, send_email, feed]))
+}
+
+fn cors() -> Result<Cors, rocket_cors::Error> {
+    let methods = [Method::Get, Method::Post, Method::Delete].map(From::from);
+    CorsOptions {
+        allowed_origins: AllowedOrigins::some_exact(&[WEB_ORIGIN]),
+        allowed_methods: methods.into_iter().collect(),
+        allowed_headers: AllowedHeaders::some(&["Authorization", "Content-Type"]),
+        expose_headers: ["WWW-Authenticate".to_owned()].into(),
+        allow_credentials: true,
+        ..CorsOptions::default()
+    }
+    .to_cors()
+}

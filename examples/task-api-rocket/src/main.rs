@@ -1,0 +1,37 @@
+//! The Task API on Rocket: `cargo run --bin task-api-rocket`.
+
+use std::process::ExitCode;
+
+use rocket::config::LogLevel;
+use task_api_rocket::app;
+use task_api_shared::Running;
+
+#[rocket::main]
+async fn main() -> ExitCode {
+    // The local issuer, if there is one, lives as long as the server.
+    let Running { auth, listener, issuer: _issuer } = match task_api_shared::start("Rocket").await {
+        Ok(running) => running,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // Rocket binds the address itself.
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    drop(listener);
+    let config = rocket::Config { port, log_level: LogLevel::Off, ..rocket::Config::default() };
+    let rocket = match app(rocket::custom(config), auth) {
+        Ok(rocket) => rocket,
+        Err(error) => {
+            eprintln!("CORS is not set up well: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match rocket.launch().await {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the server stopped: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

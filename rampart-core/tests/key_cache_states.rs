@@ -1,0 +1,557 @@
+//! The ages of a key set: cold, fresh, due, stale, dead; who waits in which of them, and what renews it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by a panic")]
+
+mod cache_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_support::{
+    DUE, FLOOR, MAX_STALE, NOT_DUE, Request, SECOND, TICK, TTL, World, at_once, failed, is_state, outliving, poll_once,
+    quiet, refused, renewed, seconds, unavailable, until,
+};
+use rampart_core::{JwksState, RampartAuth};
+use rampart_issuer::{Algorithm, Endpoint, Fault};
+
+const MOMENT: Duration = Duration::from_nanos(1);
+
+#[tokio::test]
+async fn cold_set_fetches_nothing_until_the_first_request() {
+    let world = World::new().await;
+    let auth = world.cold();
+    quiet().await;
+    let health = auth.health();
+    assert_eq!((health.state, health.age, health.keys, health.last_error), (JwksState::Cold, None, 0, None));
+    assert_eq!(world.fetches(), 0);
+
+    auth.verify(&world.token()).await.unwrap();
+    let health = auth.health();
+    assert_eq!(
+        (health.state, health.age, health.keys, health.last_error),
+        (JwksState::Fresh, Some(Duration::ZERO), 1, None)
+    );
+    assert_eq!(world.fetches(), 1);
+}
+
+#[tokio::test]
+async fn malformed_token_is_refused_by_a_cold_set_without_a_fetch() {
+    let world = World::new().await;
+    let auth = world.cold();
+    for token in ["", "x", "a.b.c", "..", &world.token()[1..]] {
+        refused(at_once(&auth, token));
+    }
+    quiet().await;
+    assert_eq!(world.fetches(), 0);
+}
+
+#[tokio::test]
+async fn set_is_fresh_until_its_ttl_then_stale_and_dead_after_max_stale() {
+    let world = World::new().await;
+    let auth = world.warm().await;
+    let states = [
+        (TTL - MOMENT, JwksState::Fresh),
+        (MOMENT, JwksState::Stale),
+        (MAX_STALE - MOMENT, JwksState::Stale),
+        (MOMENT, JwksState::Dead),
+        (seconds(1_000_000), JwksState::Dead),
+    ];
+    let mut age = Duration::ZERO;
+    for (passed, state) in states {
+        world.time.pass(passed).await;
+        age += passed;
+        let health = auth.health();
+        assert_eq!((health.state, health.age, health.keys), (state, Some(age), 1));
+    }
+    assert_eq!(world.fetches(), 1, "asking for the health fetched keys");
+}
+
+#[tokio::test]
+async fn own_ttl_and_max_stale_decide() {
+    let world = World::new().await;
+    let auth = world.builder().jwks_cache_ttl(seconds(10)).max_stale(Duration::ZERO).build().unwrap();
+    auth.warm_up().await.unwrap();
+    world.time.pass(seconds(10) - MOMENT).await;
+    is_state(&auth, JwksState::Fresh);
+    world.time.pass(MOMENT).await;
+    is_state(&auth, JwksState::Dead);
+}
+
+#[tokio::test]
+async fn longest_durations_do_not_overflow() {
+    let world = World::new().await;
+    let auth = world.builder().jwks_cache_ttl(Duration::MAX).max_stale(Duration::MAX).build().unwrap();
+    auth.warm_up().await.unwrap();
+    world.time.pass(seconds(365 * 24 * 3600)).await;
+    is_state(&auth, JwksState::Fresh);
+}
+
+#[tokio::test]
+async fn no_refresh_begins_before_seventy_per_cent_of_the_ttl() {
+    let world = World::new().await;
+    let auths = [world.warm().await, world.warm().await, world.warm().await];
+    world.time.pass(NOT_DUE).await;
+    for auth in &auths {
+        at_once(auth, &world.token()).unwrap();
+    }
+    quiet().await;
+    assert_eq!(world.fetches(), auths.len());
+}
+
+#[tokio::test]
+async fn refresh_times_of_many_processes_are_spread() {
+    let world = World::new().await;
+    let mut auths = Vec::new();
+    for _ in 0..40 {
+        auths.push(world.warm().await);
+    }
+    world.time.pass(seconds(450)).await;
+    for auth in &auths {
+        at_once(auth, &world.token()).unwrap();
+    }
+    quiet().await;
+    let early = world.fetches() - auths.len();
+    // All or none of 40 by chance: one in 2^39.
+    assert!(0 < early && early < auths.len(), "{early} of {} asked in the first half", auths.len());
+}
+
+#[tokio::test]
+async fn refresh_in_the_background_delays_nobody_and_is_one() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    let first = at_once(&auth, &token).unwrap();
+    world.issuer.inject(Endpoint::Jwks, Fault::Hang);
+    world.time.pass(DUE).await;
+    for _ in 0..100 {
+        let again = at_once(&auth, &token).unwrap();
+        assert!(Arc::ptr_eq(&first, &again), "a cached token starts the refresh too");
+    }
+    world.fetched(2).await;
+    at_once(&auth, &world.token()).unwrap();
+    quiet().await;
+    assert_eq!(world.fetches(), 2);
+
+    world.time.pass(seconds(5) + TICK).await;
+    failed(&auth, "within 5 s").await;
+    at_once(&auth, &token).unwrap();
+    is_state(&auth, JwksState::Fresh);
+}
+
+#[tokio::test]
+async fn successful_refresh_renews_the_age() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    for round in 2..6 {
+        world.time.pass(DUE).await;
+        at_once(&auth, &token).unwrap();
+        renewed(&auth).await;
+        assert_eq!(world.fetches(), round);
+    }
+    world.time.pass(NOT_DUE).await;
+    is_state(&auth, JwksState::Fresh);
+}
+
+#[tokio::test]
+async fn first_request_after_an_idle_period_joins_the_fetch() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    auth.verify(&token).await.unwrap();
+    world.issuer.rotate().unwrap();
+    world.time.pass(TTL).await;
+    is_state(&auth, JwksState::Stale);
+    // The old key must not serve although it is there: nobody has asked since it expired. Cached or not makes no difference.
+    let old = Request::waiting(&auth, &token);
+    let new = Request::waiting(&auth, &world.token());
+    new.verdict().await.unwrap();
+    refused(old.verdict().await);
+    is_state(&auth, JwksState::Fresh);
+}
+
+#[tokio::test]
+async fn stale_keys_serve_after_an_attempt_that_failed() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    world.issuer.inject(Endpoint::Jwks, Fault::status(500));
+    world.time.pass(TTL).await;
+    Request::waiting(&auth, &token).verdict().await.unwrap();
+    assert_eq!(world.fetches(), 2);
+    is_state(&auth, JwksState::Stale);
+    for _ in 0..100 {
+        at_once(&auth, &token).unwrap();
+    }
+    quiet().await;
+    assert_eq!(world.fetches(), 2, "in back-off there is no fetch");
+
+    world.issuer.inject(Endpoint::Jwks, Fault::status(502));
+    world.time.pass(SECOND).await;
+    for _ in 0..100 {
+        at_once(&auth, &token).unwrap();
+    }
+    failed(&auth, "502").await;
+    assert_eq!(world.fetches(), 3, "after the back-off there is one, and nobody waits for it");
+}
+
+#[tokio::test]
+async fn stale_keys_serve_after_an_attempt_that_timed_out() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    world.issuer.inject(Endpoint::Jwks, Fault::Hang);
+    world.time.pass(TTL).await;
+    let mut request = Request::waiting(&auth, &token);
+    world.fetched(2).await;
+    world.time.pass(seconds(5) - TICK).await;
+    request.still_waits();
+    world.time.pass(2 * TICK).await;
+    request.verdict().await.unwrap();
+    at_once(&auth, &token).unwrap();
+}
+
+#[tokio::test]
+async fn failure_before_the_expiry_does_not_keep_stale_keys_from_serving_after_a_time_out() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    world.issuer.inject(Endpoint::Jwks, Fault::status(500));
+    world.time.pass(DUE).await;
+    at_once(&auth, &token).unwrap();
+    failed(&auth, "500").await;
+    // Nobody comes until long after the expiry; the failure of then says nothing about now.
+    world.issuer.inject(Endpoint::Jwks, Fault::Hang);
+    world.time.pass(seconds(1000)).await;
+    let request = Request::waiting(&auth, &token);
+    world.fetched(3).await;
+    world.time.pass(seconds(5) + TICK).await;
+    request.verdict().await.unwrap();
+    at_once(&auth, &token).unwrap();
+}
+
+#[tokio::test]
+async fn one_attempt_that_times_out_is_one_failure() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    world.issuer.inject(Endpoint::Jwks, Fault::Hang);
+    world.time.pass(TTL).await;
+    let request = Request::waiting(&auth, &token);
+    world.fetched(2).await;
+    world.time.pass(seconds(5) + TICK).await;
+    request.verdict().await.unwrap();
+    quiet().await;
+    // The first back-off is a second at most.
+    world.issuer.clear_faults();
+    world.time.pass(SECOND).await;
+    at_once(&auth, &token).unwrap();
+    renewed(&auth).await;
+}
+
+#[tokio::test]
+async fn issuer_that_is_down_goes_unnoticed_until_max_stale_has_passed() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    let other = outliving(world.issuer.token().sub("somebody else"));
+    world.issuer.stop();
+    for age in 1..TTL.as_secs() + MAX_STALE.as_secs() {
+        world.time.pass(SECOND).await;
+        assert!(at_once(&auth, &token).is_ok(), "refused at the age of {age} s");
+    }
+    is_state(&auth, JwksState::Stale);
+    world.time.pass(SECOND).await;
+    is_state(&auth, JwksState::Dead);
+    unavailable(auth.verify(&token).await);
+    unavailable(auth.verify(&other).await);
+    assert!(auth.health().last_error.is_some());
+
+    world.issuer.restart().unwrap();
+    world.time.pass(seconds(60)).await;
+    auth.verify(&token).await.unwrap();
+    is_state(&auth, JwksState::Fresh);
+}
+
+#[tokio::test]
+async fn expiry_under_load_makes_nobody_wait_for_an_issuer_that_hangs() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    world.issuer.inject(Endpoint::Jwks, Fault::Hang);
+    for age in 1..1500 {
+        world.time.pass(SECOND).await;
+        assert!(poll_once(auth.verify(&token)).is_some_and(|verdict| verdict.is_ok()), "waited at the age of {age} s");
+    }
+    is_state(&auth, JwksState::Stale);
+}
+
+#[tokio::test]
+async fn expiry_under_load_makes_nobody_wait_for_a_good_issuer() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    for age in 1..3000 {
+        world.time.pass(SECOND).await;
+        assert!(poll_once(auth.verify(&token)).is_some_and(|verdict| verdict.is_ok()), "waited at the age of {age} s");
+        if auth.health().age > Some(DUE) {
+            renewed(&auth).await;
+        }
+    }
+    assert!((6..=9).contains(&world.fetches()), "{} fetches in 50 minutes", world.fetches());
+}
+
+#[tokio::test]
+async fn dead_set_behaves_as_a_cold_one_for_cached_tokens_too() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    let claims = auth.verify(&token).await.unwrap();
+    world.time.pass(TTL + MAX_STALE).await;
+    is_state(&auth, JwksState::Dead);
+    let request = Request::waiting(&auth, &token);
+    let again = request.verdict().await.unwrap();
+    assert!(Arc::ptr_eq(&claims, &again), "the key came back as it was");
+    assert_eq!(world.fetches(), 2);
+
+    world.time.pass(TTL + MAX_STALE).await;
+    world.issuer.inject(Endpoint::Jwks, Fault::status(500));
+    unavailable(Request::waiting(&auth, &token).verdict().await);
+    for _ in 0..100 {
+        unavailable(at_once(&auth, &token));
+    }
+    assert_eq!(world.fetches(), 3, "in back-off there is no fetch");
+    is_state(&auth, JwksState::Dead);
+}
+
+#[tokio::test]
+async fn dead_set_waits_five_seconds_for_an_issuer_that_hangs() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    auth.verify(&token).await.unwrap();
+    world.issuer.inject(Endpoint::Jwks, Fault::Hang);
+    world.time.pass(TTL + MAX_STALE).await;
+    let mut request = Request::waiting(&auth, &token);
+    world.fetched(2).await;
+    world.time.pass(seconds(5) - TICK).await;
+    request.still_waits();
+    world.time.pass(2 * TICK).await;
+    unavailable(request.verdict().await);
+}
+
+#[tokio::test]
+async fn gap_of_the_wall_clock_triggers_one_refresh_and_nothing_more() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    world.time.wall_ahead(seconds(8 * 3600));
+    let health = auth.health();
+    assert_eq!((health.state, health.age), (JwksState::Fresh, Some(Duration::ZERO)));
+    at_once(&auth, &token).unwrap();
+    world.fetched(2).await;
+    until("the refresh", || world.issuer.recorded(Endpoint::Jwks).len() == 2).await;
+    quiet().await;
+    for _ in 0..100 {
+        at_once(&auth, &token).unwrap();
+    }
+    quiet().await;
+    assert_eq!(world.fetches(), 2);
+}
+
+#[tokio::test]
+async fn gap_of_the_wall_clock_with_the_issuer_down_is_no_flood_and_no_outage() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    world.issuer.inject(Endpoint::Jwks, Fault::status(500));
+    world.time.wall_ahead(seconds(8 * 3600));
+    at_once(&auth, &token).unwrap();
+    failed(&auth, "500").await;
+    for _ in 0..100 {
+        at_once(&auth, &token).unwrap();
+    }
+    quiet().await;
+    assert_eq!(world.fetches(), 2);
+}
+
+#[tokio::test]
+async fn small_corrections_and_steps_back_of_the_wall_clock_change_nothing() {
+    let world = World::new().await;
+    let auth = world.warm().await;
+    let token = outliving(world.issuer.token().at(world.time.unix() - 7200));
+    world.time.wall_ahead(seconds(10));
+    at_once(&auth, &token).unwrap();
+    world.time.wall_back(seconds(3600));
+    at_once(&auth, &token).unwrap();
+    quiet().await;
+    assert_eq!(world.fetches(), 1);
+}
+
+#[tokio::test]
+async fn max_age_shortens_the_ttl_but_not_under_a_minute_and_never_lengthens_it() {
+    let world = World::new().await;
+    let cases = [
+        (None, 600),
+        (Some("max-age=0"), 60),
+        (Some("max-age=59"), 60),
+        (Some("max-age=61"), 61),
+        (Some("public, max-age=90, must-revalidate"), 90),
+        (Some("MAX-AGE=\"90\""), 90),
+        (Some("max-age=120, max-age=90"), 90),
+        (Some("max-age=600"), 600),
+        (Some("max-age=86400"), 600),
+        (Some("max-age=18446744073709551615"), 600),
+        (Some("max-age=99999999999999999999"), 600),
+        (Some("max-age=-1"), 600),
+        (Some("max-age=+70"), 600),
+        (Some("max-age=7e1"), 600),
+        (Some("max-age="), 600),
+        (Some("max-age"), 600),
+        (Some("no-store"), 600),
+        (Some("s-maxage=70"), 600),
+        (Some(",,=,;"), 600),
+    ];
+    for (cache_control, ttl) in cases {
+        world.issuer.cache_control(cache_control);
+        let auth = world.warm().await;
+        world.time.pass(seconds(ttl) - MOMENT).await;
+        assert_eq!(auth.health().state, JwksState::Fresh, "{cache_control:?} just before {ttl} s");
+        world.time.pass(MOMENT).await;
+        assert_eq!(auth.health().state, JwksState::Stale, "{cache_control:?} at {ttl} s");
+    }
+}
+
+#[tokio::test]
+async fn max_age_of_nought_is_no_fetch_per_request() {
+    let world = World::new().await;
+    world.issuer.cache_control(Some("no-cache, no-store, max-age=0"));
+    let (auth, token) = (world.warm().await, world.token());
+    for _ in 0..41 {
+        at_once(&auth, &token).unwrap();
+        world.time.pass(SECOND).await;
+    }
+    quiet().await;
+    assert_eq!(world.fetches(), 1);
+}
+
+#[tokio::test]
+async fn max_age_does_not_lengthen_a_ttl_of_less_than_a_minute() {
+    let world = World::new().await;
+    world.issuer.cache_control(Some("max-age=0"));
+    let auth = world.builder().jwks_cache_ttl(seconds(10)).build().unwrap();
+    auth.warm_up().await.unwrap();
+    world.time.pass(seconds(10)).await;
+    is_state(&auth, JwksState::Stale);
+}
+
+#[tokio::test]
+async fn unchanged_set_is_renewed_by_a_304_and_cached_tokens_stay() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    let claims = at_once(&auth, &token).unwrap();
+    world.time.pass(DUE).await;
+    at_once(&auth, &token).unwrap();
+    renewed(&auth).await;
+    let asked = world.issuer.recorded(Endpoint::Jwks);
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[0].header("if-none-match"), None);
+    assert!(asked[1].header("if-none-match").is_some_and(|etag| etag.starts_with('"')));
+    assert!(Arc::ptr_eq(&claims, &at_once(&auth, &token).unwrap()));
+
+    // The validator is kept for the next time, and the age counts from the 304.
+    world.time.pass(TTL - MOMENT).await;
+    is_state(&auth, JwksState::Fresh);
+    at_once(&auth, &token).unwrap();
+    renewed(&auth).await;
+    let asked = world.issuer.recorded(Endpoint::Jwks);
+    assert_eq!(asked[1].header("if-none-match"), asked[2].header("if-none-match"));
+}
+
+#[tokio::test]
+async fn changed_set_comes_with_a_new_validator() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    world.issuer.add_key(Algorithm::ES256).unwrap();
+    for keys in [2, 2] {
+        world.time.pass(DUE).await;
+        at_once(&auth, &token).unwrap();
+        renewed(&auth).await;
+        assert_eq!(auth.health().keys, keys);
+    }
+    let asked = world.issuer.recorded(Endpoint::Jwks);
+    assert_ne!(asked[1].header("if-none-match"), asked[2].header("if-none-match"));
+}
+
+#[tokio::test]
+async fn issuer_without_validators_is_asked_without() {
+    let world = World::new().await;
+    world.issuer.use_etags(false);
+    let (auth, token) = (world.warm().await, world.token());
+    world.time.pass(DUE).await;
+    at_once(&auth, &token).unwrap();
+    renewed(&auth).await;
+    assert_eq!(world.issuer.recorded(Endpoint::Jwks)[1].header("if-none-match"), None);
+}
+
+#[tokio::test]
+async fn a_304_that_was_not_asked_for_is_a_failure() {
+    let world = World::new().await;
+    world.issuer.inject(Endpoint::Jwks, Fault::status(304));
+    let cold = world.cold();
+    unavailable(cold.verify(&world.token()).await);
+    failed(&cold, "304").await;
+    is_state(&cold, JwksState::Cold);
+
+    world.issuer.clear_faults();
+    world.issuer.use_etags(false);
+    let warm = world.warm().await;
+    world.issuer.inject(Endpoint::Jwks, Fault::status(304));
+    world.time.pass(DUE).await;
+    at_once(&warm, &world.token()).unwrap();
+    failed(&warm, "304").await;
+    assert_eq!(warm.health().age, Some(DUE));
+}
+
+#[tokio::test]
+async fn max_age_of_a_304_counts() {
+    let world = World::new().await;
+    let (auth, token) = (world.warm().await, world.token());
+    world.issuer.cache_control(Some("max-age=60"));
+    world.time.pass(DUE).await;
+    at_once(&auth, &token).unwrap();
+    renewed(&auth).await;
+    world.time.pass(seconds(60)).await;
+    is_state(&auth, JwksState::Stale);
+}
+
+#[tokio::test]
+async fn warm_up_fetches_once_and_only_where_it_is_needed() {
+    let world = World::new().await;
+    let auth = world.cold();
+    auth.warm_up().await.unwrap();
+    poll_once(auth.warm_up()).expect("fresh keys are there at once").unwrap();
+    at_once(&auth, &world.token()).unwrap();
+    assert_eq!(world.fetches(), 1);
+
+    world.time.pass(TTL).await;
+    auth.warm_up().await.unwrap();
+    assert_eq!(world.fetches(), 2);
+}
+
+#[tokio::test]
+async fn warm_up_that_fails_is_not_fatal() {
+    let world = World::new().await;
+    world.issuer.stop();
+    let auth = world.cold();
+    unavailable(auth.warm_up().await);
+    unavailable(poll_once(auth.warm_up()).expect("in back-off the answer is there at once"));
+    world.time.pass(FLOOR).await;
+    world.issuer.restart().unwrap();
+    world.time.pass(SECOND).await;
+    auth.verify(&world.token()).await.unwrap();
+}
+
+#[tokio::test]
+async fn fixed_keys_are_never_fetched_and_never_old() {
+    let world = World::new().await;
+    let auth = RampartAuth::builder(world.issuer.url(), world.issuer.audience())
+        .static_jwks(world.issuer.jwks_json())
+        .clock(world.time.clock())
+        .build()
+        .unwrap();
+    auth.warm_up().await.unwrap();
+    auth.refresh_keys().await.unwrap();
+    world.time.pass(seconds(500_000)).await;
+    at_once(&auth, &world.token()).unwrap();
+    refused(at_once(&auth, &world.token_of_nobody("unknown")));
+    quiet().await;
+    let health = auth.health();
+    assert_eq!((health.state, health.age, health.keys, health.last_error), (JwksState::Static, None, 1, None));
+    assert_eq!(world.fetches(), 0);
+}

@@ -1,0 +1,194 @@
+//! What the issuer serves over HTTP, and what it remembers of the requests.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
+
+mod support;
+
+use std::io::ErrorKind;
+
+use rampart_issuer::{Algorithm, Endpoint, Issuer};
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::{client, discovery_url, get, issuer, within};
+use tokio::net::TcpStream;
+
+async fn published(issuer: &Issuer) -> Value {
+    get(&issuer.jwks_url()).await.json().await.unwrap()
+}
+
+async fn assert_refused(port: u16) {
+    let error = within(TcpStream::connect(("127.0.0.1", port))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}
+
+#[tokio::test]
+async fn the_key_set_holds_the_public_half_of_the_one_key_or_a_text_instead() {
+    let issuer = Issuer::start().await.unwrap();
+    let answer = get(&issuer.jwks_url()).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    assert!(!answer.headers().contains_key("cache-control"));
+    let keys = answer.text().await.unwrap();
+    assert_eq!(keys, issuer.jwks_json());
+    let set: Value = serde_json::from_str(&keys).unwrap();
+    assert_eq!(set, json!({"keys": [issuer.public_jwk("rs256-1").unwrap()]}));
+    let members: Vec<_> = set["keys"][0].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["kty", "n", "e", "use", "alg", "kid"]);
+
+    issuer.set_jwks_body(Some("{\"keys\":[]}".into()));
+    assert_eq!((issuer.jwks_json(), published(&issuer).await), ("{\"keys\":[]}".into(), json!({"keys": []})));
+    issuer.set_jwks_body(None);
+    assert_eq!((issuer.jwks_json(), published(&issuer).await), (keys, set));
+}
+
+#[tokio::test]
+async fn the_metadata_names_the_issuer_and_its_endpoints() {
+    let issuer = issuer().await;
+    let url = discovery_url(&issuer);
+    let answer = get(&url).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let metadata: Value = answer.json().await.unwrap();
+    assert_eq!(issuer.url(), format!("http://127.0.0.1:{}", issuer.port()));
+    assert_eq!(metadata["issuer"], issuer.url());
+    assert_eq!(metadata["jwks_uri"], issuer.jwks_url());
+    assert_eq!(metadata["token_endpoint"], issuer.token_url());
+    let ways = json!(["client_secret_basic", "client_secret_post", "private_key_jwt"]);
+    assert_eq!(metadata["token_endpoint_auth_methods_supported"], ways);
+    assert!(metadata["token_endpoint_auth_signing_alg_values_supported"].is_array(), "RFC 8414 section 2");
+
+    issuer.set_discovery_body(Some("no metadata".into()));
+    assert_eq!(get(&url).await.text().await.unwrap(), "no metadata");
+    issuer.set_discovery_body(None);
+    assert_eq!(get(&url).await.json::<Value>().await.unwrap(), metadata);
+}
+
+#[tokio::test]
+async fn other_paths_are_404_and_other_methods_405() {
+    let issuer = issuer().await;
+    for path in ["/", "/.well-known/jwks.json/", "/.well-known/JWKS.json", "/oauth/tokens"] {
+        let answer = get(&format!("{}{path}", issuer.url())).await;
+        assert_eq!(answer.status(), 404, "{path}");
+        assert_eq!(answer.json::<Value>().await.unwrap()["error"], "not_found");
+    }
+    let metadata = discovery_url(&issuer);
+    let (keys, token) = (issuer.jwks_url(), issuer.token_url());
+    for (method, url, allowed) in
+        [(Method::POST, keys, "GET"), (Method::DELETE, metadata, "GET"), (Method::GET, token, "POST")]
+    {
+        let answer = client().request(method, &url).send().await.unwrap();
+        assert_eq!(answer.status(), 405, "{url}");
+        assert_eq!([&answer.headers()["allow"], &answer.headers()["cache-control"]], [allowed, "no-store"]);
+        let body: Value = answer.json().await.unwrap();
+        let members: Vec<_> = body.as_object().unwrap().keys().collect();
+        assert_eq!(members, ["error", "error_description", "status", "request_id"]);
+    }
+}
+
+#[tokio::test]
+async fn an_etag_gives_304_until_the_keys_change() {
+    let issuer = issuer().await;
+    let url = issuer.jwks_url();
+    let ask = async |etag: &str| client().get(&url).header("if-none-match", etag).send().await.unwrap();
+    let etag = get(&url).await.headers()["etag"].to_str().unwrap().to_owned();
+    issuer.cache_control(Some("max-age=120"));
+    let same = ask(&etag).await;
+    assert_eq!(same.status(), 304);
+    assert_eq!([&same.headers()["etag"], &same.headers()["cache-control"]], [&*etag, "max-age=120"]);
+    assert_eq!(same.text().await.unwrap(), "");
+
+    issuer.rotate().unwrap();
+    let changed = ask(&etag).await;
+    assert_eq!(changed.status(), 200);
+    assert_eq!(changed.headers()["cache-control"], "max-age=120");
+    let etag = changed.headers()["etag"].to_str().unwrap();
+    assert_eq!(ask(etag).await.status(), 304);
+
+    issuer.use_etags(false);
+    issuer.cache_control(None);
+    let plain = ask(etag).await;
+    assert_eq!(plain.status(), 200);
+    assert!(!plain.headers().contains_key("etag") && !plain.headers().contains_key("cache-control"));
+}
+
+#[tokio::test]
+async fn keys_come_and_go() {
+    let issuer = issuer().await;
+    // The published keys, and the one that signs.
+    let state = || {
+        let header = jsonwebtoken::decode_header(issuer.token().sign().unwrap()).unwrap();
+        assert_eq!(header.kid.as_deref(), Some(issuer.key().kid()));
+        format!("{} {}", issuer.kids().join(","), issuer.key().kid())
+    };
+    assert_eq!(state(), "es256-1 es256-1");
+    let added = issuer.add_key(Algorithm::EdDSA).unwrap();
+    assert_eq!(state(), "es256-1,eddsa-2 es256-1");
+    issuer.use_key(&added);
+    assert_eq!(state(), "es256-1,eddsa-2 eddsa-2");
+    let hidden = issuer.add_unpublished_key(Algorithm::ES384).unwrap();
+    assert_eq!((hidden.kid(), issuer.kids().len(), issuer.public_jwk("es384-3")), ("es384-3", 2, None));
+    issuer.publish(hidden.clone());
+    assert_eq!(issuer.public_jwk("es384-3"), Some(hidden.public_jwk()));
+    issuer.remove_key("eddsa-2");
+    assert_eq!(state(), "es256-1,es384-3 eddsa-2", "an unpublished key signs on");
+    issuer.rotate_keeping_old().unwrap();
+    assert_eq!(state(), "es256-1,es384-3,eddsa-4 eddsa-4");
+    let alone = issuer.rotate().unwrap();
+    assert_eq!((&*state(), alone.algorithm()), ("eddsa-5 eddsa-5", Algorithm::EdDSA));
+    assert_eq!(published(&issuer).await, json!({"keys": [alone.public_jwk()]}));
+}
+
+#[tokio::test]
+async fn requests_are_counted_and_kept() {
+    let issuer = issuer().await;
+    let waiting = tokio::spawn({
+        let issuer = issuer.clone();
+        async move {
+            issuer.received(Endpoint::Token, 1).await;
+            issuer.recorded(Endpoint::Token)
+        }
+    });
+    let asking = client().post(format!("{}?q=1", issuer.token_url())).header("X-Two", "a").header("x-two", "b");
+    asking.body("a=%C3%A9").send().await.unwrap();
+    for url in [&*issuer.jwks_url(), &*issuer.jwks_url(), issuer.url()] {
+        get(url).await;
+    }
+    let counts = || [Endpoint::Jwks, Endpoint::Discovery, Endpoint::Token].map(|endpoint| issuer.requests(endpoint));
+    assert_eq!(counts(), [2, 0, 1]);
+    let [request] = &within(waiting).await.unwrap()[..] else { panic!("one request") };
+    assert_eq!((&*request.method, &*request.path, &*request.body), ("POST", "/oauth/token?q=1", "a=%C3%A9"));
+    assert_eq!((request.header("X-TWO"), request.header("x-three")), (Some("a"), None));
+    assert_eq!(request.headers.iter().filter(|(name, _)| name == "x-two").count(), 2);
+
+    let long = client().post(issuer.token_url()).body(vec![b'a'; 64 * 1024 + 1]).send().await.unwrap();
+    assert_eq!(long.status(), 413);
+    assert_eq!((issuer.requests(Endpoint::Token), &*issuer.recorded(Endpoint::Token)[1].body), (2, ""));
+    issuer.reset_counts();
+    assert_eq!((counts(), issuer.recorded(Endpoint::Jwks)), ([0, 0, 0], vec![]));
+}
+
+#[tokio::test]
+async fn it_stops_and_comes_back_on_the_same_port_with_the_same_keys() {
+    let issuer = issuer().await;
+    let (before, port) = (published(&issuer).await, issuer.port());
+    let taken = Issuer::builder().port(port).start().await.unwrap_err();
+    assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+    let open = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    published(&issuer).await;
+    issuer.stop();
+    within(open.readable()).await.unwrap();
+    assert_eq!(open.try_read(&mut [0]).unwrap(), 0, "open connections end");
+    assert_refused(port).await;
+    issuer.stop();
+    assert!(issuer.token().sign().is_ok(), "it signs on");
+
+    issuer.restart().unwrap();
+    assert_eq!((published(&issuer).await, issuer.port()), (before.clone(), port));
+    issuer.restart().unwrap();
+    assert_eq!((published(&issuer).await, issuer.requests(Endpoint::Jwks)), (before.clone(), 4));
+
+    let twin = issuer.clone();
+    drop(issuer);
+    assert_eq!(published(&twin).await, before);
+    drop(twin);
+    assert_refused(port).await;
+}

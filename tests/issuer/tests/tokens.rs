@@ -1,0 +1,164 @@
+//! Tokens, checked by others than the code that signs them.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
+
+mod support;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, ED25519, UnparsedPublicKey, VerificationAlgorithm};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{DecodingKey, Validation};
+use rampart_issuer::{Algorithm, Issuer, SignError, SigningKey, base64url, compact};
+use serde_json::{Value, json};
+use support::issuer;
+
+fn octets(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
+fn parts(token: &str) -> [Vec<u8>; 3] {
+    let parts: Vec<_> = token.split('.').map(octets).collect();
+    parts.try_into().unwrap()
+}
+
+fn member(jwk: &Value, name: &str) -> Vec<u8> {
+    octets(jwk[name].as_str().unwrap())
+}
+
+/// Whether the token is good under this published key; what jsonwebtoken does not know goes to the primitives.
+fn verifies(token: &str, algorithm: Algorithm, jwk: &Value, issuer: &Issuer) -> bool {
+    let primitive: (&'static dyn VerificationAlgorithm, _) = match algorithm {
+        Algorithm::ES512 => (&ECDSA_P521_SHA512_FIXED, [vec![4], member(jwk, "x"), member(jwk, "y")].concat()),
+        Algorithm::Ed25519 => (&ED25519, member(jwk, "x")),
+        _ => {
+            let mut validation = Validation::new(algorithm.as_str().parse().unwrap());
+            validation.set_audience(&[issuer.audience()]);
+            validation.set_issuer(&[issuer.url()]);
+            let key = DecodingKey::from_jwk(&serde_json::from_value::<Jwk>(jwk.clone()).unwrap()).unwrap();
+            return jsonwebtoken::decode::<Value>(token, &key, &validation).is_ok();
+        }
+    };
+    let (signing_input, signature) = token.rsplit_once('.').unwrap();
+    UnparsedPublicKey::new(primitive.0, primitive.1).verify(signing_input.as_bytes(), &octets(signature)).is_ok()
+}
+
+#[tokio::test]
+async fn every_algorithm_verifies_under_its_published_key_only() {
+    let issuer = issuer().await;
+    for algorithm in Algorithm::ALL {
+        let key = issuer.add_key(algorithm).unwrap();
+        issuer.use_key(&key);
+        let token = issuer.token().sign().unwrap();
+        let [header, mut payload, signature] = parts(&token);
+        let header: Value = serde_json::from_slice(&header).unwrap();
+        assert_eq!(header, json!({"alg": algorithm.as_str(), "kid": key.kid(), "typ": "JWT"}));
+
+        let set: Value = serde_json::from_str(&issuer.jwks_json()).unwrap();
+        let jwk = set["keys"].as_array().unwrap().iter().find(|jwk| jwk["kid"] == key.kid()).unwrap();
+        assert_eq!((&jwk["alg"], &jwk["use"]), (&json!(algorithm.to_string()), &json!("sig")));
+        assert!(verifies(&token, algorithm, jwk, &issuer), "{algorithm}");
+
+        let other = SigningKey::generate(algorithm, key.kid()).unwrap();
+        assert!(!verifies(&token, algorithm, &other.public_jwk(), &issuer), "{algorithm}");
+        payload[10] ^= 1;
+        let head = token.split('.').next().unwrap();
+        let forged = format!("{head}.{}.{}", base64url(payload), base64url(signature));
+        assert!(!verifies(&forged, algorithm, jwk, &issuer), "{algorithm}");
+    }
+}
+
+#[test]
+fn published_keys_have_full_length() {
+    let key_of = |algorithm| SigningKey::generate(algorithm, "k").unwrap();
+    for (algorithm, curve, length) in
+        [(Algorithm::ES256, "P-256", 32), (Algorithm::ES384, "P-384", 48), (Algorithm::ES512, "P-521", 66)]
+    {
+        let key = key_of(algorithm);
+        let jwk = key.public_jwk();
+        assert_eq!((&jwk["kty"], &jwk["crv"]), (&json!("EC"), &json!(curve)));
+        assert_eq!((member(&jwk, "x").len(), member(&jwk, "y").len()), (length, length));
+        assert_eq!(key.sign(b"").unwrap().len(), 2 * length, "raw r and s");
+    }
+    for (bits, length) in [(2048, 256), (3072, 384)] {
+        let key = SigningKey::generate_sized(Algorithm::PS256, "k", bits).unwrap();
+        let jwk = key.public_jwk();
+        let modulus = member(&jwk, "n");
+        assert_eq!((&jwk["kty"], &jwk["e"], modulus.len()), (&json!("RSA"), &json!("AQAB"), length));
+        assert!(modulus[0] & 0x80 != 0, "no leading zeros");
+        assert_eq!(key.sign(b"").unwrap().len(), length);
+    }
+    let jwk = key_of(Algorithm::Ed25519).public_jwk();
+    assert_eq!((&jwk["kty"], &jwk["crv"], member(&jwk, "x").len()), (&json!("OKP"), &json!("Ed25519"), 32));
+}
+
+#[tokio::test]
+async fn a_key_signs_with_any_algorithm_of_its_kind_and_no_other() {
+    let issuer = Issuer::start().await.unwrap();
+    let key = issuer.key();
+    let mut jwk = key.public_jwk();
+    jwk.as_object_mut().unwrap().remove("alg");
+    for algorithm in [Algorithm::RS512, Algorithm::PS384] {
+        let token = issuer.token().algorithm(algorithm).sign().unwrap();
+        assert!(verifies(&token, algorithm, &jwk, &issuer), "{algorithm}");
+    }
+    let curve = SigningKey::generate(Algorithm::ES256, "c").unwrap();
+    let edwards = SigningKey::generate(Algorithm::EdDSA, "e").unwrap();
+    assert!(edwards.sign_with(Algorithm::Ed25519, b"").is_ok());
+    let wrong = [(&key, Algorithm::ES256), (&curve, Algorithm::ES384), (&curve, Algorithm::RS256)];
+    for (key, algorithm) in wrong.into_iter().chain([(&curve, Algorithm::EdDSA), (&edwards, Algorithm::ES256)]) {
+        assert_eq!(key.sign_with(algorithm, b"").unwrap_err(), SignError::WrongKey(key.algorithm(), algorithm));
+    }
+    assert_eq!(format!("{curve:?}"), "SigningKey { kid: \"c\", algorithm: ES256, .. }");
+}
+
+#[tokio::test]
+async fn a_token_starts_out_in_the_shape_of_the_real_server() {
+    let issuer = Issuer::builder().algorithm(Algorithm::ES256).audience("shop").start().await.unwrap();
+    let claims: Value = serde_json::from_slice(&issuer.token().payload()).unwrap();
+    let names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
+    let person = "org_id preferred_username email email_verified given_name family_name";
+    assert_eq!(names.join(" "), format!("iss sub aud {person} roles iat exp"));
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(issuer.url()), &json!(["shop"])));
+    let issued = claims["iat"].as_u64().unwrap();
+    assert_eq!(claims["exp"].as_u64(), Some(issued + 900));
+    assert!(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - issued < 60);
+}
+
+#[tokio::test]
+async fn every_part_can_be_changed_or_left_out() {
+    let issuer = issuer().await;
+    let all = issuer.token().sub("s").email("e").name("n").org_id("o").roles(["a", "b"]).scope("x y").issuer("i");
+    let all = all.audience("one").at(1000).issued_at(990).expires_in(-20).claim("big", u64::MAX).without("iss");
+    let names = ["preferred_username", "email_verified", "given_name", "family_name"];
+    let all = names.iter().fold(all, |token, name| token.without(name));
+    let [header, payload, _] = parts(&all.kid("k").header("crit", ["b64"]).without_header("typ").sign().unwrap());
+    assert_eq!(serde_json::from_slice::<Value>(&header).unwrap(), json!({"alg": "ES256", "kid": "k", "crit": ["b64"]}));
+    let expected = json!({"sub": "s", "aud": "one", "org_id": "o", "email": "e", "name": "n", "roles": ["a", "b"],
+        "scope": "x y", "iat": 990, "exp": 970, "big": u64::MAX});
+    assert_eq!(serde_json::from_slice::<Value>(&payload).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn raw_bytes_are_signed_as_they_are() {
+    let issuer = issuer().await;
+    let key = issuer.key();
+    let (header, payload): (&[u8], &[u8]) = (b"{\"alg\":\"ES256\", \"alg\":\"none\"}", b"\xff\x00 no JSON");
+    let built = issuer.token().raw_header(header).raw_payload(payload).sign().unwrap();
+    for token in [built, compact(header, payload, &key, Algorithm::ES256).unwrap()] {
+        let [own_header, own_payload, signature] = parts(&token);
+        assert_eq!((&*own_header, &*own_payload, signature.len()), (header, payload, 64));
+        let jwk: Jwk = serde_json::from_value(key.public_jwk()).unwrap();
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let key = DecodingKey::from_jwk(&jwk).unwrap();
+        assert!(
+            jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, jsonwebtoken::Algorithm::ES256).unwrap()
+        );
+    }
+    assert_eq!(
+        compact(b"{}", b"", &key, Algorithm::RS256),
+        Err(SignError::WrongKey(Algorithm::ES256, Algorithm::RS256))
+    );
+    assert_eq!(base64url(b"\xfb\xff\xfe\xff"), "-__-_w");
+}
