@@ -277,20 +277,6 @@ async fn expiry_under_load_makes_nobody_wait_for_an_issuer_that_hangs() {
 }
 
 #[tokio::test]
-async fn expiry_under_load_makes_nobody_wait_for_a_good_issuer() {
-    let world = World::new().await;
-    let (auth, token) = (world.warm().await, world.token());
-    for age in 1..3000 {
-        world.time.pass(SECOND).await;
-        assert!(poll_once(auth.verify(&token)).is_some_and(|verdict| verdict.is_ok()), "waited at the age of {age} s");
-        if auth.health().age > Some(DUE) {
-            renewed(&auth).await;
-        }
-    }
-    assert!((6..=9).contains(&world.fetches()), "{} fetches in 50 minutes", world.fetches());
-}
-
-#[tokio::test]
 async fn dead_set_behaves_as_a_cold_one_for_cached_tokens_too() {
     let world = World::new().await;
     let (auth, token) = (world.warm().await, world.token());

@@ -72,6 +72,7 @@ struct InFlight {
 #[derive(Clone, Debug)]
 struct Failure {
     error: FetchError,
+    attempt: u64,
     at: Instant,
     retry_at: Instant,
 }
@@ -93,7 +94,11 @@ impl State {
         if self.failure.is_some() { self.unavailable(now) } else { AuthError::InvalidToken }
     }
 
-    fn fail(&mut self, error: FetchError, now: Instant) {
+    /// Notes that an attempt has failed; once, also where a caller ran out of time before the fetch itself did.
+    fn fail(&mut self, attempt: u64, error: FetchError, now: Instant) {
+        if self.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
+            return;
+        }
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
         let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
@@ -101,14 +106,13 @@ impl State {
             target: "rampart", %error, failures = self.failures_in_a_row, retry_in_ms = wait.as_millis(),
             "the issuer's keys could not be fetched"
         );
-        self.failure = Some(Failure { error, at: now, retry_at: now + wait });
+        self.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
     }
 
     /// The fetch in flight, unless it was abandoned.
     fn live(&mut self, now: Instant) -> Option<InFlight> {
-        if self.in_flight.as_ref().is_some_and(|fetch| now >= fetch.started + ABANDONED_AFTER) {
-            self.in_flight = None;
-            self.fail(FetchError::Abandoned, now);
+        if let Some(abandoned) = self.in_flight.take_if(|fetch| now >= fetch.started + ABANDONED_AFTER) {
+            self.fail(abandoned.number, FetchError::Abandoned, now);
         }
         self.in_flight.clone()
     }
@@ -222,12 +226,18 @@ impl KeyCache {
     fn after_timeout(&self, wall: Duration) -> Result<(), AuthError> {
         let now = Instant::now();
         let mut state = self.state.lock();
-        let has_keys = self.snapshot.load().as_ref().is_some_and(|snapshot| snapshot.age(now, wall) != Age::Dead);
-        if !has_keys {
-            return Err(state.unavailable(now));
-        }
-        if state.failure.is_none() {
-            state.fail(outbound::ExchangeError::TimedOut.into(), now);
+        let current = self.snapshot.load();
+        let (snapshot, age) = match current.as_ref().map(|snapshot| (snapshot, snapshot.age(now, wall))) {
+            None | Some((_, Age::Dead)) => return Err(state.unavailable(now)),
+            Some(snapshot_and_age) => snapshot_and_age,
+        };
+        // A failure from before the expiry is no reason to serve stale keys now; this one is.
+        let has_failed = state.failure.as_ref().is_some_and(|failure| failure.at >= snapshot.expires_at);
+        if age == Age::Stale
+            && !has_failed
+            && let Some(fetch) = state.live(now)
+        {
+            state.fail(fetch.number, outbound::ExchangeError::TimedOut.into(), now);
         }
         Ok(())
     }
@@ -353,8 +363,8 @@ impl KeyCache {
         let wall = self.clock.now().unwrap_or_default();
         let mut state = self.state.lock();
         if state.in_flight.as_ref().is_none_or(|fetch| fetch.number != number) {
-            // Given up on; what came after it knows better.
-            return fetched.map(drop);
+            // Given up on; what came after it knows better, and its keys are not taken.
+            return Err(FetchError::Abandoned);
         }
         state.in_flight = None;
         let current = self.snapshot.load_full();
@@ -386,7 +396,7 @@ impl KeyCache {
                 Ok(())
             }
             Err(error) => {
-                state.fail(error.clone(), now);
+                state.fail(number, error.clone(), now);
                 Err(error)
             }
         }
