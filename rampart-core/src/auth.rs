@@ -12,13 +12,14 @@ use crate::algorithm::Algorithms;
 use crate::bearer;
 use crate::claims::Claims;
 use crate::clock::Clock;
-use crate::config::{RampartAuthBuilder, Settings};
+use crate::config::RampartAuthBuilder;
 use crate::error::{AuthError, ConfigError, Refusal};
 use crate::health::{JwksHealth, JwksState};
 use crate::jwks::cache::{KeyCache, KidSearch};
 use crate::jwks::set::KeySet;
 use crate::jws::{self, Failure, TypRule, UnknownKid};
 use crate::rejection::{Challenge, Rejection};
+use crate::settings::Settings;
 use crate::token_cache::{Entry, TokenCache};
 use crate::validation::{self, Rules};
 
@@ -211,13 +212,14 @@ impl RampartAuth {
     async fn verify_with_fetch(&self, token: &str) -> Verdict {
         let Keys::Fetched(cache) = &self.0.keys else { return Err(AuthError::InvalidToken) };
         let Some(now) = self.0.clock.now() else { return Err(no_clock()) };
+        let begun = cache.begun();
         cache.wait(now).await?;
         let kid = match self.attempt_current(token, cache, now) {
             Ok(claims) => return Ok(claims),
             Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => unknown.kid,
             Err(failure) => return Err(settle(failure)),
         };
-        match cache.find_kid(&kid).await {
+        match cache.find_kid(&kid, begun).await {
             KidSearch::Found => self.attempt_current(token, cache, now).map_err(settle),
             KidSearch::NotFound(error) => {
                 let why = "no key of the issuer has this kid, or it cannot be asked for now";
@@ -299,7 +301,8 @@ impl fmt::Debug for RampartAuth {
 /// Writes the reason to the log, the only place that learns it.
 fn refused(refusal: Refusal, kid: Option<&str>) -> AuthError {
     let Refusal { error, rule, why } = refusal;
-    let kid = kid.map(jws::shorten);
+    // Unverified text: `Debug` escapes what could forge a line of the log.
+    let kid = kid.map(jws::shorten).map(tracing::field::debug);
     match &error {
         AuthError::TokenExpired | AuthError::KeysUnavailable { .. } => {
             tracing::debug!(target: "rampart", rule, why, kid, "access token refused");

@@ -54,7 +54,7 @@ const fn is_token_character(byte: u8) -> bool {
 }
 
 /// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 section 2.1).
-pub(crate) fn is_b64token(text: &[u8]) -> bool {
+pub fn is_b64token(text: &[u8]) -> bool {
     let body = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
     body > 0
         && text

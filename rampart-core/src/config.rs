@@ -4,18 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
-
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::auth::{Inner, Keys, RampartAuth};
 use crate::clock::Clock;
 use crate::error::ConfigError;
 use crate::jwks::cache::KeyCache;
-use crate::jwks::fetch::{Fetcher, Location};
+use crate::jwks::fetch::Fetcher;
 use crate::jwks::set::KeySet;
 use crate::jws::TypRule;
-use crate::outbound;
+use crate::outbound::{self, Location};
 use crate::rejection::Challenge;
+use crate::settings::Settings;
 use crate::token_cache::TokenCache;
 use crate::validation::Rules;
 
@@ -42,127 +41,6 @@ pub struct RampartAuthBuilder {
     settings: Settings,
     http_client: Option<HttpClient>,
     clock: Clock,
-}
-
-/// Settings as they stand in a configuration file: for [`RampartAuth::from_settings`].
-///
-/// Only `issuer_url` and `audience` must be given; the other fields, and their defaults, are those of
-/// [`RampartAuthBuilder`]. Durations are whole seconds, sizes are bytes, unknown fields are errors.
-///
-/// ```
-/// use rampart_core::{RampartAuth, Settings};
-///
-/// let settings: Settings = serde_json::from_str(
-///     r#"{"issuer_url": "https://auth.example.com", "audience": "my-api", "clock_tolerance_seconds": 2}"#,
-/// )?;
-/// let auth = RampartAuth::from_settings(settings)?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Settings {
-    /// The issuer, exactly as in the `iss` claim.
-    pub issuer_url: String,
-    /// The audience, which is the client ID of the API.
-    pub audience: String,
-    /// See [`RampartAuthBuilder::realm`].
-    #[serde(default)]
-    pub realm: Option<String>,
-    /// See [`RampartAuthBuilder::audiences`].
-    #[serde(default)]
-    pub audiences: Vec<String>,
-    /// See [`RampartAuthBuilder::clock_tolerance`].
-    #[serde(default)]
-    pub clock_tolerance_seconds: Option<u64>,
-    /// See [`RampartAuthBuilder::jwks_cache_ttl`].
-    #[serde(default)]
-    pub jwks_cache_ttl_seconds: Option<u64>,
-    /// See [`RampartAuthBuilder::max_stale`].
-    #[serde(default)]
-    pub max_stale_seconds: Option<u64>,
-    /// See [`RampartAuthBuilder::required_claims`].
-    #[serde(default)]
-    pub required_claims: Vec<String>,
-    /// See [`RampartAuthBuilder::algorithms`].
-    #[serde(default)]
-    pub algorithms: Option<Vec<Algorithm>>,
-    /// See [`RampartAuthBuilder::jwks_url`].
-    #[serde(default)]
-    pub jwks_url: Option<String>,
-    /// See [`RampartAuthBuilder::discovery`].
-    #[serde(default)]
-    pub discovery: bool,
-    /// See [`RampartAuthBuilder::static_jwks`].
-    #[serde(default)]
-    pub static_jwks: Option<String>,
-    /// See [`RampartAuthBuilder::max_token_bytes`].
-    #[serde(default)]
-    pub max_token_bytes: Option<usize>,
-    /// See [`RampartAuthBuilder::token_cache_bytes`].
-    #[serde(default)]
-    pub token_cache_bytes: Option<usize>,
-    /// See [`RampartAuthBuilder::allow_http`].
-    #[serde(default)]
-    pub allow_http: bool,
-    /// See [`RampartAuthBuilder::require_at_jwt`].
-    #[serde(default)]
-    pub require_at_jwt: bool,
-    /// See [`RampartAuthBuilder::insecure_accept_id_tokens`].
-    #[serde(default)]
-    pub insecure_accept_id_tokens: bool,
-    /// See [`RampartAuthBuilder::roles_claim`].
-    #[serde(default)]
-    pub roles_claim: Option<String>,
-    /// See [`RampartAuthBuilder::scope_claim`].
-    #[serde(default)]
-    pub scope_claim: Option<String>,
-    /// See [`RampartAuthBuilder::resource_metadata`].
-    #[serde(default)]
-    pub resource_metadata: Option<String>,
-    // Kept to the nanosecond where the builder sets them.
-    #[serde(skip)]
-    durations: Durations,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Durations {
-    clock_tolerance: Option<Duration>,
-    jwks_cache_ttl: Option<Duration>,
-    max_stale: Option<Duration>,
-}
-
-impl Settings {
-    /// Settings with every default.
-    pub fn new(issuer_url: impl Into<String>, audience: impl Into<String>) -> Self {
-        Self {
-            issuer_url: issuer_url.into(),
-            audience: audience.into(),
-            realm: None,
-            audiences: Vec::new(),
-            clock_tolerance_seconds: None,
-            jwks_cache_ttl_seconds: None,
-            max_stale_seconds: None,
-            required_claims: Vec::new(),
-            algorithms: None,
-            jwks_url: None,
-            discovery: false,
-            static_jwks: None,
-            max_token_bytes: None,
-            token_cache_bytes: None,
-            allow_http: false,
-            require_at_jwt: false,
-            insecure_accept_id_tokens: false,
-            roles_claim: None,
-            scope_claim: None,
-            resource_metadata: None,
-            durations: Durations::default(),
-        }
-    }
-
-    fn duration(exact: Option<Duration>, seconds: Option<u64>, default: u64) -> Duration {
-        exact.unwrap_or(Duration::from_secs(seconds.unwrap_or(default)))
-    }
 }
 
 impl From<Settings> for RampartAuthBuilder {
@@ -468,24 +346,21 @@ fn keys(
     let max_stale = Settings::duration(settings.durations.max_stale, settings.max_stale_seconds, 3600);
     let allow_http = settings.allow_http;
     let issuer = &settings.issuer_url;
-    let (location, to_loopback) = if settings.discovery {
-        let url = outbound::below("issuer_url", issuer, "/.well-known/openid-configuration", allow_http)?;
-        let to_loopback = outbound::is_loopback(&url);
-        (Location::Metadata { url, issuer: issuer.clone(), known: parking_lot::Mutex::default() }, to_loopback)
+    let location = if settings.discovery {
+        let url = outbound::below("issuer_url", issuer, outbound::METADATA_PATH, allow_http)?;
+        Location::in_metadata(url, issuer.clone(), "jwks_uri")
     } else {
-        let url = match &settings.jwks_url {
+        Location::given(match &settings.jwks_url {
             Some(url) => outbound::checked_url("jwks_url", url, allow_http)?,
             None => outbound::below("issuer_url", issuer, "/.well-known/jwks.json", allow_http)?,
-        };
-        let to_loopback = outbound::is_loopback(&url);
-        (Location::Url(url), to_loopback)
+        })
     };
     let builder = reqwest::Client::builder();
     let builder = match http_client {
         Some(set_up) => set_up(builder),
         None => builder,
     };
-    let client = outbound::client(builder, to_loopback)?;
+    let client = outbound::client(builder, location.is_loopback())?;
     let fetcher = Fetcher { client, location, allow_http, algorithms };
     Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, clock.clone()))))
 }

@@ -98,7 +98,7 @@ impl AuthError {
 
 /// Whole seconds, rounded up and at least one: the unit of `Retry-After`.
 pub(crate) fn seconds_up(wait: Duration) -> u64 {
-    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// A setting that cannot be used. Each message names the field and the remedy.

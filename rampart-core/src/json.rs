@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// Arrays and objects inside one another within a member, at most.
 pub(crate) const MAX_NESTING: u8 = 32;
@@ -57,6 +58,19 @@ where
         return Err(duplicate());
     }
     *slot = Some(map.next_value_seed(seed)?);
+    Ok(true)
+}
+
+/// As [`fill`], for a number, which is kept as its text. Anything else is kept too, but must be as valid as elsewhere.
+pub(crate) fn fill_number<'de, A: MapAccess<'de>>(
+    slot: &mut Option<&'de RawValue>,
+    map: &mut A,
+) -> Result<bool, A::Error> {
+    fill_with(slot, map, std::marker::PhantomData)?;
+    let text = slot.map_or("", RawValue::get);
+    if !text.starts_with(|first: char| first.is_ascii_digit() || first == '-') {
+        Skip(MAX_NESTING).deserialize(&mut serde_json::Deserializer::from_str(text)).map_err(Error::custom)?;
+    }
     Ok(true)
 }
 

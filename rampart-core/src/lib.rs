@@ -18,6 +18,7 @@ mod key;
 pub mod outbound;
 mod rejection;
 mod requirement;
+mod settings;
 mod token_cache;
 mod validation;
 
@@ -26,12 +27,13 @@ pub use crate::{
     algorithm::{Algorithm, UnknownAlgorithm},
     auth::{Authenticate, AuthenticateOptional, RampartAuth},
     claims::{Audience, ClaimError, Claims},
-    config::{RampartAuthBuilder, Settings},
+    config::RampartAuthBuilder,
     error::{AuthError, ConfigError},
     health::{JwksHealth, JwksState},
     jwks::set::{Jws, KeySet, KeySetError},
     rejection::Rejection,
     requirement::{AnyOf, AnyUser, Policy, Requirement},
+    settings::Settings,
 };
 
 #[doc(hidden)]

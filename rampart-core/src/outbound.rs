@@ -4,12 +4,16 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, Response};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
+use serde::de::MapAccess;
 use url::{Host, Url};
 
+pub use crate::bearer::is_b64token;
 use crate::error::ConfigError;
+use crate::json::{self, Value};
 
 /// To connect, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -79,7 +83,7 @@ pub fn checked_url(field: &'static str, text: &str, allow_http: bool) -> Result<
     }
     if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
         return refuse(
-            "is http to another machine, so anybody on the way could replace the keys; use https, or allow_http(true) on a network you trust",
+            "is http to another machine, so anybody on the way could read and change what is sent; use https, or allow_http(true) on a network you trust",
         );
     }
     Ok(url)
@@ -114,6 +118,8 @@ pub fn client(builder: ClientBuilder, to_loopback: bool) -> Result<Client, Confi
         .timeout(TOTAL_TIMEOUT)
         .redirect(Policy::none())
         .referer(false)
+        // It would log whole requests, secrets included.
+        .connection_verbose(false)
         .no_gzip()
         .no_brotli()
         .no_deflate()
@@ -124,6 +130,148 @@ pub fn client(builder: ClientBuilder, to_loopback: bool) -> Result<Client, Confi
         .map_err(|error| ConfigError::invalid("http_client", format!("cannot be built: {}", error.without_url())))
 }
 
+/// Sends a request, and once more at once where the connection failed. Bounded by the client's timeouts only.
+///
+/// # Errors
+/// See [`ExchangeError`].
+pub async fn send(request: impl Fn() -> RequestBuilder) -> Result<Response, ExchangeError> {
+    let uncompressed = || request().header(header::ACCEPT_ENCODING, "identity");
+    match uncompressed().send().await {
+        Err(error) if !error.is_timeout() && (error.is_connect() || error.is_request()) => {
+            Ok(uncompressed().send().await?)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Why the metadata of an issuer cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetadataError {
+    /// It cannot be had.
+    #[error("{0}")]
+    Exchange(#[from] ExchangeError),
+    /// It is another answer than 200.
+    #[error("the issuer answered the request for its metadata with status {status}")]
+    Status {
+        /// The status.
+        status: u16,
+        /// When to come back.
+        retry_after: Option<Duration>,
+    },
+    /// It says the wrong thing.
+    #[error("the issuer's metadata cannot be used: {0}")]
+    Unusable(&'static str),
+}
+
+/// Where an issuer's metadata is (OpenID Connect Discovery 1.0 section 4).
+pub const METADATA_PATH: &str = "/.well-known/openid-configuration";
+
+/// Where something of the issuer's is: at an address that is given, or at one that its metadata gives.
+#[derive(Debug)]
+pub struct Location {
+    url: Url,
+    metadata: Option<Metadata>,
+}
+
+#[derive(Debug)]
+struct Metadata {
+    issuer: String,
+    member: &'static str,
+    known: Mutex<Option<Url>>,
+}
+
+impl Location {
+    /// An address that is given.
+    pub fn given(url: Url) -> Self {
+        Self { url, metadata: None }
+    }
+
+    /// A member of the metadata at `url`.
+    pub fn in_metadata(url: Url, issuer: String, member: &'static str) -> Self {
+        Self { url, metadata: Some(Metadata { issuer, member, known: Mutex::default() }) }
+    }
+
+    /// Whether the first request goes to this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.url)
+    }
+
+    /// The address; the metadata is asked once and its word kept until [`forget`](Self::forget).
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn resolve(&self, client: &Client, allow_http: bool) -> Result<Url, MetadataError> {
+        let Some(Metadata { issuer, member, known }) = &self.metadata else { return Ok(self.url.clone()) };
+        if let Some(url) = known.lock().clone() {
+            return Ok(url);
+        }
+        let url = discover(client, &self.url, issuer, member, allow_http).await?;
+        *known.lock() = Some(url.clone());
+        Ok(url)
+    }
+
+    /// After a failure: the address may have moved, so the metadata is asked again next time.
+    pub fn forget(&self) {
+        if let Some(metadata) = &self.metadata {
+            *metadata.known.lock() = None;
+        }
+    }
+}
+
+/// One address from the issuer's metadata, whose `issuer` must be exactly the one expected (RFC 8414 section 3.3).
+///
+/// # Errors
+/// See [`MetadataError`].
+async fn discover(
+    client: &Client,
+    metadata_url: &Url,
+    issuer: &str,
+    member: &'static str,
+    allow_http: bool,
+) -> Result<Url, MetadataError> {
+    let request = || client.get(metadata_url.clone()).header(header::ACCEPT, "application/json");
+    let response = send(request).await?;
+    if response.status() != StatusCode::OK {
+        let retry_after = retry_after(response.headers());
+        return Err(MetadataError::Status { status: response.status().as_u16(), retry_after });
+    }
+    let body = read_body(response).await?;
+    let unusable = |problem| Err(MetadataError::Unusable(problem));
+    let Ok(metadata) = json::read_object(&body, MetadataMembers { member, issuer: None, address: None }) else {
+        return unusable("it is not a JSON object without duplicate members");
+    };
+    if metadata.issuer.and_then(Value::into_str).as_deref() != Some(issuer) {
+        return unusable("its issuer is not exactly the configured one");
+    }
+    let address = metadata.address.and_then(Value::into_str);
+    match address.map(|url| checked_url(member, &url, allow_http)) {
+        // This machine is not what a server elsewhere can mean, and such a request might go through a proxy.
+        Some(Ok(url)) if url.scheme() == "http" && !allow_http && !is_loopback(metadata_url) => {
+            unusable("the address it gives is http on this machine")
+        }
+        Some(Ok(url)) => Ok(url),
+        Some(Err(_)) => unusable("the address it gives is not an https URL"),
+        None => unusable("it does not give the address that is looked for"),
+    }
+}
+
+struct MetadataMembers<'a> {
+    member: &'static str,
+    issuer: Option<Value<'a>>,
+    address: Option<Value<'a>>,
+}
+
+impl<'de> json::Members<'de> for MetadataMembers<'de> {
+    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "issuer" => json::fill(&mut self.issuer, map),
+            name if name == self.member => json::fill(&mut self.address, map),
+            _ => Ok(false),
+        }
+    }
+}
+
 /// The body of an answer as text, read up to the limit and no further.
 ///
 /// # Errors
@@ -132,6 +280,9 @@ pub async fn read_body(mut response: Response) -> Result<String, ExchangeError> 
     let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
     if !response.headers().get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
         return Err(ExchangeError::Encoded);
+    }
+    if response.content_length().is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(ExchangeError::TooLong);
     }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {

@@ -52,14 +52,13 @@ struct Payload<'a> {
 
 impl<'de> json::Members<'de> for Payload<'de> {
     fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
-        let raw = std::marker::PhantomData::<&'de RawValue>;
         match name {
             "iss" => json::fill(&mut self.iss, map),
             "aud" => json::fill(&mut self.aud, map),
             "sub" => json::fill(&mut self.sub, map),
-            "exp" => json::fill_with(&mut self.exp, map, raw),
-            "iat" => json::fill_with(&mut self.iat, map, raw),
-            "nbf" => json::fill_with(&mut self.nbf, map, raw),
+            "exp" => json::fill_number(&mut self.exp, map),
+            "iat" => json::fill_number(&mut self.iat, map),
+            "nbf" => json::fill_number(&mut self.nbf, map),
             "email" => json::fill(&mut self.email, map),
             "name" => json::fill(&mut self.name, map),
             "org_id" => json::fill(&mut self.org_id, map),

@@ -3,9 +3,7 @@
 
 mod common;
 
-use common::{
-    AUTH, Auth, Draft, EC, ED, KEYS, RSA, SignWith, base64url, builder, generate, jwk, key_set, parts, quoted, ready, sign,
-};
+use common::{AUTH, Auth, Draft, EC, ED, KEYS, RSA, SignWith, base64url, builder, generate, jwk, quoted, ready, sign};
 use rampart_core::{Algorithm, AuthError};
 use rampart_issuer::SigningKey;
 
@@ -103,17 +101,57 @@ fn header_nests_at_most_32_levels() {
 #[test]
 fn alg_is_a_string_of_the_allow_list_in_exact_case() {
     let names = [
-        "none", "None", "NONE", "nOnE", "NoNe", "none ", " none", "none\0", "nоne", "", "es256", "Es256", "ES256 ", " ES256",
-        "ES256\0", "ES-256", "ES", "ＥＳ256", "rs256", "Rs256", "RS256 ", "RS256\0", "RS-256", "RS", "ＲＳ256", "RSA256",
-        "XX999", "HS256", "HS384", "HS512", "RSA-OAEP", "ES521", "ES256K", "RS1", "ML-DSA-65", "ECDSA",
-        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "PS256", "EdDSA", "Ed25519", "RS256,ES256", "dir",
+        "none",
+        "None",
+        "NONE",
+        "nOnE",
+        "NoNe",
+        "none ",
+        " none",
+        "none\0",
+        "nоne",
+        "",
+        "es256",
+        "Es256",
+        "ES256 ",
+        " ES256",
+        "ES256\0",
+        "ES-256",
+        "ES",
+        "ＥＳ256",
+        "rs256",
+        "Rs256",
+        "RS256 ",
+        "RS256\0",
+        "RS-256",
+        "RS",
+        "ＲＳ256",
+        "RSA256",
+        "XX999",
+        "HS256",
+        "HS384",
+        "HS512",
+        "RSA-OAEP",
+        "ES521",
+        "ES256K",
+        "RS1",
+        "ML-DSA-65",
+        "ECDSA",
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+        "PS256",
+        "EdDSA",
+        "Ed25519",
+        "RS256,ES256",
+        "dir",
     ];
     for name in names {
         for draft in [Draft::good(), Draft::by(&RSA)] {
             refuses(&format!("A01 A02 {name:?}"), &draft.header("alg", &quoted(name)));
         }
     }
-    for json in ["null", "256", "true", r#"["none"]"#, r#"["ES256"]"#, r#"["RS256"]"#, r#"{"RS256":1}"#, "[]", "{}", "1.5"] {
+    for json in
+        ["null", "256", "true", r#"["none"]"#, r#"["ES256"]"#, r#"["RS256"]"#, r#"{"RS256":1}"#, "[]", "{}", "1.5"]
+    {
         refuses(&format!("A02 {json}"), &Draft::good().header("alg", json));
     }
     refuses("A02 absent", &Draft::good().without_header("alg"));
@@ -127,14 +165,7 @@ fn algorithms_beyond_the_default_are_each_asked_for_by_name() {
     let of = |name: SignWith| name.as_str().parse::<Algorithm>().unwrap();
     let default = [RS256, RS384, RS512, ES256, ES384, ES512];
     let keys: [(&SigningKey, &[SignWith]); 5] = [
-        (&RSA, &[
-            SignWith::RS256,
-            SignWith::RS384,
-            SignWith::RS512,
-            SignWith::PS256,
-            SignWith::PS384,
-            SignWith::PS512,
-        ]),
+        (&RSA, &[SignWith::RS256, SignWith::RS384, SignWith::RS512, SignWith::PS256, SignWith::PS384, SignWith::PS512]),
         (&EC, &[SignWith::ES256]),
         (&common::EC_384, &[SignWith::ES384]),
         (&common::EC_521, &[SignWith::ES512]),
@@ -153,7 +184,11 @@ fn algorithms_beyond_the_default_are_each_asked_for_by_name() {
         let auth = Auth::new(|builder| builder.algorithms([only]));
         for (algorithm, token) in &tokens {
             let id = format!("A09 {algorithm} where only {only} is asked for");
-            if *algorithm == only { drop(auth.accepts(&id, token)) } else { auth.refuses(&id, token, "V3") }
+            if *algorithm == only {
+                drop(auth.accepts(&id, token));
+            } else {
+                auth.refuses(&id, token, "V3");
+            }
             let alone = KEYS.verify(token, &[only]).map(|jws| jws.algorithm);
             assert_eq!(alone, if *algorithm == only { Ok(only) } else { Err(AuthError::InvalidToken) }, "{id}");
         }
@@ -164,8 +199,20 @@ fn algorithms_beyond_the_default_are_each_asked_for_by_name() {
 #[test]
 fn crit_is_refused_whatever_it_says() {
     let values = [
-        r#"["x"]"#, r#"["exp"]"#, "[]", r#""b64""#, "null", r#"["alg"]"#, r#"["kid"]"#, r#"["absent"]"#, r#"["x","x"]"#,
-        "[1]", r#"["b64"]"#, "{}", "true", r#"["http://example.invalid/policy"]"#,
+        r#"["x"]"#,
+        r#"["exp"]"#,
+        "[]",
+        r#""b64""#,
+        "null",
+        r#"["alg"]"#,
+        r#"["kid"]"#,
+        r#"["absent"]"#,
+        r#"["x","x"]"#,
+        "[1]",
+        r#"["b64"]"#,
+        "{}",
+        "true",
+        r#"["http://example.invalid/policy"]"#,
     ];
     for json in values {
         let draft = Draft::good().header("crit", json).header("x", "1");
@@ -232,9 +279,26 @@ fn kid_is_a_string_of_1_to_1024_bytes() {
 #[test]
 fn kid_is_compared_whole_and_does_nothing_else() {
     let kids = [
-        "EC-1", "ec-1 ", " ec-1", "ec-1\0", "ec", "ec-11", "../../../../../../dev/null", "/etc/passwd",
-        "http://169.254.169.254/latest/meta-data/", "x' UNION SELECT 'a", "ec-1|whoami", "ec-1\r\nSet-Cookie: a=b",
-        "\u{1b}[31mred", "${jndi:ldap://127.0.0.1/a}", "\u{202e}gpj", "__proto__", "\"", "\\", "é", "\u{7f}",
+        "EC-1",
+        "ec-1 ",
+        " ec-1",
+        "ec-1\0",
+        "ec",
+        "ec-11",
+        "../../../../../../dev/null",
+        "/etc/passwd",
+        "http://169.254.169.254/latest/meta-data/",
+        "x' UNION SELECT 'a",
+        "ec-1|whoami",
+        "ec-1\r\nSet-Cookie: a=b",
+        "\u{1b}[31mred",
+        "${jndi:ldap://127.0.0.1/a}",
+        "\u{202e}gpj",
+        "__proto__",
+        "\"",
+        "\\",
+        "é",
+        "\u{7f}",
     ];
     for kid in kids {
         // `ask` checks that the log holds no raw control character.
@@ -269,7 +333,9 @@ fn keys_and_addresses_in_the_header_are_never_used() {
     for (id, draft, rule) in cases {
         AUTH.refuses(id, &draft.sign(), rule);
     }
-    for (name, json) in [("jwk", &*own), ("jku", r#""http://127.0.0.1:9/""#), ("x5u", "1"), ("x5c", "null"), ("x", "{}")] {
+    for (name, json) in
+        [("jwk", &*own), ("jku", r#""http://127.0.0.1:9/""#), ("x5u", "1"), ("x5c", "null"), ("x", "{}")]
+    {
         AUTH.accepts(&format!("A12 A13 genuine, with a stray {name}"), &genuine.clone().header(name, json).sign());
     }
 }
@@ -279,10 +345,35 @@ fn typ_is_that_of_an_access_token_or_of_any_jwt() {
     let at_jwt = ["at+jwt", "AT+JWT", "At+Jwt", "application/at+jwt", "APPLICATION/AT+JWT"];
     let jwt = ["JWT", "jwt", "Jwt", "application/jwt", "application/JWT"];
     let others = [
-        "id+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "oauth-authz-req+jwt", "token-introspection+jwt",
-        "entity-statement+jwt", "statuslist+jwt", "dc+sd-jwt", "kb+jwt", "client-authentication+jwt", "JOSE", "JOSE+JSON",
-        "at+jwt ", " at+jwt", "at+jwt;v=1", "xat+jwt", "at+jwtx", "application/application/at+jwt", "application/",
-        "application/json", "", "at", "refresh+jwt", "JWT ", "JWT\0", "text/at+jwt", "at+jwt\u{212a}", "a\u{fe}t+jwt",
+        "id+jwt",
+        "logout+jwt",
+        "secevent+jwt",
+        "dpop+jwt",
+        "oauth-authz-req+jwt",
+        "token-introspection+jwt",
+        "entity-statement+jwt",
+        "statuslist+jwt",
+        "dc+sd-jwt",
+        "kb+jwt",
+        "client-authentication+jwt",
+        "JOSE",
+        "JOSE+JSON",
+        "at+jwt ",
+        " at+jwt",
+        "at+jwt;v=1",
+        "xat+jwt",
+        "at+jwtx",
+        "application/application/at+jwt",
+        "application/",
+        "application/json",
+        "",
+        "at",
+        "refresh+jwt",
+        "JWT ",
+        "JWT\0",
+        "text/at+jwt",
+        "at+jwt\u{212a}",
+        "a\u{fe}t+jwt",
     ];
     let strict = Auth::new(|builder| builder.require_at_jwt(true));
     let alone = |draft: &Draft| KEYS.verify(&draft.sign(), &[Algorithm::ES256]).is_ok();
@@ -328,7 +419,4 @@ fn headers_longer_than_usual_are_read_too() {
         AUTH.accepts(&format!("{length}"), &draft.sign());
         refuses(&format!("{length}, crit"), &draft.header("crit", "[]"));
     }
-    let token = Draft::good().sign();
-    assert_eq!(parts(&token).len(), 3);
-    assert!(!key_set([jwk(&EC)]).is_empty());
 }

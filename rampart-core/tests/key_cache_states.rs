@@ -1,5 +1,6 @@
 //! The ages of a key set: cold, fresh, due, stale, dead; who waits in which of them, and what renews it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by a panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, clippy::unchecked_time_subtraction, reason = "likewise")]
 
 mod cache_support;
 

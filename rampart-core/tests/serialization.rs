@@ -1,5 +1,6 @@
 //! V2: the compact serialization, exactly three parts of strict base64url, within the size limit.
 #![cfg(test)]
+#![allow(clippy::string_slice, reason = "a test fails by a panic")]
 
 mod common;
 
@@ -124,7 +125,7 @@ fn other_characters_are_refused_at_every_place() {
 fn other_base64_alphabet_is_refused() {
     // ECDSA signatures differ each time: sooner or later one holds each character of the other alphabet.
     for (url, other) in [('-', '+'), ('_', '/')] {
-        let token = (0..).map(|_| Draft::good().sign()).find(|token| parts(token)[2].contains(url)).unwrap();
+        let token = (0..10_000).map(|_| Draft::good().sign()).find(|token| parts(token)[2].contains(url)).unwrap();
         AUTH.accepts("control", &token);
         let [h, p, s] = parts(&token);
         refuses(&format!("B02 {other}"), &format!("{h}.{p}.{}", s.replace(url, &other.to_string())));
@@ -186,7 +187,9 @@ fn every_part_is_decoded_before_any_is_read() {
 /// A good token of exactly this many bytes.
 fn of_length(length: usize) -> String {
     let draft = |pad: usize, in_header: usize| {
-        Draft::good().claim("pad", &format!("{:?}", "x".repeat(pad))).header("pad", &format!("{:?}", "x".repeat(in_header)))
+        Draft::good()
+            .claim("pad", &format!("{:?}", "x".repeat(pad)))
+            .header("pad", &format!("{:?}", "x".repeat(in_header)))
     };
     let least = draft(0, 0).sign().len();
     let around = (length - least) * 3 / 4;

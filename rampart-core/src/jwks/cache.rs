@@ -56,6 +56,8 @@ struct State {
     /// The last attempt, where it failed.
     failure: Option<Failure>,
     failures_in_a_row: u32,
+    /// The number of the last successful fetch.
+    confirmed: u64,
     etag: Option<ETag>,
     bucket: Bucket,
     missing: MissingKids,
@@ -107,6 +109,10 @@ impl State {
             "the issuer's keys could not be fetched"
         );
         self.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
+    }
+
+    fn remember_missing(&mut self, kid: &str, now: Instant) {
+        self.missing.insert(kid, &mut self.bucket, now);
     }
 
     /// The fetch in flight, unless it was abandoned.
@@ -242,10 +248,15 @@ impl KeyCache {
         Ok(())
     }
 
-    /// Looks for a key ID that the current set does not hold, within the budget for such searches.
-    pub(crate) async fn find_kid(self: &Arc<Self>, kid: &str) -> KidSearch {
-        let arrived = Instant::now();
-        let deadline = arrived + KID_WAIT;
+    /// How many fetches have begun so far: later ones are new enough for a request that comes now.
+    pub(crate) fn begun(&self) -> u64 {
+        self.state.lock().started
+    }
+
+    /// Looks for a key ID that the current set does not hold, within the budget for such searches. What a fetch says that
+    /// is later than number `begun` is new enough.
+    pub(crate) async fn find_kid(self: &Arc<Self>, kid: &str, begun: u64) -> KidSearch {
+        let deadline = Instant::now() + KID_WAIT;
         loop {
             let now = Instant::now();
             let (fetch, launch) = {
@@ -254,6 +265,10 @@ impl KeyCache {
                     return KidSearch::Found;
                 }
                 if state.missing.contains(kid, now) {
+                    return KidSearch::NotFound(state.verdict(now));
+                }
+                if state.failure.is_none() && state.confirmed > begun {
+                    state.remember_missing(kid, now);
                     return KidSearch::NotFound(state.verdict(now));
                 }
                 match state.live(now) {
@@ -273,7 +288,7 @@ impl KeyCache {
             let Some(_waiting) = Waiting::join(&self.kid_waiters) else {
                 return KidSearch::NotFound(self.state.lock().verdict(now));
             };
-            let began = fetch.started;
+            let number = fetch.number;
             let outcome = finished(fetch, deadline).await;
             let now = Instant::now();
             let mut state = self.state.lock();
@@ -284,9 +299,8 @@ impl KeyCache {
                 // Nobody knows yet whether the key exists.
                 None => return KidSearch::NotFound(state.unavailable(now)),
                 Some(Err(_)) => return KidSearch::NotFound(state.verdict(now)),
-                Some(Ok(())) if began >= arrived => {
-                    let State { missing, bucket, .. } = &mut *state;
-                    missing.insert(kid, bucket, now);
+                Some(Ok(())) if number > begun => {
+                    state.remember_missing(kid, now);
                     return KidSearch::NotFound(state.verdict(now));
                 }
                 // That fetch may have read the set just before the key was published: one more may be worth it.
@@ -362,15 +376,16 @@ impl KeyCache {
         let now = Instant::now();
         let wall = self.clock.now().unwrap_or_default();
         let mut state = self.state.lock();
-        if state.in_flight.as_ref().is_none_or(|fetch| fetch.number != number) {
+        if state.in_flight.take_if(|fetch| fetch.number == number).is_none() {
             // Given up on; what came after it knows better, and its keys are not taken.
             return Err(FetchError::Abandoned);
         }
-        state.in_flight = None;
         let current = self.snapshot.load_full();
         let taken = fetched.and_then(|fetched| match (fetched, &current) {
             (Fetched::Keys { parsed, etag, max_age }, current) => {
-                let set = if forced { parsed.set } else { parsed.into_usable()? };
+                // Where an empty set was taken by force, the issuer may well say it again.
+                let takes_empty = forced || current.as_ref().is_some_and(|current| current.keys.is_empty());
+                let set = if takes_empty { parsed.set } else { parsed.into_usable()? };
                 let set = match current {
                     Some(current) => set.carrying_over(&current.keys),
                     None => set,
@@ -391,6 +406,7 @@ impl KeyCache {
                 let snapshot = Snapshot::new(keys, self.ttl, self.max_stale, max_age, wall);
                 self.snapshot.store(Some(Arc::new(snapshot)));
                 state.etag = etag;
+                state.confirmed = number;
                 state.failure = None;
                 state.failures_in_a_row = 0;
                 Ok(())

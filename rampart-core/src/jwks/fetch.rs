@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use reqwest::{Client, Response, StatusCode, header};
-use serde::Deserialize;
 use tokio::time::timeout;
 use url::Url;
 
 use super::set::{KeySet, KeySetError, Parsed};
 use crate::algorithm::Algorithms;
-use crate::outbound::{self, ExchangeError, TOTAL_TIMEOUT};
+use crate::outbound::{self, ExchangeError, Location, MetadataError, TOTAL_TIMEOUT};
 
 /// Why the keys could not be fetched. `Display` is what [`JwksHealth`](crate::JwksHealth) and the log show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +19,8 @@ pub(crate) enum FetchError {
     Status { status: u16, retry_after: Option<Duration> },
     #[error("{0}")]
     KeySet(#[from] KeySetError),
-    #[error("the issuer's metadata cannot be used: {0}")]
-    Metadata(&'static str),
+    #[error("{0}")]
+    Metadata(#[from] MetadataError),
     #[error("the task that fetched the keys ended with its runtime")]
     Abandoned,
     #[error("there is no tokio runtime to fetch the keys on; call from within one")]
@@ -31,20 +29,13 @@ pub(crate) enum FetchError {
 
 impl FetchError {
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        if let Self::Status { retry_after, .. } = self { *retry_after } else { None }
+        match self {
+            Self::Status { retry_after, .. } | Self::Metadata(MetadataError::Status { retry_after, .. }) => {
+                *retry_after
+            }
+            _ => None,
+        }
     }
-}
-
-/// Where the key set is.
-#[derive(Debug)]
-pub(crate) enum Location {
-    Url(Url),
-    /// In the issuer's metadata (OpenID Connect Discovery 1.0 section 4, RFC 8414).
-    Metadata {
-        url: Url,
-        issuer: String,
-        known: Mutex<Option<Url>>,
-    },
 }
 
 #[derive(Debug)]
@@ -67,25 +58,18 @@ pub(crate) struct ETag {
     value: header::HeaderValue,
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    issuer: String,
-    jwks_uri: String,
-}
-
 impl Fetcher {
     pub(crate) async fn fetch(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
         let fetched =
             timeout(TOTAL_TIMEOUT, self.fetch_unbounded(etag)).await.unwrap_or(Err(ExchangeError::TimedOut.into()));
-        if let (Err(_), Location::Metadata { known, .. }) = (&fetched, &self.location) {
-            // The address may have moved: ask for it again next time.
-            *known.lock() = None;
+        if fetched.is_err() {
+            self.location.forget();
         }
         fetched
     }
 
     async fn fetch_unbounded(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
-        let url = self.jwks_url().await?;
+        let url = self.location.resolve(&self.client, self.allow_http).await?;
         let etag = etag.filter(|etag| etag.url == url);
         let response = self.get(&url, etag.as_ref()).await?;
         let max_age = max_age(response.headers());
@@ -103,49 +87,16 @@ impl Fetcher {
         Ok(Fetched::Keys { parsed, etag, max_age })
     }
 
-    async fn jwks_url(&self) -> Result<Url, FetchError> {
-        let (metadata_url, issuer, known) = match &self.location {
-            Location::Url(url) => return Ok(url.clone()),
-            Location::Metadata { url, issuer, known } => (url, issuer, known),
-        };
-        if let Some(url) = known.lock().clone() {
-            return Ok(url);
-        }
-        let response = self.get(metadata_url, None).await?;
-        if response.status() != StatusCode::OK {
-            return Err(status_error(&response));
-        }
-        let body = outbound::read_body(response).await?;
-        let metadata: Metadata = serde_json::from_str(&body)
-            .map_err(|_| FetchError::Metadata("it is not a JSON object with the strings issuer and jwks_uri"))?;
-        if metadata.issuer != *issuer {
-            return Err(FetchError::Metadata("its issuer is not exactly the configured one"));
-        }
-        let url = outbound::checked_url("jwks_uri", &metadata.jwks_uri, self.allow_http)
-            .map_err(|_| FetchError::Metadata("its jwks_uri is not an https URL"))?;
-        *known.lock() = Some(url.clone());
-        Ok(url)
-    }
-
-    /// One request, and one more at once where the connection failed.
     async fn get(&self, url: &Url, etag: Option<&ETag>) -> Result<Response, ExchangeError> {
-        let request = || {
-            let request = self
-                .client
-                .get(url.clone())
-                .header(header::ACCEPT, "application/jwk-set+json, application/json")
-                .header(header::ACCEPT_ENCODING, "identity");
+        outbound::send(|| {
+            let request =
+                self.client.get(url.clone()).header(header::ACCEPT, "application/jwk-set+json, application/json");
             match etag {
                 Some(etag) => request.header(header::IF_NONE_MATCH, etag.value.clone()),
                 None => request,
             }
-        };
-        match request().send().await {
-            Err(error) if !error.is_timeout() && (error.is_connect() || error.is_request()) => {
-                Ok(request().send().await?)
-            }
-            other => Ok(other?),
-        }
+        })
+        .await
     }
 }
 

@@ -38,7 +38,8 @@ pub(crate) fn rule() -> Option<String> {
 
 /// Characters with which an attacker could forge or disguise a line of the log.
 pub(crate) fn misleads(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 struct Recorder;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub(crate) mod log;
+pub(crate) mod rsa;
 
 use std::pin::pin;
 use std::sync::{Arc, LazyLock};
@@ -224,7 +225,9 @@ impl Auth {
             assert_eq!(summary(&first), summary(other), "{id}: {which}");
         }
         if let (Ok(first), Ok(again), Ok(uncached)) = (&first, &again, &uncached) {
-            assert!(Arc::ptr_eq(first, again), "{id}: the second answer did not come from the cache");
+            // The largest claims are not worth the room they would take.
+            let is_cached = Arc::ptr_eq(first, again) || token.len() > 256 * 1024;
+            assert!(is_cached, "{id}: the second answer did not come from the cache");
             assert!(!Arc::ptr_eq(first, uncached), "{id}: two caches share an entry");
         }
         let logged = log::take();

@@ -1,0 +1,181 @@
+//! How the client says who it is: HTTP Basic, the body, or a signed assertion.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rampart_core::ConfigError;
+use serde::Serialize;
+use url::form_urlencoded::byte_serialize;
+
+use crate::token::Secret;
+
+/// Algorithms of client assertions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SigningAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256; a PKCS#1 or PKCS#8 key.
+    RS256,
+    /// ECDSA on P-256 with SHA-256; a PKCS#8 key.
+    ES256,
+    /// Ed25519; a PKCS#8 key.
+    EdDSA,
+}
+
+/// How the secret travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SecretIn {
+    /// HTTP Basic, both parts form-urlencoded first (RFC 6749 section 2.3.1).
+    #[default]
+    Basic,
+    /// HTTP Basic as RFC 7617 alone has it, for servers that do not decode.
+    RawBasic,
+    /// The request's body.
+    Body,
+}
+
+/// The client's credentials, ready for a request.
+pub(crate) enum Authentication {
+    Header(Secret),
+    Body { client_id: String, secret: Secret },
+    Assertion(Box<Assertion>),
+}
+
+pub(crate) struct Assertion {
+    client_id: String,
+    key: EncodingKey,
+    header: Header,
+}
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Seconds: long enough for clocks that differ a little.
+const ASSERTION_LIFETIME: u64 = 60;
+
+impl Authentication {
+    pub(crate) fn secret(client_id: String, secret: &str, place: SecretIn) -> Result<Self, ConfigError> {
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        let header = |credentials: String| Self::Header(Secret::new(format!("Basic {}", STANDARD.encode(credentials))));
+        match place {
+            SecretIn::Basic => Ok(header(format!("{}:{}", encoded(&client_id), encoded(secret)))),
+            SecretIn::RawBasic if client_id.contains(':') => Err(ConfigError::Invalid {
+                field: "client_id",
+                problem: "has a colon, which raw Basic cannot carry; use the default or secret_in_body()".into(),
+            }),
+            SecretIn::RawBasic => Ok(header(format!("{client_id}:{secret}"))),
+            SecretIn::Body => Ok(Self::Body { client_id, secret: Secret::new(secret) }),
+        }
+    }
+
+    pub(crate) fn assertion(
+        client_id: String,
+        algorithm: SigningAlgorithm,
+        pem: &[u8],
+        key_id: Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let (key, algorithm) = match algorithm {
+            SigningAlgorithm::RS256 => (EncodingKey::from_rsa_pem(pem), Algorithm::RS256),
+            SigningAlgorithm::ES256 => (EncodingKey::from_ec_pem(pem), Algorithm::ES256),
+            SigningAlgorithm::EdDSA => (EncodingKey::from_ed_pem(pem), Algorithm::EdDSA),
+        };
+        let unusable = |_| ConfigError::Invalid {
+            field: "private_key_jwt",
+            problem: "the key is not a PEM private key of the algorithm; give it as PKCS#8".into(),
+        };
+        let mut header = Header::new(algorithm);
+        header.kid = key_id;
+        let assertion = Assertion { client_id, key: key.map_err(unusable)?, header };
+        // A key that cannot sign is found now, not with the first request.
+        assertion.sign("https://issuer.example").map_err(unusable)?;
+        Ok(Self::Assertion(Box::new(assertion)))
+    }
+
+    /// Adds what belongs into the body, and gives what belongs into the `Authorization` header.
+    pub(crate) fn apply(
+        &self,
+        form: &mut Vec<(String, String)>,
+        token_url: &str,
+    ) -> Result<Option<&Secret>, &'static str> {
+        let mut add = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
+        match self {
+            Self::Header(value) => return Ok(Some(value)),
+            Self::Body { client_id, secret } => {
+                add("client_id", client_id);
+                add("client_secret", secret.expose());
+            }
+            Self::Assertion(assertion) => {
+                let signed = assertion.sign(token_url).map_err(|_| "the client assertion cannot be signed")?;
+                add("client_id", &assertion.client_id);
+                add("client_assertion_type", ASSERTION_TYPE);
+                add("client_assertion", &signed);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// RFC 7523 section 3.
+#[derive(Serialize)]
+struct AssertionClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: u64,
+    iat: u64,
+    jti: String,
+}
+
+impl Assertion {
+    fn sign(&self, token_url: &str) -> jsonwebtoken::errors::Result<String> {
+        // Where another crate has installed a provider, that one serves as well; without either, signing would panic.
+        let _ = DEFAULT_PROVIDER.install_default();
+        let iat = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let jti = URL_SAFE_NO_PAD.encode([fastrand::u64(..).to_le_bytes(), fastrand::u64(..).to_le_bytes()].concat());
+        let claims = AssertionClaims {
+            iss: &self.client_id,
+            sub: &self.client_id,
+            aud: token_url,
+            exp: iat + ASSERTION_LIFETIME,
+            iat,
+            jti,
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.key)
+    }
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Header(_) => "client_secret_basic",
+            Self::Body { .. } => "client_secret_post",
+            Self::Assertion(_) => "private_key_jwt",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(client_id: &str, secret: &str, place: SecretIn) -> String {
+        match Authentication::secret(client_id.into(), secret, place).unwrap() {
+            Authentication::Header(value) => value.expose().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn both_parts_of_basic_are_form_urlencoded_first() {
+        let secret = "z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw=";
+        let expected = "Basic MVBwRyUyRlErMTp6JTJGdFo5VndGWnFBcG1JUSUyQlpIMUk1cExrJTJGdUI0dWQlM0FYMiUyRjhiTCUyQndmRlR0MXJGdyUzRA==";
+        assert_eq!(header("1PpG/Q 1", secret, SecretIn::Basic), expected);
+    }
+
+    #[test]
+    fn raw_basic_is_base64_of_the_text_as_it_is() {
+        assert_eq!(header("id", "s:+%", SecretIn::RawBasic), format!("Basic {}", STANDARD.encode("id:s:+%")));
+        assert!(Authentication::secret("a:b".into(), "s", SecretIn::RawBasic).is_err());
+    }
+}

@@ -1,0 +1,241 @@
+//! One set of scopes and parameters: its token, the request for the next one, and the waits after failures.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rampart_core::outbound;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::error::ClientError;
+use crate::exchange::Exchange;
+use crate::request::TokenRequest;
+use crate::token::AccessToken;
+
+const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+/// Between two requests for a token that was needed at once: a server whose tokens are dead on arrival is not asked in a loop.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+/// A token that another service refused is replaced at most this often.
+const INVALIDATION_INTERVAL: Duration = Duration::from_secs(10);
+/// A request that has said nothing for this long was left behind by a runtime that nobody drives any more.
+const ABANDONED_AFTER: Duration = Duration::from_secs(15);
+
+type Outcome = Result<AccessToken, ClientError>;
+
+/// The token of one set.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    exchange: Arc<Exchange>,
+    request: TokenRequest,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    token: Option<AccessToken>,
+    in_flight: Option<InFlight>,
+    started: u64,
+    last_start: Option<Instant>,
+    last_invalidation: Option<Instant>,
+    failure: Option<(ClientError, Instant)>,
+    failures_in_a_row: u32,
+    last_use: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+struct InFlight {
+    number: u64,
+    due: Instant,
+    outcome: watch::Receiver<Option<Outcome>>,
+}
+
+impl State {
+    fn live(&mut self, now: Instant) -> Option<InFlight> {
+        self.give_up(now, |request| now >= request.due + ABANDONED_AFTER);
+        self.in_flight.clone()
+    }
+
+    /// No fault of the server's: the next caller starts anew, without a back-off.
+    fn give_up(&mut self, now: Instant, is_lost: impl FnOnce(&InFlight) -> bool) {
+        if self.in_flight.take_if(|request| is_lost(request)).is_some() {
+            let error = abandoned();
+            tracing::warn!(target: "rampart", %error, "no access token could be had");
+            self.failure = Some((error, now));
+        }
+    }
+
+    fn fail(&mut self, error: ClientError, now: Instant) {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+        let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
+        tracing::warn!(
+            target: "rampart", %error, failures = self.failures_in_a_row, retry_in_ms = wait.as_millis(),
+            "a request for an access token failed"
+        );
+        self.failure = Some((error, now + wait));
+    }
+
+    fn backing_off(&self, now: Instant) -> Option<&ClientError> {
+        self.failure.as_ref().filter(|(_, retry_at)| now < *retry_at).map(|(error, _)| error)
+    }
+}
+
+fn abandoned() -> ClientError {
+    ClientError::Transport("the request ended with its runtime, or there is no tokio runtime".into())
+}
+
+impl Slot {
+    pub(crate) fn new(exchange: Arc<Exchange>, request: TokenRequest) -> Self {
+        Self { exchange, request, state: Mutex::default() }
+    }
+
+    /// The token, at once where there is one that serves.
+    pub(crate) async fn token(self: &Arc<Self>) -> Outcome {
+        if let Some(outcome) = self.attempt().await {
+            return outcome;
+        }
+        // It ended with the runtime of the caller that had started it: this one starts its own.
+        self.attempt().await.unwrap_or_else(|| Err(abandoned()))
+    }
+
+    /// `None` where the request that was waited for was abandoned.
+    async fn attempt(self: &Arc<Self>) -> Option<Outcome> {
+        let now = Instant::now();
+        let (mut request, launch) = {
+            let mut state = self.state.lock();
+            state.last_use = Some(now);
+            if let Some(token) = state.token.as_ref().filter(|token| now < token.times.serves_until).cloned() {
+                let launch = self.renewal(&mut state, &token, now);
+                drop(state);
+                if let Some(launch) = launch {
+                    launch.go();
+                }
+                return Some(Ok(token));
+            }
+            if Handle::try_current().is_err() {
+                // Neither a request nor a timer could run.
+                return Some(Err(abandoned()));
+            }
+            if let Some(request) = state.live(now) {
+                (request, None)
+            } else if let Some(error) = state.backing_off(now) {
+                return Some(Err(error.clone()));
+            } else {
+                let due = state.last_start.map_or(now, |start| now.max(start + SHORTEST_INTERVAL));
+                let launch = self.begin(&mut state, due);
+                (launch.request.clone(), Some(launch))
+            }
+        };
+        if let Some(launch) = launch {
+            launch.go();
+        }
+        // The request is bounded in itself and reports even where its task is dropped, but not where that merely stands still.
+        let deadline = request.due + ABANDONED_AFTER;
+        timeout_at(deadline, request.outcome.wait_for(Option::is_some)).await.ok()?.ok()?.clone()
+    }
+
+    /// A request in the background, where the token that serves should be renewed.
+    fn renewal(self: &Arc<Self>, state: &mut State, token: &AccessToken, now: Instant) -> Option<Launch> {
+        if now < token.times.fresh_until || state.live(now).is_some() || state.backing_off(now).is_some() {
+            return None;
+        }
+        let interval = if state.failure.is_some() { SHORTEST_INTERVAL } else { token.times.renewal_interval };
+        let waits_longer = state.last_start.is_some_and(|start| now < start + interval);
+        if waits_longer { None } else { Some(self.begin(state, now)) }
+    }
+
+    /// Forgets the token if it is the one that another service refused, and not too soon after the last such case.
+    pub(crate) fn invalidate(&self, refused: &AccessToken) {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let is_current = state.token.as_ref().is_some_and(|token| token.access_token == refused.access_token);
+        if is_current && state.last_invalidation.is_none_or(|last| now >= last + INVALIDATION_INTERVAL) {
+            tracing::info!(target: "rampart", "an access token was refused by the service called; getting a new one");
+            state.last_invalidation = Some(now);
+            state.token = None;
+            state.last_start = None;
+        }
+    }
+
+    /// When the slot was last used, unless a request is in flight.
+    pub(crate) fn idle_since(&self, now: Instant) -> Option<Instant> {
+        let mut state = self.state.lock();
+        if state.live(now).is_some() { None } else { Some(state.last_use.unwrap_or(now)) }
+    }
+
+    fn begin(self: &Arc<Self>, state: &mut State, due: Instant) -> Launch {
+        state.started += 1;
+        state.last_start = Some(due);
+        let (sender, outcome) = watch::channel(None);
+        let request = InFlight { number: state.started, due, outcome };
+        state.in_flight = Some(request.clone());
+        let report = Report { slot: Arc::clone(self), number: request.number, sender };
+        Launch { request, report }
+    }
+
+    fn complete(&self, number: u64, outcome: &Outcome) {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        if state.in_flight.take_if(|request| request.number == number).is_none() {
+            return;
+        }
+        match outcome {
+            Ok(token) => {
+                tracing::debug!(target: "rampart", scope = ?token.scope, "a new access token");
+                let serves = |token: &AccessToken| now < token.times.serves_until;
+                // One that is dead on arrival does not push out one that lives.
+                if serves(token) || !state.token.as_ref().is_some_and(serves) {
+                    state.token = Some(token.clone());
+                }
+                state.failure = None;
+                state.failures_in_a_row = 0;
+            }
+            Err(error) => state.fail(error.clone(), now),
+        }
+    }
+}
+
+/// A request that is noted but not yet running; its task is spawned without the lock, which its report needs.
+#[must_use]
+struct Launch {
+    request: InFlight,
+    report: Report,
+}
+
+impl Launch {
+    fn go(self) {
+        let Self { request: InFlight { due, .. }, report } = self;
+        let Ok(runtime) = Handle::try_current() else { return drop(report) };
+        runtime.spawn(async move {
+            if due > Instant::now() {
+                sleep_until(due).await;
+            }
+            let outcome = report.slot.exchange.run(&report.slot.request).await;
+            report.finish(outcome);
+        });
+    }
+}
+
+/// Tells the slot and the waiters how a request ended, also where its task is dropped half-way.
+struct Report {
+    slot: Arc<Slot>,
+    number: u64,
+    sender: watch::Sender<Option<Outcome>>,
+}
+
+impl Report {
+    fn finish(self, outcome: Outcome) {
+        self.slot.complete(self.number, &outcome);
+        self.sender.send_replace(Some(outcome));
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        // Does nothing after a report.
+        self.slot.state.lock().give_up(Instant::now(), |request| request.number == self.number);
+    }
+}

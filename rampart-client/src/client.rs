@@ -1,0 +1,147 @@
+//! The client: tokens by request, always ones that serve.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use rampart_core::outbound;
+use reqwest::RequestBuilder;
+use reqwest::header::AUTHORIZATION;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::cache::Slot;
+use crate::config::RampartClientBuilder;
+use crate::error::ClientError;
+use crate::exchange::{Exchange, sensitive};
+use crate::request::TokenRequest;
+use crate::token::{AccessToken, Secret};
+
+const MAX_SETS: usize = 256;
+
+/// Gets access tokens by the client credentials grant (RFC 6749 section 4.4) and keeps them fresh. Made once, cloned everywhere.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use rampart_client::RampartClient;
+///
+/// let client = RampartClient::builder("https://auth.example.com", "billing", "secret").build()?;
+/// let token = client.client_credentials_token(&["users:read"]).await?;
+/// let request = reqwest::Client::new().get("https://users.example.com/api/users");
+/// let response = client.bearer(request, &["users:read"]).await?.send().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RampartClient(Arc<Inner>);
+
+struct Inner {
+    exchange: Arc<Exchange>,
+    slots: RwLock<HashMap<TokenRequest, Arc<Slot>>>,
+}
+
+impl RampartClient {
+    /// A builder with every default.
+    pub fn builder(
+        issuer_url: impl Into<String>,
+        client_id: impl Into<String>,
+        client_secret: impl Into<String>,
+    ) -> RampartClientBuilder {
+        RampartClientBuilder::new(issuer_url.into(), client_id.into(), client_secret.into())
+    }
+
+    /// From the environment: `RAMPART_URL`, `RAMPART_CLIENT_ID`, `RAMPART_CLIENT_SECRET`.
+    ///
+    /// # Errors
+    /// [`ClientError::Config`] with the name of the variable that is missing.
+    pub fn from_env() -> Result<Self, ClientError> {
+        RampartClientBuilder::from_env()?.build()
+    }
+
+    pub(crate) fn new(exchange: Exchange) -> Self {
+        Self(Arc::new(Inner { exchange: Arc::new(exchange), slots: RwLock::default() }))
+    }
+
+    /// A token with these scopes: the one at hand where it serves, otherwise a new one.
+    ///
+    /// While a token serves nobody waits: it is renewed in the background, and failures to do so are not seen before it
+    /// has expired. Without one, all callers wait for one request and share its outcome.
+    ///
+    /// # Errors
+    /// [`ClientError`]; after a failure, the same one again until the back-off has run out.
+    pub async fn client_credentials_token(&self, scopes: &[&str]) -> Result<AccessToken, ClientError> {
+        self.token(&TokenRequest::new(scopes.iter().copied())).await
+    }
+
+    /// As [`client_credentials_token`](Self::client_credentials_token), with further parameters.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn token(&self, request: &TokenRequest) -> Result<AccessToken, ClientError> {
+        let slot = self.0.slots.read().get(request).cloned();
+        match slot {
+            Some(slot) => slot.token().await,
+            None => self.slot(request)?.token().await,
+        }
+    }
+
+    /// Says that a service has refused this token (401): the next call gets a new one. A token that has been replaced
+    /// already is left alone, and a set gets a new token by this at most once in 10 s.
+    pub fn invalidate(&self, token: &AccessToken) {
+        for slot in self.0.slots.read().values() {
+            slot.invalidate(token);
+        }
+    }
+
+    /// Adds a token to a request.
+    ///
+    /// # Errors
+    /// [`ClientError::InsecureUrl`] for a request over http to another machine; otherwise as
+    /// [`client_credentials_token`](Self::client_credentials_token).
+    pub async fn bearer(&self, request: RequestBuilder, scopes: &[&str]) -> Result<RequestBuilder, ClientError> {
+        let (client, request) = request.build_split();
+        let mut request = request.map_err(|_| ClientError::Request)?;
+        if !is_private(request.url()) {
+            return Err(ClientError::InsecureUrl);
+        }
+        let token = self.client_credentials_token(scopes).await?;
+        request.headers_mut().insert(AUTHORIZATION, sensitive(&authorization(&token))?);
+        Ok(RequestBuilder::from_parts(client, request))
+    }
+
+    fn slot(&self, request: &TokenRequest) -> Result<Arc<Slot>, ClientError> {
+        request.check()?;
+        let mut slots = self.0.slots.write();
+        if let Some(slot) = slots.get(request) {
+            return Ok(Arc::clone(slot));
+        }
+        if slots.len() >= MAX_SETS {
+            let now = Instant::now();
+            let idle = slots.iter().filter_map(|(request, slot)| Some((slot.idle_since(now)?, request)));
+            let longest_idle = idle.min().map(|(_, request)| request.clone()).ok_or(ClientError::TooManySets)?;
+            slots.remove(&longest_idle);
+        }
+        let slot = Arc::new(Slot::new(Arc::clone(&self.0.exchange), request.clone()));
+        slots.insert(request.clone(), Arc::clone(&slot));
+        Ok(slot)
+    }
+}
+
+/// Whether nobody on the way can read what is sent there.
+pub(crate) fn is_private(url: &Url) -> bool {
+    url.scheme() == "https" || outbound::is_loopback(url)
+}
+
+/// The value of `Authorization` for a token.
+pub(crate) fn authorization(token: &AccessToken) -> Secret {
+    Secret::new(format!("Bearer {}", token.access_token.expose()))
+}
+
+impl fmt::Debug for RampartClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RampartClient")
+            .field("authentication", &self.0.exchange.authentication)
+            .field("sets", &self.0.slots.read().len())
+            .finish_non_exhaustive()
+    }
+}

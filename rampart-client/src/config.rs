@@ -1,0 +1,178 @@
+//! Settings of the client, checked by `build()`.
+
+use std::fmt;
+
+use rampart_core::ConfigError;
+use rampart_core::outbound::{self, Location};
+use reqwest::{Client, ClientBuilder};
+use url::form_urlencoded::byte_serialize;
+
+use crate::authentication::{Authentication, SecretIn, SigningAlgorithm};
+use crate::client::RampartClient;
+use crate::error::ClientError;
+use crate::exchange::Exchange;
+use crate::token::Secret;
+
+type HttpClient = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;
+
+/// Settings of a [`RampartClient`], from [`RampartClient::builder`].
+#[must_use = "call build() to get a RampartClient"]
+pub struct RampartClientBuilder {
+    issuer_url: String,
+    client_id: String,
+    client_secret: Secret,
+    secret_in: SecretIn,
+    private_key: Option<PrivateKey>,
+    token_url: Option<String>,
+    discovery: bool,
+    allow_http: bool,
+    http_client: Option<HttpClient>,
+}
+
+struct PrivateKey {
+    algorithm: SigningAlgorithm,
+    pem: Vec<u8>,
+    key_id: Option<String>,
+}
+
+impl RampartClientBuilder {
+    pub(crate) fn new(issuer_url: String, client_id: String, client_secret: String) -> Self {
+        Self {
+            issuer_url,
+            client_id,
+            client_secret: Secret::new(client_secret),
+            secret_in: SecretIn::default(),
+            private_key: None,
+            token_url: None,
+            discovery: false,
+            allow_http: false,
+            http_client: None,
+        }
+    }
+
+    /// A builder from `RAMPART_URL`, `RAMPART_CLIENT_ID` and `RAMPART_CLIENT_SECRET`.
+    ///
+    /// # Errors
+    /// [`ClientError::Config`] with the name of the variable that is missing.
+    pub fn from_env() -> Result<Self, ClientError> {
+        let required = |name, meaning| {
+            let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+            value.ok_or(ConfigError::MissingVariable(name, meaning))
+        };
+        let issuer_url = required("RAMPART_URL", "the URL of the issuer")?;
+        let client_id = required("RAMPART_CLIENT_ID", "the client ID of this service")?;
+        let client_secret = required("RAMPART_CLIENT_SECRET", "the secret of this service")?;
+        Ok(Self::new(issuer_url, client_id, client_secret))
+    }
+
+    /// Where tokens are to be had: `{issuer_url}/oauth/token` unless given.
+    pub fn token_url(mut self, url: impl Into<String>) -> Self {
+        self.token_url = Some(url.into());
+        self
+    }
+
+    /// Takes the token endpoint from `{issuer_url}/.well-known/openid-configuration`, whose `issuer` must equal
+    /// `issuer_url` exactly.
+    pub fn discovery(mut self) -> Self {
+        self.discovery = true;
+        self
+    }
+
+    /// Allows http to other machines than this one. Whoever is on the way can then read the secret.
+    pub fn allow_http(mut self, allow: bool) -> Self {
+        self.allow_http = allow;
+        self
+    }
+
+    /// Sends client ID and secret in the body (`client_secret_post`) instead of HTTP Basic.
+    pub fn secret_in_body(mut self) -> Self {
+        self.secret_in = SecretIn::Body;
+        self
+    }
+
+    /// Does not form-urlencode the parts of HTTP Basic: for servers that do not decode them, against RFC 6749 section 2.3.1.
+    pub fn basic_raw(mut self) -> Self {
+        self.secret_in = SecretIn::RawBasic;
+        self
+    }
+
+    /// Authenticates with a signed assertion (`private_key_jwt`, RFC 7523) instead of the secret. `pem` is the private key,
+    /// `key_id` the ID under which the server knows its public half.
+    pub fn private_key_jwt(
+        mut self,
+        algorithm: SigningAlgorithm,
+        pem: impl Into<Vec<u8>>,
+        key_id: Option<&str>,
+    ) -> Self {
+        self.private_key = Some(PrivateKey { algorithm, pem: pem.into(), key_id: key_id.map(str::to_owned) });
+        self
+    }
+
+    /// Sets up the HTTP client, such as with a root certificate. Proxies come from `HTTPS_PROXY` and the like; call
+    /// `no_proxy()` here where the secret must not go through one. Timeouts, redirects and decompression are set after it
+    /// and cannot be changed.
+    pub fn http_client(mut self, set_up: impl FnOnce(ClientBuilder) -> ClientBuilder + Send + 'static) -> Self {
+        self.http_client = Some(Box::new(set_up));
+        self
+    }
+
+    /// Checks every setting and makes the client. No I/O.
+    ///
+    /// # Errors
+    /// [`ClientError::Config`] with the field and the remedy.
+    pub fn build(self) -> Result<RampartClient, ClientError> {
+        let invalid = |field, problem: &str| Err(ConfigError::Invalid { field, problem: problem.into() }.into());
+        if self.client_id.is_empty() {
+            return invalid("client_id", "is empty; write the ID under which this service is registered");
+        }
+        if self.private_key.is_none() && self.client_secret.expose().is_empty() {
+            return invalid("client_secret", "is empty; write the secret of this service, or use private_key_jwt()");
+        }
+        if self.discovery && self.token_url.is_some() {
+            return invalid("token_url", "is given together with discovery; keep one of the two");
+        }
+        let issuer = outbound::checked_url("issuer_url", &self.issuer_url, self.allow_http)?;
+        if issuer.query().is_some() {
+            return invalid("issuer_url", "holds a query; remove the ? and what follows");
+        }
+        let url = match &self.token_url {
+            Some(url) => outbound::checked_url("token_url", url, self.allow_http)?,
+            None if self.discovery => {
+                outbound::below("issuer_url", &self.issuer_url, outbound::METADATA_PATH, self.allow_http)?
+            }
+            None => outbound::below("issuer_url", &self.issuer_url, "/oauth/token", self.allow_http)?,
+        };
+        let location = if self.discovery {
+            Location::in_metadata(url, self.issuer_url, "token_endpoint")
+        } else {
+            Location::given(url)
+        };
+        let secret = self.client_secret.expose();
+        let encoded = Secret::new(byte_serialize(secret.as_bytes()).collect::<String>());
+        let mut redacted = vec![self.client_secret.clone(), encoded];
+        let authentication = match self.private_key {
+            Some(key) => Authentication::assertion(self.client_id, key.algorithm, &key.pem, key.key_id)?,
+            None => Authentication::secret(self.client_id, secret, self.secret_in)?,
+        };
+        if let Authentication::Header(value) = &authentication {
+            redacted.extend(value.expose().split_once(' ').map(|(_, credentials)| Secret::new(credentials)));
+        }
+        let builder = Client::builder();
+        let builder = match self.http_client {
+            Some(set_up) => set_up(builder),
+            None => builder,
+        };
+        let client = outbound::client(builder, location.is_loopback())?;
+        let exchange = Exchange { client, location, allow_http: self.allow_http, authentication, redacted };
+        Ok(RampartClient::new(exchange))
+    }
+}
+
+impl fmt::Debug for RampartClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RampartClientBuilder")
+            .field("client_id", &self.client_id)
+            .field("client_secret", &self.client_secret)
+            .finish_non_exhaustive()
+    }
+}

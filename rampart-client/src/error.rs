@@ -1,0 +1,100 @@
+//! Why there is no token, told apart by what the caller can do about it.
+
+use std::time::Duration;
+
+use rampart_core::ConfigError;
+use rampart_core::outbound::{ExchangeError, MetadataError};
+
+/// Why there is no token. No variant ever holds a secret, an `Authorization` header or a token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// A setting cannot be used.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// The server refused, and said why (RFC 6749 section 5.2).
+    #[error("the token endpoint refused with {error:?} (status {status}){}{}", described(.description.as_deref()), hint(.error))]
+    OAuth {
+        /// The HTTP status.
+        status: u16,
+        /// The `error` member: `invalid_client`, `invalid_scope`, ...
+        error: String,
+        /// The `error_description` member, shortened, without control characters.
+        description: Option<String>,
+    },
+    /// The server asks to slow down.
+    #[error("the token endpoint limits the rate (status {status}); retry in {} s", retry_after.as_secs().max(1))]
+    RateLimited {
+        /// The HTTP status, 429 or 503.
+        status: u16,
+        /// How long to wait; requests before that are answered with this error at once.
+        retry_after: Duration,
+    },
+    /// No connection, no answer in time, or one that is too long.
+    #[error("the token endpoint cannot be reached: {0}")]
+    Transport(String),
+    /// An answer that is none of a token endpoint.
+    #[error("the token endpoint gave an unexpected answer (status {status}): {problem}")]
+    Malformed {
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A token of a type that this client cannot use (RFC 6749 section 7.1).
+    #[error("the token endpoint gave a token of type {0:?}, but only Bearer is supported")]
+    TokenType(String),
+    /// The metadata of the issuer cannot be used, so the token endpoint is not known.
+    #[error("{0}")]
+    Metadata(String),
+    /// More than 256 sets of scopes and parameters are in use at the same time.
+    #[error("more than 256 different token requests are in progress; use fewer combinations of scopes and parameters")]
+    TooManySets,
+    /// The request would carry the token over plain http to another machine.
+    #[error("the request goes over http to another machine, where the token could be read; use https")]
+    InsecureUrl,
+    /// The request itself cannot be built.
+    #[error("the request cannot be built; look at its URL, headers and body")]
+    Request,
+}
+
+impl ClientError {
+    /// How long the server asked to wait.
+    pub(crate) const fn retry_after(&self) -> Option<Duration> {
+        if let Self::RateLimited { retry_after, .. } = self { Some(*retry_after) } else { None }
+    }
+}
+
+impl From<ExchangeError> for ClientError {
+    fn from(error: ExchangeError) -> Self {
+        Self::Transport(error.to_string())
+    }
+}
+
+impl From<MetadataError> for ClientError {
+    fn from(error: MetadataError) -> Self {
+        match error {
+            MetadataError::Exchange(error) => error.into(),
+            MetadataError::Status { status, retry_after: Some(retry_after) } => {
+                Self::RateLimited { status, retry_after }
+            }
+            other => Self::Metadata(other.to_string()),
+        }
+    }
+}
+
+fn described(description: Option<&str>) -> String {
+    description.map(|description| format!(": {description}")).unwrap_or_default()
+}
+
+fn hint(error: &str) -> &'static str {
+    match error {
+        "unsupported_grant_type" => {
+            ". This server does not issue tokens for services: the original Rampart server of 2026 refuses client_credentials"
+        }
+        "invalid_client" => {
+            ". Check RAMPART_CLIENT_ID and RAMPART_CLIENT_SECRET, and how the server wants them sent (basic_raw, secret_in_body)"
+        }
+        _ => "",
+    }
+}

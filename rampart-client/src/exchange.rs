@@ -1,0 +1,215 @@
+//! One request to the token endpoint, and what becomes of its answer.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rampart_core::outbound::{self, ExchangeError, Location, TOTAL_TIMEOUT};
+use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::{Client, StatusCode};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout};
+use url::form_urlencoded::Serializer;
+
+use crate::authentication::Authentication;
+use crate::error::ClientError;
+use crate::request::TokenRequest;
+use crate::token::{AccessToken, Secret, Times, Token};
+
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
+/// Nothing that lives longer is a lifetime; clocks could not count it.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+const LONGEST_TEXT: usize = 200;
+
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) client: Client,
+    pub(crate) location: Location,
+    pub(crate) allow_http: bool,
+    pub(crate) authentication: Authentication,
+    /// What an answer must not be able to bring into an error.
+    pub(crate) redacted: Vec<Secret>,
+}
+
+/// RFC 6749 section 5.1. What is not listed is not read: a refresh token or an ID token goes nowhere.
+#[derive(Deserialize)]
+struct Success<'a> {
+    #[serde(borrow)]
+    access_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    token_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    expires_in: Option<&'a RawValue>,
+    #[serde(borrow)]
+    scope: Option<&'a RawValue>,
+}
+
+/// RFC 6749 section 5.2.
+#[derive(Deserialize)]
+struct Refusal<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error_description: Option<&'a RawValue>,
+}
+
+fn text(value: Option<&RawValue>) -> Option<String> {
+    serde_json::from_str(value?.get()).ok()
+}
+
+impl Exchange {
+    pub(crate) async fn run(&self, request: &TokenRequest) -> Result<AccessToken, ClientError> {
+        let result = timeout(TOTAL_TIMEOUT, self.run_unbounded(request)).await;
+        let result = result.unwrap_or_else(|_| Err(ExchangeError::TimedOut.into()));
+        if result.is_err() {
+            self.location.forget();
+        }
+        result
+    }
+
+    async fn run_unbounded(&self, request: &TokenRequest) -> Result<AccessToken, ClientError> {
+        let url = self.location.resolve(&self.client, self.allow_http).await?;
+        let requested_at = (Instant::now(), SystemTime::now());
+        let mut form = vec![("grant_type".to_owned(), "client_credentials".to_owned())];
+        let scope = request.scope();
+        if !scope.is_empty() {
+            form.push(("scope".to_owned(), scope.clone()));
+        }
+        form.extend(request.parameters().iter().cloned());
+        let unusable = |problem| ClientError::Malformed { status: 0, problem };
+        let authorization = self.authentication.apply(&mut form, url.as_str()).map_err(unusable)?;
+        let authorization = authorization.map(sensitive).transpose()?;
+        let body = Serializer::new(String::new()).extend_pairs(&form).finish();
+        let request = || {
+            let request = self
+                .client
+                .post(url.clone())
+                .header(header::ACCEPT, "application/json")
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(body.clone());
+            match &authorization {
+                Some(value) => request.header(header::AUTHORIZATION, value.clone()),
+                None => request,
+            }
+        };
+        let response = outbound::send(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = outbound::read_body(response).await;
+        if status == StatusCode::OK {
+            self.accept(&body?, requested_at, scope, &form)
+        } else {
+            Err(self.refused(status, &headers, body, &form))
+        }
+    }
+
+    fn accept(
+        &self,
+        body: &str,
+        (requested_at, wall): (Instant, SystemTime),
+        asked: String,
+        form: &[(String, String)],
+    ) -> Result<AccessToken, ClientError> {
+        let malformed = |problem| ClientError::Malformed { status: 200, problem };
+        let answer: Success<'_> = serde_json::from_str(body)
+            .map_err(|_| malformed("the body is not a JSON object without duplicate members"))?;
+        let token_type = text(answer.token_type).ok_or(malformed("token_type is missing or not a string"))?;
+        if !token_type.eq_ignore_ascii_case("Bearer") {
+            return Err(ClientError::TokenType(self.presentable(&token_type, form)));
+        }
+        let access_token = text(answer.access_token).ok_or(malformed("access_token is missing or not a string"))?;
+        if !outbound::is_b64token(access_token.as_bytes()) {
+            return Err(malformed("access_token has characters that a bearer token cannot have"));
+        }
+        let scope = match answer.scope {
+            Some(scope) => text(Some(scope)).ok_or(malformed("scope is not a string"))?,
+            None => asked,
+        };
+        let lifetime = lifetime(answer.expires_in);
+        Ok(AccessToken(Arc::new(Token {
+            access_token: Secret::new(access_token),
+            expires_at: wall + lifetime,
+            scope,
+            token_type,
+            times: Times::new(requested_at, lifetime),
+        })))
+    }
+
+    fn refused(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Result<String, ExchangeError>,
+        form: &[(String, String)],
+    ) -> ClientError {
+        let code = status.as_u16();
+        let retry_after = outbound::retry_after(headers);
+        if status == StatusCode::TOO_MANY_REQUESTS
+            || (status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some())
+        {
+            return ClientError::RateLimited {
+                status: code,
+                retry_after: retry_after.unwrap_or(Duration::from_secs(1)),
+            };
+        }
+        let problem = if status.is_redirection() {
+            "it redirects, which a token endpoint must not; give its address with token_url()"
+        } else {
+            "the body is no OAuth error"
+        };
+        let unexpected = ClientError::Malformed { status: code, problem };
+        let Ok(body) = body else { return unexpected };
+        let Ok(refusal) = serde_json::from_str::<Refusal<'_>>(&body) else { return unexpected };
+        match text(refusal.error) {
+            Some(error) if !status.is_redirection() => ClientError::OAuth {
+                status: code,
+                error: self.presentable(&error, form),
+                description: text(refusal.error_description).map(|text| self.presentable(&text, form)),
+            },
+            _ => unexpected,
+        }
+    }
+
+    /// Text of the server as it may stand in an error: short, printable, and without what the server should not repeat.
+    fn presentable(&self, text: &str, form: &[(String, String)]) -> String {
+        let mut text = Cow::Borrowed(text);
+        let assertion = form.iter().find(|(name, _)| name == "client_assertion").map(|(_, signed)| signed.as_str());
+        for secret in self.redacted.iter().map(Secret::expose).chain(assertion).filter(|secret| !secret.is_empty()) {
+            if text.contains(secret) {
+                text = text.replace(secret, "[redacted]").into();
+            }
+        }
+        let printable = |character: char| if misleads(character) { '?' } else { character };
+        let mut presentable: String = text.chars().take(LONGEST_TEXT).map(printable).collect();
+        if text.chars().nth(LONGEST_TEXT).is_some() {
+            presentable.push_str("...");
+        }
+        presentable
+    }
+}
+
+/// Characters that could forge or disguise a line of a log: controls, and those that are invisible or turn the direction.
+fn misleads(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A header value that no log of the HTTP client shows.
+pub(crate) fn sensitive(secret: &Secret) -> Result<HeaderValue, ClientError> {
+    let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| ClientError::Request)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// `expires_in`: a number, a fraction, or either as a string; what is no number counts as missing.
+fn lifetime(value: Option<&RawValue>) -> Duration {
+    let seconds = value.and_then(|value| {
+        let number = text(Some(value)).unwrap_or_else(|| value.get().to_owned());
+        number.trim().parse::<f64>().ok().filter(|seconds| !seconds.is_nan())
+    });
+    match seconds {
+        None => DEFAULT_LIFETIME,
+        Some(seconds) if seconds <= 0.0 => Duration::ZERO,
+        Some(seconds) => Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_LIFETIME).min(LONGEST_LIFETIME),
+    }
+}

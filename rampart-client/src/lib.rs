@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+
+mod authentication;
+mod cache;
+mod client;
+mod config;
+mod error;
+mod exchange;
+#[cfg(feature = "middleware")]
+mod middleware;
+mod request;
+mod token;
+
+#[cfg(feature = "middleware")]
+#[cfg_attr(docsrs, doc(cfg(feature = "middleware")))]
+#[doc(inline)]
+pub use crate::middleware::RampartMiddleware;
+#[doc(inline)]
+pub use crate::{
+    authentication::SigningAlgorithm,
+    client::RampartClient,
+    config::RampartClientBuilder,
+    error::ClientError,
+    request::TokenRequest,
+    token::{AccessToken, Secret, Token},
+};
+#[doc(no_inline)]
+pub use rampart_core::ConfigError;

@@ -1,0 +1,68 @@
+//! What is asked for: scopes and further parameters.
+
+use rampart_core::ConfigError;
+
+/// A request for a token. Tokens are kept per set of scopes and parameters; order and repeated scopes do not matter.
+///
+/// ```
+/// use rampart_client::TokenRequest;
+///
+/// let request = TokenRequest::new(["users:read"]).parameter("audience", "https://users.example.com");
+/// assert_eq!(TokenRequest::new(["b", "a", "b"]), TokenRequest::new(["a", "b"]));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenRequest {
+    scopes: Vec<String>,
+    parameters: Vec<(String, String)>,
+}
+
+/// Parameters that belong to the client itself.
+const RESERVED: [&str; 6] =
+    ["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope"];
+
+impl TokenRequest {
+    /// A request for these scopes.
+    pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        let mut scopes: Vec<String> =
+            scopes.into_iter().map(Into::into).filter(|scope: &String| !scope.is_empty()).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self { scopes, parameters: Vec::new() }
+    }
+
+    /// A further parameter, such as `audience`, or `resource` (RFC 8707), which may be given several times.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let parameter = (name.into(), value.into());
+        if let Err(at) = self.parameters.binary_search(&parameter) {
+            self.parameters.insert(at, parameter);
+        }
+        self
+    }
+
+    pub(crate) fn scope(&self) -> String {
+        self.scopes.join(" ")
+    }
+
+    pub(crate) fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
+    }
+
+    /// Nothing that the caller adds may say who the client is or what it wants.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let invalid = |field, problem: String| Err(ConfigError::Invalid { field, problem });
+        if let Some((name, _)) =
+            self.parameters.iter().find(|(name, _)| RESERVED.contains(&name.as_str()) || name.is_empty())
+        {
+            return invalid("parameter", format!("{name:?} is set by the client itself; leave it out"));
+        }
+        // RFC 6749 section 3.3.
+        let is_token = |scope: &String| scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+        match self.scopes.iter().find(|scope| !is_token(scope)) {
+            Some(scope) => {
+                invalid("scope", format!("{scope:?} is not one scope; give each by itself, without spaces and quotes"))
+            }
+            None => Ok(()),
+        }
+    }
+}

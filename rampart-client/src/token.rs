@@ -1,0 +1,86 @@
+//! An access token, and how long it serves.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+/// Text that is shown to nobody: `Debug` and `Display` say `[redacted]`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    pub(crate) fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself: for a header, never for a log.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// What the token endpoint has given (RFC 6749 section 5.1).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Token {
+    /// The token, for `Authorization: Bearer`; always a b64token, which is safe in a header.
+    pub access_token: Secret,
+    /// When it expires, by this machine's clock. What serves is decided on a monotonic clock.
+    pub expires_at: SystemTime,
+    /// The scopes it has; those asked for where the server did not say.
+    pub scope: String,
+    /// `Bearer`, as the server spells it.
+    pub token_type: String,
+    pub(crate) times: Times,
+}
+
+/// A token: a clone is one more pointer to the same.
+#[derive(Clone, Debug)]
+pub struct AccessToken(pub(crate) Arc<Token>);
+
+impl Deref for AccessToken {
+    type Target = Token;
+
+    fn deref(&self) -> &Token {
+        &self.0
+    }
+}
+
+/// When a token is renewed, and when it serves no more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) fresh_until: Instant,
+    pub(crate) serves_until: Instant,
+    /// The shortest time from one renewal in the background to the next.
+    pub(crate) renewal_interval: Duration,
+}
+
+impl Times {
+    /// For a token that lives so long from the start of the request for it.
+    pub(crate) fn new(requested_at: Instant, lifetime: Duration) -> Self {
+        let margin = lifetime.mul_f64(0.2).clamp(Duration::from_secs(30), Duration::from_secs(300)).min(lifetime / 2);
+        // Up to 10 % earlier, so that many processes do not ask at the same moment.
+        let fresh = lifetime.saturating_sub(margin).mul_f64(1.0 - 0.1 * fastrand::f64());
+        let last = Duration::from_secs(10).min(lifetime / 10);
+        Self {
+            fresh_until: requested_at + fresh,
+            serves_until: requested_at + lifetime.saturating_sub(last),
+            renewal_interval: Duration::from_secs(1).max(lifetime / 10),
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! What the token endpoint may answer (RFC 6749 section 5), and what becomes of it. Tests are named by the row of the list
+//! of attacks that they cover.
+#![cfg(test)]
+
+mod common;
+
+use std::time::{Duration, SystemTime};
+
+use common::{FLOOR, SECOND, TICK, World, quiet, same, seconds};
+use rampart_client::ClientError;
+use rampart_issuer::{Endpoint, Fault};
+use serde_json::{Value, json};
+
+fn respond(status: u16, headers: &[(&str, &str)], body: &str) -> Fault {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Fault::Respond { status, headers, body: body.as_bytes().to_vec() }
+}
+
+/// A token as a server would give it, with these members replaced; `null` leaves one out.
+fn success(members: &Value) -> Fault {
+    let mut body = json!({"access_token": "a.token", "token_type": "Bearer", "expires_in": 900});
+    for (name, value) in members.as_object().unwrap() {
+        match value {
+            Value::Null => drop(body.as_object_mut().unwrap().remove(name)),
+            value => drop(body.as_object_mut().unwrap().insert(name.clone(), value.clone())),
+        }
+    }
+    Fault::body(body.to_string())
+}
+
+#[tokio::test]
+async fn o01_oauth_errors_are_typed_and_not_repeated() {
+    let world = World::new().await;
+    let basic = [("www-authenticate", "Basic realm=\"rampart\""), ("content-type", "application/json")];
+    let json = &basic[1..];
+    let cases: &[(u16, &[(&str, &str)], &str)] = &[
+        (400, json, "invalid_client"),
+        (400, json, "invalid_scope"),
+        (400, json, "unauthorized_client"),
+        (400, json, "invalid_grant"),
+        (400, json, "unsupported_grant_type"),
+        (401, &basic, "invalid_client"),
+        (403, json, "access_denied"),
+        (500, json, "server_error"),
+        // Whatever type the server calls it.
+        (400, &[("content-type", "text/html")], "invalid_request"),
+    ];
+    for (asked, (status, headers, error)) in (1..).zip(cases) {
+        let body = json!({"error": error, "error_description": "why it is so", "error_uri": "https://a.example"});
+        let outcome = world.answered(&respond(*status, headers, &body.to_string())).await;
+        let expected = ClientError::OAuth {
+            status: *status,
+            error: (*error).to_owned(),
+            description: Some("why it is so".to_owned()),
+        };
+        let refused = outcome.unwrap_err();
+        assert_eq!(refused, expected);
+        let shown = refused.to_string();
+        for part in [*error, &status.to_string(), "why it is so"] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        assert_eq!(world.requests(), asked, "{error} was repeated");
+    }
+    let shown = world.answered(&Fault::json(400, r#"{"error":"unsupported_grant_type"}"#)).await.unwrap_err();
+    assert!(shown.to_string().contains("the original Rampart server of 2026 refuses client_credentials"), "{shown}");
+    quiet().await;
+    assert_eq!(world.requests(), cases.len() + 1);
+}
+
+#[tokio::test]
+async fn o01_wrong_secret_is_the_servers_own_invalid_client() {
+    let world = World::new().await;
+    let wrong = rampart_client::RampartClient::builder(world.issuer.url(), "service", "wrong").build().unwrap();
+    match wrong.client_credentials_token(&[]).await {
+        Err(ClientError::OAuth { status: 401, error, description: Some(_) }) => assert_eq!(error, "invalid_client"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn o02_other_answers_are_unexpected_ones_with_their_status() {
+    let world = World::new().await;
+    let long = json!({"error": "invalid_request", "error_description": "x".repeat(1 << 20)}).to_string();
+    let nested = format!(r#"{{"error":"invalid_request","x":{}1{}}}"#, "[".repeat(5000), "]".repeat(5000));
+    let cases: &[(u16, &str)] = &[
+        (400, "<html><body>Bad Request</body></html>"),
+        (400, ""),
+        (400, "{}"),
+        (400, "null"),
+        (400, "[]"),
+        (400, "\"invalid_client\""),
+        (400, r#"{"error":1}"#),
+        (400, r#"{"error":null}"#),
+        (400, r#"{"error":{"code":"invalid_client"}}"#),
+        (400, r#"{"error":"invalid_client","error":"invalid_scope"}"#),
+        (400, r#"{"error":"invalid_client"} trailing"#),
+        (400, &long),
+        (201, r#"{"access_token":"a","token_type":"Bearer","expires_in":900}"#),
+        (204, ""),
+        (304, ""),
+        (404, "not found"),
+        (500, "<html>Internal Server Error</html>"),
+        (502, ""),
+    ];
+    for (status, body) in cases {
+        match world.answered(&respond(*status, &[], body)).await {
+            Err(error @ ClientError::Malformed { status: told, .. }) => {
+                assert_eq!(told, *status);
+                assert!(error.to_string().contains(&status.to_string()), "{error}");
+                assert!(!error.to_string().contains("<html>"), "{error}");
+            }
+            other => panic!("{status} {:.60}: {other:?}", body),
+        }
+    }
+    // Depth alone neither overflows the stack nor hides the error.
+    let outcome = world.answered(&respond(400, &[], &nested)).await;
+    assert!(matches!(&outcome, Err(ClientError::OAuth { error, .. }) if error == "invalid_request"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn o02_text_of_the_server_is_shortened_and_cannot_forge_a_line_of_a_log() {
+    let world = World::new().await;
+    let misleading = "a\r\nb\u{1b}[31mc\u{0}d\u{7f}e\u{85}f\u{202e}g\u{200b}h\u{2066}i\u{2028}j\u{feff}k";
+    let body = json!({"error": misleading, "error_description": misleading}).to_string();
+    match world.answered(&Fault::json(400, body)).await {
+        Err(error @ ClientError::OAuth { .. }) => {
+            let ClientError::OAuth { error: code, description, .. } = &error else { unreachable!() };
+            let expected = "a??b?[31mc?d?e?f?g?h?i?j?k";
+            assert_eq!((code.as_str(), description.as_deref()), (expected, Some(expected)));
+            assert!(!error.to_string().contains(|character: char| character.is_control()), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let body = json!({"error": "e".repeat(100_000), "error_description": "é".repeat(100_000)}).to_string();
+    match world.answered(&Fault::json(400, body)).await {
+        Err(ClientError::OAuth { error, description: Some(description), .. }) => {
+            assert_eq!((error.chars().count(), description.chars().count()), (203, 203));
+            assert!(error.ends_with("...") && description.ends_with("é..."));
+        }
+        other => panic!("{other:?}"),
+    }
+    // A description of another type is left out, and the error stands.
+    match world.answered(&Fault::json(400, r#"{"error":"invalid_scope","error_description":[1]}"#)).await {
+        Err(ClientError::OAuth { error, description: None, .. }) => assert_eq!(error, "invalid_scope"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How long the server is left alone after one failure: the answer, what the error says, and the bounds of the wait.
+type Wait = (Fault, Option<Duration>, Duration, Duration);
+
+#[tokio::test]
+async fn o03_waits_that_the_server_asks_for_are_honoured_within_bounds() {
+    let world = World::new().await;
+    let date = |ahead: u64| httpdate::fmt_http_date(SystemTime::now() + seconds(ahead));
+    let (soon, past) = (date(100), "Sun, 06 Nov 1994 08:49:37 GMT".to_owned());
+    let far = date(1_000_000);
+    let cases: [Wait; 18] = [
+        (Fault::retry_after(429, "2"), Some(seconds(2)), seconds(2), seconds(2)),
+        (Fault::retry_after(503, "2"), Some(seconds(2)), seconds(2), seconds(2)),
+        (Fault::retry_after(429, " 7 "), Some(seconds(7)), seconds(7), seconds(7)),
+        (Fault::retry_after(429, "0"), Some(Duration::ZERO), FLOOR, SECOND),
+        (Fault::retry_after(429, &past), Some(Duration::ZERO), FLOOR, SECOND),
+        (Fault::retry_after(503, &soon), None, seconds(1), seconds(100)),
+        (Fault::retry_after(503, &far), Some(seconds(300)), seconds(300), seconds(300)),
+        (Fault::retry_after(429, "999999999"), Some(seconds(300)), seconds(300), seconds(300)),
+        (Fault::retry_after(429, "99999999999999999999999"), Some(seconds(300)), seconds(300), seconds(300)),
+        (Fault::retry_after(429, "-1"), Some(SECOND), SECOND, SECOND),
+        (Fault::retry_after(429, "abc"), Some(SECOND), SECOND, SECOND),
+        (Fault::retry_after(429, "1.5"), Some(SECOND), SECOND, SECOND),
+        (Fault::status(429), Some(SECOND), SECOND, SECOND),
+        (Fault::json(429, r#"{"error":"slow_down"}"#), Some(SECOND), SECOND, SECOND),
+        (Fault::status(503), None, FLOOR, SECOND),
+        (Fault::retry_after(503, "abc"), None, FLOOR, SECOND),
+        (Fault::status(500), None, FLOOR, SECOND),
+        (Fault::status(502), None, FLOOR, SECOND),
+    ];
+    for (fault, told, shortest, longest) in cases {
+        world.issuer.reset_counts();
+        world.issuer.inject_times(Endpoint::Token, &fault, 1);
+        let request = world.unused();
+        let error = world.client.token(&request).await.unwrap_err();
+        if let Some(told) = told {
+            assert!(
+                matches!(error, ClientError::RateLimited { retry_after, .. } if retry_after == told),
+                "{fault:?}: {error:?}"
+            );
+        }
+        world.time.pass(shortest - TICK).await;
+        for _ in 0..100 {
+            assert_eq!(world.at_once(&request).unwrap_err(), error, "{fault:?}");
+        }
+        assert_eq!(world.requests(), 1, "{fault:?}");
+        world.time.pass(longest - shortest + 2 * TICK).await;
+        world.waiting(&request).outcome().await.unwrap();
+        assert_eq!(world.requests(), 2, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn o04_answers_without_a_usable_token_are_errors() {
+    let world = World::new().await;
+    let token = |token: Value| json!({"access_token": token, "token_type": "Bearer", "expires_in": 900}).to_string();
+    let whole = token("a.token".into());
+    let cases = [
+        String::new(),
+        "null".into(),
+        "true".into(),
+        "\"a.token\"".into(),
+        "<html>Sign in</html>".into(),
+        "access_token=a.token&token_type=Bearer".into(),
+        whole[..whole.len() - 1].into(),
+        format!("[{whole}]"),
+        format!("{whole}{whole}"),
+        format!("\u{feff}{whole}"),
+        r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#.into(),
+        r#"{"access_token":"a","token_type":"Bearer","token_type":"Bearer"}"#.into(),
+        r#"{"access_token":"a","token_type":"Bearer","expires_in":1,"expires_in":900}"#.into(),
+        r#"{"access_token":"a","token_type":"Bearer","scope":"a","scope":"b"}"#.into(),
+        r#"{"access_token":"a","token_type":"Bearer","expires_in":NaN}"#.into(),
+        r#"{"token_type":"Bearer","expires_in":900}"#.into(),
+        r#"{"error":"invalid_client"}"#.into(),
+        token(Value::Null),
+        token("".into()),
+        token(1.into()),
+        token(json!(["a"])),
+        token(json!({"a": "b"})),
+        token("a\r\nx-injected: 1".into()),
+        token("a b".into()),
+        token(" a".into()),
+        token("a\n".into()),
+        token("a\tb".into()),
+        token("a,b".into()),
+        token("a\"b".into()),
+        token("a=b".into()),
+        token("=".into()),
+        token("töken".into()),
+        token("a\u{0}".into()),
+    ];
+    for body in cases {
+        let outcome = world.answered(&Fault::body(body.clone())).await;
+        assert!(matches!(outcome, Err(ClientError::Malformed { status: 200, .. })), "{body}: {outcome:?}");
+    }
+    for fault in [Fault::Garbage, Fault::body(vec![b' '; 512 * 1024 + 1])] {
+        let outcome = world.answered(&fault).await;
+        assert!(matches!(outcome, Err(ClientError::Transport(_))), "{outcome:?}");
+    }
+    let every_character = "ABCXYZabcxyz0189-._~+/==";
+    let token = world.answered(&success(&json!({"access_token": every_character}))).await.unwrap();
+    assert_eq!(token.access_token.expose(), every_character);
+}
+
+/// The server's `expires_in` as it stands in the answer, or none, and the lifetime it means.
+async fn lives(world: &World, expires_in: Option<&str>, lifetime: Duration) {
+    let member = expires_in.map(|text| format!(r#","expires_in":{text}"#)).unwrap_or_default();
+    let body = format!(r#"{{"access_token":"a.token","token_type":"Bearer"{member}}}"#);
+    world.issuer.inject_times(Endpoint::Token, &Fault::body(body), 1);
+    let (asked, request, before) = (world.requests(), world.unused(), SystemTime::now());
+    let token = world.client.token(&request).await.unwrap();
+    let after = SystemTime::now();
+    assert!((before + lifetime..=after + lifetime).contains(&token.expires_at), "{expires_in:?}: {:?}", token.expires_at);
+    // It serves up to the last 10 s or tenth, and not a moment longer.
+    let serves = lifetime - seconds(10).min(lifetime / 10);
+    if serves < seconds(100_000_000) {
+        world.issuer.inject(Endpoint::Token, Fault::Hang);
+        world.time.pass(serves - TICK).await;
+        assert!(same(&world.at_once(&request).unwrap(), &token), "{expires_in:?}");
+        world.time.pass(TICK).await;
+        drop(world.waiting(&request));
+        // Not sooner than this after the last request.
+        world.time.pass(SECOND).await;
+        common::until("the renewal", || world.requests() == asked + 2).await;
+        world.issuer.clear_faults();
+    } else {
+        world.time.pass(seconds(100_000_000)).await;
+        assert!(same(&world.at_once(&request).unwrap(), &token), "{expires_in:?}");
+        assert_eq!(world.requests(), asked + 1, "{expires_in:?}");
+    }
+}
+
+#[tokio::test]
+async fn o05_missing_lifetime_is_five_minutes() {
+    let world = World::new().await;
+    lives(&world, None, seconds(300)).await;
+}
+
+#[tokio::test]
+async fn o06_lifetimes_may_be_numbers_fractions_or_strings() {
+    let world = World::new().await;
+    for text in ["3600", "\"3600\"", "3600.0", "3.6e3", "\"3600.0\"", "\" 3600 \"", "\"3.6e3\""] {
+        lives(&world, Some(text), seconds(3600)).await;
+    }
+    lives(&world, Some("90.5"), Duration::from_millis(90_500)).await;
+    lives(&world, Some("1"), SECOND).await;
+}
+
+#[tokio::test]
+async fn o07_lifetimes_that_are_none_count_as_missing_and_huge_ones_are_clamped() {
+    let world = World::new().await;
+    for text in ["null", "\"abc\"", "\"\"", "true", "[900]", "{}", "\"nan\"", "\"1h\""] {
+        lives(&world, Some(text), seconds(300)).await;
+    }
+    let ten_years = seconds(10 * 365 * 24 * 3600);
+    let u64_max = u64::MAX.to_string();
+    for text in [&*u64_max, "1e30", "1e999", "9223372036854775808", "\"inf\"", "\"1e400\""] {
+        lives(&world, Some(text), ten_years).await;
+    }
+}
+
+#[tokio::test]
+async fn o07_token_without_a_lifetime_is_for_the_waiting_callers_and_fetches_do_not_loop() {
+    let world = World::new().await;
+    for text in ["0", "-1", "0.0", "-0.0", "\"0\"", "\"-1\"", "-1e30", "\"-inf\""] {
+        world.issuer.reset_counts();
+        let body = format!(r#"{{"access_token":"a.token","token_type":"Bearer","expires_in":{text}}}"#);
+        world.issuer.inject(Endpoint::Token, Fault::body(body));
+        let request = world.unused();
+        for caller in common::outcomes(common::crowd(&world.client, &request, 100)).await {
+            assert_eq!(caller.unwrap().access_token.expose(), "a.token", "{text}");
+        }
+        // Each second gives one request, however many ask.
+        for asked in 2..5 {
+            let crowd = common::crowd(&world.client, &request, 100);
+            quiet().await;
+            assert_eq!(world.requests(), asked - 1, "{text}");
+            world.time.pass(SECOND + TICK).await;
+            for caller in common::outcomes(crowd).await {
+                assert_eq!(caller.unwrap().access_token.expose(), "a.token", "{text}");
+            }
+            assert_eq!(world.requests(), asked, "{text}");
+        }
+        world.issuer.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn o08_short_lifetimes_keep_half_of_them_and_are_not_renewed_by_every_call() {
+    let world = World::new().await;
+    // In milliseconds: the lifetime, when it may be renewed at the earliest and is at the latest, when it serves no more.
+    let cases = [
+        (1_000, 450, 1_000, 900),
+        (2_000, 900, 1_000, 1_800),
+        (10_000, 4_500, 5_000, 9_000),
+        (30_000, 13_500, 15_000, 27_000),
+        (60_000, 27_000, 30_000, 54_000),
+        (100_000, 63_000, 70_000, 90_000),
+        (150_000, 108_000, 120_000, 140_000),
+        (900_000, 648_000, 720_000, 890_000),
+        (3_600_000, 2_970_000, 3_300_000, 3_590_000),
+    ];
+    for (lifetime, not_before, due, serves) in cases {
+        world.issuer.reset_counts();
+        world.issuer.token_response(Some(json!({"expires_in": f64::from(lifetime) / 1000.0})));
+        let request = world.unused();
+        let token = world.client.token(&request).await.unwrap();
+        world.time.pass(Duration::from_millis(not_before) - TICK).await;
+        for _ in 0..1000 {
+            assert!(same(&world.at_once(&request).unwrap(), &token), "{lifetime}");
+        }
+        quiet().await;
+        assert_eq!(world.requests(), 1, "{lifetime}: renewed before its time");
+        world.issuer.inject(Endpoint::Token, Fault::Hang);
+        if due < serves {
+            world.time.pass(Duration::from_millis(due - not_before) + TICK).await;
+            for _ in 0..1000 {
+                assert!(same(&world.at_once(&request).unwrap(), &token), "{lifetime}");
+            }
+            world.requested(2).await;
+        }
+        world.issuer.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn o09_bearer_may_be_spelt_in_any_case() {
+    let world = World::new().await;
+    for spelt in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+        let token = world.answered(&success(&json!({"token_type": spelt}))).await.unwrap();
+        assert_eq!(token.token_type, spelt);
+    }
+}
+
+#[tokio::test]
+async fn o10_tokens_of_another_type_are_refused() {
+    let world = World::new().await;
+    for kind in ["DPoP", "mac", "N_A", "", "Bearer ", "Bearer,DPoP", "pop"] {
+        let outcome = world.answered(&success(&json!({"token_type": kind}))).await;
+        assert_eq!(outcome.unwrap_err(), ClientError::TokenType(kind.into()));
+    }
+    for kind in [Value::Null, 1.into(), json!(["Bearer"])] {
+        let outcome = world.answered(&success(&json!({"token_type": kind}))).await;
+        assert!(matches!(outcome, Err(ClientError::Malformed { status: 200, .. })), "{outcome:?}");
+    }
+    let shown = world.answered(&success(&json!({"token_type": "x\u{1b}\n".repeat(1000)}))).await.unwrap_err().to_string();
+    assert!(shown.len() < 400 && !shown.contains(|character: char| character.is_control()), "{shown}");
+}
+
+#[tokio::test]
+async fn o11_scope_that_was_granted_is_told_and_absent_means_as_asked() {
+    let world = World::new().await;
+    let request = || rampart_client::TokenRequest::new(["b", "a"]);
+    let cases = [
+        (json!({"scope": "a"}), "a"),
+        (json!({"scope": "a b c"}), "a b c"),
+        (json!({"scope": "b a"}), "b a"),
+        (json!({"scope": ""}), ""),
+        (json!({}), "a b"),
+        (json!({"scope": null}), "a b"),
+    ];
+    for (number, (members, expected)) in cases.into_iter().enumerate() {
+        world.issuer.inject_times(Endpoint::Token, &success(&members), 1);
+        let request = request().parameter("case", number.to_string());
+        assert_eq!(world.client.token(&request).await.unwrap().scope, expected, "{members}");
+    }
+    // A literal null too, and nothing but text.
+    world.issuer.inject_times(
+        Endpoint::Token,
+        &Fault::body(r#"{"access_token":"a","token_type":"Bearer","scope":null}"#),
+        1,
+    );
+    assert_eq!(world.client.token(&request()).await.unwrap().scope, "a b");
+    for scope in [json!(["a", "b"]), 1.into(), json!({})] {
+        let outcome = world.answered(&success(&json!({"scope": scope}))).await;
+        assert!(matches!(outcome, Err(ClientError::Malformed { .. })), "{outcome:?}");
+    }
+}

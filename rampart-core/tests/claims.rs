@@ -1,0 +1,571 @@
+//! V7, V8, V10 and V11: what the claims say, and how handlers read them.
+#![cfg(test)]
+#![allow(clippy::string_slice, reason = "a test fails by a panic")]
+
+mod common;
+
+use std::collections::HashMap;
+
+use common::{AUDIENCE, AUTH, Auth, Draft, EC, ISSUER, NOW, RSA, log, quoted, ready};
+use rampart_core::{AuthError, RampartAuthBuilder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+fn with(name: &str, json: &str) -> String {
+    Draft::good().claim(name, json).sign()
+}
+
+#[test]
+fn issuer_is_equal_byte_for_byte() {
+    AUTH.accepts("control", &with("iss", r#""https://issuer.example/""#));
+    for json in
+        [r#""https:\/\/issuer.example\/""#, r#""\u0068ttps://issuer.example/""#, r#""https://issuer\u002eexample/""#]
+    {
+        AUTH.accepts(&format!("E01 {json}"), &with("iss", json));
+    }
+    let values = [
+        "null",
+        r#""""#,
+        "1",
+        "true",
+        "{}",
+        "[]",
+        r#"["https://issuer.example/"]"#,
+        r#"["https://issuer.example/","x"]"#,
+        r#"["x","https://issuer.example/"]"#,
+        r#"{"iss":"https://issuer.example/"}"#,
+    ];
+    let texts = [
+        "https://issuer.example",
+        "https://issuer.example//",
+        "https://issuer.example/.evil",
+        "https://issuer.example.evil/",
+        "https://issuer.example/x",
+        "https://issuer.exampl",
+        "issuer.example",
+        "https://ISSUER.example/",
+        "HTTPS://issuer.example/",
+        "http://issuer.example/",
+        "https://issuer.example:443/",
+        "https://user@issuer.example/",
+        " https://issuer.example/",
+        "https://issuer.example/ ",
+        "https://issuer.example/\0",
+        "https://issuer.example/\n",
+        "https://issuer%2eexample/",
+        "https://іssuer.example/",
+        "https://issuer.example/?",
+        "https://issuer.example/#",
+        "https://evil.example/",
+        "https://evil.example/?https://issuer.example/",
+        "https://issuer.example/,https://evil.example/",
+        "x",
+    ];
+    for json in values.into_iter().map(String::from).chain(texts.map(quoted)) {
+        AUTH.refuses(&format!("E01 {json}"), &with("iss", &json), "V7");
+    }
+    let composed = Auth::new(|builder| builder);
+    composed.refuses("E01 NFD", &with("iss", &quoted("https://issuer.example/e\u{301}")), "V7");
+    log::clear();
+    assert!(ready(AUTH.uncached.verify(&with("iss", r#""https://issuer.example""#))).is_err());
+    assert!(
+        log::take().iter().any(|record| record.text.contains("trailing slash")),
+        "the log names the likely mistake"
+    );
+}
+
+#[test]
+fn issuer_without_a_slash_is_another_issuer() {
+    let bare = rampart_core::RampartAuth::builder("https://issuer.example", AUDIENCE)
+        .static_jwks(common::all_keys())
+        .clock(|| common::at(std::time::Duration::from_secs(NOW)))
+        .build()
+        .unwrap();
+    assert!(ready(bare.verify(&with("iss", r#""https://issuer.example""#))).is_ok());
+    assert_eq!(ready(bare.verify(&Draft::good().sign())).unwrap_err(), AuthError::InvalidToken);
+}
+
+#[test]
+fn two_issuers_with_the_same_keys_do_not_answer_for_each_other() {
+    let other = rampart_core::RampartAuth::builder("https://other.example/", AUDIENCE)
+        .static_jwks(common::all_keys())
+        .clock(|| common::at(std::time::Duration::from_secs(NOW)))
+        .build()
+        .unwrap();
+    let token = Draft::good().sign();
+    AUTH.accepts("A22 the issuer's own", &token);
+    assert_eq!(ready(other.verify(&token)).unwrap_err(), AuthError::InvalidToken, "A22 T03");
+}
+
+#[test]
+fn one_of_the_audiences_is_an_accepted_one() {
+    let many: Vec<String> = (0..500).map(|at| format!("https://{at}.example")).chain([AUDIENCE.into()]).collect();
+    let accepted = [
+        r#""https://api.example""#.to_owned(),
+        r#""https:\/\/api.example""#.to_owned(),
+        r#"["https://api.example"]"#.to_owned(),
+        r#"["a","https://api.example","b"]"#.to_owned(),
+        r#"["https://api.example","https://api.example"]"#.to_owned(),
+        r#"["","https://api.example"]"#.to_owned(),
+        serde_json::to_string(&many).unwrap(),
+    ];
+    for json in &accepted {
+        let id: String = format!("E02 {json}").chars().take(60).collect();
+        let claims = AUTH.accepts(&id, &with("aud", json));
+        assert!(claims.aud.contains(AUDIENCE), "{id}");
+        assert!(!claims.aud.contains("https://api"), "{id}");
+    }
+    let refused = [
+        "null",
+        r#""""#,
+        "[]",
+        r#"["a","b"]"#,
+        r#"["https://api.example",1]"#,
+        r#"[1,"https://api.example"]"#,
+        "[null]",
+        r#"["https://api.example",null]"#,
+        r#"[""]"#,
+        r#"[["https://api.example"]]"#,
+        r#"["x",["https://api.example"]]"#,
+        r#"{"https://api.example":1}"#,
+        r#"{"aud":"https://api.example"}"#,
+        "1",
+        "true",
+        r#""https://other.example""#,
+        r#""https://api""#,
+        r#""api.example""#,
+        r#""https://api.example.evil""#,
+        r#""https://api.example/""#,
+        r#""https://API.example""#,
+        r#""https://api.example other""#,
+        r#""https://api.example,other""#,
+        r#""*""#,
+        r#"["*"]"#,
+        r#"" https://api.example""#,
+        r#""https://api.example\u0000""#,
+    ];
+    for json in refused {
+        AUTH.refuses(&format!("E02 {json}"), &with("aud", json), "V8");
+    }
+    let order = AUTH.accepts("order", &with("aud", r#"["b","https://api.example","a"]"#));
+    assert_eq!(order.aud.iter().collect::<Vec<_>>(), ["b", AUDIENCE, "a"]);
+}
+
+#[test]
+fn further_audiences_are_accepted_beside_the_first() {
+    let auth = Auth::new(|builder| builder.audiences([ISSUER, "second"]));
+    for audience in [AUDIENCE, ISSUER, "second"] {
+        auth.accepts(audience, &with("aud", &quoted(audience)));
+    }
+    auth.refuses("third", &with("aud", r#""third""#), "V8");
+    AUTH.refuses("not without being told", &with("aud", r#""second""#), "V8");
+}
+
+#[test]
+fn sub_is_a_non_empty_string() {
+    for json in ["null", "1", "0", "true", "[]", r#"["user-1"]"#, "{}", r#""""#] {
+        AUTH.refuses(&format!("E03 {json}"), &with("sub", json), "V10");
+    }
+    for sub in ["x", " ", "local", "admin", "null", &"s".repeat(300), "a\nb\tc\u{1b}", "\u{202e}", "é😀", "\0"] {
+        assert_eq!(AUTH.accepts(&format!("E03 {sub:?}"), &with("sub", &quoted(sub))).sub, sub);
+    }
+}
+
+#[test]
+fn required_claims_are_present_and_not_null() {
+    let missing = |name: &str| AuthError::MissingClaim(name.to_owned().into());
+    for name in [
+        "email",
+        "name",
+        "org_id",
+        "roles",
+        "scope",
+        "scp",
+        "nbf",
+        "jti",
+        "typ",
+        "custom",
+        "a/b",
+        "a.b",
+        "~0",
+        "azp",
+        "client_id",
+    ] {
+        let auth = Auth::new(move |builder| builder.required_claims([name]));
+        let value = match name {
+            "nbf" => "1",
+            "typ" => r#""Bearer""#,
+            _ => r#""x""#,
+        };
+        auth.accepts(&format!("{name} present"), &with(name, value));
+        auth.answers(&format!("{name} absent"), &Draft::good().sign(), &missing(name), "V10");
+        if !matches!(name, "nbf" | "scp" | "typ") {
+            auth.answers(&format!("{name} null"), &with(name, "null"), &missing(name), "V10");
+        }
+        let escaped = format!("\\u{:04x}{}", u32::from(name.as_bytes()[0]), &name[1..]);
+        auth.accepts(&format!("{name} escaped"), &Draft::good().also(&escaped, value).sign());
+        auth.answers(&format!("{name} nested"), &with("x", &format!("{{{name:?}:1}}")), &missing(name), "V10");
+    }
+    for value in ["false", "0", r#""""#, "[]", "{}"] {
+        let auth = Auth::new(|builder| builder.required_claims(["custom"]));
+        auth.accepts(&format!("present is enough: {value}"), &with("custom", value));
+    }
+    let two = Auth::new(|builder| builder.required_claims(["b", "a"]));
+    two.answers("in the order of the settings", &Draft::good().sign(), &missing("b"), "V10");
+    two.answers("the second", &with("b", "1"), &missing("a"), "V10");
+    two.refuses("sub first", &Draft::good().claim("sub", r#""""#).sign(), "V10");
+    let registered = Auth::new(|builder| builder.required_claims(["iss", "aud", "exp", "iat", "sub"]));
+    registered.accepts("the registered ones always are", &Draft::good().sign());
+    AUTH.accepts("none by default", &Draft::good().sign());
+}
+
+#[test]
+fn roles_are_an_array_of_strings_or_one_string() {
+    let cases: &[(&str, &[&str])] = &[
+        (r#"["user","admin"]"#, &["user", "admin"]),
+        (r#""admin""#, &["admin"]),
+        (r#""user admin""#, &["user admin"]),
+        (r#"["admin2","sysadmin"]"#, &["admin2", "sysadmin"]),
+        (r#"["Admin"]"#, &["Admin"]),
+        ("[]", &[]),
+        ("null", &[]),
+        (r#"["a","a"]"#, &["a", "a"]),
+        (r#"["\u0061dmin"]"#, &["admin"]),
+        (r#"["rôle","with space",""]"#, &["rôle", "with space", ""]),
+        (r#""""#, &[""]),
+    ];
+    for (json, roles) in cases {
+        assert_eq!(AUTH.accepts(&format!("E05 {json}"), &with("roles", json)).roles, *roles, "E05 {json}");
+    }
+    assert!(AUTH.accepts("E05 absent", &Draft::good().sign()).roles.is_empty());
+    for json in [
+        r#"[["admin"]]"#,
+        r#"["admin",1]"#,
+        "[1]",
+        r#"["admin",null]"#,
+        r#"{"admin":true}"#,
+        "1",
+        "true",
+        "false",
+        r#"["admin",["x"]]"#,
+        r#"[{"name":"admin"}]"#,
+    ] {
+        AUTH.refuses(&format!("E05 {json}"), &with("roles", json), "V11");
+    }
+}
+
+#[test]
+fn scope_is_split_at_spaces_and_nothing_else() {
+    let admin = [
+        r#""admin""#,
+        r#""read admin write""#,
+        r#""read  admin""#,
+        r#"" admin""#,
+        r#""admin ""#,
+        r#"["read","admin"]"#,
+        r#"["admin"]"#,
+    ];
+    for json in admin {
+        let claims = AUTH.accepts(&format!("E04 {json}"), &with("scope", json));
+        assert!(claims.has_scope("admin"), "E04 {json}");
+        assert!(claims.scopes().all(|scope| !scope.is_empty()), "E04 {json}");
+    }
+    let not_admin = [
+        "null",
+        r#""""#,
+        r#"" ""#,
+        "[]",
+        r#""admin2""#,
+        r#""xadmin""#,
+        r#""admin:read""#,
+        r#""ADMIN""#,
+        r#""read\tadmin""#,
+        r#""read\nadmin""#,
+        r#""read\u00a0admin""#,
+        r#""read\u2003admin""#,
+        r#""read,admin""#,
+        r#""\"admin\"""#,
+        r#""admin\u0000""#,
+        r#""read\radmin""#,
+        r#""read\u000badmin""#,
+        r#""аdmin""#,
+        r#"["admin2","ad"]"#,
+    ];
+    for json in not_admin {
+        let claims = AUTH.accepts(&format!("E04 {json}"), &with("scope", json));
+        assert!(!claims.has_scope("admin"), "E04 {json}: {:?}", claims.scope);
+    }
+    let refused = [
+        "1",
+        "true",
+        "{}",
+        r#"["admin",1]"#,
+        r#"["admin",null]"#,
+        r#"[["admin"]]"#,
+        r#"["read admin"]"#,
+        r#"[""]"#,
+        r#"["admin",""]"#,
+        r#"["a\"b"]"#,
+        r#"["a\\b"]"#,
+        r#"["é"]"#,
+        r#"["a\tb"]"#,
+        r#"["a\u007f"]"#,
+        r#"{"admin":1}"#,
+    ];
+    for json in refused {
+        AUTH.refuses(&format!("E04 {json}"), &with("scope", json), "V11");
+    }
+    assert_eq!(AUTH.accepts("absent", &Draft::good().sign()).scope, "");
+    assert_eq!(AUTH.accepts("joined", &with("scope", r#"["a","b:c"]"#)).scope, "a b:c");
+}
+
+#[test]
+fn scp_counts_where_scope_is_absent_and_only_there() {
+    let scope = |draft: Draft| AUTH.accepts("E08", &draft.sign()).scope.clone();
+    let good = Draft::good;
+    assert_eq!(scope(good().claim("scp", r#""a b""#)), "a b");
+    assert_eq!(scope(good().claim("scp", r#"["a","b"]"#)), "a b");
+    assert_eq!(scope(good().claim("scope", r#""a""#).claim("scp", r#""admin""#)), "a", "never the union");
+    assert_eq!(scope(good().claim("scope", r#""""#).claim("scp", r#""admin""#)), "", "an empty scope is a scope");
+    assert_eq!(scope(good().claim("scope", "[]").claim("scp", r#""admin""#)), "");
+    assert_eq!(scope(good().claim("scope", "null").claim("scp", r#""a""#)), "a", "null counts as absent");
+    assert_eq!(scope(good().claim("scope", r#""a""#).claim("scp", "1")), "a", "not looked at");
+    for json in ["null", "1", "{}", r#"["a b"]"#, "[1]", "true"] {
+        AUTH.refuses(&format!("scp {json}"), &with("scp", json), "V11");
+    }
+    AUTH.refuses("scp null behind scope null", &good().claim("scope", "null").claim("scp", "null").sign(), "V11");
+}
+
+#[test]
+fn profile_claims_are_strings_where_they_are_there() {
+    for name in ["email", "name", "org_id"] {
+        let read = |json: &str| {
+            let claims = AUTH.accepts(&format!("{name} {json}"), &with(name, json));
+            match name {
+                "email" => claims.email.clone(),
+                "name" => claims.name.clone(),
+                _ => claims.org_id.clone(),
+            }
+        };
+        assert_eq!(read(r#""x""#).as_deref(), Some("x"));
+        assert_eq!(read(r#""""#).as_deref(), Some(""));
+        assert_eq!(read(r#""\u00e9""#).as_deref(), Some("é"));
+        assert_eq!(read("null"), None);
+        for json in ["1", "true", "[]", r#"["x"]"#, "{}", "1.5"] {
+            AUTH.refuses(&format!("{name} {json}"), &with(name, json), "V11");
+        }
+    }
+    let plain = AUTH.accepts("absent", &Draft::good().sign());
+    assert_eq!((&plain.email, &plain.name, &plain.org_id), (&None, &None, &None));
+}
+
+#[test]
+fn roles_and_scopes_may_stand_elsewhere() {
+    let auth = |roles: &'static str, scope: &'static str| {
+        Auth::new(move |builder: RampartAuthBuilder| builder.roles_claim(roles).scope_claim(scope))
+    };
+    let keycloak = auth("/realm_access/roles", "/permissions");
+    let draft = Draft::good()
+        .claim("realm_access", r#"{"roles":["admin","user"]}"#)
+        .claim("permissions", r#"["tasks:read"]"#)
+        .claim("roles", r#"["decoy"]"#)
+        .claim("scope", r#""decoy""#);
+    let claims = keycloak.accepts("E08 one source", &draft.sign());
+    assert_eq!(
+        (claims.roles.as_slice(), &*claims.scope),
+        (["admin".to_owned(), "user".into()].as_slice(), "tasks:read")
+    );
+    let fallback = keycloak
+        .accepts("scp does not stand in", &Draft::good().claim("scp", r#""a""#).claim("roles", r#"["a"]"#).sign());
+    assert_eq!((fallback.roles.len(), &*fallback.scope), (0, ""));
+
+    let client = auth("/resource_access/my.api~1v1/roles", "/x~0y");
+    let draft = Draft::good()
+        .claim("resource_access", r#"{"my.api/v1":{"roles":["a"]},"my":{"api/v1":{"roles":["b"]}}}"#)
+        .claim("x~y", r#""s""#);
+    let claims = client.accepts("E05 names with dots and slashes", &draft.sign());
+    assert_eq!((claims.roles.as_slice(), &*claims.scope), (["a".to_owned()].as_slice(), "s"));
+
+    let element = auth("/groups/1/names", "/nowhere");
+    let draft = Draft::good().claim("groups", r#"[0,{"names":"admin"}]"#);
+    assert_eq!(element.accepts("element of an array", &draft.sign()).roles, ["admin"]);
+
+    let empty = [
+        ("E05 absent", "{}"),
+        ("E05 null", r#"{"roles":null}"#),
+        ("E05 in other case", r#"{"Roles":["admin"]}"#),
+        ("E05 deeper", r#"{"x":{"roles":["admin"]}}"#),
+        ("E05 way is a string", r#""roles""#),
+        ("E05 way is an array", r#"["roles"]"#),
+        ("E05 way is null", "null"),
+    ];
+    for (id, json) in empty {
+        assert!(keycloak.accepts(id, &with("realm_access", json)).roles.is_empty(), "{id}");
+    }
+    let refused = [
+        ("E05 number", r#"{"roles":1}"#),
+        ("E05 mixed", r#"{"roles":["a",1]}"#),
+        ("E05 object", r#"{"roles":{"admin":true}}"#),
+        ("B08 twice", r#"{"roles":["a"],"roles":["admin"]}"#),
+        ("B08 twice, escaped", r#"{"roles":["a"],"r\u006fles":["admin"]}"#),
+    ];
+    for (id, json) in refused {
+        keycloak.refuses(id, &with("realm_access", json), "V11");
+    }
+    keycloak.refuses("scopes", &with("permissions", r#"["a b"]"#), "V11");
+    AUTH.accepts("elsewhere nobody looks", &with("realm_access", r#"{"roles":1}"#));
+}
+
+#[test]
+fn roles_and_scopes_are_asked_for_by_whole_name() {
+    let claims = AUTH.accepts(
+        "helpers",
+        &Draft::good()
+            .claim("roles", r#"["user","admin","with space",""]"#)
+            .claim("scope", r#""tasks:read  tasks:write""#)
+            .sign(),
+    );
+    for (role, has) in [
+        ("admin", true),
+        ("user", true),
+        ("with space", true),
+        ("", true),
+        ("Admin", false),
+        ("adm", false),
+        ("admin2", false),
+        ("with", false),
+        (" admin", false),
+    ] {
+        assert_eq!(claims.has_role(role), has, "role {role:?}");
+    }
+    for (scope, has) in [
+        ("tasks:read", true),
+        ("tasks:write", true),
+        ("tasks", false),
+        ("TASKS:READ", false),
+        ("", false),
+        (" ", false),
+        ("tasks:read tasks:write", false),
+        ("tasks:read  tasks:write", false),
+    ] {
+        assert_eq!(claims.has_scope(scope), has, "scope {scope:?}");
+    }
+    assert_eq!(claims.scopes().collect::<Vec<_>>(), ["tasks:read", "tasks:write"]);
+    let none: [&str; 0] = [];
+    let lists: [(&[&str], bool, bool); 6] = [
+        (&none, false, false),
+        (&["admin"], true, true),
+        (&["admin", "user"], true, true),
+        (&["admin", "other"], true, false),
+        (&["other", "admin"], true, false),
+        (&["other", "another"], false, false),
+    ];
+    for (list, any, all) in lists {
+        assert_eq!((claims.has_any_role(list), claims.has_all_roles(list)), (any, all), "roles {list:?}");
+        let scopes: Vec<String> =
+            list.iter().map(|name| name.replace("admin", "tasks:read").replace("user", "tasks:write")).collect();
+        assert_eq!((claims.has_any_scope(&scopes), claims.has_all_scopes(&scopes)), (any, all), "scopes {scopes:?}");
+    }
+    let bare = AUTH.accepts("without any", &Draft::good().sign());
+    assert!(!bare.has_role("") && !bare.has_scope("") && !bare.has_any_role(&[""]) && !bare.has_all_scopes(&[""]));
+    assert_eq!(bare.scopes().count(), 0);
+}
+
+#[test]
+fn any_claim_can_be_read_as_its_type() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Address {
+        city: String,
+    }
+    let draft = Draft::good()
+        .claim("preferred_username", r#""ada""#)
+        .claim("email_verified", "true")
+        .claim("level", "7")
+        .claim("ratio", "1.5")
+        .claim("nothing", "null")
+        .claim("groups", r#"["a","b"]"#)
+        .claim("address", r#"{"city":"Zürich","zip":8000}"#)
+        .also("esc\\u0061ped", r#""\u00e9""#)
+        .claim("a/b.c", "1")
+        .claim("", "2");
+    for key in [&*EC, &*RSA] {
+        let mut draft = draft.clone();
+        draft.header = Draft::by(key).header;
+        (draft.key, draft.algorithm) = (key.clone(), key.algorithm());
+        let claims = AUTH.accepts("get", &draft.sign());
+        assert_eq!(claims.get::<String>("preferred_username").unwrap().as_deref(), Some("ada"));
+        assert_eq!(claims.get::<bool>("email_verified").unwrap(), Some(true));
+        assert_eq!(claims.get::<u8>("level").unwrap(), Some(7));
+        assert_eq!(claims.get::<f64>("ratio").unwrap(), Some(1.5));
+        assert_eq!(claims.get::<Vec<String>>("groups").unwrap().unwrap(), ["a", "b"]);
+        assert_eq!(claims.get::<Address>("address").unwrap(), Some(Address { city: "Zürich".into() }));
+        assert_eq!(claims.get::<Value>("address").unwrap(), Some(json!({"city": "Zürich", "zip": 8000})));
+        assert_eq!(claims.get::<String>("escaped").unwrap().as_deref(), Some("é"));
+        assert_eq!(claims.get::<u8>("a/b.c").unwrap(), Some(1), "a name, not a path");
+        assert_eq!(claims.get::<u8>("").unwrap(), Some(2));
+        assert_eq!(claims.get::<String>("nothing").unwrap(), None, "null");
+        assert_eq!(claims.get::<String>("absent").unwrap(), None);
+        assert_eq!(claims.get::<String>("city").unwrap(), None, "only the top level");
+        assert_eq!(claims.get::<String>("sub").unwrap().as_deref(), Some("user-1"), "those with fields too");
+        assert_eq!(claims.get::<u64>("exp").unwrap(), Some(NOW + 600));
+        for error in [
+            claims.get::<u8>("preferred_username").unwrap_err(),
+            claims.get::<String>("level").map(|_| ()).unwrap_err(),
+            claims.get::<Vec<u8>>("address").map(|_| ()).unwrap_err(),
+        ] {
+            let told = format!("{error} {error:?}");
+            assert!(
+                !told.contains("ada") && !told.contains('7') && !told.contains("Zürich"),
+                "no value is told: {told}"
+            );
+        }
+        let error = claims.get::<u8>("preferred_username").unwrap_err();
+        assert!(error.to_string().starts_with("preferred_username cannot be read"), "{error}");
+    }
+}
+
+#[test]
+fn whole_payload_can_be_read_as_a_type() {
+    #[derive(Debug, Deserialize)]
+    struct Own<'a> {
+        sub: &'a str,
+        #[serde(borrow)]
+        custom: HashMap<&'a str, Vec<u8>>,
+        #[serde(default)]
+        absent: Option<String>,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Other {
+        _missing: String,
+    }
+    let draft = Draft::good().claim("custom", r#"{"a":[1,2]}"#);
+    let claims = AUTH.accepts("deserialize", &draft.sign());
+    let own: Own<'_> = claims.deserialize().unwrap();
+    assert_eq!((own.sub, &own.custom["a"], own.absent), ("user-1", &vec![1, 2], None));
+    let all: Value = claims.deserialize().unwrap();
+    assert_eq!(all, serde_json::from_str::<Value>(&draft.payload.to_json()).unwrap(), "nothing is lost");
+    assert!(claims.deserialize::<Other>().unwrap_err().to_string().starts_with("the payload cannot be read"));
+}
+
+#[test]
+fn fields_say_what_the_token_says() {
+    let draft = Draft::good()
+        .claim("sub", r#""0b8f7c5e""#)
+        .claim("email", r#""ada@example.com""#)
+        .claim("name", r#""Ada""#)
+        .claim("org_id", r#""org""#)
+        .claim("roles", r#"["user"]"#)
+        .claim("scope", r#""a b""#);
+    let claims = AUTH.accepts("fields", &draft.sign());
+    assert_eq!(claims.sub, "0b8f7c5e");
+    assert_eq!(claims.email.as_deref(), Some("ada@example.com"));
+    assert_eq!(claims.name.as_deref(), Some("Ada"));
+    assert_eq!(claims.org_id.as_deref(), Some("org"));
+    assert_eq!(claims.roles, ["user"]);
+    assert_eq!(claims.scope, "a b");
+    assert_eq!(claims.iss, ISSUER);
+    assert_eq!(claims.aud.iter().collect::<Vec<_>>(), [AUDIENCE]);
+    assert_eq!((claims.iat, claims.exp), (NOW - 60, NOW + 600));
+    let told = format!("{claims:?}");
+    assert!(told.contains("0b8f7c5e") && !told.contains("ada@example.com"), "Debug leaves personal data out: {told}");
+}

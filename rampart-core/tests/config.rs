@@ -1,0 +1,430 @@
+//! Settings: every one that cannot be used is refused by `build()` with its name and a remedy, and its good neighbour is not.
+#![cfg(test)]
+#![allow(clippy::string_slice, reason = "a test fails by a panic")]
+
+mod common;
+
+use std::process::Command;
+use std::time::Duration;
+
+use common::{AUDIENCE, Draft, EC, ISSUER, NOW, all_keys, at, builder, jwk, jwk_with, key_set, ready};
+use rampart_core::{Algorithm, AuthError, ConfigError, JwksState, RampartAuth, RampartAuthBuilder, Settings};
+use serde_json::json;
+
+type SetUp = Box<dyn Fn(RampartAuthBuilder) -> RampartAuthBuilder>;
+
+fn refused(id: &str, outcome: Result<RampartAuth, ConfigError>, field: &str) -> String {
+    let error = outcome.err().unwrap_or_else(|| panic!("{id}: expected to be refused"));
+    assert_eq!(error.field(), field, "{id}: {error}");
+    let told = error.to_string();
+    assert!(told.starts_with(&format!("{field}: ")), "{id}: the field comes first: {told}");
+    assert!(told.len() > field.len() + 30, "{id}: a whole sentence: {told}");
+    told
+}
+
+fn accepted(id: &str, outcome: Result<RampartAuth, ConfigError>) -> RampartAuth {
+    outcome.unwrap_or_else(|error| panic!("{id}: {error}"))
+}
+
+/// Settings that fetch keys: nothing is fetched before a token comes.
+fn fetching() -> RampartAuthBuilder {
+    RampartAuth::builder(ISSUER, AUDIENCE)
+}
+
+#[test]
+fn issuer_is_an_absolute_url_without_anything_that_is_not_the_issuer() {
+    let bad = [
+        "",
+        " ",
+        "issuer",
+        "issuer.example",
+        "//issuer.example",
+        "/issuer",
+        "ftp://issuer.example",
+        "file:///etc/passwd",
+        "mailto:a@issuer.example",
+        "data:,x",
+        "javascript:1",
+        "urn:issuer",
+        "https://",
+        "https:// issuer.example",
+        "https://issuer.example?a=b",
+        "https://issuer.example/?",
+        "https://issuer.example/#a",
+        "https://issuer.example#",
+        "https://user@issuer.example",
+        "https://user:secret@issuer.example",
+        "https://:secret@issuer.example",
+        " https://issuer.example",
+        "https://issuer.example ",
+        "https://issuer.example\n",
+        "https://iss\tuer.example",
+        "https://issuer.example\0",
+        "https://issuer.example:99999",
+        "https://[::1",
+        "ws://issuer.example",
+    ];
+    for url in bad {
+        let told = refused(&format!("O25 {url:?}"), RampartAuth::new(url, AUDIENCE), "issuer_url");
+        assert!(!told.contains("secret"), "S28 {told}");
+        let fixed = RampartAuth::builder(url, AUDIENCE).static_jwks(all_keys()).allow_http(true).build();
+        refused(&format!("{url:?}, with fixed keys"), fixed, "issuer_url");
+    }
+    let good = [
+        "https://issuer.example",
+        "https://issuer.example/",
+        "https://issuer.example/realms/a",
+        "https://issuer.example:8443",
+        "HTTPS://issuer.example",
+        "https://192.0.2.1",
+        "https://[2001:db8::1]",
+        "https://localhost",
+    ];
+    for url in good {
+        accepted(url, RampartAuth::new(url, AUDIENCE));
+    }
+}
+
+type With = fn(&str) -> RampartAuthBuilder;
+
+#[test]
+fn http_needs_loopback_or_permission() {
+    let loopback = [
+        "http://localhost",
+        "http://LOCALHOST:9000",
+        "http://127.0.0.1:9000",
+        "http://127.1.2.3",
+        "http://[::1]:9000/a",
+    ];
+    let elsewhere = [
+        "http://issuer.example",
+        "http://10.0.0.1",
+        "http://0.0.0.0:9000",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://notlocalhost",
+        "http://[2001:db8::1]",
+        "http://localhost@evil.example",
+    ];
+    let places: [(&str, With); 3] = [
+        ("issuer_url", |url| RampartAuth::builder(url, AUDIENCE)),
+        ("jwks_url", |url| fetching().jwks_url(url)),
+        ("resource_metadata", |url| builder().resource_metadata(url)),
+    ];
+    for (field, with) in places {
+        for url in loopback {
+            accepted(&format!("S27 {field} {url}"), with(url).build());
+        }
+        for url in elsewhere {
+            let told = refused(&format!("S27 {field} {url}"), with(url).build(), field);
+            let asked = with(url).allow_http(true).build();
+            if url.contains('@') {
+                refused(&format!("{field} {url}, allowed"), asked, field);
+            } else {
+                assert!(told.contains("allow_http"), "the remedy: {told}");
+                accepted(&format!("{field} {url}, allowed"), asked);
+            }
+        }
+        for url in ["", "x", "ftp://a.example", "https://a:b@c.example", "https://a.example#b"] {
+            refused(&format!("{field} {url}"), with(url).build(), field);
+        }
+    }
+    accepted("a key set may have a query", fetching().jwks_url("https://issuer.example/keys?v=1").build());
+}
+
+#[test]
+fn audience_is_never_empty() {
+    for audience in ["", " ", "\t\n"] {
+        refused(&format!("{audience:?}"), RampartAuth::new(ISSUER, audience), "audience");
+        refused("X06 fixed keys", RampartAuth::builder(ISSUER, audience).static_jwks(all_keys()).build(), "audience");
+        refused("among others", fetching().audiences(["good", audience]).build(), "audience");
+    }
+    let none: [&str; 0] = [];
+    accepted("none further", fetching().audiences(none).build());
+    accepted("two further", fetching().audiences(["a", "b c"]).build());
+}
+
+#[test]
+fn figures_have_limits() {
+    let second = Duration::from_secs(1);
+    let bad: Vec<(&str, &str, SetUp)> = vec![
+        (
+            "D07 tolerance above 10 min",
+            "clock_tolerance",
+            Box::new(move |b| b.clock_tolerance(600 * second + Duration::from_nanos(1))),
+        ),
+        ("D07 tolerance of 10 years", "clock_tolerance", Box::new(move |b| b.clock_tolerance(315_360_000 * second))),
+        ("D07 endless tolerance", "clock_tolerance", Box::new(|b| b.clock_tolerance(Duration::MAX))),
+        ("zero TTL", "jwks_cache_ttl", Box::new(|b| b.jwks_cache_ttl(Duration::ZERO))),
+        ("no token passes", "max_token_bytes", Box::new(|b| b.max_token_bytes(0))),
+        ("X06 no algorithm", "algorithms", Box::new(|b| b.algorithms([]))),
+    ];
+    for (id, field, set_up) in bad {
+        refused(id, set_up(fetching()).build(), field);
+    }
+    let good: Vec<(&str, SetUp)> = vec![
+        ("D07 no tolerance", Box::new(|b| b.clock_tolerance(Duration::ZERO))),
+        ("tolerance of 10 min", Box::new(move |b| b.clock_tolerance(600 * second))),
+        ("shortest TTL", Box::new(|b| b.jwks_cache_ttl(Duration::from_nanos(1)))),
+        ("endless TTL", Box::new(|b| b.jwks_cache_ttl(Duration::MAX).max_stale(Duration::MAX))),
+        ("no stale keys", Box::new(|b| b.max_stale(Duration::ZERO))),
+        ("smallest limit", Box::new(|b| b.max_token_bytes(1))),
+        ("largest limit", Box::new(|b| b.max_token_bytes(usize::MAX))),
+        ("no cache", Box::new(|b| b.token_cache_bytes(0))),
+        ("tiny cache", Box::new(|b| b.token_cache_bytes(1))),
+        ("one algorithm", Box::new(|b| b.algorithms([Algorithm::ES256]))),
+        ("one algorithm twice", Box::new(|b| b.algorithms([Algorithm::ES256, Algorithm::ES256]))),
+    ];
+    for (id, set_up) in good {
+        accepted(id, set_up(fetching()).build());
+    }
+    let tiny = accepted("tiny cache", builder().token_cache_bytes(1).build());
+    for _ in 0..3 {
+        assert!(ready(tiny.verify(&Draft::good().sign())).is_ok(), "a cache without room changes nothing");
+    }
+}
+
+#[test]
+fn names_that_no_header_could_carry_are_refused() {
+    for realm in ["", "a\"b", "a\\b", "a\nb", "a\r\nSet-Cookie: x", "é", "a\0", "a\u{7f}", "\t"] {
+        refused(&format!("H22 {realm:?}"), fetching().realm(realm).build(), "realm");
+    }
+    for realm in ["default", "Task API", "a, b=c; d", "~!#$%&'()*+-./:;<=>?@[]^_`{|}"] {
+        accepted(realm, fetching().realm(realm).build());
+    }
+    for claim in ["", "a\"b", "a\\b", "a\nb", "é", "a\0"] {
+        refused(&format!("H22 {claim:?}"), fetching().required_claims(["good", claim]).build(), "required_claims");
+    }
+    accepted("claims", fetching().required_claims(["email", "https://example.com/claim", "with space"]).build());
+}
+
+#[test]
+fn claims_elsewhere_are_given_as_json_pointers() {
+    for pointer in ["", "roles", "realm_access.roles", "realm_access/roles", "$.roles", "#/roles"] {
+        let told = refused(pointer, fetching().roles_claim(pointer).build(), "roles_claim");
+        refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim");
+        if pointer == "realm_access.roles" {
+            assert!(told.contains("/realm_access/roles"), "the remedy: {told}");
+        }
+    }
+    for pointer in ["/roles", "/realm_access/roles", "/a~1b/c~0d", "/0", "/"] {
+        accepted(pointer, fetching().roles_claim(pointer).scope_claim(pointer).build());
+    }
+}
+
+#[test]
+fn keys_come_from_one_place() {
+    let all: [(&str, SetUp); 3] = [
+        ("jwks_url", Box::new(|b| b.jwks_url("https://issuer.example/keys"))),
+        ("discovery", Box::new(RampartAuthBuilder::discovery)),
+        ("static_jwks", Box::new(|b| b.static_jwks(all_keys()))),
+    ];
+    for (first, set_up) in &all {
+        accepted(first, set_up(fetching()).build());
+        for (second, also) in all.iter().filter(|(second, _)| second != first) {
+            refused(&format!("{first} and {second}"), also(set_up(fetching())).build(), "jwks_url");
+        }
+    }
+    let cold = accepted("by default", fetching().build()).health();
+    assert_eq!(
+        (cold.state, cold.keys, cold.age, cold.last_error),
+        (JwksState::Cold, 0, None, None),
+        "build does no I/O"
+    );
+}
+
+#[test]
+fn fixed_keys_hold_one_that_can_be_used() {
+    let bad = [
+        ("empty", String::new()),
+        ("no key set", "{}".into()),
+        ("a bare key", jwk(&EC).to_string()),
+        ("S08 no keys", key_set::<String>([])),
+        ("K02 an unusable one", key_set([jwk_with(&EC, "use", "enc")])),
+        ("A21 X06 a symmetric one", key_set([r#"{"kty":"oct","k":"AAAA"}"#])),
+        ("K06 a private one", key_set([jwk_with(&EC, "d", "AAAA")])),
+    ];
+    for (id, keys) in bad {
+        refused(id, fetching().static_jwks(keys).build(), "static_jwks");
+    }
+    let some = key_set([jwk(&EC), jwk_with(&EC, "use", "enc")]);
+    let auth = accepted("one of two", fetching().static_jwks(some).build());
+    let health = auth.health();
+    assert_eq!((health.state, health.keys, health.age, health.last_error), (JwksState::Static, 1, None, None));
+    assert_eq!(ready(auth.warm_up()), Ok(()));
+    assert_eq!(ready(auth.refresh_keys()), Ok(()));
+}
+
+#[test]
+fn first_mistake_is_told_and_the_order_is_fixed() {
+    let worst = |issuer: &str| {
+        RampartAuth::builder(issuer, "")
+            .clock_tolerance(Duration::MAX)
+            .max_token_bytes(0)
+            .algorithms([])
+            .realm("")
+            .build()
+    };
+    refused("issuer first", worst("x"), "issuer_url");
+    refused("then the tolerance", worst(ISSUER), "clock_tolerance");
+}
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let auth = accepted("defaults", builder().build());
+    let told = format!("{auth:?}");
+    assert!(told.contains("tolerance: 5s") && told.contains(AUDIENCE) && told.contains(ISSUER), "{told}");
+    let rejection = auth.rejection(AuthError::MissingToken);
+    assert_eq!(rejection.challenge(), Some(r#"Bearer realm="default""#));
+}
+
+#[test]
+fn settings_are_read_from_a_file() {
+    let read = |json: serde_json::Value| serde_json::from_value::<Settings>(json);
+    let least = read(json!({"issuer_url": ISSUER, "audience": AUDIENCE})).unwrap();
+    accepted("least", RampartAuth::from_settings(least));
+    let all = json!({
+        "issuer_url": ISSUER,
+        "audience": AUDIENCE,
+        "realm": "tasks",
+        "audiences": ["second"],
+        "clock_tolerance_seconds": 60,
+        "jwks_cache_ttl_seconds": 300,
+        "max_stale_seconds": 0,
+        "required_claims": ["email"],
+        "algorithms": ["ES256", "EdDSA"],
+        "static_jwks": all_keys(),
+        "max_token_bytes": 4096,
+        "token_cache_bytes": 0,
+        "allow_http": false,
+        "require_at_jwt": true,
+        "insecure_accept_id_tokens": true,
+        "roles_claim": "/realm_access/roles",
+        "scope_claim": "/permissions",
+        "resource_metadata": "https://api.example/metadata",
+    });
+    let settings: Settings = read(all.clone()).unwrap();
+    let auth = RampartAuthBuilder::from(settings).clock(|| at(Duration::from_secs(NOW))).build().unwrap();
+    let good = || {
+        Draft::good()
+            .claim("email", r#""a@example.com""#)
+            .claim("aud", r#""second""#)
+            .claim("exp", &(NOW - 59).to_string())
+            .claim("realm_access", r#"{"roles":["admin"]}"#)
+            .claim("permissions", r#""a b""#)
+            .claim("at_hash", r#""x""#)
+    };
+    let claims = ready(auth.verify(&good().sign())).unwrap();
+    assert!(claims.has_role("admin") && claims.has_all_scopes(&["a", "b"]));
+    let refusals = [
+        ("clock_tolerance_seconds", good().claim("exp", &(NOW - 60).to_string()), AuthError::TokenExpired),
+        ("audiences", good().claim("aud", r#""third""#), AuthError::InvalidToken),
+        ("required_claims", good().without("email"), AuthError::MissingClaim("email".into())),
+        ("require_at_jwt", good().header("typ", r#""JWT""#), AuthError::InvalidToken),
+        ("max_token_bytes", good().claim("x", &common::quoted(&"x".repeat(4096))), AuthError::InvalidToken),
+        (
+            "algorithms",
+            {
+                let mut draft = Draft::by(&common::RSA);
+                draft.payload = good().payload;
+                draft
+            },
+            AuthError::InvalidToken,
+        ),
+    ];
+    for (id, draft, error) in refusals {
+        assert_eq!(ready(auth.verify(&draft.sign())).unwrap_err(), error, "{id}");
+    }
+    let challenge = auth.rejection(AuthError::MissingToken);
+    assert_eq!(
+        challenge.challenge(),
+        Some(r#"Bearer realm="tasks", resource_metadata="https://api.example/metadata""#)
+    );
+
+    let with = |name: &str, value: serde_json::Value| {
+        let mut settings = json!({"issuer_url": ISSUER, "audience": AUDIENCE});
+        settings[name] = value;
+        read(settings)
+    };
+    for (id, outcome) in [
+        ("unknown field", with("clock_tolerence_seconds", json!(1))),
+        ("unknown algorithm", with("algorithms", json!(["HS256"]))),
+        ("algorithm none", with("algorithms", json!(["none"]))),
+        ("algorithm in lower case", with("algorithms", json!(["es256"]))),
+        ("negative duration", with("clock_tolerance_seconds", json!(-1))),
+        ("duration as text", with("jwks_cache_ttl_seconds", json!("10m"))),
+        ("one audience", with("audiences", json!("second"))),
+        ("nothing required", read(json!({}))),
+        ("no audience", read(json!({"issuer_url": ISSUER}))),
+        ("no issuer", read(json!({"audience": AUDIENCE}))),
+        ("internal field", with("durations", json!({}))),
+    ] {
+        assert!(outcome.is_err(), "{id}");
+    }
+    for (name, value, field) in [
+        ("clock_tolerance_seconds", json!(601), "clock_tolerance"),
+        ("clock_tolerance_seconds", json!(u64::MAX), "clock_tolerance"),
+        ("jwks_cache_ttl_seconds", json!(0), "jwks_cache_ttl"),
+        ("algorithms", json!([]), "algorithms"),
+        ("realm", json!("a\"b"), "realm"),
+        ("jwks_url", json!("http://issuer.example/keys"), "jwks_url"),
+        ("static_jwks", json!("{}"), "static_jwks"),
+        ("audience", json!(""), "audience"),
+        ("issuer_url", json!("issuer"), "issuer_url"),
+        ("roles_claim", json!("roles"), "roles_claim"),
+    ] {
+        refused(name, RampartAuth::from_settings(with(name, value).unwrap()), field);
+    }
+    accepted("largest figures", RampartAuth::from_settings(with("jwks_cache_ttl_seconds", json!(u64::MAX)).unwrap()));
+    accepted("http by permission", {
+        let json = json!({"issuer_url": "http://issuer.internal", "audience": AUDIENCE, "allow_http": true});
+        RampartAuth::from_settings(read(json).unwrap())
+    });
+    accepted("discovery", RampartAuth::from_settings(with("discovery", json!(true)).unwrap()));
+}
+
+#[test]
+fn settings_of_the_builder_come_before_those_of_the_file() {
+    let mut settings = Settings::new(ISSUER, AUDIENCE);
+    settings.clock_tolerance_seconds = Some(601);
+    refused("the file alone", RampartAuthBuilder::from(settings.clone()).build(), "clock_tolerance");
+    accepted("the builder", RampartAuthBuilder::from(settings).clock_tolerance(Duration::from_secs(1)).build());
+}
+
+/// Variables belong to a whole process, so each case runs this test program anew, with just this test.
+const CHILD: &str = "RAMPART_TEST_CHILD";
+
+#[test]
+fn environment_gives_the_settings() {
+    if std::env::var_os(CHILD).is_some() {
+        match RampartAuth::from_env() {
+            Ok(auth) => println!("<{}>", auth.rejection(AuthError::MissingToken).challenge().unwrap_or_default()),
+            Err(error) => println!("<{error}>"),
+        }
+        return;
+    }
+    let outcome = |variables: &[(&str, &str)]| {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "environment_gives_the_settings", "--nocapture"])
+            .env_remove("RAMPART_URL")
+            .env_remove("RAMPART_CLIENT_ID")
+            .env_remove("RAMPART_REALM")
+            .env(CHILD, "1")
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (start, end) = (text.find('<').unwrap(), text.rfind('>').unwrap());
+        text[start + 1..end].to_owned()
+    };
+    let (url, id) = (("RAMPART_URL", ISSUER), ("RAMPART_CLIENT_ID", AUDIENCE));
+    assert_eq!(outcome(&[url, id]), r#"Bearer realm="default""#);
+    assert_eq!(outcome(&[url, id, ("RAMPART_REALM", "tasks")]), r#"Bearer realm="tasks""#);
+    assert_eq!(outcome(&[url, id, ("RAMPART_REALM", "")]), r#"Bearer realm="default""#, "empty is absent");
+    assert!(outcome(&[]).starts_with("the environment variable RAMPART_URL is missing"));
+    assert!(outcome(&[id]).starts_with("the environment variable RAMPART_URL is missing"));
+    assert!(outcome(&[("RAMPART_URL", ""), id]).starts_with("the environment variable RAMPART_URL is missing"));
+    assert!(outcome(&[url]).starts_with("the environment variable RAMPART_CLIENT_ID is missing"));
+    assert!(outcome(&[("RAMPART_URL", "issuer"), id]).starts_with("issuer_url: "));
+    assert!(outcome(&[url, id, ("RAMPART_REALM", "a\"b")]).starts_with("realm: "));
+}

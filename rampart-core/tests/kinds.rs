@@ -1,0 +1,145 @@
+//! V12: tokens of another kind, by the same issuer and with the same keys, are not access tokens.
+#![cfg(test)]
+
+mod common;
+
+use std::sync::LazyLock;
+
+use common::{AUTH, Auth, Draft, quoted};
+
+static LENIENT: LazyLock<Auth> = LazyLock::new(|| Auth::new(|builder| builder.insecure_accept_id_tokens(true)));
+static STRICT: LazyLock<Auth> = LazyLock::new(|| Auth::new(|builder| builder.require_at_jwt(true)));
+
+/// As the real server makes them: `typ` says nothing.
+fn plain() -> Draft {
+    Draft::good().header("typ", r#""JWT""#)
+}
+
+#[test]
+fn marks_of_an_id_token_are_refused_unless_asked_for() {
+    let cases = [
+        ("E06 at_hash", "at_hash", r#""x""#),
+        ("E06 at_hash null", "at_hash", "null"),
+        ("E06 at_hash object", "at_hash", "{}"),
+        ("E06 c_hash", "c_hash", r#""x""#),
+        ("E06 c_hash number", "c_hash", "1"),
+        ("E06 typ ID", "typ", r#""ID""#),
+        ("E06 typ id", "typ", r#""id""#),
+        ("E06 typ Id", "typ", r#""Id""#),
+        ("E06 token_use id", "token_use", r#""id""#),
+        ("E06 token_use in capitals", "token_use", r#""ACCESS""#),
+        ("E06 token_use empty", "token_use", r#""""#),
+        ("E06 token_use null", "token_use", "null"),
+        ("E06 token_use number", "token_use", "1"),
+        ("E06 token_use array", "token_use", r#"["access"]"#),
+    ];
+    for (id, name, json) in cases {
+        for draft in [plain(), Draft::good(), plain().without_header("typ")] {
+            let token = draft.claim(name, json).sign();
+            AUTH.refuses(id, &token, "V12");
+            LENIENT.accepts(&format!("{id}, asked for"), &token);
+        }
+    }
+    AUTH.accepts("token_use access", &plain().claim("token_use", r#""access""#).sign());
+    AUTH.accepts("at_hash below the top level", &plain().claim("x", r#"{"at_hash":1}"#).sign());
+    AUTH.accepts("At_Hash is another name", &plain().claim("At_Hash", "1").sign());
+}
+
+#[test]
+fn nonce_is_an_id_token_unless_something_says_otherwise() {
+    for json in [r#""n""#, "null", "1", r#""""#] {
+        let draft = plain().claim("nonce", json);
+        let id = format!("E06 nonce {json}");
+        AUTH.refuses(&id, &draft.sign(), "V12");
+        AUTH.refuses(&id, &draft.clone().without_header("typ").sign(), "V12");
+        AUTH.refuses(&id, &draft.clone().claim("typ", r#""JWT""#).sign(), "V12");
+        AUTH.refuses(&id, &draft.clone().claim("typ", r#""bearer""#).sign(), "V12");
+        AUTH.refuses(&id, &draft.clone().claim("typ", r#""DPoP""#).sign(), "V12");
+        AUTH.refuses(&id, &draft.clone().claim("token_use", r#""access""#).sign(), "V12");
+        AUTH.accepts(&format!("{id}, typ Bearer"), &draft.clone().claim("typ", r#""Bearer""#).sign());
+        for typ in ["at+jwt", "AT+JWT", "application/at+jwt"] {
+            AUTH.accepts(&format!("{id}, header {typ}"), &draft.clone().header("typ", &quoted(typ)).sign());
+        }
+        LENIENT.accepts(&format!("{id}, asked for"), &draft.sign());
+    }
+}
+
+#[test]
+fn other_kinds_of_token_are_refused_whatever_is_asked_for() {
+    let cases = [
+        ("E06 logout token", "events", r#"{"http://schemas.openid.net/event/backchannel-logout":{}}"#),
+        ("E06 events null", "events", "null"),
+        ("E06 typ Refresh", "typ", r#""Refresh""#),
+        ("E06 typ refresh", "typ", r#""refresh""#),
+        ("E06 typ Offline", "typ", r#""Offline""#),
+        ("E06 typ OFFLINE", "typ", r#""OFFLINE""#),
+        ("E06 typ Logout", "typ", r#""Logout""#),
+        ("E06 typ logout", "typ", r#""logout""#),
+        ("typ null", "typ", "null"),
+        ("typ number", "typ", "1"),
+        ("typ array", "typ", r#"["Bearer"]"#),
+        ("E07 cnf jkt", "cnf", r#"{"jkt":"x"}"#),
+        ("E07 cnf x5t", "cnf", r#"{"x5t#S256":"x"}"#),
+        ("E07 cnf empty", "cnf", "{}"),
+        ("E07 cnf null", "cnf", "null"),
+    ];
+    for (id, name, json) in cases {
+        for draft in [plain(), Draft::good()] {
+            let token = draft.claim(name, json).sign();
+            AUTH.refuses(id, &token, "V12");
+            LENIENT.refuses(&format!("{id}, ID tokens asked for"), &token, "V12");
+        }
+        STRICT.refuses(&format!("{id}, strict"), &Draft::good().claim(name, json).sign(), "V12");
+    }
+    for typ in ["Bearer", "bearer", "JWT", "at+jwt", "access", "", "IDx", "xRefresh"] {
+        AUTH.accepts(&format!("typ {typ:?}"), &plain().claim("typ", &quoted(typ)).sign());
+    }
+}
+
+#[test]
+fn strict_verifier_asks_for_at_jwt_in_the_header() {
+    STRICT.accepts("at+jwt", &Draft::good().sign());
+    for draft in [plain(), Draft::good().without_header("typ"), plain().claim("typ", r#""at+jwt""#)] {
+        STRICT.refuses("not in the header", &draft.sign(), "V3");
+    }
+    let both = Auth::new(|builder| builder.require_at_jwt(true).insecure_accept_id_tokens(true));
+    both.refuses("both: the header still counts", &plain().claim("at_hash", r#""x""#).sign(), "V3");
+    both.accepts("both: the payload does not", &Draft::good().claim("at_hash", r#""x""#).sign());
+}
+
+#[test]
+fn real_tokens_of_other_kinds_are_refused() {
+    let id_token = plain()
+        .claim("nonce", r#""n-0S6_WzA2Mj""#)
+        .claim("at_hash", r#""77QmUPtjPfzWtF2AnpK9RQ""#)
+        .claim("auth_time", "1799999900");
+    AUTH.refuses("E06 ID token", &id_token.sign(), "V12");
+    LENIENT.accepts("E06 ID token, asked for", &id_token.sign());
+    AUTH.refuses(
+        "E06 ID token of an older Keycloak",
+        &plain().claim("typ", r#""ID""#).claim("nonce", r#""n""#).sign(),
+        "V12",
+    );
+    AUTH.accepts(
+        "access token of an older Keycloak",
+        &plain().claim("typ", r#""Bearer""#).claim("nonce", r#""n""#).sign(),
+    );
+    AUTH.refuses("E06 MFA challenge", &plain().claim("aud", r#""rampart:mfa""#).sign(), "V8");
+    AUTH.refuses(
+        "E06 logout token by its header",
+        &Draft::good().header("typ", r#""logout+jwt""#).claim("events", "{}").sign(),
+        "V3",
+    );
+    AUTH.refuses("E06 DPoP proof", &Draft::good().header("typ", r#""dpop+jwt""#).sign(), "V3");
+    let server = plain()
+        .claim("aud", r#"["https://api.example"]"#)
+        .claim("org_id", r#""7d3c1a52-90b4-4f0e-8a66-2f1d0c9b7e10""#)
+        .claim("preferred_username", r#""ada""#)
+        .claim("email", r#""ada@example.com""#)
+        .claim("email_verified", "true")
+        .claim("given_name", r#""Ada""#)
+        .claim("family_name", r#""Lovelace""#)
+        .claim("roles", r#"["user"]"#)
+        .claim("custom", r#"{"plan":"pro"}"#);
+    AUTH.accepts("token of the real server", &server.sign());
+}

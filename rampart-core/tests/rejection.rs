@@ -1,0 +1,241 @@
+//! What the caller gets, byte for byte.
+#![cfg(test)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{AUTH, Draft, ISSUER, builder, quoted, ready};
+use rampart_core::{AuthError, RampartAuth, Rejection};
+use serde_json::Value;
+
+type Headers<'a> = Vec<(&'static str, &'a str)>;
+
+fn check(id: &str, rejection: &Rejection, status: u16, more: &[(&'static str, &str)], body: &str) {
+    let mut expected: Headers<'_> = vec![("content-type", "application/json"), ("cache-control", "no-store")];
+    expected.extend(more);
+    assert_eq!(rejection.status(), status, "{id}");
+    assert_eq!(rejection.headers().collect::<Headers<'_>>(), expected, "{id}");
+    assert_eq!(rejection.body(), body, "{id}");
+    let challenge = more.iter().find(|(name, _)| *name == "www-authenticate").map(|(_, value)| *value);
+    assert_eq!(rejection.challenge(), challenge, "{id}");
+    // The body says what the error says, as JSON without anything else.
+    let told: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(told["error"], rejection.error().code(), "{id}");
+    assert_eq!(told["status"], rejection.error().status(), "{id}");
+    assert_eq!(told.as_object().unwrap().len(), 3, "{id}");
+    assert_eq!(rejection.clone().into_body(), body, "{id}");
+}
+
+/// The whole table of section 5, for one realm and whatever stands at the end of each challenge.
+fn table(auth: &RampartAuth, realm: &str, end: &str) {
+    let invalid = format!(
+        r#"Bearer realm="{realm}", error="invalid_token", error_description="The access token is invalid"{end}"#
+    );
+    let challenge = |text: &str| format!(r#"Bearer realm="{realm}"{text}{end}"#);
+    let cases = [
+        (
+            AuthError::MissingToken,
+            401,
+            challenge(""),
+            r#"{"error":"unauthorized","error_description":"This resource requires an access token: Authorization: Bearer <token>","status":401}"#,
+        ),
+        (
+            AuthError::InvalidRequest,
+            400,
+            challenge(
+                r#", error="invalid_request", error_description="The request has more than one Authorization header""#,
+            ),
+            r#"{"error":"invalid_request","error_description":"The request has more than one Authorization header","status":400}"#,
+        ),
+        (
+            AuthError::InvalidToken,
+            401,
+            invalid,
+            r#"{"error":"invalid_token","error_description":"The access token is invalid","status":401}"#,
+        ),
+        (
+            AuthError::MissingClaim("email".into()),
+            401,
+            challenge(r#", error="invalid_token", error_description="The access token lacks the claim email""#),
+            r#"{"error":"invalid_token","error_description":"The access token lacks the claim email","status":401}"#,
+        ),
+        (
+            AuthError::TokenExpired,
+            401,
+            challenge(r#", error="invalid_token", error_description="The access token expired""#),
+            r#"{"error":"token_expired","error_description":"The access token expired","status":401}"#,
+        ),
+        (
+            AuthError::insufficient_role(["admin"]),
+            403,
+            challenge(r#", error="insufficient_scope", error_description="The access token lacks the role admin""#),
+            r#"{"error":"insufficient_role","error_description":"The access token lacks the role admin","status":403}"#,
+        ),
+        (
+            AuthError::insufficient_role(["admin", "with space"]),
+            403,
+            challenge(
+                r#", error="insufficient_scope", error_description="The access token lacks one of the required roles admin, with space""#,
+            ),
+            r#"{"error":"insufficient_role","error_description":"The access token lacks one of the required roles admin, with space","status":403}"#,
+        ),
+        (
+            AuthError::insufficient_role::<String>([]),
+            403,
+            challenge(r#", error="insufficient_scope", error_description="Access to this resource is denied""#),
+            r#"{"error":"insufficient_role","error_description":"Access to this resource is denied","status":403}"#,
+        ),
+        (
+            AuthError::insufficient_scope(["email:send"]),
+            403,
+            challenge(
+                r#", error="insufficient_scope", error_description="The access token lacks the scope email:send", scope="email:send""#,
+            ),
+            r#"{"error":"insufficient_scope","error_description":"The access token lacks the scope email:send","status":403}"#,
+        ),
+        (
+            AuthError::insufficient_scope(["a", "b"]),
+            403,
+            challenge(
+                r#", error="insufficient_scope", error_description="The access token lacks one of the required scopes a b", scope="a b""#,
+            ),
+            r#"{"error":"insufficient_scope","error_description":"The access token lacks one of the required scopes a b","status":403}"#,
+        ),
+        (
+            AuthError::insufficient_scope::<String>([]),
+            403,
+            challenge(r#", error="insufficient_scope", error_description="Access to this resource is denied""#),
+            r#"{"error":"insufficient_scope","error_description":"Access to this resource is denied","status":403}"#,
+        ),
+    ];
+    for (error, status, challenge, body) in cases {
+        check(&format!("{error:?}"), &auth.rejection(error), status, &[("www-authenticate", &challenge)], body);
+    }
+    check(
+        "keys unavailable",
+        &auth.rejection(AuthError::KeysUnavailable { retry_after: Duration::from_secs(7) }),
+        503,
+        &[("retry-after", "7")],
+        r#"{"error":"temporarily_unavailable","error_description":"The access token cannot be checked at the moment; retry later","status":503}"#,
+    );
+    let body = r#"{"error":"server_error","error_description":"Authentication is not configured on this server","status":500}"#;
+    check("not configured", &auth.rejection(AuthError::NotConfigured), 500, &[], body);
+    check("not configured, by itself", &Rejection::not_configured(), 500, &[], body);
+}
+
+#[test]
+fn every_error_has_one_answer() {
+    table(&AUTH.cached, "default", "");
+}
+
+#[test]
+fn realm_and_resource_metadata_stand_in_every_challenge() {
+    table(&builder().realm("Task API, v1").build().unwrap(), "Task API, v1", "");
+    let metadata = "https://api.example/.well-known/oauth-protected-resource";
+    let auth = builder().realm("tasks").resource_metadata(metadata).build().unwrap();
+    table(&auth, "tasks", &format!(r#", resource_metadata="{metadata}""#));
+}
+
+#[test]
+fn retry_after_is_in_whole_seconds_and_at_least_one() {
+    for (wait, seconds) in [(0, "1"), (1, "1"), (999, "1"), (1000, "1"), (1001, "2"), (59_999, "60"), (300_000, "300")]
+    {
+        let rejection = AUTH.cached.rejection(AuthError::KeysUnavailable { retry_after: Duration::from_millis(wait) });
+        let header = rejection.headers().find(|(name, _)| *name == "retry-after");
+        assert_eq!(header, Some(("retry-after", seconds)), "{wait} ms");
+        assert!(rejection.error().to_string().ends_with(&format!("retry in {seconds} s")));
+    }
+    let nanosecond = AuthError::KeysUnavailable { retry_after: Duration::from_nanos(1) };
+    assert!(AUTH.cached.rejection(nanosecond).headers().any(|header| header == ("retry-after", "1")));
+    let longest = AuthError::KeysUnavailable { retry_after: Duration::MAX };
+    assert_eq!(AUTH.cached.rejection(longest).status(), 503, "no overflow");
+}
+
+#[test]
+fn names_of_hand_written_requirements_cannot_break_the_header() {
+    let cases = [
+        ("quotes", "a\"b", r#"a\"b"#),
+        ("backslash", r"a\b", r"a\\b"),
+        ("both", r#"\""#, r#"\\\""#),
+        ("line feed", "a\r\nSet-Cookie: x=y", "a??Set-Cookie: x=y"),
+        ("NUL", "a\0b", "a?b"),
+        ("tab", "a\tb", "a?b"),
+        ("delete", "a\u{7f}b", "a?b"),
+        ("beyond ASCII", "rôle", "r?le"),
+        ("surrogate pair", "😀", "?"),
+        ("comma", "a, b=c", "a, b=c"),
+    ];
+    for (id, name, escaped) in cases {
+        let role = AUTH.cached.rejection(AuthError::insufficient_role([name]));
+        let expected = format!(
+            r#"Bearer realm="default", error="insufficient_scope", error_description="The access token lacks the role {escaped}""#
+        );
+        assert_eq!(role.challenge(), Some(&*expected), "H22 {id}");
+        let scope = AUTH.cached.rejection(AuthError::insufficient_scope([name]));
+        assert!(scope.challenge().unwrap().ends_with(&format!(r#", scope="{escaped}""#)), "H22 {id}");
+        let claim = AUTH.cached.rejection(AuthError::MissingClaim(name.to_owned().into()));
+        assert!(claim.challenge().unwrap().ends_with(&format!(r#"lacks the claim {escaped}""#)), "H22 {id}");
+        for rejection in [role, scope, claim] {
+            for (name, value) in rejection.headers() {
+                assert!(value.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "H22 {id}: {name}: {value:?}");
+            }
+            let body: Value = serde_json::from_str(rejection.body()).unwrap();
+            assert!(
+                body["error_description"].as_str().unwrap().ends_with(name),
+                "H22 {id}: the body is JSON, nothing is lost"
+            );
+        }
+    }
+}
+
+#[test]
+fn status_and_code_of_errors_agree_with_their_answers() {
+    let errors = [
+        AuthError::MissingToken,
+        AuthError::InvalidRequest,
+        AuthError::InvalidToken,
+        AuthError::MissingClaim("x".into()),
+        AuthError::TokenExpired,
+        AuthError::insufficient_role(["x"]),
+        AuthError::insufficient_scope(["x"]),
+        AuthError::KeysUnavailable { retry_after: Duration::ZERO },
+        AuthError::NotConfigured,
+    ];
+    for error in errors {
+        let rejection = AUTH.cached.rejection(error.clone());
+        assert_eq!(rejection.error(), &error);
+        assert_eq!(rejection.status(), error.status(), "{error:?}");
+        assert!(!error.to_string().is_empty());
+    }
+}
+
+#[test]
+fn answer_says_nothing_of_the_token() {
+    let secret = "Zq7-secret";
+    let drafts = [
+        Draft::good().header("kid", &quoted(&format!("{secret}\"\\\r\n"))),
+        Draft::good().header("typ", &quoted(secret)),
+        Draft::good().header("alg", &quoted(secret)),
+        Draft::good().claim("iss", &quoted(secret)),
+        Draft::good().claim("aud", &quoted(secret)),
+        Draft::good().claim("exp", &quoted(secret)),
+        Draft::good().claim("roles", &format!("[1,{}]", quoted(secret))),
+        Draft::good().claim("sub", &quoted(secret)).claim("cnf", "{}"),
+        Draft::good().claim("sub", &quoted(secret)).claim("exp", "1"),
+        Draft::good().claim(secret, "1").without("iat"),
+    ];
+    let answers: Vec<Rejection> = drafts
+        .iter()
+        .map(|draft| {
+            let token = draft.sign();
+            let error = ready(AUTH.cached.verify(&token)).unwrap_err();
+            let rejection = AUTH.cached.rejection(error);
+            let told = format!("{rejection:?} {}", rejection.error());
+            assert!(!told.contains(secret) && !told.contains(ISSUER), "H23 {told}");
+            assert!(token.split('.').all(|part| !told.contains(part)), "H23 {told}");
+            rejection
+        })
+        .collect();
+    assert!(answers[..8].windows(2).all(|pair| pair[0] == pair[1]), "C10 whatever is wrong, the answer is the same");
+}

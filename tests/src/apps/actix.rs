@@ -1,0 +1,171 @@
+//! The application on actix-web.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+
+use actix_cors::Cors;
+use actix_web::error::InternalError;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use actix_web::middleware::Condition;
+use actix_web::web::{self, Data, ReqData, ServiceConfig, get, head, resource};
+use actix_web::{App as Application, HttpRequest, HttpResponse, HttpServer, ResponseError};
+use rampart_actix::{
+    AnyOf, AnyUser, AuthRejection, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RampartConfig, RequireAuth,
+    Requirement,
+};
+
+use super::{
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, TasksRead, TasksWrite, custom, describe, nobody, policy,
+    report,
+};
+use crate::case::App;
+use crate::fixture::FIXTURE;
+use crate::subject::{Framework, handled};
+
+/// actix-web.
+#[derive(Debug)]
+pub enum Actix {}
+
+impl Framework for Actix {
+    const NAME: &'static str = "actix";
+    /// Its header map is a hash map.
+    const KEEPS_ORDER: bool = false;
+    const OWN_HEADERS: &'static [&'static str] = &["allow", "connection", "content-length", "date"];
+
+    fn start(app: App, auth: &RampartAuth) -> SocketAddr {
+        let (sender, receiver) = mpsc::channel();
+        let auth = auth.clone();
+        std::thread::spawn(move || {
+            let application = move || {
+                let cors = Cors::default().allowed_origin("https://web.example").allowed_header(AUTHORIZATION);
+                Application::new().configure(|config| configure(config, app, &auth)).wrap(Condition::new(app == App::Cors, cors))
+            };
+            actix_web::rt::System::new().block_on(async {
+                let server = HttpServer::new(application).workers(2).disable_signals();
+                let server = server.bind(("127.0.0.1", 0)).unwrap();
+                sender.send(server.addrs()[0]).unwrap();
+                server.run().await.unwrap();
+            });
+        });
+        receiver.recv().unwrap()
+    }
+}
+
+fn configure(config: &mut ServiceConfig, app: App, auth: &RampartAuth) {
+    config.service(resource("/public").route(get().to(public)));
+    match app {
+        App::NotConfigured => {
+            config
+                .service(resource("/protected").route(get().to(guarded::<AnyUser>)))
+                .service(resource("/role").route(get().to(guarded::<Admin>)))
+                .service(resource("/optional").route(get().to(optional::<AnyUser>)));
+        }
+        App::StrictWithinPlain => {
+            let plain = &FIXTURE.plain;
+            config
+                .app_data(Data::new(auth.clone()))
+                .service(resource("/optional").wrap(plain.optional_auth()).route(get().to(optional::<AnyUser>)))
+                .service(resource("/protected").wrap(plain.require_auth()).route(get().to(guarded::<AnyUser>)))
+                .service(resource("/role").wrap(plain.require_roles(["admin"])).route(get().to(guarded::<Admin>)));
+        }
+        App::Plain | App::Strict | App::Down | App::Cors => {
+            config.app_data(Data::new(auth.clone()));
+            guards(config);
+            layers(config, auth);
+        }
+    }
+}
+
+fn guards(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/protected")
+                .route(get().to(guarded::<AnyUser>))
+                .route(head().to(guarded::<AnyUser>))
+                .route(web::post().to(guarded::<AnyUser>)),
+        )
+        .service(resource("/any").to(guarded::<AnyUser>))
+        .service(resource("/role").route(get().to(guarded::<Admin>)).route(head().to(guarded::<Admin>)))
+        .service(resource("/roles").route(get().to(guarded::<Operations>)))
+        .service(resource("/scope").route(get().to(guarded::<TasksWrite>)))
+        .service(resource("/scopes").route(get().to(guarded::<Mailer>)))
+        .service(resource("/both").route(get().to(guarded::<(Admin, TasksWrite)>)))
+        .service(resource("/both-scope-first").route(get().to(guarded::<(TasksWrite, Admin)>)))
+        .service(resource("/any-of").route(get().to(guarded::<AnyOf<(Admin, Auditor)>>)))
+        .service(resource("/any-of-mixed").route(get().to(guarded::<AnyOf<(Admin, TasksWrite)>>)))
+        .service(resource("/nested").route(get().to(guarded::<(TasksRead, AnyOf<(Admin, Auditor)>)>)))
+        .service(resource("/hand-written").route(get().to(guarded::<Acme>)))
+        .service(resource("/nobody").route(get().to(guarded::<Nobody>)))
+        .service(resource("/by-type").route(get().to(guarded::<ByType>)))
+        .service(resource("/optional").route(get().to(optional::<AnyUser>)))
+        .service(resource("/optional-role").route(get().to(optional::<Admin>)))
+        .service(resource("/several").route(get().to(several)))
+        .service(resource("/result").route(get().to(result)));
+}
+
+fn layers(config: &mut ServiceConfig, auth: &RampartAuth) {
+    let custom_answers = web::scope("/custom")
+        .app_data(RampartConfig::default().error_handler(custom_answer))
+        .service(resource("/user").route(get().to(guarded::<AnyUser>)).route(head().to(guarded::<AnyUser>)))
+        .service(resource("/role").route(get().to(guarded::<Admin>)))
+        .service(resource("/optional").route(get().to(optional::<AnyUser>)))
+        .service(resource("/layered").wrap(auth.require_roles(["admin"])).route(get().to(layered)));
+    config
+        .service(resource("/layered").wrap(auth.require_auth()).route(get().to(layered)))
+        .service(resource("/layered/role").wrap(auth.require_roles(["admin"])).route(get().to(layered)))
+        .service(resource("/layered/scope").wrap(auth.require_scopes(["tasks:write"])).route(get().to(layered)))
+        .service(resource("/layered/policy").wrap(auth.require(policy())).route(get().to(layered)))
+        .service(resource("/layered/optional").wrap(auth.optional_auth()).route(get().to(layered)))
+        .service(resource("/layered/nobody").wrap(auth.require(nobody())).route(get().to(layered)))
+        .service(resource("/layered/guard").wrap(auth.require_auth()).route(get().to(guarded::<Admin>)))
+        .service(custom_answers);
+}
+
+fn enter(request: &HttpRequest) {
+    handled(request.headers().get("x-case").and_then(|mark| mark.to_str().ok()));
+}
+
+async fn public(request: HttpRequest) -> &'static str {
+    enter(&request);
+    "public"
+}
+
+async fn guarded<R: Requirement + 'static>(request: HttpRequest, user: RequireAuth<R>) -> String {
+    enter(&request);
+    describe(Some(&user))
+}
+
+async fn optional<R: Requirement + 'static>(request: HttpRequest, user: OptionalAuth<R>) -> String {
+    enter(&request);
+    describe(user.as_deref())
+}
+
+async fn several(request: HttpRequest, user: RequireAuth, _admin: RequireAuth<Admin>, maybe: OptionalAuth) -> String {
+    enter(&request);
+    assert_eq!(maybe.as_ref().map(|claims| &claims.sub), Some(&user.sub));
+    describe(maybe.as_deref())
+}
+
+async fn result(request: HttpRequest, user: Result<RequireAuth<Admin>, AuthRejection>) -> String {
+    enter(&request);
+    match user {
+        Ok(user) => describe(Some(&user)),
+        Err(rejection) => report(rejection.error(), rejection.challenge()),
+    }
+}
+
+async fn layered(request: HttpRequest, claims: Option<ReqData<Arc<Claims>>>) -> String {
+    enter(&request);
+    describe(claims.as_ref().map(|claims| &***claims))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "an error handler is given the rejection")]
+fn custom_answer(rejection: AuthRejection, _: &HttpRequest) -> actix_web::Error {
+    let mut answer = HttpResponse::build(rejection.status_code());
+    answer.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).insert_header((CACHE_CONTROL, "no-store"));
+    if let Some(challenge) = rejection.challenge() {
+        answer.insert_header((WWW_AUTHENTICATE, challenge));
+    }
+    let answer = answer.body(custom(rejection.error()));
+    InternalError::from_response(rejection, answer).into()
+}

@@ -1,0 +1,149 @@
+//! The application on axum.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::Extension;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use axum::{Router, serve};
+use rampart_axum::{
+    AnyOf, AnyUser, AuthRejection, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth, Requirement,
+};
+use tokio::net::TcpListener;
+use tower_http::cors::CorsLayer;
+
+use super::{
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, TasksRead, TasksWrite, custom, describe, nobody, policy,
+    report,
+};
+use crate::case::App;
+use crate::fixture::FIXTURE;
+use crate::subject::{Framework, handled};
+
+/// axum.
+#[derive(Debug)]
+pub enum Axum {}
+
+impl Framework for Axum {
+    const NAME: &'static str = "axum";
+    const KEEPS_ORDER: bool = true;
+    const OWN_HEADERS: &'static [&'static str] = &["allow", "connection", "content-length", "date"];
+
+    fn start(app: App, auth: &RampartAuth) -> SocketAddr {
+        let router = match app {
+            App::NotConfigured => panic!("a guard without an auth object in the state does not compile"),
+            App::StrictWithinPlain => Router::new()
+                .route("/public", get(public))
+                .route("/optional", get(optional::<AnyUser>).route_layer(FIXTURE.plain.optional_auth()))
+                .route("/protected", get(guarded::<AnyUser>).route_layer(FIXTURE.plain.require_auth()))
+                .route("/role", get(guarded::<Admin>).route_layer(FIXTURE.plain.require_roles(["admin"])))
+                .with_state(auth.clone()),
+            App::Cors => routes(auth).layer(
+                CorsLayer::new()
+                    .allow_origin(HeaderValue::from_static("https://web.example"))
+                    .allow_headers([axum::http::header::AUTHORIZATION]),
+            ),
+            App::Plain | App::Strict | App::Down => routes(auth),
+        };
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async { serve(TcpListener::from_std(listener).unwrap(), router).await.unwrap() });
+        });
+        address
+    }
+}
+
+fn routes(auth: &RampartAuth) -> Router {
+    let custom_answers = Router::new()
+        .route("/user", get(guarded::<AnyUser>))
+        .route("/role", get(guarded::<Admin>))
+        .route("/optional", get(optional::<AnyUser>))
+        .route("/layered", get(layered).route_layer(auth.require_roles(["admin"])))
+        .layer(map_response(custom_answer));
+    Router::new()
+        .route("/public", get(public))
+        .route("/protected", get(guarded::<AnyUser>).post(guarded::<AnyUser>))
+        .route("/any", any(guarded::<AnyUser>))
+        .route("/role", get(guarded::<Admin>))
+        .route("/roles", get(guarded::<Operations>))
+        .route("/scope", get(guarded::<TasksWrite>))
+        .route("/scopes", get(guarded::<Mailer>))
+        .route("/both", get(guarded::<(Admin, TasksWrite)>))
+        .route("/both-scope-first", get(guarded::<(TasksWrite, Admin)>))
+        .route("/any-of", get(guarded::<AnyOf<(Admin, Auditor)>>))
+        .route("/any-of-mixed", get(guarded::<AnyOf<(Admin, TasksWrite)>>))
+        .route("/nested", get(guarded::<(TasksRead, AnyOf<(Admin, Auditor)>)>))
+        .route("/hand-written", get(guarded::<Acme>))
+        .route("/nobody", get(guarded::<Nobody>))
+        .route("/by-type", get(guarded::<ByType>))
+        .route("/optional", get(optional::<AnyUser>))
+        .route("/optional-role", get(optional::<Admin>))
+        .route("/several", get(several))
+        .route("/result", get(result))
+        .route("/layered", get(layered).route_layer(auth.require_auth()))
+        .route("/layered/role", get(layered).route_layer(auth.require_roles(["admin"])))
+        .route("/layered/scope", get(layered).route_layer(auth.require_scopes(["tasks:write"])))
+        .route("/layered/policy", get(layered).route_layer(auth.require(policy())))
+        .route("/layered/optional", get(layered).route_layer(auth.optional_auth()))
+        .route("/layered/nobody", get(layered).route_layer(auth.require(nobody())))
+        .route("/layered/guard", get(guarded::<Admin>).route_layer(auth.require_auth()))
+        .nest("/custom", custom_answers)
+        .with_state(auth.clone())
+}
+
+fn enter(headers: &HeaderMap) {
+    handled(headers.get("x-case").and_then(|mark| mark.to_str().ok()));
+}
+
+async fn public(headers: HeaderMap) -> &'static str {
+    enter(&headers);
+    "public"
+}
+
+async fn guarded<R: Requirement>(headers: HeaderMap, user: RequireAuth<R>) -> String {
+    enter(&headers);
+    describe(Some(&user))
+}
+
+async fn optional<R: Requirement>(headers: HeaderMap, user: OptionalAuth<R>) -> String {
+    enter(&headers);
+    describe(user.as_deref())
+}
+
+async fn several(headers: HeaderMap, user: RequireAuth, _admin: RequireAuth<Admin>, maybe: OptionalAuth) -> String {
+    enter(&headers);
+    assert_eq!(maybe.as_ref().map(|claims| &claims.sub), Some(&user.sub));
+    describe(maybe.as_deref())
+}
+
+async fn result(headers: HeaderMap, user: Result<RequireAuth<Admin>, AuthRejection>) -> String {
+    enter(&headers);
+    match user {
+        Ok(user) => describe(Some(&user)),
+        Err(rejection) => report(rejection.error(), rejection.challenge()),
+    }
+}
+
+async fn layered(headers: HeaderMap, claims: Option<Extension<Arc<Claims>>>) -> String {
+    enter(&headers);
+    describe(claims.as_ref().map(|claims| &***claims))
+}
+
+async fn custom_answer(response: Response) -> Response {
+    let Some(rejection) = response.extensions().get::<AuthRejection>() else { return response };
+    let challenge = rejection.challenge().and_then(|challenge| HeaderValue::from_str(challenge).ok());
+    let content_type = (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    let cache_control = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut answer = (response.status(), [content_type, cache_control], custom(rejection.error())).into_response();
+    if let Some(challenge) = challenge {
+        answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    answer
+}

@@ -1,0 +1,105 @@
+//! The core alone: no HTTP, the `Authorization` values as they are.
+
+use rampart_core::adapter::{Gate, Verified};
+use rampart_core::{AnyOf, AnyUser, Policy, RampartAuth, Rejection, Requirement};
+
+use super::{
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, TasksRead, TasksWrite, describe, nobody, policy, report,
+};
+use crate::case::{App, Case};
+use crate::fixture::FIXTURE;
+use crate::subject::{Outcome, Subject};
+use crate::wire::Reply;
+
+/// The core.
+#[derive(Debug)]
+pub enum Core {}
+
+impl Subject for Core {
+    const NAME: &'static str = "core";
+    const KEEPS_ORDER: bool = true;
+    const OWN_HEADERS: &'static [&'static str] = &[];
+
+    fn answer(case: &Case) -> Outcome {
+        let reply = match answer(case) {
+            Ok(body) => {
+                let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
+                Reply { status: 200, headers, body }
+            }
+            Err(rejection) => {
+                let headers = rejection.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                Reply { status: rejection.status(), headers, body: rejection.body().to_owned() }
+            }
+        };
+        Outcome { handled: reply.status == 200, reply: Some(reply) }
+    }
+}
+
+fn verify(auth: &RampartAuth, case: &Case) -> Verified {
+    match auth.verification(&case.authorization).now() {
+        Ok(verified) => verified,
+        Err(verification) => FIXTURE.wait(verification),
+    }
+}
+
+fn answer(case: &Case) -> Result<String, Rejection> {
+    let auth = match case.app {
+        App::Plain | App::Cors => &FIXTURE.plain,
+        App::Strict | App::StrictWithinPlain => &FIXTURE.strict,
+        App::Down => &FIXTURE.down,
+        App::NotConfigured => return Err(Rejection::not_configured()),
+    };
+    let outer = verify(if case.app == App::StrictWithinPlain { &FIXTURE.plain } else { auth }, case);
+    let verified = if outer.is_by(auth) { outer } else { verify(auth, case) };
+    route(case.target, &verified)
+}
+
+fn required<R: Requirement>(verified: &Verified) -> Result<String, Rejection> {
+    verified.required::<R>().map(|claims| describe(Some(&claims)))
+}
+
+fn optional<R: Requirement>(verified: &Verified) -> Result<String, Rejection> {
+    verified.optional::<R>().map(|claims| describe(claims.as_deref()))
+}
+
+fn gated(verified: &Verified, gate: &Gate) -> Result<String, Rejection> {
+    verified.pass(gate).map(|claims| describe(claims.as_deref()))
+}
+
+fn route(path: &str, verified: &Verified) -> Result<String, Rejection> {
+    match path {
+        "/public" => Ok("public".to_owned()),
+        "/protected" | "/any" => required::<AnyUser>(verified),
+        "/role" => required::<Admin>(verified),
+        "/roles" => required::<Operations>(verified),
+        "/scope" => required::<TasksWrite>(verified),
+        "/scopes" => required::<Mailer>(verified),
+        "/both" => required::<(Admin, TasksWrite)>(verified),
+        "/both-scope-first" => required::<(TasksWrite, Admin)>(verified),
+        "/any-of" => required::<AnyOf<(Admin, Auditor)>>(verified),
+        "/any-of-mixed" => required::<AnyOf<(Admin, TasksWrite)>>(verified),
+        "/nested" => required::<(TasksRead, AnyOf<(Admin, Auditor)>)>(verified),
+        "/hand-written" => required::<Acme>(verified),
+        "/nobody" => required::<Nobody>(verified),
+        "/by-type" => required::<ByType>(verified),
+        "/optional" => optional::<AnyUser>(verified),
+        "/optional-role" => optional::<Admin>(verified),
+        "/several" => {
+            required::<AnyUser>(verified)?;
+            required::<Admin>(verified)?;
+            optional::<AnyUser>(verified)
+        }
+        "/result" => Ok(match verified.required::<Admin>() {
+            Ok(claims) => describe(Some(&claims)),
+            Err(rejection) => report(rejection.error(), rejection.challenge()),
+        }),
+        "/layered" => gated(verified, &Gate::required()),
+        "/layered/role" => gated(verified, &Gate::policy(Policy::roles(["admin"]))),
+        "/layered/scope" => gated(verified, &Gate::policy(Policy::scopes(["tasks:write"]))),
+        "/layered/policy" => gated(verified, &Gate::policy(policy())),
+        "/layered/optional" => gated(verified, &Gate::optional()),
+        "/layered/nobody" => gated(verified, &Gate::policy(nobody())),
+        "/layered/guard" => gated(verified, &Gate::required()).and_then(|_| required::<Admin>(verified)),
+        other => panic!("the core has no route {other}"),
+    }
+}

@@ -1,0 +1,93 @@
+//! The application under test, four times. Its routes, with `GET` unless said otherwise:
+//!
+//! | route | asks for |
+//! |---|---|
+//! | `/public` | nothing |
+//! | `/protected` (also `POST`), `/any` (any method) | a good token |
+//! | `/role`, `/roles`, `/scope`, `/scopes` | one role, two roles, one scope, two scopes |
+//! | `/both`, `/both-scope-first`, `/any-of`, `/any-of-mixed`, `/nested` | combinations of them |
+//! | `/hand-written`, `/nobody` | a requirement of the application's own; an empty policy, which nobody meets |
+//! | `/optional`, `/optional-role` | no token, or a good one; with a role |
+//! | `/several` | three guards in one handler |
+//! | `/result` | the admin role, but the handler takes the rejection itself |
+//! | `/layered`, `/layered/role`, `/layered/scope`, `/layered/policy`, `/layered/optional`, `/layered/nobody`, `/layered/guard` | the same by layers, where the framework has them |
+//! | `/custom/user`, `/custom/role`, `/custom/optional`, `/custom/layered` | as above, answered in a form of the application's own |
+
+use rampart_core::{AuthError, Claims, Policy, Requirement};
+
+pub mod actix;
+pub mod axum;
+pub mod core;
+pub mod rocket;
+
+rampart_core::roles! {
+    /// One role.
+    pub Admin = "admin";
+    /// Another role.
+    pub Auditor = "auditor";
+    /// Two roles at once.
+    pub Operations = "admin", "operator";
+}
+
+rampart_core::scopes! {
+    /// One scope.
+    pub TasksWrite = "tasks:write";
+    /// Another scope.
+    pub TasksRead = "tasks:read";
+    /// Two scopes at once.
+    pub Mailer = "email:send", "email:read";
+}
+
+/// A requirement written by hand, with a name that needs escapes in a challenge.
+#[derive(Debug)]
+pub enum Acme {}
+
+impl Requirement for Acme {
+    fn check(claims: &Claims) -> Result<(), AuthError> {
+        if claims.org_id.as_deref() == Some("acme") {
+            Ok(())
+        } else {
+            Err(AuthError::insufficient_role(["say \"acme\" \\ grüß\r\nX: y"]))
+        }
+    }
+}
+
+/// An empty list of roles.
+#[derive(Debug)]
+pub enum Nobody {}
+
+impl Requirement for Nobody {
+    fn check(claims: &Claims) -> Result<(), AuthError> {
+        nobody().check(claims)
+    }
+}
+
+fn nobody() -> Policy {
+    Policy::roles([""; 0])
+}
+
+/// The policy of `/layered/policy`.
+fn policy() -> Policy {
+    Policy::roles(["admin"]).or(Policy::roles(["auditor"]).and(Policy::scopes(["tasks:read"])))
+}
+
+/// The same as a type.
+type ByType = rampart_core::AnyOf<(Admin, (Auditor, TasksRead))>;
+
+/// The answer of a handler: whom it has seen.
+fn describe(claims: Option<&Claims>) -> String {
+    claims.map_or_else(
+        || "anonymous".to_owned(),
+        |claims| format!("{} roles={} scope={}", claims.sub, claims.roles.join(","), claims.scope),
+    )
+}
+
+/// The answer of `/result` where the guard has refused.
+fn report(error: &AuthError, challenge: Option<&str>) -> String {
+    format!("refused: {} {} {}", error.code(), error.status(), challenge.unwrap_or("-"))
+}
+
+/// The body of the custom answers.
+fn custom(error: &AuthError) -> String {
+    format!("custom: {}", error.code())
+}

@@ -1,0 +1,266 @@
+//! The application on Rocket. It has no layers: what they ask elsewhere, guards ask here.
+#![allow(clippy::needless_pass_by_value, reason = "Rocket hands guards over by value")]
+#![allow(missing_docs, reason = "Rocket's attributes make public items")]
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc;
+
+use rampart_core::adapter::Verified;
+use rampart_rocket::{
+    AnyOf, AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth, Requirement,
+};
+use rocket::config::{LogLevel, Shutdown};
+use rocket::fairing::AdHoc;
+use rocket::http::{Method, Status};
+use rocket::request::{FromRequest, Outcome};
+use rocket::response::Responder;
+use rocket::{Build, Catcher, Config, Data, Request, Route, catch, catcher, catchers, get, post, routes};
+use rocket_cors::{AllowedHeaders, AllowedOrigins, CorsOptions};
+
+use super::{
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, TasksRead, TasksWrite, custom, describe, report,
+};
+use crate::case::App;
+use crate::fixture::FIXTURE;
+use crate::subject::{Framework, handled};
+
+/// Rocket.
+#[derive(Debug)]
+pub enum Rocket {}
+
+impl Framework for Rocket {
+    const NAME: &'static str = "rocket";
+    const KEEPS_ORDER: bool = true;
+    const OWN_HEADERS: &'static [&'static str] = &[
+        "connection",
+        "content-length",
+        "date",
+        "permissions-policy",
+        "server",
+        "x-content-type-options",
+        "x-frame-options",
+    ];
+
+    fn start(app: App, auth: &RampartAuth) -> SocketAddr {
+        let (sender, receiver) = mpsc::channel();
+        let liftoff = AdHoc::on_liftoff("address", move |rocket| {
+            let config = rocket.config();
+            sender.send(SocketAddr::new(config.address, config.port)).unwrap();
+            Box::pin(async {})
+        });
+        let rocket = application(app, auth).attach(liftoff);
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async { drop(rocket.launch().await.unwrap()) });
+        });
+        receiver.recv().unwrap()
+    }
+}
+
+fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
+    let shutdown = Shutdown { ctrlc: false, signals: [].into(), ..Shutdown::default() };
+    let address = Ipv4Addr::LOCALHOST.into();
+    let config = Config { address, port: 0, log_level: LogLevel::Off, shutdown, ..Config::debug_default() };
+    let rocket = rocket::custom(config);
+    if app == App::NotConfigured {
+        return rocket
+            .mount("/", routes![public, not_configured, not_configured_role, not_configured_optional])
+            .register("/", [Catcher::new(500, rejection)]);
+    }
+    let rocket = rocket
+        .attach(Rampart::fairing(auth.clone()))
+        .register("/custom", catchers![custom_answer])
+        .mount("/", any_method())
+        .mount("/", routes![public, protected, protected_post, role, roles, scope, scopes, both, both_scope_first])
+        .mount("/", routes![any_of, any_of_mixed, nested, hand_written, nobody, by_type, optional, optional_role])
+        .mount("/", routes![several, result, layered, layered_role, layered_scope, layered_policy, layered_optional])
+        .mount("/", routes![layered_nobody, layered_guard, custom_user, custom_role, custom_optional, custom_layered]);
+    match app {
+        App::StrictWithinPlain => rocket.attach(outcome_of(&FIXTURE.plain)),
+        App::Cors => {
+            let cors = CorsOptions {
+                allowed_origins: AllowedOrigins::some_exact(&["https://web.example"]),
+                allowed_headers: AllowedHeaders::some(&["Authorization"]),
+                ..CorsOptions::default()
+            };
+            rocket.attach(cors.to_cors().unwrap())
+        }
+        _ => rocket,
+    }
+}
+
+/// As near as one gets to a layer of another auth object: its outcome is there before any guard asks.
+fn outcome_of(auth: &RampartAuth) -> AdHoc {
+    let auth = auth.clone();
+    AdHoc::on_request("another auth object", move |request, _| {
+        let verification = auth.verification(request.headers().get("authorization"));
+        Box::pin(async move {
+            let _: &Verified = request.local_cache_async(verification).await;
+        })
+    })
+}
+
+/// The mark of a request; the handler says when it runs.
+struct Mark(Option<String>);
+
+impl Mark {
+    fn enter(&self) {
+        handled(self.0.as_deref());
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Mark {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        Outcome::Success(Self(request.headers().get_one("x-case").map(str::to_owned)))
+    }
+}
+
+#[get("/public")]
+fn public(mark: Mark) -> &'static str {
+    mark.enter();
+    "public"
+}
+
+fn guarded<R: Requirement>(mark: &Mark, user: &RequireAuth<R>) -> String {
+    mark.enter();
+    describe(Some(user))
+}
+
+fn maybe<R: Requirement>(mark: &Mark, user: &OptionalAuth<R>) -> String {
+    mark.enter();
+    describe(user.as_deref())
+}
+
+/// Attributes cannot stand on generic functions: one function a route.
+macro_rules! routes_with_guards {
+    ($($path:literal $name:ident: $by:ident($guard:ty);)*) => {
+        $(#[get($path)]
+        fn $name(mark: Mark, user: $guard) -> String {
+            $by(&mark, &user)
+        })*
+    };
+}
+
+routes_with_guards! {
+    "/protected" protected: guarded(RequireAuth);
+    "/role" role: guarded(RequireAuth<Admin>);
+    "/roles" roles: guarded(RequireAuth<Operations>);
+    "/scope" scope: guarded(RequireAuth<TasksWrite>);
+    "/scopes" scopes: guarded(RequireAuth<Mailer>);
+    "/both" both: guarded(RequireAuth<(Admin, TasksWrite)>);
+    "/both-scope-first" both_scope_first: guarded(RequireAuth<(TasksWrite, Admin)>);
+    "/any-of" any_of: guarded(RequireAuth<AnyOf<(Admin, Auditor)>>);
+    "/any-of-mixed" any_of_mixed: guarded(RequireAuth<AnyOf<(Admin, TasksWrite)>>);
+    "/nested" nested: guarded(RequireAuth<(TasksRead, AnyOf<(Admin, Auditor)>)>);
+    "/hand-written" hand_written: guarded(RequireAuth<Acme>);
+    "/nobody" nobody: guarded(RequireAuth<Nobody>);
+    "/by-type" by_type: guarded(RequireAuth<ByType>);
+    "/optional" optional: maybe(OptionalAuth);
+    "/optional-role" optional_role: maybe(OptionalAuth<Admin>);
+    "/layered" layered: guarded(RequireAuth);
+    "/layered/role" layered_role: guarded(RequireAuth<Admin>);
+    "/layered/scope" layered_scope: guarded(RequireAuth<TasksWrite>);
+    "/layered/policy" layered_policy: guarded(RequireAuth<ByType>);
+    "/layered/optional" layered_optional: maybe(OptionalAuth);
+    "/layered/nobody" layered_nobody: guarded(RequireAuth<Nobody>);
+    "/custom/user" custom_user: guarded(RequireAuth);
+    "/custom/role" custom_role: guarded(RequireAuth<Admin>);
+    "/custom/optional" custom_optional: maybe(OptionalAuth);
+    "/custom/layered" custom_layered: guarded(RequireAuth<Admin>);
+}
+
+#[post("/protected")]
+fn protected_post(mark: Mark, user: RequireAuth) -> String {
+    guarded(&mark, &user)
+}
+
+#[get("/several")]
+fn several(mark: Mark, user: RequireAuth, _admin: RequireAuth<Admin>, optional: OptionalAuth) -> String {
+    mark.enter();
+    assert_eq!(optional.as_ref().map(|claims| &claims.sub), Some(&user.sub));
+    describe(optional.as_deref())
+}
+
+#[get("/result")]
+fn result(mark: Mark, user: Result<RequireAuth<Admin>, AuthRejection>) -> String {
+    mark.enter();
+    match user {
+        Ok(user) => describe(Some(&user)),
+        Err(rejection) => report(rejection.error(), rejection.challenge()),
+    }
+}
+
+#[get("/layered/guard")]
+fn layered_guard(mark: Mark, _user: RequireAuth, admin: RequireAuth<Admin>) -> String {
+    guarded(&mark, &admin)
+}
+
+/// `/any`, for every method that Rocket knows.
+fn any_method() -> Vec<Route> {
+    use Method::{Delete, Get, Options, Patch, Post, Put, Trace};
+    fn handle<'r>(request: &'r Request<'_>, data: Data<'r>) -> rocket::route::BoxFuture<'r> {
+        Box::pin(async move {
+            match request.guard::<RequireAuth>().await {
+                Outcome::Success(user) => {
+                    let mark = request.guard::<Mark>().await.succeeded().unwrap();
+                    rocket::route::Outcome::from(request, guarded(&mark, &user))
+                }
+                Outcome::Error((status, _)) => rocket::route::Outcome::Error(status),
+                Outcome::Forward(status) => rocket::route::Outcome::Forward((data, status)),
+            }
+        })
+    }
+    [Get, Put, Post, Delete, Options, Patch, Trace].map(|method| Route::new(method, "/any", handle)).into()
+}
+
+/// Guards of the application's own, which Rocket cannot look into when it launches.
+macro_rules! hand_written {
+    ($($own:ident($guard:ty);)*) => {
+        $(struct $own($guard);
+
+        #[rocket::async_trait]
+        impl<'r> FromRequest<'r> for $own {
+            type Error = AuthRejection;
+
+            async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthRejection> {
+                request.guard::<$guard>().await.map(Self)
+            }
+        })*
+    };
+}
+
+hand_written! {
+    OwnUser(RequireAuth);
+    OwnAdmin(RequireAuth<Admin>);
+    OwnOptional(OptionalAuth);
+}
+
+#[get("/protected")]
+fn not_configured(mark: Mark, user: OwnUser) -> String {
+    guarded(&mark, &user.0)
+}
+
+#[get("/role")]
+fn not_configured_role(mark: Mark, user: OwnAdmin) -> String {
+    guarded(&mark, &user.0)
+}
+
+#[get("/optional")]
+fn not_configured_optional(mark: Mark, user: OwnOptional) -> String {
+    maybe(&mark, &user.0)
+}
+
+/// Without the fairing there is no catcher of ours: the application's own gives the rejection as it is.
+fn rejection<'r>(_: Status, request: &'r Request<'_>) -> catcher::BoxFuture<'r> {
+    Box::pin(async move { AuthRejection::from_request(request).unwrap().respond_to(request) })
+}
+
+#[catch(default)]
+fn custom_answer(status: Status, request: &Request<'_>) -> (Status, String) {
+    let rejection = AuthRejection::from_request(request);
+    (status, rejection.map_or_else(String::new, |rejection| custom(rejection.error())))
+}

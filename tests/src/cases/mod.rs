@@ -1,0 +1,119 @@
+//! The cases, by topic.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use crate::case::{Answer, Case, Reach};
+use crate::fixture::FIXTURE;
+
+mod claims;
+mod header;
+mod keys;
+mod layers;
+mod mapping;
+mod requests;
+mod rights;
+mod serialization;
+
+/// All cases. Their tokens are made once.
+pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
+    let fixture = &FIXTURE;
+    [
+        mapping::cases(fixture),
+        header::cases(fixture),
+        requests::cases(fixture),
+        serialization::cases(fixture),
+        keys::cases(fixture),
+        claims::cases(fixture),
+        rights::cases(fixture),
+        layers::cases(fixture),
+    ]
+    .concat()
+});
+
+/// The case of this name.
+pub fn find(name: &str) -> &'static Case {
+    ALL.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no table has a case {name}"))
+}
+
+/// Compares the lists of [`conformance!`](crate::conformance) with the tables.
+pub fn assert_listed(everywhere: &[&str], over_http: &[&str], not_on_axum: &[&str]) {
+    let names: BTreeSet<_> = ALL.iter().map(|case| case.name).collect();
+    assert_eq!(names.len(), ALL.len(), "two cases have one name");
+    for (reach, listed) in
+        [(Reach::Everywhere, everywhere), (Reach::OverHttp, over_http), (Reach::NotOnAxum, not_on_axum)]
+    {
+        let tables: BTreeSet<_> = ALL.iter().filter(|case| case.reach == reach).map(|case| case.name).collect();
+        let listed: BTreeSet<_> = listed.iter().copied().collect();
+        let unlisted: Vec<_> = tables.difference(&listed).collect();
+        let unknown: Vec<_> = listed.difference(&tables).collect();
+        assert!(unlisted.is_empty() && unknown.is_empty(), "{reach:?}: not listed {unlisted:?}, not there {unknown:?}");
+    }
+}
+
+/// A rejection of the default realm: its headers and body, written out.
+fn rejected(status: u16, code: &str, description: &str, parameters: &str) -> Answer {
+    let challenge = format!("Bearer realm=\"default\"{parameters}");
+    Answer {
+        status,
+        headers: vec![
+            ("content-type", "application/json".into()),
+            ("cache-control", "no-store".into()),
+            ("www-authenticate", challenge.as_str().into()),
+        ],
+        ordered: true,
+        body: format!(r#"{{"error":"{code}","error_description":"{description}","status":{status}}}"#),
+    }
+}
+
+fn missing_token() -> Answer {
+    rejected(401, "unauthorized", "This resource requires an access token: Authorization: Bearer <token>", "")
+}
+
+fn two_credentials() -> Answer {
+    rejected(
+        400,
+        "invalid_request",
+        "The request has more than one Authorization header",
+        r#", error="invalid_request", error_description="The request has more than one Authorization header""#,
+    )
+}
+
+fn invalid_token() -> Answer {
+    rejected(
+        401,
+        "invalid_token",
+        "The access token is invalid",
+        r#", error="invalid_token", error_description="The access token is invalid""#,
+    )
+}
+
+fn missing_claim(name: &str) -> Answer {
+    let description = format!("The access token lacks the claim {name}");
+    let parameters = format!(r#", error="invalid_token", error_description="{description}""#);
+    rejected(401, "invalid_token", &description, &parameters)
+}
+
+fn token_expired() -> Answer {
+    rejected(
+        401,
+        "token_expired",
+        "The access token expired",
+        r#", error="invalid_token", error_description="The access token expired""#,
+    )
+}
+
+fn lacks_role(what: &str) -> Answer {
+    let description = format!("The access token lacks {what}");
+    let parameters = format!(r#", error="insufficient_scope", error_description="{description}""#);
+    rejected(403, "insufficient_role", &description, &parameters)
+}
+
+fn lacks_scope(what: &str, scope: &str) -> Answer {
+    let description = format!("The access token lacks {what}");
+    let parameters = format!(r#", error="insufficient_scope", error_description="{description}", scope="{scope}""#);
+    rejected(403, "insufficient_scope", &description, &parameters)
+}
+
+/// The handler's answer to a plain user's token.
+const ADA: &str = "ada roles=user scope=";

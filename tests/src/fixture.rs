@@ -1,0 +1,97 @@
+//! What all applications under test share: the issuer, its keys, and the auth objects.
+
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
+
+use rampart_core::{RampartAuth, RampartAuthBuilder};
+use rampart_issuer::{Algorithm, Endpoint, Fault, Issuer, SigningKey, TokenBuilder};
+use tokio::runtime::Runtime;
+
+/// The time of every clock in the suite, in seconds since 1970: no test waits for an expiry.
+pub const NOW: u64 = 1_800_000_000;
+
+/// The one fixture of a test program.
+pub static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::start);
+
+/// The issuer, its keys, and the auth objects.
+#[derive(Debug)]
+pub struct Fixture {
+    runtime: Runtime,
+    /// A healthy issuer.
+    pub issuer: Issuer,
+    /// An issuer that answers 500 to everybody.
+    pub broken: Issuer,
+    /// All defaults, for the healthy issuer.
+    pub plain: RampartAuth,
+    /// The same issuer, but another audience, a required claim and `at+jwt` only; realm and metadata of its own.
+    pub strict: RampartAuth,
+    /// All defaults, for the broken issuer.
+    pub down: RampartAuth,
+    /// Further published keys; the first key of the issuer is one of RS256.
+    pub es256: SigningKey,
+    /// ES384.
+    pub es384: SigningKey,
+    /// ES512.
+    pub es512: SigningKey,
+    /// Published, but for an algorithm that must be asked for.
+    pub ed25519: SigningKey,
+    /// Of the same name as [`es256`](Self::es256), but not published.
+    pub impostor: SigningKey,
+    /// Not published, under a name that the issuer does not know.
+    pub stranger: SigningKey,
+}
+
+/// A builder for this issuer with the suite's clock.
+pub fn builder(issuer: &Issuer, audience: &str) -> RampartAuthBuilder {
+    RampartAuth::builder(issuer.url(), audience).clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
+}
+
+impl Fixture {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let issuer = runtime.block_on(Issuer::start()).unwrap();
+        let broken = runtime.block_on(Issuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
+        broken.inject(Endpoint::Jwks, Fault::status(500));
+
+        let key = |algorithm| issuer.add_key(algorithm).unwrap();
+        let es256 = key(Algorithm::ES256);
+        let (es384, es512, ed25519) = (key(Algorithm::ES384), key(Algorithm::ES512), key(Algorithm::Ed25519));
+        let impostor = SigningKey::generate(Algorithm::ES256, es256.kid()).unwrap();
+        let stranger = SigningKey::generate(Algorithm::ES256, "stranger").unwrap();
+
+        let plain = builder(&issuer, issuer.audience()).build().unwrap();
+        let strict = builder(&issuer, "strict-api")
+            .realm("tasks")
+            .resource_metadata("https://api.example.com/.well-known/oauth-protected-resource")
+            .required_claims(["clearance"])
+            .require_at_jwt(true)
+            .build()
+            .unwrap();
+        let down = builder(&broken, broken.audience()).build().unwrap();
+        for auth in [&plain, &strict] {
+            runtime.block_on(auth.warm_up()).unwrap();
+        }
+        Self { runtime, issuer, broken, plain, strict, down, es256, es384, es512, ed25519, impostor, stranger }
+    }
+
+    /// A good token of a plain user for [`plain`](Self::plain), to be changed.
+    pub fn token(&self) -> TokenBuilder {
+        self.issuer.token().key(&self.es256).sub("ada").at(NOW)
+    }
+
+    /// A good token for [`strict`](Self::strict), and for [`plain`](Self::plain) too.
+    pub fn strict_token(&self) -> TokenBuilder {
+        let audiences = vec!["strict-api", self.issuer.audience()];
+        self.token().audience(audiences).claim("clearance", 3).header("typ", "at+jwt")
+    }
+
+    /// A token of the broken issuer, which may well be good.
+    pub fn undecided(&self) -> TokenBuilder {
+        self.broken.token().sub("ada").at(NOW)
+    }
+
+    /// Runs a future to its end.
+    pub fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+}

@@ -1,0 +1,137 @@
+//! A client of HTTP/1.1 that sends exactly the bytes it is given, and reads exactly one answer at a time.
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Far longer than any answer takes, so that a busy machine fails no test.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An answer as it came over the wire; header names in lower case, in the order in which they came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// All headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    /// The values of a header.
+    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The only value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.values(name);
+        let first = values.next();
+        assert_eq!(values.next(), None, "{name} came twice: {self:?}");
+        first
+    }
+
+    /// Whether the server says that it closes the connection.
+    pub fn closes(&self) -> bool {
+        self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
+    }
+}
+
+/// A connection that can be used for several requests.
+#[derive(Debug)]
+pub struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Where nobody listens.
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self(BufReader::new(stream)))
+    }
+
+    /// Sends these bytes.
+    ///
+    /// # Errors
+    /// Where the server has closed the connection.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.get_mut().write_all(bytes)
+    }
+
+    /// Reads one answer; `head` says that it is one to `HEAD`, which has no body.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` where the server closes the connection without one.
+    pub fn receive(&mut self, head: bool) -> io::Result<Reply> {
+        let status = self.line()?;
+        let status = status.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(ErrorKind::InvalidData)?;
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line()?;
+            if line.is_empty() {
+                break;
+            }
+            let (name, value) = line.split_once(':').ok_or(ErrorKind::InvalidData)?;
+            headers.push((name.to_ascii_lowercase(), value.trim_matches([' ', '\t']).to_owned()));
+        }
+        let mut reply = Reply { status, headers, body: String::new() };
+        if !head && status != 204 && status != 304 {
+            reply.body = String::from_utf8_lossy(&self.body(&reply)?).into_owned();
+        }
+        Ok(reply)
+    }
+
+    /// Sends a request and reads its answer.
+    ///
+    /// # Errors
+    /// Where the connection fails.
+    pub fn ask(&mut self, request: &[u8]) -> io::Result<Reply> {
+        // A server may answer and close before it has read all: then its answer counts, not that the rest was not wanted.
+        let sent = self.send(request);
+        match self.receive(request.starts_with(b"HEAD ")) {
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(sent.err().unwrap_or(error)),
+        }
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = Vec::new();
+        self.0.read_until(b'\n', &mut line)?;
+        match line.strip_suffix(b"\r\n") {
+            Some(line) => Ok(String::from_utf8_lossy(line).into_owned()),
+            None if line.is_empty() => Err(ErrorKind::UnexpectedEof.into()),
+            None => Err(ErrorKind::InvalidData.into()),
+        }
+    }
+
+    fn body(&mut self, reply: &Reply) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        if reply.header("transfer-encoding").is_some() {
+            loop {
+                let size = usize::from_str_radix(&self.line()?, 16).map_err(|_| ErrorKind::InvalidData)?;
+                let start = body.len();
+                body.resize(start + size, 0);
+                self.0.read_exact(&mut body[start..])?;
+                self.line()?;
+                if size == 0 {
+                    return Ok(body);
+                }
+            }
+        }
+        match reply.header("content-length") {
+            Some(length) => {
+                body.resize(length.parse().map_err(|_| ErrorKind::InvalidData)?, 0);
+                self.0.read_exact(&mut body)?;
+            }
+            None => {
+                self.0.read_to_end(&mut body)?;
+            }
+        }
+        Ok(body)
+    }
+}
