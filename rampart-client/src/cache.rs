@@ -60,10 +60,10 @@ impl State {
 
     /// No fault of the server's: the next caller starts anew, without a back-off.
     fn give_up(&mut self, now: Instant, is_lost: impl FnOnce(&InFlight) -> bool) {
-        if self.in_flight.take_if(|request| is_lost(request)).is_some() {
+        if let Some(request) = self.in_flight.take_if(|request| is_lost(request)) {
             let error = abandoned();
             tracing::warn!(target: "rampart", %error, "no access token could be had");
-            self.failure = Some((error, now));
+            self.failure = Some((error, now.min(request.due)));
         }
     }
 
@@ -151,6 +151,10 @@ impl Slot {
     pub(crate) fn invalidate(&self, refused: &AccessToken) {
         let now = Instant::now();
         let mut state = self.state.lock();
+        if state.backing_off(now).is_some() {
+            // No other token can be had at the moment, and this one may still be good elsewhere.
+            return;
+        }
         let is_current = state.token.as_ref().is_some_and(|token| token.access_token == refused.access_token);
         if is_current && state.last_invalidation.is_none_or(|last| now >= last + INVALIDATION_INTERVAL) {
             tracing::info!(target: "rampart", "an access token was refused by the service called; getting a new one");

@@ -83,7 +83,8 @@ impl Middleware for RampartMiddleware {
         }
         self.client.invalidate(&token);
         let Some(mut again) = again else { return Ok(response) };
-        let newer = self.attach(&mut again).await?;
+        // Without a new token, the answer of the service is what there is to tell.
+        let Ok(newer) = self.attach(&mut again).await else { return Ok(response) };
         if newer.access_token == token.access_token {
             // Replaced a moment ago already: the same token would get the same answer.
             return Ok(response);

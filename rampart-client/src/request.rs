@@ -1,5 +1,7 @@
 //! What is asked for: scopes and further parameters.
 
+use std::fmt;
+
 use rampart_core::ConfigError;
 
 /// A request for a token. Tokens are kept per set of scopes and parameters; order and repeated scopes do not matter.
@@ -10,7 +12,7 @@ use rampart_core::ConfigError;
 /// let request = TokenRequest::new(["users:read"]).parameter("audience", "https://users.example.com");
 /// assert_eq!(TokenRequest::new(["b", "a", "b"]), TokenRequest::new(["a", "b"]));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenRequest {
     scopes: Vec<String>,
     parameters: Vec<(String, String)>,
@@ -64,5 +66,13 @@ impl TokenRequest {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// Parameters may hold secrets, so only their names are shown.
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parameters: Vec<_> = self.parameters.iter().map(|(name, _)| name).collect();
+        f.debug_struct("TokenRequest").field("scopes", &self.scopes).field("parameters", &parameters).finish()
     }
 }

@@ -1,6 +1,7 @@
 //! What the token endpoint may answer (RFC 6749 section 5), and what becomes of it. Tests are named by the row of the list
 //! of attacks that they cover.
 #![cfg(test)]
+#![allow(clippy::unchecked_time_subtraction, clippy::string_slice, reason = "a test fails by a panic")]
 
 mod common;
 
@@ -28,12 +29,15 @@ fn success(members: &Value) -> Fault {
     Fault::body(body.to_string())
 }
 
+/// Its status, headers and `error`.
+type Refusal<'a> = (u16, &'a [(&'a str, &'a str)], &'a str);
+
 #[tokio::test]
 async fn o01_oauth_errors_are_typed_and_not_repeated() {
     let world = World::new().await;
     let basic = [("www-authenticate", "Basic realm=\"rampart\""), ("content-type", "application/json")];
     let json = &basic[1..];
-    let cases: &[(u16, &[(&str, &str)], &str)] = &[
+    let cases: &[Refusal] = &[
         (400, json, "invalid_client"),
         (400, json, "invalid_scope"),
         (400, json, "unauthorized_client"),
@@ -109,7 +113,7 @@ async fn o02_other_answers_are_unexpected_ones_with_their_status() {
                 assert!(error.to_string().contains(&status.to_string()), "{error}");
                 assert!(!error.to_string().contains("<html>"), "{error}");
             }
-            other => panic!("{status} {:.60}: {other:?}", body),
+            other => panic!("{status} {body:.60}: {other:?}"),
         }
     }
     // Depth alone neither overflows the stack nor hides the error.
@@ -258,7 +262,11 @@ async fn lives(world: &World, expires_in: Option<&str>, lifetime: Duration) {
     let (asked, request, before) = (world.requests(), world.unused(), SystemTime::now());
     let token = world.client.token(&request).await.unwrap();
     let after = SystemTime::now();
-    assert!((before + lifetime..=after + lifetime).contains(&token.expires_at), "{expires_in:?}: {:?}", token.expires_at);
+    assert!(
+        (before + lifetime..=after + lifetime).contains(&token.expires_at),
+        "{expires_in:?}: {:?}",
+        token.expires_at
+    );
     // It serves up to the last 10 s or tenth, and not a moment longer.
     let serves = lifetime - seconds(10).min(lifetime / 10);
     if serves < seconds(100_000_000) {
@@ -391,7 +399,8 @@ async fn o10_tokens_of_another_type_are_refused() {
         let outcome = world.answered(&success(&json!({"token_type": kind}))).await;
         assert!(matches!(outcome, Err(ClientError::Malformed { status: 200, .. })), "{outcome:?}");
     }
-    let shown = world.answered(&success(&json!({"token_type": "x\u{1b}\n".repeat(1000)}))).await.unwrap_err().to_string();
+    let shown =
+        world.answered(&success(&json!({"token_type": "x\u{1b}\n".repeat(1000)}))).await.unwrap_err().to_string();
     assert!(shown.len() < 400 && !shown.contains(|character: char| character.is_control()), "{shown}");
 }
 

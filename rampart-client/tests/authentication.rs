@@ -35,7 +35,8 @@ async fn o13_both_parts_of_basic_are_form_urlencoded_first() {
     let client = RampartClient::builder(issuer.url(), id, secret).build().unwrap();
     client.client_credentials_token(&[]).await.unwrap();
     let request = only(&issuer);
-    let encoded = "MVBwRyUyRlErMTp6JTJGdFo5VndGWnFBcG1JUSUyQlpIMUk1cExrJTJGdUI0dWQlM0FYMiUyRjhiTCUyQndmRlR0MXJGdyUzRA==";
+    let encoded =
+        "MVBwRyUyRlErMTp6JTJGdFo5VndGWnFBcG1JUSUyQlpIMUk1cExrJTJGdUI0dWQlM0FYMiUyRjhiTCUyQndmRlR0MXJGdyUzRA==";
     assert_eq!(request.header("authorization"), Some(&*format!("Basic {encoded}")));
     assert_eq!(request.body, "grant_type=client_credentials");
     assert_eq!((&*request.method, &*request.path), ("POST", "/oauth/token"));
@@ -169,7 +170,10 @@ async fn order_repeats_and_empty_scopes_do_not_matter() {
         parameters(TokenRequest::new(["a", "b", "c"])),
         parameters(TokenRequest::new(["c", "b", "a", "b"])),
         parameters(TokenRequest::new(["", "c", "a", "", "b"])),
-        TokenRequest::new(["a", "b", "c"]).parameter("resource", "b").parameter("audience", "a").parameter("audience", "a"),
+        TokenRequest::new(["a", "b", "c"])
+            .parameter("resource", "b")
+            .parameter("audience", "a")
+            .parameter("audience", "a"),
     ];
     for request in &same {
         assert_eq!(request, &same[0]);

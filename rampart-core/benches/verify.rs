@@ -1,7 +1,7 @@
 //! What a verification costs beside the bare signature check and `jsonwebtoken`: `cargo bench -p rampart-core --bench verify`.
 //!
 //! Each group holds one algorithm; compare within a group, for machines differ and drift.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -119,7 +119,7 @@ fn algorithms(criterion: &mut Criterion) {
             bencher.iter(|| subject.key.verify_sig(black_box(&subject.signing_input), &subject.signature).unwrap());
         });
         group.bench_function("full verification", |bencher| {
-            bencher.iter(|| verify(&subject.cold, black_box(&subject.token)))
+            bencher.iter(|| verify(&subject.cold, black_box(&subject.token)));
         });
         if let Some((key, validation)) = &subject.jsonwebtoken {
             group.bench_function("jsonwebtoken", |bencher| {

@@ -214,13 +214,13 @@ impl RampartAuth {
         let Some(now) = self.0.clock.now() else { return Err(no_clock()) };
         let begun = cache.begun();
         cache.wait(now).await?;
-        let kid = match self.attempt_current(token, cache, now) {
+        let kid = match self.attempt_current(token, cache) {
             Ok(claims) => return Ok(claims),
             Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => unknown.kid,
             Err(failure) => return Err(settle(failure)),
         };
         match cache.find_kid(&kid, begun).await {
-            KidSearch::Found => self.attempt_current(token, cache, now).map_err(settle),
+            KidSearch::Found => self.attempt_current(token, cache).map_err(settle),
             KidSearch::NotFound(error) => {
                 let why = "no key of the issuer has this kid, or it cannot be asked for now";
                 Err(refused(Refusal { error, rule: "V4", why }, Some(&kid)))
@@ -228,7 +228,13 @@ impl RampartAuth {
         }
     }
 
-    fn attempt_current(&self, token: &str, cache: &Arc<KeyCache>, now: Duration) -> Result<Arc<Claims>, Failure> {
+    /// Against the keys and the time of this very moment: both may have changed while the request waited.
+    fn attempt_current(&self, token: &str, cache: &Arc<KeyCache>) -> Result<Arc<Claims>, Failure> {
+        let now = self.0.clock.now().ok_or_else(|| Refusal {
+            error: no_clock(),
+            rule: "V9",
+            why: "the clock stands before 1970",
+        })?;
         let current = cache.serve(now);
         match current.as_ref().and_then(|current| current.keys()) {
             Some(keys) => self.attempt(token, keys, now),

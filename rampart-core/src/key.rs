@@ -79,6 +79,11 @@ pub(crate) struct VerifyingKey {
 }
 
 impl VerifyingKey {
+    /// Whether any accepted algorithm could ever use the key.
+    pub(crate) fn is_of_use(&self) -> bool {
+        !self.prepared.is_empty()
+    }
+
     /// Whether the key belongs to `algorithm`, by its kind and by its own `alg` (V4).
     pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
         self.prepared(algorithm).is_some()

@@ -95,6 +95,7 @@ fn one_value_is_read_as_rfc_6750_writes_it() {
         ("H08 colon and space", b"Bearer: T", Invalid("V1")),
         ("H08 equals sign", b"Bearer=T", Invalid("V1")),
         ("H08 comma", b"Bearer,T", Invalid("V1")),
+        ("H08 slash", b"Bearer/T", Invalid("V1")),
         ("H08 longer scheme", b"Bearer2 T", Missing),
         ("H08 longer scheme with a token character", b"Bearer-x T", Missing),
         ("H08 shorter scheme", b"Beare T", Missing),

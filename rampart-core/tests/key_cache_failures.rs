@@ -140,8 +140,6 @@ fn runtime_that_nobody_drives_holds_nobody_up_for_long() {
         let waiter = Request::waiting(&auth, &token);
         time.pass(seconds(5) + TICK).await;
         unavailable(waiter.verdict().await);
-        time.pass(seconds(10)).await;
-        unavailable(at_once(&auth, &token));
         time.pass(SECOND).await;
         auth.verify(&token).await.unwrap();
         assert_eq!(issuer.requests(Endpoint::Jwks), 2);
@@ -160,12 +158,12 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
         (issuer, auth, token)
     });
     unavailable(at_once(&auth, &token));
-    assert!(auth.health().last_error.unwrap().contains("no tokio runtime"));
     unavailable(poll_once(auth.warm_up()).unwrap());
     unavailable(poll_once(auth.refresh_keys()).unwrap());
+    // It is no failure of the issuer's: nobody who has a runtime is held up by it.
+    assert_eq!(auth.health().last_error, None);
     runtime().block_on(async {
-        let time = Time::freeze();
-        time.pass(seconds(2)).await;
+        let _time = Time::freeze();
         auth.verify(&token).await.unwrap();
     });
     // Keys that are there need no runtime.

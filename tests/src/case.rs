@@ -223,12 +223,7 @@ impl Case {
 
     /// A framework that answers otherwise than it stands so far; `self` is changed by `expected` for it alone.
     #[must_use]
-    pub fn except(
-        mut self,
-        framework: &'static str,
-        why: &'static str,
-        expected: impl FnOnce(Self) -> Self,
-    ) -> Self {
+    pub fn except(mut self, framework: &'static str, why: &'static str, expected: impl FnOnce(Self) -> Self) -> Self {
         let expected = expected(self.clone()).expected;
         self.exceptions.push(Exception { framework, why, expected });
         self
@@ -244,7 +239,7 @@ impl Case {
     pub fn request(&self, mark: &str) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\nHost: api.test\r\nX-Case: {mark}\r\n", self.method, self.target);
         if !self.body.is_empty() {
-            bytes += &format!("Content-Length: {}\r\n", self.body.len());
+            bytes.extend(["Content-Length: ", &self.body.len().to_string(), "\r\n"]);
         }
         let mut bytes = bytes.into_bytes();
         for line in &self.lines {

@@ -12,9 +12,11 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::missing_panics_doc,
     reason = "a test fails by a panic"
 )]
+#![allow(clippy::too_many_lines, reason = "a table of cases is as long as it is")]
 
 pub mod apps;
 pub mod case;

@@ -48,7 +48,7 @@ impl Connection {
     /// # Errors
     /// Where nobody listens.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
@@ -80,7 +80,7 @@ impl Connection {
             headers.push((name.to_ascii_lowercase(), value.trim_matches([' ', '\t']).to_owned()));
         }
         let mut reply = Reply { status, headers, body: String::new() };
-        if !head && status != 204 && status != 304 {
+        if !head && !matches!(status, 100..200 | 204 | 304) {
             reply.body = String::from_utf8_lossy(&self.body(&reply)?).into_owned();
         }
         Ok(reply)
@@ -134,4 +134,25 @@ impl Connection {
         }
         Ok(body)
     }
+}
+
+/// Sends many requests at once, so many on each connection without waiting, and only then reads the answers; they are in
+/// the order of the requests.
+pub fn at_once(address: SocketAddr, requests: &[Vec<u8>], on_each_connection: usize) -> Vec<Reply> {
+    let mut connections = Vec::new();
+    for requests in requests.chunks(on_each_connection) {
+        connections.push((Connection::open(address).expect("a connection: is `ulimit -n` too low?"), requests));
+        if connections.len() % 100 == 0 {
+            // Some servers queue 128 new connections; the system tries the next ones again a second later.
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    for (connection, requests) in &mut connections {
+        connection.send(&requests.concat()).unwrap();
+    }
+    let answer = |connection: &mut Connection, request: &Vec<u8>| connection.receive(request.starts_with(b"HEAD "));
+    connections
+        .iter_mut()
+        .flat_map(|(connection, requests)| requests.iter().map(|request| answer(connection, request).unwrap()))
+        .collect()
 }

@@ -218,6 +218,7 @@ rampart_tests::conformance! {
         exp_at_the_end_of_the_tolerance,
         exp_long_ago,
         exp_with_a_fraction,
+        exp_with_an_exponent,
         exp_in_the_year_9999,
         exp_in_milliseconds_beyond_the_year_9999,
         exp_string,

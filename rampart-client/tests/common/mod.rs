@@ -74,6 +74,15 @@ pub(crate) fn builder(issuer: &Issuer) -> RampartClientBuilder {
     RampartClient::builder(issuer.url(), "service", "service-secret")
 }
 
+pub(crate) fn address(issuer: &Issuer) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], issuer.port()))
+}
+
+#[track_caller]
+pub(crate) fn is_transport(error: &ClientError, why: &str) {
+    assert!(matches!(error, ClientError::Transport(text) if text.contains(why)), "expected {why:?}, got {error:?}");
+}
+
 /// An issuer, a client of it, and a clock that stands still.
 pub(crate) struct World {
     pub(crate) issuer: Issuer,
@@ -210,6 +219,12 @@ pub(crate) async fn breathe() {
     tokio::task::yield_now().await;
     std::thread::sleep(Duration::from_millis(1));
     tokio::task::yield_now().await;
+}
+
+/// Waits until no request is under way any more: neither its task nor that of its connection.
+pub(crate) async fn settle() {
+    let runtime = tokio::runtime::Handle::current().metrics();
+    until("the end of all tasks", || runtime.num_alive_tasks() == 0).await;
 }
 
 /// Long enough for something to show that should not have happened.

@@ -29,7 +29,7 @@ const COLD_WAIT: Duration = Duration::from_secs(5);
 const KID_WAIT: Duration = Duration::from_secs(2);
 const MAX_KID_WAITERS: usize = 1024;
 /// A fetch that has said nothing for this long was left behind by a runtime that nobody drives any more.
-const ABANDONED_AFTER: Duration = Duration::from_secs(15);
+const ABANDONED_AFTER: Duration = Duration::from_secs(6);
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 /// After a back-off has run out, failures still count as current for this long: longer than a fetch takes, so that under
@@ -101,9 +101,14 @@ impl State {
         if self.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
             return;
         }
-        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-        let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
-        let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
+        let wait = if error == FetchError::Abandoned {
+            // It says nothing about the issuer: the next caller starts anew.
+            Duration::ZERO
+        } else {
+            self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+            let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+            error.retry_after().map_or(back_off, |asked| asked.max(back_off))
+        };
         tracing::warn!(
             target: "rampart", %error, failures = self.failures_in_a_row, retry_in_ms = wait.as_millis(),
             "the issuer's keys could not be fetched"
@@ -174,7 +179,7 @@ impl KeyCache {
     fn refresh_in_background(self: &Arc<Self>, now: Instant) {
         // Whoever holds the lock is about to do this, or has just done it.
         let Some(mut state) = self.state.try_lock() else { return };
-        if state.live(now).is_none() && !state.is_backing_off(now) {
+        if can_fetch() && state.live(now).is_none() && !state.is_backing_off(now) {
             let launch = self.begin(&mut state, now, false);
             drop(state);
             launch.go();
@@ -188,7 +193,7 @@ impl KeyCache {
         if failure.at < snapshot.expires_at && now >= failure.retry_at + CURRENT_FAILURE {
             return false;
         }
-        if !in_flight && now >= failure.retry_at {
+        if can_fetch() && !in_flight && now >= failure.retry_at {
             let launch = self.begin(&mut state, now, false);
             drop(state);
             launch.go();
@@ -206,6 +211,7 @@ impl KeyCache {
             if self.serve(wall).is_some() {
                 return Ok(());
             }
+            self.require_runtime()?;
             let now = Instant::now();
             let (fetch, launch) = {
                 let mut state = self.state.lock();
@@ -257,6 +263,9 @@ impl KeyCache {
     /// is later than number `begun` is new enough.
     pub(crate) async fn find_kid(self: &Arc<Self>, kid: &str, begun: u64) -> KidSearch {
         let deadline = Instant::now() + KID_WAIT;
+        if let Err(error) = self.require_runtime() {
+            return KidSearch::NotFound(error);
+        }
         loop {
             let now = Instant::now();
             let (fetch, launch) = {
@@ -286,7 +295,8 @@ impl KeyCache {
                 launch.go();
             }
             let Some(_waiting) = Waiting::join(&self.kid_waiters) else {
-                return KidSearch::NotFound(self.state.lock().verdict(now));
+                // The fetch that will tell is on its way: nothing is known yet, so nothing is refused for good.
+                return KidSearch::NotFound(self.state.lock().unavailable(now));
             };
             let number = fetch.number;
             let outcome = finished(fetch, deadline).await;
@@ -318,6 +328,7 @@ impl KeyCache {
     /// # Errors
     /// [`AuthError::KeysUnavailable`] where the fetch failed; the keys stay as they were.
     pub(crate) async fn refresh(self: &Arc<Self>) -> Result<(), AuthError> {
+        self.require_runtime()?;
         let asked = Instant::now();
         loop {
             let now = Instant::now();
@@ -342,6 +353,15 @@ impl KeyCache {
                 return outcome.unwrap_or(Err(FetchError::Abandoned)).map_err(|_| failed());
             }
         }
+    }
+
+    /// Fetches need a runtime to run on, and waits one to wait on. A caller without one is no failure of the issuer's.
+    fn require_runtime(&self) -> Result<(), AuthError> {
+        if can_fetch() {
+            return Ok(());
+        }
+        tracing::error!(target: "rampart", "there is no tokio runtime to fetch the keys on; call from within one");
+        Err(self.state.lock().unavailable(Instant::now()))
     }
 
     pub(crate) fn health(&self, wall: Duration) -> JwksHealth {
@@ -419,12 +439,12 @@ impl KeyCache {
     }
 }
 
+fn can_fetch() -> bool {
+    Handle::try_current().is_ok()
+}
+
 /// The outcome of a fetch; `None` where it takes longer than the caller may wait.
 async fn finished(mut fetch: InFlight, deadline: Instant) -> Option<Outcome> {
-    if Handle::try_current().is_err() {
-        // Without a runtime there is neither a timer nor a fetch to wait for.
-        return Some(Err(FetchError::NoRuntime));
-    }
     match timeout_at(deadline, fetch.outcome.wait_for(Option::is_some)).await {
         Ok(Ok(outcome)) => Some(outcome.clone().unwrap_or(Err(FetchError::Abandoned))),
         Ok(Err(_)) => Some(Err(FetchError::Abandoned)),
@@ -444,12 +464,10 @@ struct Launch {
 impl Launch {
     fn go(self) {
         let Self { etag, report, .. } = self;
-        let Ok(runtime) = Handle::try_current() else {
-            report.finish(Err(FetchError::NoRuntime));
-            return;
-        };
+        // Asked before; where it has gone since, the report is dropped and says so.
+        let Ok(runtime) = Handle::try_current() else { return drop(report) };
         runtime.spawn(async move {
-            let fetched = report.cache.fetcher.fetch(etag).await;
+            let fetched = report.cache.fetcher.fetch(etag, report.forced).await;
             report.finish(fetched);
         });
     }

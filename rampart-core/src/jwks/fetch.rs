@@ -23,8 +23,6 @@ pub(crate) enum FetchError {
     Metadata(#[from] MetadataError),
     #[error("the task that fetched the keys ended with its runtime")]
     Abandoned,
-    #[error("there is no tokio runtime to fetch the keys on; call from within one")]
-    NoRuntime,
 }
 
 impl FetchError {
@@ -59,19 +57,21 @@ pub(crate) struct ETag {
 }
 
 impl Fetcher {
-    pub(crate) async fn fetch(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
-        let fetched =
-            timeout(TOTAL_TIMEOUT, self.fetch_unbounded(etag)).await.unwrap_or(Err(ExchangeError::TimedOut.into()));
+    /// `forced` asks past every HTTP cache on the way.
+    pub(crate) async fn fetch(&self, etag: Option<ETag>, forced: bool) -> Result<Fetched, FetchError> {
+        let fetched = timeout(TOTAL_TIMEOUT, self.fetch_unbounded(etag, forced))
+            .await
+            .unwrap_or(Err(ExchangeError::TimedOut.into()));
         if fetched.is_err() {
             self.location.forget();
         }
         fetched
     }
 
-    async fn fetch_unbounded(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
+    async fn fetch_unbounded(&self, etag: Option<ETag>, forced: bool) -> Result<Fetched, FetchError> {
         let url = self.location.resolve(&self.client, self.allow_http).await?;
         let etag = etag.filter(|etag| etag.url == url);
-        let response = self.get(&url, etag.as_ref()).await?;
+        let response = self.get(&url, etag.as_ref(), forced).await?;
         let max_age = max_age(response.headers());
         match response.status() {
             StatusCode::OK => {}
@@ -87,10 +87,11 @@ impl Fetcher {
         Ok(Fetched::Keys { parsed, etag, max_age })
     }
 
-    async fn get(&self, url: &Url, etag: Option<&ETag>) -> Result<Response, ExchangeError> {
+    async fn get(&self, url: &Url, etag: Option<&ETag>, forced: bool) -> Result<Response, ExchangeError> {
         outbound::send(|| {
             let request =
                 self.client.get(url.clone()).header(header::ACCEPT, "application/jwk-set+json, application/json");
+            let request = if forced { request.header(header::CACHE_CONTROL, "no-cache") } else { request };
             match etag {
                 Some(etag) => request.header(header::IF_NONE_MATCH, etag.value.clone()),
                 None => request,

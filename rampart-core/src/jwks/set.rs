@@ -65,7 +65,7 @@ pub enum KeySetError {
     NotAKeySet,
     /// No entry can be used; the log says why each one was skipped.
     #[error(
-        "the key set holds no usable key (of {entries} entries): RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519, for signatures"
+        "the key set holds no usable key (of {entries} entries): RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519, for signatures by an accepted algorithm"
     )]
     NoUsableKey {
         /// How many entries the set has.
@@ -184,7 +184,8 @@ pub(crate) struct Parsed {
 
 impl Parsed {
     pub(crate) fn into_usable(self) -> Result<KeySet, KeySetError> {
-        if self.set.is_empty() { Err(KeySetError::NoUsableKey { entries: self.entries }) } else { Ok(self.set) }
+        let is_usable = self.set.keys.iter().any(|key| key.is_of_use());
+        if is_usable { Ok(self.set) } else { Err(KeySetError::NoUsableKey { entries: self.entries }) }
     }
 }
 

@@ -37,8 +37,13 @@ impl Framework for Actix {
         let auth = auth.clone();
         std::thread::spawn(move || {
             let application = move || {
-                let cors = Cors::default().allowed_origin("https://web.example").allowed_header(AUTHORIZATION);
-                Application::new().configure(|config| configure(config, app, &auth)).wrap(Condition::new(app == App::Cors, cors))
+                let cors = Cors::default()
+                    .allowed_origin("https://web.example")
+                    .allowed_methods(["GET"])
+                    .allowed_header(AUTHORIZATION);
+                Application::new()
+                    .configure(|config| configure(config, app, &auth))
+                    .wrap(Condition::new(app == App::Cors, cors))
             };
             actix_web::rt::System::new().block_on(async {
                 let server = HttpServer::new(application).workers(2).disable_signals();

@@ -1,7 +1,7 @@
 //! The application on axum.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use axum::extract::Extension;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -49,14 +49,16 @@ impl Framework for Axum {
             ),
             App::Plain | App::Strict | App::Down => routes(auth),
         };
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
+        let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-            runtime.block_on(async { serve(TcpListener::from_std(listener).unwrap(), router).await.unwrap() });
+            runtime.block_on(async {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+                sender.send(listener.local_addr().unwrap()).unwrap();
+                serve(listener, router).await.unwrap();
+            });
         });
-        address
+        receiver.recv().unwrap()
     }
 }
 

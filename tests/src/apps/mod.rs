@@ -7,6 +7,7 @@
 //! | `/role`, `/roles`, `/scope`, `/scopes` | one role, two roles, one scope, two scopes |
 //! | `/both`, `/both-scope-first`, `/any-of`, `/any-of-mixed`, `/nested` | combinations of them |
 //! | `/hand-written`, `/nobody` | a requirement of the application's own; an empty policy, which nobody meets |
+//! | `/by-type` | the policy of `/layered/policy`, as a type |
 //! | `/optional`, `/optional-role` | no token, or a good one; with a role |
 //! | `/several` | three guards in one handler |
 //! | `/result` | the admin role, but the handler takes the rejection itself |

@@ -7,9 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
 
 use rampart_core::adapter::Verified;
-use rampart_rocket::{
-    AnyOf, AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth, Requirement,
-};
+use rampart_rocket::{AnyOf, AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth, Requirement};
 use rocket::config::{LogLevel, Shutdown};
 use rocket::fairing::AdHoc;
 use rocket::http::{Method, Status};

@@ -73,13 +73,16 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         missing("h13_quoted_scheme", "\"Bearer\" #"),
         invalid("h13_quoted_token", "Bearer \"#\""),
         invalid("h13_bracketed_token", "Bearer <#>"),
-        get("h14_bytes_above_ascii")
-            .value(b"Bearer \xff\xfe")
-            .answers(invalid_token())
-            .except("rocket", NOT_UTF_8, |case| case.answers(missing_token())),
-        bytes("h14_byte_above_ascii_after_the_token", b"Bearer ", b"\xe9")
-            .answers(invalid_token())
-            .except("rocket", NOT_UTF_8, |case| case.answers(missing_token())),
+        get("h14_bytes_above_ascii").value(b"Bearer \xff\xfe").answers(invalid_token()).except(
+            "rocket",
+            NOT_UTF_8,
+            |case| case.answers(missing_token()),
+        ),
+        bytes("h14_byte_above_ascii_after_the_token", b"Bearer ", b"\xe9").answers(invalid_token()).except(
+            "rocket",
+            NOT_UTF_8,
+            |case| case.answers(missing_token()),
+        ),
         bytes("h14_utf_8_after_the_token", b"Bearer ", "é".as_bytes()).answers(invalid_token()),
         bytes("h14_no_break_space_first", b"\xc2\xa0Bearer ", b"").answers(missing_token()),
         bytes("h14_no_break_space_as_the_separator", b"Bearer\xc2\xa0", b"").answers(invalid_token()),
@@ -88,11 +91,11 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
             .value(b"Bearer \xff\xfe")
             .answers(invalid_token())
             .except("rocket", NOT_UTF_8, |case| case.passes("anonymous")),
-        get("h14_second_value_above_ascii")
-            .bearer(&token)
-            .value(b"Bearer \xff\xfe")
-            .answers(two_credentials())
-            .except("rocket", NOT_UTF_8, |case| case.passes(ADA)),
+        get("h14_second_value_above_ascii").bearer(&token).value(b"Bearer \xff\xfe").answers(two_credentials()).except(
+            "rocket",
+            NOT_UTF_8,
+            |case| case.passes(ADA),
+        ),
         invalid("b64token_padding_alone", "Bearer ="),
         invalid("b64token_percent_escape", "Bearer a%41"),
         invalid("b64token_padded_token", "Bearer #="),

@@ -79,7 +79,9 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         within("stricter_guard_with_a_role_passes", "/role", &strict_admin).passes(is_admin),
         within("stricter_optional_guard_refuses", "/optional", &f.token()).answers(strict(invalid_token())),
         within("stricter_optional_guard_passes", "/optional", &f.strict_token()).passes(ADA),
-        Case::get("stricter_optional_guard_without_a_token", "/optional").of(App::StrictWithinPlain).passes("anonymous"),
+        Case::get("stricter_optional_guard_without_a_token", "/optional")
+            .of(App::StrictWithinPlain)
+            .passes("anonymous"),
         // Answers in a form of the application's own; the core has none.
         Case::get("custom_answer_without_a_token", "/custom/user")
             .over_http()
@@ -109,7 +111,9 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         get("custom_answer_of_a_layer_without_the_role", "/custom/layered", &f.token())
             .over_http()
             .answers(custom(lacks_role("the role admin"), "insufficient_role")),
-        Case::get("custom_answer_to_head", "/custom/user").method("HEAD").answers(custom(missing_token(), "unauthorized")),
+        Case::get("custom_answer_to_head", "/custom/user")
+            .method("HEAD")
+            .answers(custom(missing_token(), "unauthorized")),
         get("custom_form_does_not_change_what_passes", "/custom/layered", &admin).over_http().passes(is_admin),
     ]
 }

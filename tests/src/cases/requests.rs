@@ -13,16 +13,16 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
     let line = |name, pattern: &str| get(name).line(pattern.replace('#', &token));
     let bytes = |name, before: &[u8], after: &[u8]| get(name).line([before, token.as_bytes(), after].concat());
     let missing = |name, pattern: &str| line(name, pattern).answers(missing_token());
-    let path = |name, target| Case::get(name, target).reaches_no_handler(&[301, 307, 308, 400, 401, 404]);
+    let path = |name, target| Case::get(name, target).reaches_no_handler(&[401, 404]);
     let method = |name, method| Case::get(name, "/any").method(method).answers(missing_token());
     let long = |length: usize| format!("Authorization: Bearer {}", "a".repeat(length));
     let mut cases = vec![
-        bytes("h15_nul_after_the_token", b"Authorization: Bearer ", b"\0").reaches_no_handler(&[0, 400]),
-        bytes("h15_nul_before_the_scheme", b"Authorization: \0Bearer ", b"").reaches_no_handler(&[0, 400]),
-        bytes("h15_bare_carriage_return", b"Authorization: Bearer ", b"\rx").reaches_no_handler(&[0, 400]),
-        bytes("h15_folded_line", b"Authorization: Bearer ", b"\r\n x").reaches_no_handler(&[0, 400, 401]),
-        bytes("h15_folded_after_the_scheme", b"Authorization: Bearer\r\n ", b"").reaches_no_handler(&[0, 400, 401]),
-        line("h16_space_before_the_colon", "Authorization : Bearer #").reaches_no_handler(&[0, 400]),
+        bytes("h15_nul_after_the_token", b"Authorization: Bearer ", b"\0").reaches_no_handler(&[400]),
+        bytes("h15_nul_before_the_scheme", b"Authorization: \0Bearer ", b"").reaches_no_handler(&[400]),
+        bytes("h15_bare_carriage_return", b"Authorization: Bearer ", b"\rx").reaches_no_handler(&[400]),
+        bytes("h15_folded_line", b"Authorization: Bearer ", b"\r\n x").reaches_no_handler(&[400]),
+        bytes("h15_folded_after_the_scheme", b"Authorization: Bearer\r\n ", b"").reaches_no_handler(&[400]),
+        line("h16_space_before_the_colon", "Authorization : Bearer #").reaches_no_handler(&[400]),
         line("h16_no_space_after_the_colon", "Authorization:Bearer #").passes(ADA),
         line("h16_name_in_lower_case", "authorization: Bearer #").passes(ADA),
         line("h16_name_in_upper_case", "AUTHORIZATION:Bearer #").passes(ADA),
@@ -48,7 +48,8 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         line("h19_64_kib_of_spaces", &format!("Authorization: Bearer{}#", " ".repeat(64 * 1024))).passes(ADA),
         line("h19_64_kib_of_dots", &format!("Authorization: Bearer {}", ".".repeat(64 * 1024)))
             .answers(invalid_token()),
-        line("h19_1_mib", &long(1024 * 1024)).reaches_no_handler(&[0, 400, 401, 413, 431]),
+        // Beyond what the servers buffer; one that closes while the client still writes may not be heard.
+        line("h19_1_mib", &long(1024 * 1024)).reaches_no_handler(&[0, 431]),
         method("h20_head", "HEAD"),
         method("h20_post", "POST"),
         method("h20_put", "PUT"),
@@ -57,15 +58,15 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         method("h20_options_without_cors", "OPTIONS"),
         method("h20_trace", "TRACE"),
         method("h20_unknown_method", "BREW")
-            .except("rocket", NO_SUCH_METHOD, |case| case.reaches_no_handler(&[400, 404, 501])),
+            .except("rocket", NO_SUCH_METHOD, |case| case.reaches_no_handler(&[400])),
         method("h20_method_in_lower_case", "get")
-            .except("rocket", NO_SUCH_METHOD, |case| case.reaches_no_handler(&[400, 404, 501])),
+            .except("rocket", NO_SUCH_METHOD, |case| case.reaches_no_handler(&[400])),
         Case::get("h20_other_method_with_a_token", "/any").method("DELETE").bearer(&token).passes(ADA),
         Case::get("h20_unknown_method_with_a_token", "/any")
             .method("BREW")
             .bearer(&token)
             .passes(ADA)
-            .except("rocket", NO_SUCH_METHOD, |case| case.reaches_no_handler(&[400, 404, 501])),
+            .except("rocket", NO_SUCH_METHOD, |case| case.reaches_no_handler(&[400])),
         get("h20_websocket_upgrade")
             .line("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
             .answers(missing_token()),
@@ -86,7 +87,7 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         path("h21_escaped_nul", "/protected%00"),
         path("h21_fragment", "/protected#public"),
         path("h21_absolute_form", "http://api.test/protected"),
-        Case::get("h21_layer_with_a_trailing_slash", "/layered/role/").reaches_no_handler(&[301, 307, 308, 400, 401, 404]),
+        Case::get("h21_layer_with_a_trailing_slash", "/layered/role/").reaches_no_handler(&[401, 404]),
         Case::get("h21_unknown_path_is_404_without_a_token", "/unknown").reaches_no_handler(&[404]),
         Case::get("h21_unknown_path_below_a_layer_is_404", "/layered/unknown").reaches_no_handler(&[404]),
         Case::get("h21_unknown_path_is_404_with_a_bad_token", "/unknown").bearer("forged").reaches_no_handler(&[404]),

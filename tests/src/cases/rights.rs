@@ -14,9 +14,7 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
     let role = |name, value: Value| get(name, "/role", &f.token().claim("roles", value));
     let scope = |name, value: Value| get(name, "/scope", &f.token().claim("scope", value));
     let no_role = |name, value: Value| role(name, value).answers(lacks_role("the role admin"));
-    let no_scope = |name, value: Value| {
-        scope(name, value).answers(lacks_scope("the scope tasks:write", "tasks:write"))
-    };
+    let no_scope = |name, value: Value| scope(name, value).answers(lacks_scope("the scope tasks:write", "tasks:write"));
     let admin = roles(&["admin"]);
     let auditor = roles(&["auditor"]);
     let writer = f.token().scope("tasks:write");

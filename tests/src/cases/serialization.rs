@@ -78,7 +78,10 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         bad("typ_empty", &with_header("typ", json!(""))),
         bad("typ_null", &with_header("typ", json!(null))),
         bad("header_with_a_duplicate_alg", &raw_header(&format!(r#"{{"alg":"none","alg":"ES256","kid":"{kid}"}}"#))),
-        bad("header_with_an_escaped_duplicate", &raw_header(&format!(r#"{{"alg":"ES256","kid":"{kid}","\u0061lg":"ES256"}}"#))),
+        bad(
+            "header_with_an_escaped_duplicate",
+            &raw_header(&format!(r#"{{"alg":"ES256","kid":"{kid}","\u0061lg":"ES256"}}"#)),
+        ),
         bad("header_array", &raw_header("[]")),
         bad("header_with_trailing_garbage", &raw_header(&format!(r#"{{"alg":"ES256","kid":"{kid}"}}x"#))),
         bad("header_nested_too_deep", &raw_header(&format!(r#"{{"alg":"ES256","kid":"{kid}","x":{}}}"#, nested(2000)))),

@@ -1,0 +1,120 @@
+//! The token endpoint from the issuer's metadata (OpenID Connect Discovery 1.0, RFC 8414).
+#![cfg(test)]
+
+mod common;
+
+use common::{SECOND, TICK, TIMEOUT, World, address, builder, is_transport, issuer, seconds, until};
+use rampart_client::{ClientError, RampartClient, RampartClientBuilder};
+use rampart_core::outbound::{self, Location, MetadataError};
+use rampart_issuer::{Endpoint, Fault, Issuer};
+use serde_json::json;
+use url::Url;
+
+fn discovering(issuer: &Issuer) -> RampartClient {
+    builder(issuer).discovery().build().unwrap()
+}
+
+fn metadata(issuer: &str, token_endpoint: &str) -> String {
+    json!({"issuer": issuer, "token_endpoint": token_endpoint}).to_string()
+}
+
+#[tokio::test]
+async fn discovery_asks_the_metadata_once_and_again_after_a_failure() {
+    let world = World::with(RampartClientBuilder::discovery).await;
+    let asked = || (world.issuer.requests(Endpoint::Discovery), world.requests());
+    for expected in 1..4 {
+        world.client.token(&world.unused()).await.unwrap();
+        assert_eq!(asked(), (1, expected));
+    }
+    // The endpoint moves to another server.
+    let other = issuer().await;
+    let moved = other.token_url();
+    world.issuer.set_discovery_body(Some(metadata(world.issuer.url(), &moved)));
+    world.issuer.inject(Endpoint::Token, Fault::status(404));
+    let request = world.unused();
+    world.client.token(&request).await.unwrap_err();
+    assert_eq!(asked(), (1, 4));
+    world.time.pass(SECOND + TICK).await;
+    world.client.token(&request).await.unwrap();
+    assert_eq!(asked(), (2, 4));
+    assert_eq!(other.requests(Endpoint::Token), 1);
+}
+
+#[tokio::test]
+async fn discovery_trusts_only_metadata_of_exactly_this_issuer_with_an_https_endpoint() {
+    let issuer = issuer().await;
+    let (url, endpoint) = (issuer.url().to_owned(), issuer.token_url());
+    let cases = [
+        metadata(&format!("{url}/"), &endpoint),
+        metadata(&url.replace("http", "HTTP"), &endpoint),
+        metadata(&url.replace("127.0.0.1", "localhost"), &endpoint),
+        metadata("https://auth.example.com", &endpoint),
+        metadata("", &endpoint),
+        json!({"token_endpoint": endpoint}).to_string(),
+        json!({"issuer": [url], "token_endpoint": endpoint}).to_string(),
+        json!({"issuer": url}).to_string(),
+        json!({"issuer": url, "token_endpoint": 1}).to_string(),
+        metadata(&url, "http://auth.example.com/oauth/token"),
+        metadata(&url, "https://user:hunter2@auth.example.com/oauth/token"),
+        metadata(&url, "https://auth.example.com/oauth/token#hunter2"),
+        metadata(&url, "ftp://auth.example.com"),
+        metadata(&url, "/oauth/token"),
+        metadata(&url, ""),
+        "[]".into(),
+        "<html>".into(),
+        String::new(),
+    ];
+    for body in cases {
+        issuer.set_discovery_body(Some(body.clone()));
+        let error = discovering(&issuer).client_credentials_token(&[]).await.unwrap_err();
+        assert!(matches!(error, ClientError::Metadata(_)), "{body:?}: {error:?}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    assert_eq!(issuer.requests(Endpoint::Token), 0);
+    // The trailing slash of the configured issuer counts, although the address of its metadata ignores it.
+    issuer.set_discovery_body(Some(metadata(&format!("{url}/"), &endpoint)));
+    let slashed = RampartClient::builder(format!("{url}/"), "service", "service-secret").discovery().build().unwrap();
+    slashed.client_credentials_token(&[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn discovery_has_the_limits_of_every_exchange() {
+    let world = World::with(RampartClientBuilder::discovery).await;
+    let answered = async |fault: &Fault| {
+        world.issuer.inject_times(Endpoint::Discovery, fault, 1);
+        let error = world.client.token(&world.unused()).await.unwrap_err();
+        assert_eq!(world.requests(), 0);
+        error
+    };
+    let error = answered(&Fault::retry_after(503, "20")).await;
+    assert_eq!(error, ClientError::RateLimited { status: 503, retry_after: seconds(20) });
+    for fault in [Fault::status(500), Fault::status(404), Fault::redirect(302, &world.issuer.token_url())] {
+        assert!(matches!(answered(&fault).await, ClientError::Metadata(_)));
+    }
+    for fault in [Fault::Oversize(10 * 1024 * 1024), Fault::Garbage, Fault::ContentEncoding("gzip".into())] {
+        is_transport(&answered(&fault).await, "");
+    }
+    // Both requests share the five seconds.
+    world.issuer.inject(Endpoint::Token, Fault::Hang);
+    let asked = world.issuer.requests(Endpoint::Discovery);
+    world.issuer.inject_times(Endpoint::Discovery, &Fault::HeadersThenHang, 1);
+    let waiting = world.waiting(&world.unused());
+    until("the metadata", || world.issuer.requests(Endpoint::Discovery) > asked).await;
+    world.time.pass(TIMEOUT + TICK).await;
+    is_transport(&waiting.outcome().await.unwrap_err(), "no complete answer within 5 s");
+}
+
+#[tokio::test]
+async fn discovery_elsewhere_cannot_send_the_secret_to_this_machine_over_http() {
+    let issuer = issuer().await;
+    let elsewhere = format!("http://auth.test:{}", issuer.port());
+    issuer.set_discovery_body(Some(metadata(&elsewhere, &issuer.token_url())));
+    let address = address(&issuer);
+    let client = outbound::client(reqwest::Client::builder().no_proxy().resolve("auth.test", address), false).unwrap();
+    // As if it had been https: an address that may be asked.
+    let url = Url::parse(&format!("{elsewhere}{}", outbound::METADATA_PATH)).unwrap();
+    let location = || Location::in_metadata(url.clone(), elsewhere.clone(), "token_endpoint");
+    let refused = location().resolve(&client, false).await;
+    assert!(matches!(refused, Err(MetadataError::Unusable(_))), "{refused:?}");
+    assert_eq!(location().resolve(&client, true).await.unwrap().as_str(), issuer.token_url());
+}

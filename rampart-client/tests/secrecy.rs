@@ -1,0 +1,347 @@
+//! Nothing that can be printed or logged holds a secret: every public type and every error, in every format, and all that
+//! any crate logs at TRACE while requests succeed and fail.
+#![cfg(test)]
+#![allow(clippy::unchecked_time_subtraction, clippy::string_slice, reason = "a test fails by a panic")]
+
+mod common;
+
+use std::error::Error;
+use std::fmt::{Debug, Display, Write};
+use std::sync::Once;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use common::keys::{ALGORITHMS, ClientKey};
+use common::{ByHand, any, issuer, member};
+use parking_lot::Mutex;
+use rampart_client::{ClientError, RampartClient, RampartClientBuilder, RampartMiddleware, TokenRequest};
+use rampart_issuer::{Endpoint, Fault, Issuer};
+use serde_json::json;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+use url::form_urlencoded::byte_serialize;
+
+const ID: &str = "the service";
+/// Not one of its encodings is the same text.
+const SECRET: &str = "z/tZ9VwFZ+ApmIQ ZH1:I5\"pLk=&uB%4ud";
+const REFRESH_TOKEN: &str = "refresh-tGzv3JOkF0XG5Qx2TlKWIA";
+const ID_TOKEN: &str = "eyJpZCI6MX0.eyJpZHQiOjF9.aWR0b2tlbg";
+
+/// What every crate of this process has said since the test began.
+static SAID: Mutex<String> = Mutex::new(String::new());
+
+struct Listener;
+
+impl Subscriber for Listener {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut line = Line(format!("span {} {}", span.metadata().target(), span.metadata().name()));
+        span.record(&mut line);
+        line.note();
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        let mut line = Line("span".into());
+        values.record(&mut line);
+        line.note();
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(format!("{} {}", event.metadata().level(), event.metadata().target()));
+        event.record(&mut line);
+        line.note();
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// reqwest and rustls log by the older crate.
+impl log::Log for Listener {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        Line(format!("{} {} {}", record.level(), record.target(), record.args())).note();
+    }
+
+    fn flush(&self) {}
+}
+
+struct Line(String);
+
+impl Line {
+    fn note(mut self) {
+        self.0.push('\n');
+        SAID.lock().push_str(&self.0);
+    }
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {}={value:?}", field.name()).unwrap();
+    }
+}
+
+fn listen() {
+    static START: Once = Once::new();
+    START.call_once(|| {
+        tracing::subscriber::set_global_default(Listener).unwrap();
+        log::set_logger(&Listener).unwrap();
+        log::set_max_level(log::LevelFilter::Trace);
+    });
+}
+
+/// What must not be said, with a name for each.
+struct Secrets(Vec<(String, String)>);
+
+impl Secrets {
+    fn new() -> Self {
+        let mut secrets = Self(Vec::new());
+        secrets.add("the secret", SECRET);
+        let encoded: String = byte_serialize(SECRET.as_bytes()).collect();
+        let encoded_id: String = byte_serialize(ID.as_bytes()).collect();
+        secrets.add("Basic", &format!("{encoded_id}:{encoded}"));
+        secrets.add("raw Basic", &format!("{ID}:{SECRET}"));
+        secrets.add("the encoded secret", &encoded);
+        secrets.add("the secret, all but encoded", &encoded.replace('+', "%20"));
+        secrets
+    }
+
+    /// As it is, and as it looks in base64, in Debug and in JSON.
+    fn add(&mut self, name: &str, text: &str) {
+        let base64 = [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].map(|engine| engine.encode(text));
+        let debug = format!("{text:?}");
+        let texts = [text, debug.trim_matches('"'), &*base64[0], &*base64[1], &*base64[2], &*base64[3]];
+        self.0.extend(texts.iter().map(|text| (name.to_owned(), (*text).to_owned())));
+    }
+
+    fn check(&self, place: &str, said: &str) {
+        for (name, secret) in &self.0 {
+            if let Some(at) = said.find(secret) {
+                let line = said[..at].rfind('\n').map_or(0, |line| line + 1);
+                panic!("{name} stands in {place}: {}", said[line..].lines().next().unwrap_or_default());
+            }
+        }
+    }
+}
+
+/// Every way to print it.
+fn printed(value: &(impl Debug + ?Sized)) -> String {
+    format!("{value:?}\n{value:#?}\n{value:02x?}\n")
+}
+
+fn shown(value: &(impl Display + Debug + ?Sized)) -> String {
+    format!("{value}\n{value:#}\n{:>200}\n{}", value, printed(value))
+}
+
+fn with_sources(error: &ClientError) -> String {
+    let mut text = shown(error);
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&shown(cause));
+        source = cause.source();
+    }
+    text
+}
+
+async fn knowing() -> Issuer {
+    Issuer::builder().client(ID, SECRET).algorithm(rampart_issuer::Algorithm::ES256).start().await.unwrap()
+}
+
+type Way = fn(RampartClientBuilder) -> RampartClientBuilder;
+
+const WAYS: [Way; 3] = [|builder| builder, RampartClientBuilder::basic_raw, RampartClientBuilder::secret_in_body];
+
+/// A client that would even have its connections logged.
+fn talkative(issuer: &str, way: Way) -> RampartClient {
+    way(RampartClient::builder(issuer, ID, SECRET)).http_client(|http| http.connection_verbose(true)).build().unwrap()
+}
+
+#[tokio::test]
+async fn o12_o17_requests_that_succeed_say_nothing_that_is_secret() {
+    listen();
+    let (issuer, service) = (knowing().await, issuer().await);
+    issuer.token_response(Some(json!({"refresh_token": REFRESH_TOKEN, "id_token": ID_TOKEN})));
+    let mut secrets = Secrets::new();
+    secrets.add("the refresh token", REFRESH_TOKEN);
+    secrets.add("the ID token", ID_TOKEN);
+    let mut said = String::new();
+    for (number, way) in WAYS.into_iter().enumerate() {
+        issuer.decode_basic(number != 1);
+        let client = talkative(issuer.url(), way);
+        let token = client.token(&any()).await.unwrap();
+        secrets.add("the access token", token.access_token.expose());
+        said += &(printed(&token) + &printed(&*token) + &shown(&token.access_token) + &printed(&client));
+
+        let http = reqwest::Client::new();
+        let request = client.bearer(http.get(service.jwks_url()), &["users:read"]).await.unwrap();
+        said += &printed(&request);
+        let request = request.build().unwrap();
+        said += &printed(&request);
+        http.execute(request).await.unwrap();
+
+        let origins = [service.url()];
+        let middleware = RampartMiddleware::new(client.clone(), any(), origins).unwrap();
+        said += &printed(&middleware);
+        let http = reqwest_middleware::ClientBuilder::new(http).with(middleware).build();
+        service.inject_times(Endpoint::Jwks, &Fault::status(401), 1);
+        http.get(service.jwks_url()).send().await.unwrap();
+        secrets.add("the access token", client.token(&any()).await.unwrap().access_token.expose());
+
+        let builder = way(RampartClient::builder(issuer.url(), ID, SECRET));
+        said += &printed(&builder);
+    }
+    said += &printed(&TokenRequest::new(["a"]).parameter("audience", "b"));
+    for algorithm in ALGORITHMS {
+        let key = ClientKey::generate(algorithm);
+        issuer.client_jwk("billing", key.jwk.clone());
+        let builder =
+            RampartClient::builder(issuer.url(), "billing", SECRET).private_key_jwt(algorithm, key.pem.clone(), None);
+        said += &(printed(&builder) + &printed(&algorithm));
+        for line in key.pem.lines().filter(|line| line.len() > 20 && !line.starts_with("---")) {
+            secrets.add("the private key", line);
+        }
+        let client = builder.build().unwrap();
+        issuer.reset_counts();
+        secrets.add("the access token", client.token(&any()).await.unwrap().access_token.expose());
+        let assertion = member(&issuer.recorded(Endpoint::Token)[0], "client_assertion").unwrap();
+        secrets.add("the assertion", &assertion);
+        said += &printed(&client);
+    }
+    secrets.check("what is printed", &said);
+    assert!(said.contains("[redacted]"));
+    let log = SAID.lock().clone();
+    secrets.check("the log", &log);
+    for heard in ["DEBUG rampart ", "reqwest::connect", "INFO rampart "] {
+        assert!(log.contains(heard), "{heard} was not heard");
+    }
+}
+
+#[tokio::test]
+async fn o17_requests_that_fail_say_nothing_that_is_secret() {
+    listen();
+    let secrets = Secrets::new();
+    let encoded: String = byte_serialize(SECRET.as_bytes()).collect();
+    let basic = STANDARD.encode(format!("{}:{encoded}", byte_serialize(ID.as_bytes()).collect::<String>()));
+    let raw = STANDARD.encode(format!("{ID}:{SECRET}"));
+    let mut said = String::new();
+    for way in WAYS {
+        let issuer = knowing().await;
+        for echo in [SECRET, &*encoded, &basic, &raw] {
+            // Only what this client has sent can it know again.
+            let client = talkative(issuer.url(), way);
+            issuer.reset_counts();
+            issuer.inject(Endpoint::Token, Fault::status(500));
+            drop(client.token(&TokenRequest::new(["probe"])).await.unwrap_err());
+            let sent = issuer.recorded(Endpoint::Token)[0].clone();
+            let authorization = sent.header("authorization").unwrap_or_default();
+            if echo != SECRET && echo != encoded && !authorization.ends_with(echo) {
+                continue;
+            }
+            let text = format!("what is {echo}? and again {echo}");
+            let faults = [
+                Fault::json(400, json!({"error": text, "error_description": text}).to_string()),
+                Fault::json(401, json!({"error": "invalid_client", "error_description": text}).to_string()),
+                Fault::json(200, json!({"access_token": "a", "token_type": text}).to_string()),
+                Fault::json(200, json!({"access_token": text, "token_type": "Bearer"}).to_string()),
+                Fault::json(200, json!({"access_token": [text], "token_type": "Bearer"}).to_string()),
+                Fault::json(200, text.clone()),
+                Fault::json(500, text.clone()),
+                Fault::redirect(307, &format!("https://a.example/?{encoded}")),
+                Fault::retry_after(429, &encoded),
+                Fault::ContentEncoding(encoded.clone()),
+                Fault::Oversize(1 << 20),
+                Fault::Garbage,
+                Fault::Reset,
+                Fault::CloseEarly,
+                Fault::ShortBody,
+            ];
+            for (number, fault) in faults.into_iter().enumerate() {
+                issuer.inject(Endpoint::Token, fault);
+                let request = TokenRequest::new([format!("scope-{number}")]);
+                said += &with_sources(&client.token(&request).await.unwrap_err());
+            }
+            issuer.clear_faults();
+            said += &printed(&client);
+        }
+        issuer.stop();
+        said += &with_sources(&talkative(issuer.url(), way).token(&any()).await.unwrap_err());
+        // The metadata may repeat it as well.
+        issuer.restart().unwrap();
+        let discovering = way(RampartClient::builder(issuer.url(), ID, SECRET)).discovery().build().unwrap();
+        issuer.set_discovery_body(Some(json!({"issuer": SECRET, "token_endpoint": SECRET}).to_string()));
+        said += &with_sources(&discovering.token(&any()).await.unwrap_err());
+    }
+    secrets.check("an error", &said);
+    secrets.check("the log", &SAID.lock());
+    assert!(said.contains("[redacted]"));
+}
+
+#[tokio::test]
+async fn o17_assertion_that_the_server_repeats_is_not_repeated_by_us() {
+    listen();
+    for algorithm in ALGORITHMS {
+        let (server, key) = (ByHand::start().await, ClientKey::generate(algorithm));
+        let client = RampartClient::builder(server.url(), "billing", "")
+            .private_key_jwt(algorithm, key.pem, None)
+            .build()
+            .unwrap();
+        let caller = tokio::spawn(async move { client.token(&any()).await });
+        let held = server.request().await;
+        let assertion = held.body.rsplit_once("client_assertion=").unwrap().1.to_owned();
+        assert!(assertion.len() > 100 && assertion.starts_with("eyJ"), "{assertion}");
+        let text = format!("no {assertion} here");
+        held.answer("400 Bad Request", &json!({"error": text, "error_description": text}).to_string()).await;
+        let error = caller.await.unwrap().unwrap_err();
+        assert!(matches!(&error, ClientError::OAuth { error, .. } if error == "no [redacted] here"), "{error:?}");
+        let mut secrets = Secrets(Vec::new());
+        secrets.add("the assertion", &assertion);
+        secrets.check("an error", &with_sources(&error));
+        secrets.check("the log", &SAID.lock());
+    }
+}
+
+#[tokio::test]
+async fn o17_every_error_has_a_sentence_and_no_secret() {
+    listen();
+    let secrets = Secrets::new();
+    let elsewhere = |url: &str| RampartClient::builder(url, ID, SECRET).build().unwrap_err();
+    let builder = || RampartClient::builder("https://auth.example.com", ID, SECRET);
+    let client = builder().build().unwrap();
+    let http = reqwest::Client::new();
+    let errors = [
+        elsewhere(&format!("https://user:{SECRET}@auth.example.com")),
+        elsewhere(&format!("https://auth.example.com/#{SECRET}")),
+        elsewhere(SECRET),
+        builder().token_url(SECRET).build().unwrap_err(),
+        builder().private_key_jwt(ALGORITHMS[0], SECRET, Some(SECRET)).build().unwrap_err(),
+        RampartClient::builder("https://auth.example.com", "a:b", SECRET).basic_raw().build().unwrap_err(),
+        client.token(&any().parameter("client_secret", SECRET)).await.unwrap_err(),
+        client.bearer(http.get("http://users.example.com"), &[]).await.unwrap_err(),
+        client.bearer(http.get(SECRET), &[]).await.unwrap_err(),
+        RampartMiddleware::new(client.clone(), any(), [SECRET]).unwrap_err(),
+        ClientError::RateLimited { status: 429, retry_after: Duration::from_millis(1) },
+        ClientError::TooManySets,
+        ClientError::Metadata("the metadata".into()),
+        ClientError::TokenType("mac".into()),
+        ClientError::Malformed { status: 200, problem: "a problem" },
+        ClientError::Transport("the connection failed".into()),
+        ClientError::OAuth { status: 400, error: "invalid_scope".into(), description: None },
+    ];
+    for error in errors {
+        let text = error.to_string();
+        assert!(text.len() > 10 && !text.ends_with('.') && !text.contains('\n'), "{text}");
+        secrets.check("an error", &with_sources(&error));
+    }
+}

@@ -1,0 +1,404 @@
+//! The way to the token endpoint: faulty networks, hostile servers, addresses that must not be called, runtimes that end.
+#![cfg(test)]
+#![allow(clippy::unchecked_time_subtraction, clippy::string_slice, reason = "a test fails by a panic")]
+
+mod common;
+
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use common::{
+    ByHand, SECOND, TICK, TIMEOUT, Time, Waiting, World, address, any, builder, crowd, is_transport, issuer, outcomes,
+    poll_once, quiet, same, seconds, settle, until,
+};
+use rampart_client::{ClientError, RampartClient, RampartClientBuilder, TokenRequest};
+use rampart_issuer::{Endpoint, Fault};
+use reqwest::header::AUTHORIZATION;
+use reqwest::redirect::Policy;
+use tokio::runtime::{Builder, Runtime};
+
+#[tokio::test]
+async fn o23_redirects_are_not_followed_whatever_the_user_sets() {
+    let (world, elsewhere) = (
+        World::with(|builder| builder.http_client(|client| client.redirect(Policy::limited(10)))).await,
+        ByHand::start().await,
+    );
+    let (itself, other) = (world.issuer.token_url(), format!("{}/oauth/token", elsewhere.url()));
+    let mut asked = 0;
+    for status in [300, 301, 302, 303, 307, 308] {
+        for location in [&*other, &itself, "/elsewhere", "https://auth.example.com/", "file:///etc/passwd", "//[", ""] {
+            asked += 1;
+            let error = world.answered(&Fault::redirect(status, location)).await.unwrap_err();
+            assert!(matches!(error, ClientError::Malformed { status: told, .. } if told == status), "{error:?}");
+            assert!(error.to_string().contains("redirects"), "{error}");
+            assert_eq!(world.requests(), asked);
+        }
+    }
+    elsewhere.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn o24_exchange_is_bounded_in_time() {
+    let world = World::with(|builder| {
+        builder.http_client(|client| client.timeout(seconds(3600)).connect_timeout(seconds(3600)))
+    })
+    .await;
+    let slow = Duration::from_millis(500);
+    for fault in [Fault::Hang, Fault::HeadersThenHang, Fault::Drip(slow)] {
+        let (asked, request) = (world.requests(), world.unused());
+        world.issuer.inject_times(Endpoint::Token, &fault, 1);
+        let mut waiting = world.waiting(&request);
+        world.requested(asked + 1).await;
+        world.time.pass(TIMEOUT - TICK).await;
+        quiet().await;
+        waiting.still_waits();
+        world.time.pass(2 * TICK).await;
+        is_transport(&waiting.outcome().await.unwrap_err(), "no complete answer within 5 s");
+        world.at_once(&request).unwrap_err();
+        assert_eq!(world.requests(), asked + 1, "{fault:?} was repeated");
+    }
+}
+
+#[tokio::test]
+async fn o24_answers_are_bounded_in_size_and_must_be_plain_text() {
+    let world = World::new().await;
+    let megabytes = 10 * 1024 * 1024;
+    for fault in [Fault::Oversize(512 * 1024 + 1), Fault::Oversize(megabytes), Fault::HugeContentLength, Fault::Endless]
+    {
+        is_transport(&world.answered(&fault).await.unwrap_err(), "longer than 524288 bytes");
+    }
+    for encoding in ["gzip", "br", "deflate", "zstd", "gzip, gzip", "x-unknown"] {
+        let error = world.answered(&Fault::ContentEncoding(encoding.into())).await.unwrap_err();
+        is_transport(&error, "content encoding");
+    }
+    world.answered(&Fault::ContentEncoding("identity".into())).await.unwrap();
+    is_transport(&world.answered(&Fault::Garbage).await.unwrap_err(), "not UTF-8");
+    is_transport(&world.answered(&Fault::ShortBody).await.unwrap_err(), "");
+    world.answered(&Fault::Drip(Duration::ZERO)).await.unwrap();
+}
+
+#[tokio::test]
+async fn o24_connection_that_breaks_is_tried_once_more_at_once() {
+    let world = World::new().await;
+    for fault in [Fault::Reset, Fault::CloseEarly] {
+        world.issuer.reset_counts();
+        world.answered(&fault).await.unwrap();
+        assert_eq!(world.requests(), 2, "{fault:?}");
+
+        world.issuer.inject_times(Endpoint::Token, &fault, 2);
+        let error = world.client.token(&world.unused()).await.unwrap_err();
+        is_transport(&error, "the connection failed");
+        assert_eq!(world.requests(), 4, "{fault:?}");
+    }
+    world.issuer.stop();
+    let request = world.unused();
+    is_transport(&world.client.token(&request).await.unwrap_err(), "refused");
+    world.issuer.restart().unwrap();
+    world.time.pass(SECOND + TICK).await;
+    world.client.token(&request).await.unwrap();
+}
+
+fn refused(builder: RampartClientBuilder, field: &str) {
+    let shown = match builder.build() {
+        Err(ClientError::Config(error)) => {
+            assert_eq!(error.field(), field);
+            format!("{error} {error:?}")
+        }
+        other => panic!("{other:?}"),
+    };
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn o25_addresses_that_cannot_be_trusted_are_refused_by_build() {
+    let issuer = |url: &str| RampartClient::builder(url, "service", "secret");
+    let token_url = |url: &str| issuer("https://auth.example.com").token_url(url);
+    let bad = [
+        "",
+        " ",
+        "auth.example.com",
+        "/oauth/token",
+        "https://",
+        "ftp://auth.example.com",
+        "file:///etc/passwd",
+        "http://auth.example.com/oauth/token",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://10.0.0.1",
+        "https://user:hunter2@auth.example.com",
+        "https://hunter2@auth.example.com",
+        "https://auth.example.com#fragment",
+        " https://auth.example.com",
+        "https://auth.example.com\n",
+        "https://auth.exa\tmple.com",
+    ];
+    for url in bad {
+        refused(issuer(url), "issuer_url");
+        refused(issuer(url).discovery(), "issuer_url");
+        refused(token_url(url), "token_url");
+        // Permission to use http is permission for nothing else.
+        if !url.starts_with("http://") {
+            refused(issuer(url).allow_http(true), "issuer_url");
+            refused(token_url(url).allow_http(true), "token_url");
+        }
+    }
+    refused(issuer("https://auth.example.com?tenant=hunter2"), "issuer_url");
+    refused(token_url("https://auth.example.com/token").discovery(), "token_url");
+    for url in ["https://auth.example.com/", "http://127.0.0.1:8080", "http://localhost", "http://[::1]:1"] {
+        issuer(url).build().unwrap();
+        token_url(url).build().unwrap();
+    }
+    token_url("https://auth.example.com/token?tenant=1").build().unwrap();
+    issuer("http://auth.example.com").allow_http(true).build().unwrap();
+}
+
+/// Runs the calling test in a process of its own, where the environment is as given.
+fn in_environment(test: &str, variables: &[(&str, &str)]) {
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process.args(["--exact", test, "--nocapture"]).env("RAMPART_CHILD", "1");
+    for name in ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_CLIENT_SECRET", "NO_PROXY", "no_proxy"] {
+        process.env_remove(name);
+    }
+    let output = process.envs(variables.iter().copied()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+fn is_child() -> bool {
+    std::env::var_os("RAMPART_CHILD").is_some()
+}
+
+#[tokio::test]
+async fn o29_proxy_of_the_system_is_used_unless_told_otherwise_and_never_for_loopback() {
+    const NAME: &str = "o29_proxy_of_the_system_is_used_unless_told_otherwise_and_never_for_loopback";
+    if is_child() {
+        let issuer = issuer().await;
+        // Loopback.
+        builder(&issuer).build().unwrap().client_credentials_token(&[]).await.unwrap();
+        assert_eq!(issuer.requests(Endpoint::Token), 1);
+        // Another host: by the proxy, which here is an issuer too.
+        let elsewhere = |set_up: fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder| {
+            let address = address(&issuer);
+            RampartClient::builder("http://auth.test", "service", "service-secret")
+                .allow_http(true)
+                .token_url(format!("http://auth.test:{}/oauth/token", address.port()))
+                .http_client(move |client| set_up(client).resolve("auth.test", address))
+                .build()
+                .unwrap()
+        };
+        elsewhere(|client| client).client_credentials_token(&[]).await.unwrap();
+        assert_eq!(issuer.requests(Endpoint::Token), 1);
+        elsewhere(reqwest::ClientBuilder::no_proxy).client_credentials_token(&[]).await.unwrap();
+        assert_eq!(issuer.requests(Endpoint::Token), 2);
+        return;
+    }
+    let proxy = issuer().await;
+    let url = proxy.url().to_owned();
+    in_environment(NAME, &["HTTP_PROXY", "http_proxy", "ALL_PROXY"].map(|name| (name, &*url)));
+    assert_eq!(proxy.requests(Endpoint::Token), 1);
+}
+
+#[tokio::test]
+async fn environment_names_the_issuer_and_the_credentials() {
+    const NAME: &str = "environment_names_the_issuer_and_the_credentials";
+    const VARIABLES: [&str; 3] = ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_CLIENT_SECRET"];
+    if is_child() {
+        match std::env::var("MISSING") {
+            Err(_) => drop(RampartClient::from_env().unwrap().client_credentials_token(&[]).await.unwrap()),
+            Ok(missing) => {
+                let error = RampartClient::from_env().unwrap_err();
+                assert!(matches!(&error, ClientError::Config(error) if error.field() == missing), "{error:?}");
+                assert!(error.to_string().contains(&missing), "{error}");
+            }
+        }
+        return;
+    }
+    let issuer = issuer().await;
+    let values = [issuer.url(), "service", "service-secret"];
+    let all: Vec<_> = VARIABLES.into_iter().zip(values).collect();
+    in_environment(NAME, &all);
+    assert_eq!(issuer.requests(Endpoint::Token), 1);
+    for missing in VARIABLES {
+        let others: Vec<_> = all.iter().copied().filter(|(name, _)| *name != missing).collect();
+        let (says, empty) = (("MISSING", missing), (missing, ""));
+        in_environment(NAME, &[&others[..], &[says]].concat());
+        in_environment(NAME, &[&others[..], &[says, empty]].concat());
+    }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn o28_runtime_that_ends_takes_its_request_with_it_and_the_next_caller_starts_anew() {
+    let (first, second) = (runtime(), runtime());
+    let (issuer, client, waiting) = first.block_on(async {
+        let issuer = issuer().await;
+        let client = builder(&issuer).build().unwrap();
+        issuer.inject(Endpoint::Token, Fault::Hang);
+        let waiting = Waiting::on(&client, &any());
+        until("a request", || issuer.requests(Endpoint::Token) == 1).await;
+        (issuer, client, waiting)
+    });
+    let (elsewhere, time) = second.block_on(async { (Waiting::on(&client, &any()), Time::freeze()) });
+    drop(first);
+    issuer.clear_faults();
+    second.block_on(async {
+        // Whoever waited for it from another runtime has a new one, no sooner than a second after the first.
+        let callers = crowd(&client, &any(), 10);
+        let all = tokio::spawn(elsewhere.outcome());
+        quiet().await;
+        time.pass(SECOND + TICK).await;
+        let token = all.await.unwrap().unwrap();
+        for outcome in outcomes(callers).await {
+            assert!(same(&outcome.unwrap(), &token));
+        }
+        assert!(same(&waiting.outcome().await.unwrap(), &token));
+    });
+    assert_eq!(issuer.requests(Endpoint::Token), 2);
+}
+
+#[test]
+fn o28_runtime_that_nobody_drives_any_more_holds_up_nobody_for_ever() {
+    let (first, second) = (runtime(), runtime());
+    let server = second.block_on(ByHand::start());
+    let client = server.client();
+    let _left_behind = first.block_on(async { Waiting::on(&client, &any()) });
+    second.block_on(async {
+        let time = Time::freeze();
+        let mut waiting = Waiting::on(&client, &any());
+        time.pass(seconds(14)).await;
+        waiting.still_waits();
+        let waiting = tokio::spawn(waiting.outcome());
+        quiet().await;
+        time.pass(seconds(2)).await;
+        server.request().await.token("the.token", 900).await;
+        assert_eq!(waiting.await.unwrap().unwrap().access_token.expose(), "the.token");
+    });
+    // Should it be driven again, what it has to say comes too late to matter.
+    first.block_on(async {
+        let late = tokio::spawn(async { quiet().await });
+        late.await.unwrap();
+        assert_eq!(poll_once(client.token(&any())).unwrap().unwrap().access_token.expose(), "the.token");
+    });
+}
+
+#[test]
+fn o28_renewal_that_dies_with_its_runtime_is_followed_by_another() {
+    let (first, second) = (runtime(), runtime());
+    let (issuer, client, old) = first.block_on(async {
+        let issuer = issuer().await;
+        let client = builder(&issuer).build().unwrap();
+        let old = client.token(&any()).await.unwrap();
+        (issuer, client, old)
+    });
+    first.block_on(async {
+        let time = Time::freeze();
+        issuer.inject(Endpoint::Token, Fault::Hang);
+        time.pass(common::DUE).await;
+        assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &old));
+        until("a renewal", || issuer.requests(Endpoint::Token) == 2).await;
+    });
+    drop(first);
+    issuer.clear_faults();
+    second.block_on(async {
+        let time = Time::freeze();
+        time.pass(common::DUE + SECOND + TICK).await;
+        let mut newest = old.clone();
+        until("another renewal", || {
+            newest = poll_once(client.token(&any())).unwrap().unwrap();
+            !same(&newest, &old)
+        })
+        .await;
+    });
+    assert_eq!(issuer.requests(Endpoint::Token), 3);
+}
+
+#[test]
+fn o28_without_a_runtime_there_is_the_token_at_hand_or_an_error_and_no_panic() {
+    let runtime = runtime();
+    let (issuer, client) = runtime.block_on(async {
+        let issuer = issuer().await;
+        let client = builder(&issuer).build().unwrap();
+        (issuer, client)
+    });
+    for _ in 0..3 {
+        let error = poll_once(client.token(&any())).unwrap().unwrap_err();
+        is_transport(&error, "there is no tokio runtime");
+    }
+    // That was no failure of the server's: there is nothing to wait for.
+    let token = runtime.block_on(client.token(&any())).unwrap();
+    assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &token));
+    drop(runtime);
+    assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &token));
+    drop(client);
+    assert_eq!(issuer.requests(Endpoint::Token), 1);
+}
+
+#[tokio::test]
+async fn http_client_can_be_set_up_within_the_limits() {
+    let issuer = issuer().await;
+    let address = address(&issuer);
+    let client = RampartClient::builder("https://auth.example.com", "service", "service-secret")
+        .token_url(format!("http://auth.test:{}/oauth/token", issuer.port()))
+        .allow_http(true)
+        .http_client(move |client| client.no_proxy().resolve("auth.test", address).user_agent("mine"))
+        .build()
+        .unwrap();
+    client.client_credentials_token(&[]).await.unwrap();
+    let recorded = issuer.recorded(Endpoint::Token);
+    assert!(recorded[0].header("user-agent").unwrap().starts_with("rampart-rust/"));
+    assert_eq!(recorded[0].header("host"), Some(&*format!("auth.test:{}", issuer.port())));
+    // One that cannot be built is an error, not a panic.
+    refused(builder(&issuer).http_client(|client| client.user_agent("hunter2\n")), "http_client");
+}
+
+#[tokio::test]
+async fn bearer_adds_the_header_but_not_over_http_to_another_machine() {
+    let issuer = issuer().await;
+    let (client, http) = (builder(&issuer).build().unwrap(), reqwest::Client::new());
+    let elsewhere = [
+        "http://users.example.com/api",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://[2001:db8::1]",
+        "http://10.0.0.1",
+        "HTTP://users.example.com",
+    ];
+    for url in elsewhere {
+        let outcome = client.bearer(http.get(url), &["users:read"]).await;
+        assert_eq!(outcome.err(), Some(ClientError::InsecureUrl), "{url}");
+    }
+    let unusable = client.bearer(http.get("not a url"), &["users:read"]).await;
+    assert_eq!(unusable.err(), Some(ClientError::Request));
+    assert_eq!(issuer.requests(Endpoint::Token), 0);
+
+    for url in
+        ["https://users.example.com", "http://127.0.0.1:1", "http://localhost", "http://[::1]/", "http://127.9.9.9"]
+    {
+        let request = http.post(url).header(AUTHORIZATION, "Basic another").bearer_auth("a third").body("a body");
+        let request = client.bearer(request, &["users:read"]).await.unwrap().build().unwrap();
+        let values: Vec<_> = request.headers().get_all(AUTHORIZATION).iter().collect();
+        let token = client.client_credentials_token(&["users:read"]).await.unwrap();
+        assert_eq!(values, [&*format!("Bearer {}", token.access_token.expose())]);
+        assert!(values[0].is_sensitive());
+        assert_eq!(request.body().unwrap().as_bytes(), Some(&b"a body"[..]));
+    }
+    assert_eq!(issuer.requests(Endpoint::Token), 1);
+    // Whatever keeps it from getting a token.
+    issuer.inject(Endpoint::Token, Fault::status(500));
+    let outcome = client.bearer(http.get("https://users.example.com"), &["other"]).await;
+    assert!(matches!(outcome, Err(ClientError::Malformed { status: 500, .. })));
+}
+
+#[tokio::test]
+async fn token_says_when_it_expires() {
+    let world = World::new().await;
+    let before = SystemTime::now();
+    let token = world.client.token(&TokenRequest::new(["b", "a"])).await.unwrap();
+    assert!((before + seconds(900)..=SystemTime::now() + seconds(900)).contains(&token.expires_at));
+    assert_eq!((&*token.scope, &*token.token_type), ("a b", "Bearer"));
+    settle().await;
+}

@@ -1,0 +1,272 @@
+//! What takes more than one request, or more than one connection, on each framework.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rampart_issuer::{Endpoint, Issuer};
+use rampart_tests::apps::actix::Actix;
+use rampart_tests::apps::axum::Axum;
+use rampart_tests::apps::rocket::Rocket;
+use rampart_tests::case::{App, Case};
+use rampart_tests::fixture::{FIXTURE, NOW, builder};
+use rampart_tests::subject::Framework;
+use rampart_tests::wire::{Connection, Reply, at_once};
+
+/// One `#[test]` of each of these and framework.
+macro_rules! on_each_framework {
+    ($($test:ident),* $(,)?) => {
+        on_each_framework!(@tests on_axum Axum: $($test)*);
+        on_each_framework!(@tests on_actix Actix: $($test)*);
+        on_each_framework!(@tests on_rocket Rocket: $($test)*);
+    };
+    (@tests $module:ident $framework:ident: $($test:ident)*) => {
+        mod $module {
+            $(#[test]
+            fn $test() {
+                super::$test::<super::$framework>();
+            })*
+        }
+    };
+}
+
+on_each_framework! {
+    one_connection_serves_every_outcome_in_turn,
+    pipelined_requests_are_answered_in_turn,
+    request_may_come_byte_by_byte,
+    expectation_of_100_continue_is_refused_or_met,
+    body_that_nobody_reads_does_no_harm,
+    preflight_needs_no_token_where_cors_is_outside,
+    rejections_are_readable_across_origins,
+    http_2_with_prior_knowledge_reaches_nothing,
+    no_token_makes_the_server_connect_anywhere,
+    thousand_requests_at_once_get_each_its_own_answer,
+    thousand_first_requests_make_one_fetch,
+}
+
+/// Requests with their statuses and the beginnings of their bodies.
+fn outcomes() -> Vec<(Vec<u8>, u16, &'static str)> {
+    let sign = |token: rampart_issuer::TokenBuilder| token.sign().unwrap();
+    let token = sign(FIXTURE.token());
+    let get = |path| Case::get("outcome", path);
+    [
+        (get("/protected"), 401, "{\"error\":\"unauthorized\""),
+        (get("/protected").bearer(&token), 200, "ada roles=user scope="),
+        (get("/role").bearer(&token), 403, "{\"error\":\"insufficient_role\""),
+        (get("/protected").bearer(&token).bearer(&token), 400, "{\"error\":\"invalid_request\""),
+        (get("/protected").bearer("forged"), 401, "{\"error\":\"invalid_token\""),
+        (get("/protected").method("HEAD"), 401, ""),
+        (get("/protected").method("HEAD").bearer(&token), 200, ""),
+        (get("/layered"), 401, "{\"error\":\"unauthorized\""),
+        (get("/layered").bearer(&token), 200, "ada roles=user scope="),
+        (get("/protected").bearer(&sign(FIXTURE.token().at(NOW - 2000))), 401, "{\"error\":\"token_expired\""),
+        (get("/protected").form("a=b"), 401, "{\"error\":\"unauthorized\""),
+        (get("/protected").form("a=b").bearer(&token), 200, "ada roles=user scope="),
+        (get("/custom/role").bearer(&token), 403, "custom: insufficient_role"),
+        (get("/optional"), 200, "anonymous"),
+        (get("/public"), 200, "public"),
+    ]
+    .map(|(case, status, body)| (case.request("outcome"), status, body))
+    .into()
+}
+
+fn is(reply: &Reply, status: u16, body: &str) {
+    assert_eq!(reply.status, status, "{reply:?}");
+    assert!(reply.body.starts_with(body) && reply.body.is_empty() == body.is_empty(), "{body}: {reply:?}");
+}
+
+fn one_connection_serves_every_outcome_in_turn<F: Framework>() {
+    let mut connection = Connection::open(F::address(App::Plain)).unwrap();
+    for _ in 0..3 {
+        for (request, status, body) in outcomes() {
+            let reply = connection.ask(&request).unwrap();
+            is(&reply, status, body);
+            if reply.closes() {
+                // actix-web does, and says so, where a body was sent that nobody has read.
+                assert!(request.starts_with(b"POST "), "{reply:?}");
+                connection = Connection::open(F::address(App::Plain)).unwrap();
+            }
+        }
+    }
+}
+
+fn pipelined_requests_are_answered_in_turn<F: Framework>() {
+    let mut outcomes = outcomes();
+    // Out of this: what actix-web may close the connection after, and pipelined HEAD requests, to which its HTTP layer sends
+    // a body (it remembers the method of the request that it has read last, not of the one that it answers).
+    outcomes.retain(|(request, ..)| request.starts_with(b"GET "));
+    let requests: Vec<_> = outcomes.iter().map(|(request, ..)| request.clone()).collect();
+    let replies = at_once(F::address(App::Plain), &requests, requests.len());
+    for (reply, (_, status, body)) in replies.iter().zip(outcomes) {
+        is(reply, status, body);
+    }
+}
+
+fn request_may_come_byte_by_byte<F: Framework>() {
+    let token = FIXTURE.token().sign().unwrap();
+    let mut connection = Connection::open(F::address(App::Plain)).unwrap();
+    for (value, status, body) in [(format!("Bearer {token}"), 200, "ada"), ("Bearer x".into(), 401, "{")] {
+        for byte in Case::get("bytes", "/protected").value(value).request("bytes") {
+            connection.send(&[byte]).unwrap();
+        }
+        is(&connection.receive(false).unwrap(), status, body);
+    }
+}
+
+fn expectation_of_100_continue_is_refused_or_met<F: Framework>() {
+    let mut connection = Connection::open(F::address(App::Plain)).unwrap();
+    let head = "POST /protected HTTP/1.1\r\nHost: api.test\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n";
+    connection.send(head.as_bytes()).unwrap();
+    let mut reply = connection.receive(false).unwrap();
+    if reply.status == 100 {
+        // Rocket looks at the body before it looks for a route. A server that has refused by now may have closed.
+        let _ = connection.send(&[b'x'; 1000]);
+        reply = connection.receive(false).unwrap();
+    }
+    assert_eq!((reply.status, reply.header("www-authenticate")), (401, Some("Bearer realm=\"default\"")));
+}
+
+fn body_that_nobody_reads_does_no_harm<F: Framework>() {
+    let mut connection = Connection::open(F::address(App::Plain)).unwrap();
+    let length = 100_000;
+    let mut request =
+        Case::get("body", "/protected").method("POST").line(format!("Content-Length: {length}")).request("body");
+    request.extend(vec![b'x'; length]);
+    let reply = connection.ask(&request).unwrap();
+    assert_eq!((reply.status, reply.header("www-authenticate")), (401, Some("Bearer realm=\"default\"")));
+    // The body is not taken for the next request: the connection goes on behind it, or is closed.
+    match connection.ask(&Case::get("body", "/public").request("body")) {
+        Ok(reply) => is(&reply, 200, "public"),
+        Err(error) => assert!(!matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::WouldBlock), "{error}"),
+    }
+}
+
+const ORIGIN: &str = "https://web.example";
+
+fn preflight_needs_no_token_where_cors_is_outside<F: Framework>() {
+    for path in ["/protected", "/role", "/layered", "/layered/role"] {
+        let preflight = Case::get("preflight", path)
+            .method("OPTIONS")
+            .line(format!("Origin: {ORIGIN}"))
+            .line("Access-Control-Request-Method: GET")
+            .line("Access-Control-Request-Headers: authorization");
+        let reply = Connection::open(F::address(App::Cors)).unwrap().ask(&preflight.request("preflight")).unwrap();
+        assert!(matches!(reply.status, 200 | 204), "{reply:?}");
+        assert_eq!(reply.header("access-control-allow-origin"), Some(ORIGIN), "{reply:?}");
+        let allowed = reply.header("access-control-allow-headers").unwrap_or_default();
+        assert!(allowed.eq_ignore_ascii_case("authorization"), "{reply:?}");
+        assert_eq!(reply.header("www-authenticate"), None);
+    }
+}
+
+fn rejections_are_readable_across_origins<F: Framework>() {
+    let address = F::address(App::Cors);
+    let plain = F::address(App::Plain);
+    let ask = |address, case: &Case| Connection::open(address).unwrap().ask(&case.request("cors")).unwrap();
+    for (path, status) in [("/protected", 401), ("/layered", 401), ("/role", 403), ("/layered/role", 403)] {
+        let mut case = Case::get("cors", path).line(format!("Origin: {ORIGIN}"));
+        if status == 403 {
+            case = case.bearer(&FIXTURE.token().sign().unwrap());
+        }
+        let (reply, without) = (ask(address, &case), ask(plain, &case));
+        assert_eq!(reply.status, status, "{reply:?}");
+        assert_eq!(reply.header("access-control-allow-origin"), Some(ORIGIN), "{path}: {reply:?}");
+        // It is the same answer as without CORS.
+        assert_eq!((reply.status, &reply.body), (without.status, &without.body));
+        for name in ["content-type", "cache-control", "www-authenticate"] {
+            assert_eq!(reply.header(name), without.header(name), "{name}");
+        }
+        assert_eq!(without.header("access-control-allow-origin"), None);
+    }
+}
+
+fn http_2_with_prior_knowledge_reaches_nothing<F: Framework>() {
+    let mut connection = Connection::open(F::address(App::Plain)).unwrap();
+    // The preface, and an empty SETTINGS frame.
+    let reply = connection.ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    assert!(reply.as_ref().map_or(true, |reply| reply.status >= 400), "{reply:?}");
+}
+
+fn no_token_makes_the_server_connect_anywhere<F: Framework>() {
+    let trap = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    trap.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/keys", trap.local_addr().unwrap());
+    let address = F::address(App::Plain);
+    let before = FIXTURE.issuer.requests(Endpoint::Jwks);
+    let forged = FIXTURE.token().key(&FIXTURE.impostor);
+    let unknown = FIXTURE.token().key(&FIXTURE.stranger).issuer(&url);
+    for token in [
+        forged.clone().header("jku", &url),
+        forged.clone().header("x5u", &url),
+        forged.header("jku", &url).header("jwk", FIXTURE.impostor.public_jwk()).issuer(&url),
+        unknown.clone().header("jku", &url),
+        unknown.kid(&url),
+    ] {
+        for path in ["/protected", "/optional", "/layered"] {
+            let request = Case::get("trap", path).bearer(&token.sign().unwrap()).request("trap");
+            let reply = Connection::open(address).unwrap().ask(&request).unwrap();
+            is(&reply, 401, "{\"error\":\"invalid_token\"");
+        }
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(trap.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(FIXTURE.issuer.requests(Endpoint::Jwks), before, "a foreign token makes nobody ask our issuer");
+}
+
+/// A thousand connections need two thousand open files; where fewer are allowed, ten requests share a connection.
+fn on_each_connection() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let soft = files.and_then(|rest| rest.split_whitespace().next()).and_then(|soft| soft.parse().ok());
+    if soft.is_some_and(|soft: u64| soft >= 4096) { 1 } else { 10 }
+}
+
+/// One framework at a time, for the sake of open files.
+static CROWD: Mutex<()> = Mutex::new(());
+
+fn thousand_requests_at_once_get_each_its_own_answer<F: Framework>() {
+    let _alone = CROWD.lock();
+    let address = F::address(App::Plain);
+    let expired = FIXTURE.token().at(NOW - 2000).sign().unwrap();
+    let requests: Vec<_> = (0..1000)
+        .map(|number| {
+            let token = FIXTURE.token().sub(&format!("user-{number}")).sign().unwrap();
+            let case = match number % 5 {
+                0 | 1 => Case::get("crowd", "/protected").bearer(&token),
+                2 => Case::get("crowd", "/layered").bearer(&token),
+                3 => Case::get("crowd", "/role").bearer(&token),
+                _ => Case::get("crowd", "/protected").bearer(&expired),
+            };
+            case.request("crowd")
+        })
+        .collect();
+    for (number, reply) in at_once(address, &requests, on_each_connection()).iter().enumerate() {
+        match number % 5 {
+            0..=2 => is(reply, 200, &format!("user-{number} ")),
+            3 => is(reply, 403, "{\"error\":\"insufficient_role\""),
+            _ => is(reply, 401, "{\"error\":\"token_expired\""),
+        }
+    }
+}
+
+fn thousand_first_requests_make_one_fetch<F: Framework>() {
+    let _alone = CROWD.lock();
+    let issuer = FIXTURE.wait(Issuer::start()).unwrap();
+    let auth = builder(&issuer, issuer.audience()).build().unwrap();
+    let address = F::start(App::Plain, &auth);
+    let paths = ["/protected", "/layered", "/optional", "/several", "/layered/guard"];
+    let token = |number: usize| issuer.token().at(NOW).sub(&format!("user-{number}")).roles(["admin"]).sign().unwrap();
+    // RSA signatures are slow to make: each token is used four times.
+    let tokens: Vec<_> = (0..250).map(token).collect();
+    let requests: Vec<_> = (0..1000)
+        .map(|number| Case::get("first", paths[number % 5]).bearer(&tokens[number % 250]).request("first"))
+        .collect();
+    // Nothing is fetched before it is needed.
+    assert_eq!(issuer.requests(Endpoint::Jwks), 0);
+    for (number, reply) in at_once(address, &requests, on_each_connection()).iter().enumerate() {
+        is(reply, 200, &format!("user-{} ", number % 250));
+    }
+    assert_eq!(issuer.requests(Endpoint::Jwks), 1);
+}
