@@ -1,0 +1,212 @@
+#!/usr/bin/env bash
+# Tries what the READMEs and the examples themselves say: starts each Task API with its local issuer, runs the curl lines that it
+# prints, and compares every answer with the one expected; then verify-token, service-to-service and wrong settings.
+#
+#   examples/try-all.sh
+#
+# Needs bash, curl and cargo. Exit status 0 when all is as it should be; otherwise the differences are shown.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+unset RAMPART_URL RAMPART_CLIENT_ID RAMPART_CLIENT_SECRET RAMPART_REALM API_AUDIENCE PORT RUST_LOG "${!ROCKET_@}"
+
+work=$(mktemp -d)
+started=()
+finish() {
+    for pid in ${started[@]+"${started[@]}"}; do kill "$pid" 2>/dev/null || true; done
+    wait
+    rm -rf "$work"
+}
+trap finish EXIT
+
+failures=0
+# same WHAT EXPECTED ACTUAL: compares two files.
+same() {
+    if diff -u --label expected --label actual "$2" "$3" >"$work/diff"; then
+        echo "ok      $1"
+    else
+        failures=$((failures + 1))
+        echo "DIFFERS $1"
+        sed 's/^/        /' "$work/diff"
+    fi
+}
+# says WHAT STATUS TEXT COMMAND..: it ends with this exit status and says this, among other things, within 20 seconds.
+says() {
+    local what=$1 status=$2 text=$3 pid actual=0
+    shift 3
+    "$@" >"$work/said" 2>&1 </dev/null &
+    pid=$!
+    started+=("$pid")
+    for _ in {1..200}; do
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" || actual=$?
+    unset 'started[-1]'
+    if [[ $actual == "$status" ]] && grep -qF -- "$text" "$work/said"; then
+        echo "ok      $what"
+    else
+        failures=$((failures + 1))
+        echo "DIFFERS $what: expected exit status $status and \"$text\", got $actual and"
+        sed 's/^/        /' "$work/said"
+    fi
+}
+# until_found TEXT FILE: waits until a program has printed this.
+until_found() {
+    for _ in {1..300}; do
+        grep -qF -- "$1" "$2" && return
+        sleep 0.1
+    done
+    echo "no \"$1\" within 30 seconds in:"
+    sed 's/^/        /' "$2"
+    exit 1
+}
+
+# Every program that a README runs must exist; cargo says where it has put them.
+declare -A program
+mapfile -t names < <(grep -ohE -- '--bin [a-z-]+' README.md examples/*.md rampart-*/README.md 2>/dev/null | cut -d' ' -f2 | sort -u)
+echo "building ${names[*]}"
+while IFS= read -r path; do
+    program[$(basename "$path")]=$path
+done < <(cargo build --locked --quiet --message-format=json "${names[@]/#/--bin=}" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+for name in task-api-axum task-api-actix task-api-rocket verify-token service-to-service "${names[@]}"; do
+    [[ -n ${program[$name]:-} ]] || { echo "no program $name"; exit 1; }
+done
+
+# What every Task API prints, and what becomes of it: `$` a line to try, `<` the part of its answer that is promised.
+cat >"$work/expected" <<'END'
+$ curl -i API/health
+< 200
+< content-type: application/json
+< {"status":"ok"}
+$ curl -i API/api/profile # 401: no token
+< 401
+< cache-control: no-store
+< content-type: application/json
+< www-authenticate: Bearer realm="default"
+< {"error":"unauthorized","error_description":"This resource requires an access token: Authorization: Bearer <token>","status":401}
+$ curl -i API/api/profile -H "Authorization: Bearer $USER_TOKEN" # 200
+< 200
+< content-type: application/json
+< {"user_id":"0b8f7c5e-3c52-4a1f-9d7e-5f2a6c1b9e01","email":"ada@example.com","roles":["user"]}
+$ curl -i API/api/profile -H "Authorization: Bearer forged" # 401: not a token
+< 401
+< cache-control: no-store
+< content-type: application/json
+< www-authenticate: Bearer realm="default", error="invalid_token", error_description="The access token is invalid"
+< {"error":"invalid_token","error_description":"The access token is invalid","status":401}
+$ curl -i API/api/tasks -H "Authorization: Bearer $USER_TOKEN" # 200
+< 200
+< content-type: application/json
+< {"user_id":"0b8f7c5e-3c52-4a1f-9d7e-5f2a6c1b9e01","tasks":[{"id":1,"title":"Read the documentation","completed":false,"owner":"system"},{"id":2,"title":"Protect an API","completed":false,"owner":"system"}]}
+$ curl -i API/api/tasks -H "Authorization: Bearer $USER_TOKEN" -d '{"title":"Mine"}' # 403: no scope
+< 403
+< cache-control: no-store
+< content-type: application/json
+< www-authenticate: Bearer realm="default", error="insufficient_scope", error_description="The access token lacks the scope tasks:write", scope="tasks:write"
+< {"error":"insufficient_scope","error_description":"The access token lacks the scope tasks:write","status":403}
+$ curl -i API/api/tasks -H "Authorization: Bearer $WRITER_TOKEN" -d '{"title":"Mine"}' # 201
+< 201
+< content-type: application/json
+< {"id":3,"title":"Mine","completed":false,"owner":"writer"}
+$ curl -i API/api/admin/stats -H "Authorization: Bearer $WRITER_TOKEN" # 403: no role
+< 403
+< cache-control: no-store
+< content-type: application/json
+< www-authenticate: Bearer realm="default", error="insufficient_scope", error_description="The access token lacks the role admin"
+< {"error":"insufficient_role","error_description":"The access token lacks the role admin","status":403}
+$ curl -i API/api/admin/stats -H "Authorization: Bearer $ADMIN_TOKEN" # 200
+< 200
+< content-type: application/json
+< {"total_tasks":3,"completed_tasks":0,"owners":2}
+$ curl -i API/api/feed # 200: public
+< 200
+< content-type: application/json
+< {"feed":"public"}
+END
+
+# start NAME [VARIABLE=VALUE..]: runs a Task API on a free port; sets `api` and `printed`.
+start() {
+    local name=$1
+    shift
+    printed=$work/$name.$#.out
+    : >"$printed"
+    env PORT=0 "$@" "${program[$name]}" >>"$printed" 2>"$printed.log" &
+    started+=($!)
+    until_found "Task API on" "$printed"
+    api=$(sed -n 's/^Task API on .*: \(http:.*\)$/\1/p' "$printed")
+    curl -sS -o "$work/health" --retry 60 --retry-connrefused --retry-delay 1 "$api/health"
+}
+
+# The issuer and the tokens that the last Task API has printed.
+take_tokens() {
+    until_found "$api/api/feed" "$printed"
+    issuer=$(sed -n 's/.*a local issuer is running at \(http:.*\)$/\1/p' "$printed")
+    eval "$(grep -E '^  (USER|WRITER|ADMIN)_TOKEN=[A-Za-z0-9._-]+$' "$printed")"
+}
+
+for name in task-api-axum task-api-actix task-api-rocket; do
+    start "$name"
+    take_tokens
+    while IFS= read -r line; do
+        echo "\$ $line" | sed -E "s|$api|API|; s/ +/ /g"
+        # The lines are shell, for a terminal, and so they are run here.
+        eval "${line/#curl /curl -sS }" | tr -d '\r' >"$work/answer"
+        sed -nE '1s/^HTTP\/[0-9.]+ ([0-9]+).*/< \1/p' "$work/answer"
+        sed '/^$/,$d' "$work/answer" | sed -nE 's/^(content-type|cache-control|retry-after|www-authenticate): /< \L\1: /Ip' | sort
+        echo "< $(sed '1,/^$/d' "$work/answer")"
+    done < <(sed -n 's/^  \(curl .*\)/\1/p' "$printed") >"$work/actual"
+    same "$name answers the lines that it prints" "$work/expected" "$work/actual"
+done
+
+# Another API, told to trust the issuer of the last one.
+theirs=$api
+for name in task-api-axum task-api-actix task-api-rocket; do
+    start "$name" RAMPART_URL="$issuer"
+    echo '200 {"user_id":"writer","email":"ada@example.com","roles":["user"]}' >"$work/expected"
+    curl -sS -w '%{stderr}%{http_code} ' "$api/api/profile" -H "Authorization: Bearer $WRITER_TOKEN" >"$work/body" 2>"$work/actual"
+    cat "$work/body" >>"$work/actual"
+    echo >>"$work/actual"
+    same "$name accepts the tokens of the issuer in RAMPART_URL" "$work/expected" "$work/actual"
+    echo "Task API on ${name#task-api-}: $api" | sed 's/on actix:/on actix-web:/; s/on rocket:/on Rocket:/' >"$work/expected"
+    same "$name starts no issuer then" "$work/expected" "$printed"
+    says "$name: a port that is taken" 1 "${theirs##*/}: Address already in use" env PORT="${theirs##*:}" "${program[$name]}"
+    says "$name: a port that is none" 1 'PORT is "abc", which is no port number' env PORT=abc "${program[$name]}"
+    says "$name: an issuer over http elsewhere" 1 'use https, or allow_http(true)' \
+        env PORT=0 RAMPART_URL=http://auth.example.com "${program[$name]}"
+done
+
+verify=(env RAMPART_URL="$issuer" RAMPART_CLIENT_ID=task-api "${program[verify-token]}")
+says "verify-token: three tokens of its own" 0 'The token is refused: the access token expired (token_expired)' "${program[verify-token]}"
+says "verify-token: a good token" 0 '"scope": "tasks:write email:send"' "${verify[@]}" "$WRITER_TOKEN"
+says "verify-token: a token that was changed" 1 'invalid_token' "${verify[@]}" "${WRITER_TOKEN/./.e30}"
+says "verify-token: no token at all" 1 'invalid_token' "${verify[@]}"
+says "verify-token: the issuer is not there" 3 'Nothing can be said' \
+    env RAMPART_URL=http://127.0.0.1:9 RAMPART_CLIENT_ID=task-api "${program[verify-token]}" "$WRITER_TOKEN"
+says "verify-token: a variable is missing" 2 'RAMPART_CLIENT_ID is missing or empty' \
+    env RAMPART_URL="$issuer" "${program[verify-token]}" "$WRITER_TOKEN"
+
+# The calls go on while the issuer is stopped, and after it has come back with other keys.
+mkfifo "$work/typed"
+: >"$work/calls"
+"${program[service-to-service]}" <"$work/typed" >>"$work/calls" 2>"$work/calls.log" &
+started+=($!)
+exec 3>"$work/typed"
+for word in "" stop start rotate; do
+    if [[ $word ]]; then echo "$word" >&3; fi
+    calls=$(wc -l <"$work/calls")
+    for _ in {1..100}; do
+        (($(wc -l <"$work/calls") < calls + 3)) || break
+        sleep 0.1
+    done
+done
+exec 3>&-
+sed '/^RAMPART_URL is not set/d; /^Type stop/d; /^200 OK: the report, for service$/d' "$work/calls" >"$work/actual"
+printf -- '-- the issuer: %s\n' stop start rotate >"$work/expected"
+same "service-to-service: every call succeeds" "$work/expected" "$work/actual"
+
+if ((failures)); then
+    echo "$failures of the above differ"
+    exit 1
+fi
+echo "all as it should be"
