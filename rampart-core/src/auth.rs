@@ -126,7 +126,7 @@ impl RampartAuth {
         let token = match bearer::token(values.into_iter()) {
             Ok(Some(token)) => token,
             Ok(None) => return AuthenticateOptional(Progress::Ready(Some(Ok(None)))),
-            Err(refusal) => return AuthenticateOptional(Progress::Ready(Some(Err(refused(refusal, None))))),
+            Err(refusal) => return AuthenticateOptional(Progress::Ready(Some(Err(self.refused(refusal, None))))),
         };
         AuthenticateOptional(match self.step(token.as_str()) {
             Step::Done(verdict) => Progress::Ready(Some(verdict.map(Some))),
@@ -187,7 +187,9 @@ impl RampartAuth {
     fn step(&self, token: &str) -> Step {
         let Some(now) = self.0.clock.now() else { return Step::Done(Err(no_clock())) };
         let cache = match &self.0.keys {
-            Keys::Static(set) => return Step::Done(self.attempt(token, set, now).map_err(settle)),
+            Keys::Static(set) => {
+                return Step::Done(self.attempt(token, set, now).map_err(|failure| self.settle(failure)));
+            }
             Keys::Fetched(cache) => cache,
         };
         let current = cache.serve(now);
@@ -196,7 +198,7 @@ impl RampartAuth {
             // A token that is malformed in itself (V2, V3) needs no keys to be refused.
             return match jws::verify(self.within_limit(token), &KeySet::default(), self.0.algorithms, self.0.typ_rule) {
                 Err(Failure::Refused(refusal, kid)) if matches!(refusal.rule, "V2" | "V3") => {
-                    Step::Done(Err(refused(refusal, kid.as_deref())))
+                    Step::Done(Err(self.refused(refusal, kid.as_deref())))
                 }
                 _ => Step::NeedsKeys,
             };
@@ -204,7 +206,7 @@ impl RampartAuth {
         match self.attempt(token, keys, now) {
             Ok(claims) => Step::Done(Ok(claims)),
             Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => Step::NeedsKeys,
-            Err(failure) => Step::Done(Err(settle(failure))),
+            Err(failure) => Step::Done(Err(self.settle(failure))),
         }
     }
 
@@ -217,13 +219,13 @@ impl RampartAuth {
         let kid = match self.attempt_current(token, cache) {
             Ok(claims) => return Ok(claims),
             Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => unknown.kid,
-            Err(failure) => return Err(settle(failure)),
+            Err(failure) => return Err(self.settle(failure)),
         };
         match cache.find_kid(&kid, begun).await {
-            KidSearch::Found => self.attempt_current(token, cache).map_err(settle),
+            KidSearch::Found => self.attempt_current(token, cache).map_err(|failure| self.settle(failure)),
             KidSearch::NotFound(error) => {
                 let why = "no key of the issuer has this kid, or it cannot be asked for now";
-                Err(refused(Refusal { error, rule: "V4", why }, Some(&kid)))
+                Err(self.refused(Refusal { error, rule: "V4", why }, Some(&kid)))
             }
         }
     }
@@ -281,14 +283,36 @@ impl RampartAuth {
     fn is_plausible(&self, unknown: &UnknownKid, now: Duration) -> bool {
         validation::is_plausible(&unknown.unverified_payload, &self.0.rules, now)
     }
-}
 
-fn settle(failure: Failure) -> AuthError {
-    match failure {
-        Failure::Refused(refusal, kid) => refused(refusal, kid.as_deref()),
-        Failure::UnknownKid(unknown) => {
-            refused(Refusal::invalid("V4", "no key of the issuer has this kid"), Some(&unknown.kid))
+    fn settle(&self, failure: Failure) -> AuthError {
+        match failure {
+            Failure::Refused(refusal, kid) => self.refused(refusal, kid.as_deref()),
+            Failure::UnknownKid(unknown) => {
+                self.refused(Refusal::invalid("V4", "no key of the issuer has this kid"), Some(&unknown.kid))
+            }
         }
+    }
+
+    /// Writes the reason to the log, the only place that learns it; where the settings may be to blame, with the setting.
+    fn refused(&self, refusal: Refusal, kid: Option<&str>) -> AuthError {
+        let Refusal { error, rule, why } = refusal;
+        // Unverified text: `Debug` escapes what could forge a line of the log.
+        let kid = kid.map(jws::shorten).map(tracing::field::debug);
+        match &error {
+            AuthError::TokenExpired | AuthError::KeysUnavailable { .. } => {
+                tracing::debug!(target: "rampart", rule, why, kid, "access token refused");
+            }
+            AuthError::MissingClaim(claim) => {
+                tracing::info!(target: "rampart", rule, why, %claim, kid, "access token refused");
+            }
+            _ => {
+                let Rules { issuer, audiences, .. } = &self.0.rules;
+                let issuer = (rule == "V7").then_some(issuer.as_str());
+                let accepted = (rule == "V8").then(|| tracing::field::debug(audiences));
+                tracing::info!(target: "rampart", rule, why, issuer, accepted, kid, "access token refused");
+            }
+        }
+        error
     }
 }
 
@@ -302,23 +326,6 @@ impl fmt::Debug for RampartAuth {
             .field("keys", &self.health())
             .finish_non_exhaustive()
     }
-}
-
-/// Writes the reason to the log, the only place that learns it.
-fn refused(refusal: Refusal, kid: Option<&str>) -> AuthError {
-    let Refusal { error, rule, why } = refusal;
-    // Unverified text: `Debug` escapes what could forge a line of the log.
-    let kid = kid.map(jws::shorten).map(tracing::field::debug);
-    match &error {
-        AuthError::TokenExpired | AuthError::KeysUnavailable { .. } => {
-            tracing::debug!(target: "rampart", rule, why, kid, "access token refused");
-        }
-        AuthError::MissingClaim(claim) => {
-            tracing::info!(target: "rampart", rule, why, %claim, kid, "access token refused");
-        }
-        _ => tracing::info!(target: "rampart", rule, why, kid, "access token refused"),
-    }
-    error
 }
 
 fn no_clock() -> AuthError {

@@ -187,10 +187,17 @@ impl<'a> Header<'a> {
             return refuse("the header is not a JSON object, or has duplicate members or too much nesting");
         };
         let algorithm = match members.alg {
-            Some(Value::Str(name)) => name.parse::<Algorithm>().ok().filter(|algorithm| allowed.contains(*algorithm)),
+            Some(Value::Str(name)) => name.parse::<Algorithm>().ok(),
             _ => None,
         };
-        let Some(algorithm) = algorithm else { return refuse("alg is not one of the accepted algorithms") };
+        let Some(algorithm) = algorithm else {
+            return refuse("alg is none of the supported algorithms, which none and HMAC never are");
+        };
+        if !allowed.contains(algorithm) {
+            return refuse(
+                "alg is not one of the accepted algorithms: where the issuer signs with it, name it in algorithms",
+            );
+        }
         if members.crit {
             return refuse("crit is present, and no extension is supported");
         }

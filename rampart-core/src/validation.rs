@@ -182,13 +182,16 @@ impl Times {
     }
 
     fn read(payload: &Payload<'_>) -> Result<Self, Refusal> {
-        let date = |raw: &RawValue| {
-            numeric_date(raw.get())
-                .ok_or(Refusal::invalid("V9", "exp, iat or nbf is not a number from 0 to the year 9999"))
+        let date = |raw: Option<&RawValue>, why| {
+            raw.map(|raw| numeric_date(raw.get()).ok_or(Refusal::invalid("V9", why))).transpose()
         };
-        let required = |raw: Option<&RawValue>| raw.map_or(Err(Refusal::invalid("V9", "exp or iat is missing")), date);
-        let (exp, iat) = (required(payload.exp)?, required(payload.iat)?);
-        Ok(Self { exp, iat, nbf: payload.nbf.map(date).transpose()? })
+        let missing = Refusal::invalid("V9", "exp or iat is missing");
+        Ok(Self {
+            exp: date(payload.exp, "exp is not a number of seconds from 1970 to the year 9999")?
+                .ok_or_else(|| missing.clone())?,
+            iat: date(payload.iat, "iat is not a number of seconds from 1970 to the year 9999")?.ok_or(missing)?,
+            nbf: date(payload.nbf, "nbf is not a number of seconds from 1970 to the year 9999")?,
+        })
     }
 }
 
@@ -232,9 +235,9 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         Some(pointer) => at_pointer(text, pointer)?.filter(|scope| *scope != Value::Null),
     };
     let (roles, scope) = (self::roles(roles)?, self::scope(scope)?);
-    let email = optional_text(members.email.take())?;
-    let name = optional_text(members.name.take())?;
-    let org_id = optional_text(members.org_id.take())?;
+    let email = optional_text(members.email.take(), "email is not a string")?;
+    let name = optional_text(members.name.take(), "name is not a string")?;
+    let org_id = optional_text(members.org_id.take(), "org_id is not a string")?;
 
     members.check_kind(rules, is_at_jwt)?;
     let aud = Audience(audiences.into_iter().map(Cow::into_owned).collect());
@@ -319,10 +322,10 @@ pub(crate) const fn is_scope_token(text: &str) -> bool {
     !bytes.is_empty()
 }
 
-fn optional_text(value: Option<Value<'_>>) -> Result<Option<String>, Refusal> {
+fn optional_text(value: Option<Value<'_>>, why: &'static str) -> Result<Option<String>, Refusal> {
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Str(text)) => Ok(Some(text.into_owned())),
-        Some(_) => Err(Refusal::invalid("V11", "email, name or org_id is not a string")),
+        Some(_) => Err(Refusal::invalid("V11", why)),
     }
 }
