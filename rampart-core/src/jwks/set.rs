@@ -100,6 +100,16 @@ impl KeySet {
         }
     }
 
+    /// Whether a key of the set that fits `algorithm` made `signature` over these very bytes.
+    ///
+    /// Not part of the public interface, and free to change or go in any release: it exists for published test vectors,
+    /// which sign arbitrary messages and so cannot be written as a compact JWS.
+    #[doc(hidden)]
+    pub fn __verify_raw(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let Selection::Candidates(candidates) = self.select(None, algorithm) else { return false };
+        candidates.into_iter().flatten().any(|key| key.verify(algorithm, message, signature))
+    }
+
     /// How many keys can be used.
     pub fn len(&self) -> usize {
         self.keys.len()
