@@ -1,3 +1,5 @@
+//! [manual]: crate::manual
+//!
 #![doc = include_str!("../README.md")]
 
 pub mod adapter;
@@ -10,6 +12,8 @@ mod config;
 mod error;
 mod guards;
 mod health;
+#[doc(hidden)]
+pub mod journal;
 mod json;
 mod jwks;
 mod jws;

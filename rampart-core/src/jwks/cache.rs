@@ -1,26 +1,24 @@
 //! When keys are fetched, who waits for them, and which keys may serve meanwhile.
 //!
 //! The read path loads a [`Snapshot`] and looks at its age; only when something is due does it take the lock on the
-//! fetch state, which is never held across I/O. Each fetch runs in a task of its own: callers that go away cancel
-//! nothing, and a task that dies with its runtime reports a failure as it is dropped.
+//! fetch state, which is never held across I/O. Each fetch runs in a task of its own ([`super::flight`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
-use parking_lot::Mutex;
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::budget::{Bucket, MissingKids};
 use super::fetch::{ETag, FetchError, Fetched, Fetcher};
+use super::flight::{InFlight, Launch, Outcome, can_fetch, finished};
 use super::set::KeySet;
 use super::snapshot::{Age, Snapshot};
 use crate::clock::Clock;
 use crate::error::AuthError;
 use crate::health::{JwksHealth, JwksState};
+use crate::journal::{Held, Journaled};
 use crate::outbound;
 
 /// How long a request waits where there are no keys at all.
@@ -38,16 +36,14 @@ const CURRENT_FAILURE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct KeyCache {
-    fetcher: Fetcher,
+    pub(super) fetcher: Fetcher,
     ttl: Duration,
     max_stale: Duration,
     clock: Clock,
     snapshot: ArcSwapOption<Snapshot>,
-    state: Mutex<State>,
+    state: Journaled<State>,
     kid_waiters: AtomicUsize,
 }
-
-type Outcome = Result<(), FetchError>;
 
 #[derive(Debug, Default)]
 struct State {
@@ -61,14 +57,6 @@ struct State {
     etag: Option<ETag>,
     bucket: Bucket,
     missing: MissingKids,
-}
-
-#[derive(Clone, Debug)]
-struct InFlight {
-    number: u64,
-    started: Instant,
-    forced: bool,
-    outcome: watch::Receiver<Option<Outcome>>,
 }
 
 #[derive(Clone, Debug)]
@@ -96,6 +84,12 @@ impl State {
         if self.failure.is_some() { self.unavailable(now) } else { AuthError::InvalidToken }
     }
 
+    fn remember_missing(&mut self, kid: &str, now: Instant) {
+        self.missing.insert(kid, &mut self.bucket, now);
+    }
+}
+
+impl Held<'_, State> {
     /// Notes that an attempt has failed; once, also where a caller ran out of time before the fetch itself did.
     fn fail(&mut self, attempt: u64, error: FetchError, now: Instant) {
         if self.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
@@ -109,15 +103,14 @@ impl State {
             let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
             error.retry_after().map_or(back_off, |asked| asked.max(back_off))
         };
-        tracing::warn!(
-            target: "rampart", %error, failures = self.failures_in_a_row, retry_in_ms = wait.as_millis(),
-            "the issuer's keys could not be fetched"
-        );
+        let (failures, logged) = (self.failures_in_a_row, error.clone());
+        self.log(move || {
+            tracing::warn!(
+                target: "rampart", error = %logged, failures, retry_in_ms = wait.as_millis(),
+                "the issuer's keys could not be fetched"
+            );
+        });
         self.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
-    }
-
-    fn remember_missing(&mut self, kid: &str, now: Instant) {
-        self.missing.insert(kid, &mut self.bucket, now);
     }
 
     /// The fetch in flight, unless it was abandoned.
@@ -154,7 +147,7 @@ impl KeyCache {
             max_stale,
             clock,
             snapshot: ArcSwapOption::empty(),
-            state: Mutex::default(),
+            state: Journaled::default(),
             kid_waiters: AtomicUsize::new(0),
         }
     }
@@ -383,16 +376,15 @@ impl KeyCache {
     /// Notes a new attempt; it runs once the lock is released and [`Launch::go`] is called.
     fn begin(self: &Arc<Self>, state: &mut State, now: Instant, forced: bool) -> Launch {
         state.started += 1;
-        let (sender, outcome) = watch::channel(None);
-        let fetch = InFlight { number: state.started, started: now, forced, outcome };
-        state.in_flight = Some(fetch.clone());
         // A forced fetch wants the set itself, not the word that nothing has changed.
         let etag = if forced { None } else { state.etag.clone() };
-        let report = Report { cache: Arc::clone(self), number: fetch.number, forced, sender, reported: false };
-        Launch { fetch, etag, report }
+        let launch = Launch::new(Arc::clone(self), state.started, now, forced, etag);
+        state.in_flight = Some(launch.fetch.clone());
+        launch
     }
 
-    fn complete(&self, number: u64, forced: bool, fetched: Result<Fetched, FetchError>) -> Outcome {
+    /// Takes what a fetch has brought, unless it was given up on meanwhile.
+    pub(super) fn complete(&self, number: u64, forced: bool, fetched: Result<Fetched, FetchError>) -> Outcome {
         let now = Instant::now();
         let wall = self.clock.now().unwrap_or_default();
         let mut state = self.state.lock();
@@ -421,7 +413,8 @@ impl KeyCache {
             Ok((keys, etag, max_age)) => {
                 if current.is_none_or(|current| !current.keys.same_keys(&keys)) {
                     state.missing.clear();
-                    tracing::info!(target: "rampart", keys = keys.len(), "the issuer's keys have changed");
+                    let keys = keys.len();
+                    state.log(move || tracing::info!(target: "rampart", keys, "the issuer's keys have changed"));
                 }
                 let snapshot = Snapshot::new(keys, self.ttl, self.max_stale, max_age, wall);
                 self.snapshot.store(Some(Arc::new(snapshot)));
@@ -435,69 +428,6 @@ impl KeyCache {
                 state.fail(number, error.clone(), now);
                 Err(error)
             }
-        }
-    }
-}
-
-fn can_fetch() -> bool {
-    Handle::try_current().is_ok()
-}
-
-/// The outcome of a fetch; `None` where it takes longer than the caller may wait.
-async fn finished(mut fetch: InFlight, deadline: Instant) -> Option<Outcome> {
-    match timeout_at(deadline, fetch.outcome.wait_for(Option::is_some)).await {
-        Ok(Ok(outcome)) => Some(outcome.clone().unwrap_or(Err(FetchError::Abandoned))),
-        Ok(Err(_)) => Some(Err(FetchError::Abandoned)),
-        Err(_) => None,
-    }
-}
-
-/// A fetch that is noted but not yet running. Its task is spawned without the lock: a runtime that is shutting down drops
-/// the task at once, and the report then needs the lock.
-#[must_use]
-struct Launch {
-    fetch: InFlight,
-    etag: Option<ETag>,
-    report: Report,
-}
-
-impl Launch {
-    fn go(self) {
-        let Self { etag, report, .. } = self;
-        // Asked before; where it has gone since, the report is dropped and says so.
-        let Ok(runtime) = Handle::try_current() else { return drop(report) };
-        runtime.spawn(async move {
-            let fetched = report.cache.fetcher.fetch(etag, report.forced).await;
-            report.finish(fetched);
-        });
-    }
-}
-
-/// Tells the cache and the waiters how a fetch ended, also where its task is dropped half-way.
-struct Report {
-    cache: Arc<KeyCache>,
-    number: u64,
-    forced: bool,
-    sender: watch::Sender<Option<Outcome>>,
-    reported: bool,
-}
-
-impl Report {
-    fn finish(mut self, fetched: Result<Fetched, FetchError>) {
-        self.report(fetched);
-    }
-
-    fn report(&mut self, fetched: Result<Fetched, FetchError>) {
-        self.reported = true;
-        let outcome = self.cache.complete(self.number, self.forced, fetched);
-        self.sender.send_replace(Some(outcome));
-    }
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        if !self.reported {
-            self.report(Err(FetchError::Abandoned));
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The issuer's keys: what a set is ([`set`]), how it is fetched ([`fetch`]), and when ([`cache`]).
+//! The issuer's keys: what a set is ([`set`]), how it is fetched ([`fetch`], [`flight`]), and when ([`cache`]).
 
 pub(crate) mod budget;
 pub(crate) mod cache;
 pub(crate) mod fetch;
+mod flight;
 pub(crate) mod set;
 pub(crate) mod snapshot;
