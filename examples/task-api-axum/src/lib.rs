@@ -1,5 +1,7 @@
 //! The Task API on axum.
 
+mod local;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,7 +11,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use rampart_axum::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
-use task_api_shared::{Admin, Answer, EmailSend, Store, TasksWrite, WEB_ORIGIN};
+use task_api_shared::{Admin, Answer, EmailSend, Issuer, Store, TasksWrite, WEB_ORIGIN};
 use tower_http::cors::CorsLayer;
 
 #[derive(Clone, FromRef)]
@@ -66,18 +68,21 @@ async fn feed(user: OptionalAuth) -> Json {
 
 /// The application: routes, guards and CORS.
 pub fn app(auth: RampartAuth) -> Router {
+    api(auth).layer(cors())
+}
+
+/// The application with a page at `/` to try it in a browser, signed in by the local issuer. For development only.
+pub fn app_with_page(auth: RampartAuth, issuer: Issuer) -> Router {
+    api(auth).merge(local::routes(issuer)).layer(cors())
+}
+
+fn api(auth: RampartAuth) -> Router {
     // A layer guards the whole group, so that a route added later is guarded too.
     let admin = Router::new()
         .route("/tasks", get(all_tasks))
         .route("/stats", get(stats))
         .route("/users/{user_id}", delete(delete_user))
         .route_layer(auth.require_roles(["admin"]));
-    let cors = CorsLayer::new()
-        .allow_origin(HeaderValue::from_static(WEB_ORIGIN))
-        .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([header::WWW_AUTHENTICATE])
-        .allow_credentials(true);
     Router::new()
         .route("/health", get(health))
         .route("/api/profile", get(profile))
@@ -85,7 +90,15 @@ pub fn app(auth: RampartAuth) -> Router {
         .nest("/api/admin", admin)
         .route("/api/emails/send", post(send_email))
         .route("/api/feed", get(feed))
-        // Outermost, so that a preflight needs no token and rejections are readable across origins.
-        .layer(cors)
         .with_state(App { auth, store: Arc::default() })
+}
+
+/// Outermost, so that a preflight needs no token and rejections are readable across origins.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(HeaderValue::from_static(WEB_ORIGIN))
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers([header::WWW_AUTHENTICATE])
+        .allow_credentials(true)
 }

@@ -1,20 +1,32 @@
 //! The Task API on axum: `cargo run --bin task-api-axum`.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use axum::serve;
-use task_api_axum::app;
+use task_api_axum::{app, app_with_page};
+use task_api_shared::Running;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let running = match task_api_shared::start("axum").await {
+    let Running { auth, listener, issuer } = match task_api_shared::start("axum").await {
         Ok(running) => running,
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::FAILURE;
         }
     };
-    let served = async { serve(tokio::net::TcpListener::from_std(running.listener)?, app(running.auth)).await };
+    let app = match issuer {
+        Some(issuer) => {
+            if let Ok(address) = listener.local_addr() {
+                // Whoever reads may have gone by now; the API stays.
+                let _ = writeln!(io::stdout(), "\nOr open http://{address}/ in a browser.");
+            }
+            app_with_page(auth, issuer)
+        }
+        None => app(auth),
+    };
+    let served = async { serve(tokio::net::TcpListener::from_std(listener)?, app).await };
     tokio::select! {
         result = served => match result {
             Ok(()) => ExitCode::SUCCESS,

@@ -3,10 +3,13 @@
 //! [`start`] reads the environment, starts a local issuer where none is given, and prints curl lines to try. [`Store`] keeps
 //! the tasks; its methods take what a handler has at hand and give back the [`Answer`] to send.
 
+mod local;
 mod start;
 mod store;
 
+pub use local::{LocalUser, local_token};
 pub use rampart_core::{Claims, RampartAuth};
+pub use rampart_issuer::Issuer;
 pub use start::{Running, StartError, start};
 pub use store::{Answer, Store};
 

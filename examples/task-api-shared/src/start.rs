@@ -1,14 +1,15 @@
 //! From the environment to something that can listen.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use rampart_core::{ConfigError, RampartAuth};
-use rampart_issuer::{Issuer, SignError};
+use rampart_issuer::Issuer;
+
+use crate::LocalUser;
 
 const DEFAULT_PORT: u16 = 8000;
 const DEFAULT_AUDIENCE: &str = "task-api";
-const HOUR: i64 = 3600;
 
 /// Everything an application needs; keep it for as long as the server runs.
 #[derive(Debug)]
@@ -66,7 +67,8 @@ impl From<ConfigError> for StartError {
 pub async fn start(framework: &str) -> Result<Running, StartError> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "rampart=info".into());
     // Fails only where a subscriber is set already, which then stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let _ = log.with_ansi(io::stderr().is_terminal()).try_init();
 
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let audience = variable("RAMPART_CLIENT_ID").unwrap_or_else(|| DEFAULT_AUDIENCE.into());
@@ -98,12 +100,10 @@ fn introduce(out: &mut impl Write, framework: &str, address: SocketAddr, issuer:
     writeln!(out, "Task API on {framework}: http://{address}")?;
     let Some(issuer) = issuer else { return out.flush() };
     writeln!(out, "RAMPART_URL is not set, so a local issuer is running at {}\n", issuer.url())?;
-    let token = issuer.token().expires_in(HOUR);
-    let signed = |token: rampart_issuer::TokenBuilder| token.sign().map_err(|error: SignError| io::Error::other(error));
     writeln!(out, "Tokens, valid for an hour (paste these lines into another terminal):")?;
-    writeln!(out, "  USER_TOKEN={}", signed(token.clone())?)?;
-    writeln!(out, "  WRITER_TOKEN={}", signed(token.clone().sub("writer").scope("tasks:write email:send"))?)?;
-    writeln!(out, "  ADMIN_TOKEN={}", signed(token.sub("admin").roles(["admin"]))?)?;
+    for (name, user) in [("USER", LocalUser::User), ("WRITER", LocalUser::Writer), ("ADMIN", LocalUser::Admin)] {
+        writeln!(out, "  {name}_TOKEN={}", user.token(issuer).sign().map_err(io::Error::other)?)?;
+    }
     let api = format!("http://{address}");
     writeln!(out, "\nThen try (-i shows the headers):")?;
     for line in [

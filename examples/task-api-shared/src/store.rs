@@ -18,11 +18,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(status: u16, body: &Value) -> Self {
+    pub(crate) fn new(status: u16, body: &Value) -> Self {
         Self { status, body: body.to_string() }
     }
 
-    fn problem(status: u16, error: &str, description: &str) -> Self {
+    pub(crate) fn problem(status: u16, error: &str, description: &str) -> Self {
         Self::new(status, &json!({"error": error, "error_description": description, "status": status}))
     }
 }
