@@ -192,6 +192,13 @@ impl Location {
         Self { url, metadata: Some(Metadata { issuer, member, known: Mutex::default() }) }
     }
 
+    /// The address of the first request as it may stand in a log: without the query, which may hold a secret.
+    pub fn without_query(&self) -> String {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url.into()
+    }
+
     /// Whether the first request goes to this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.url)

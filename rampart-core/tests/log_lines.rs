@@ -6,6 +6,8 @@ mod common;
 
 use common::log::{self, Record};
 use common::{AUTH, Auth, Draft, EC, EC_384, NOW, RSA, SignWith, builder, ready, sign};
+use rampart_core::RampartAuth;
+use rampart_issuer::{Endpoint, Fault, Issuer};
 use tracing::Level;
 
 /// The one line that is logged for the token.
@@ -86,6 +88,20 @@ fn good_token_is_no_line_at_all() {
     log::clear();
     ready(auth.verify(&Draft::good().sign())).unwrap();
     assert!(log::take().is_empty());
+}
+
+#[tokio::test]
+async fn failed_fetch_is_a_warning_with_the_address_the_error_and_the_wait() {
+    let issuer = Issuer::start().await.unwrap();
+    issuer.inject(Endpoint::Jwks, Fault::status(404));
+    let jwks_url = format!("{}?key=c2VjcmV0", issuer.jwks_url());
+    let auth = RampartAuth::builder(issuer.url(), issuer.audience()).jwks_url(jwks_url).build().unwrap();
+    log::clear();
+    auth.verify(&issuer.token().sign().unwrap()).await.unwrap_err();
+    let warnings: Vec<Record> = log::take().into_iter().filter(|record| record.level == Level::WARN).collect();
+    let [Record { text, .. }] = warnings.as_slice() else { panic!("{warnings:?}") };
+    let says = format!("url={} error=the issuer answered with status 404 failures=1 retry_in_ms=", issuer.jwks_url());
+    assert!(text.contains("message=the issuer's keys could not be fetched") && text.contains(&says), "{text}");
 }
 
 /// The same token with another signature of the same length.

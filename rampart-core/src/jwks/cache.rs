@@ -47,6 +47,8 @@ pub(crate) struct KeyCache {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Where the keys are asked for, as it may stand in the log.
+    url: Arc<str>,
     in_flight: Option<InFlight>,
     started: u64,
     /// The last attempt, where it failed.
@@ -103,10 +105,10 @@ impl Held<'_, State> {
             let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
             error.retry_after().map_or(back_off, |asked| asked.max(back_off))
         };
-        let (failures, logged) = (self.failures_in_a_row, error.clone());
+        let (failures, logged, url) = (self.failures_in_a_row, error.clone(), Arc::clone(&self.url));
         self.log(move || {
             tracing::warn!(
-                target: "rampart", error = %logged, failures, retry_in_ms = wait.as_millis(),
+                target: "rampart", %url, error = %logged, failures, retry_in_ms = wait.as_millis(),
                 "the issuer's keys could not be fetched"
             );
         });
@@ -141,13 +143,15 @@ pub(crate) enum KidSearch {
 
 impl KeyCache {
     pub(crate) fn new(fetcher: Fetcher, ttl: Duration, max_stale: Duration, clock: Clock) -> Self {
+        let state = Journaled::<State>::default();
+        state.lock().url = fetcher.location.without_query().into();
         Self {
             fetcher,
             ttl,
             max_stale,
             clock,
             snapshot: ArcSwapOption::empty(),
-            state: Journaled::default(),
+            state,
             kid_waiters: AtomicUsize::new(0),
         }
     }
