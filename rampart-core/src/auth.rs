@@ -205,7 +205,10 @@ impl RampartAuth {
         };
         match self.attempt(token, keys, now) {
             Ok(claims) => Step::Done(Ok(claims)),
-            Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => Step::NeedsKeys,
+            Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => match cache.dismiss(&unknown.kid) {
+                Some(error) => Step::Done(Err(self.not_found(error, &unknown.kid))),
+                None => Step::NeedsKeys,
+            },
             Err(failure) => Step::Done(Err(self.settle(failure))),
         }
     }
@@ -223,11 +226,13 @@ impl RampartAuth {
         };
         match cache.find_kid(&kid, begun).await {
             KidSearch::Found => self.attempt_current(token, cache).map_err(|failure| self.settle(failure)),
-            KidSearch::NotFound(error) => {
-                let why = "no key of the issuer has this kid, or it cannot be asked for now";
-                Err(self.refused(Refusal { error, rule: "V4", why }, Some(&kid)))
-            }
+            KidSearch::NotFound(error) => Err(self.not_found(error, &kid)),
         }
+    }
+
+    fn not_found(&self, error: AuthError, kid: &str) -> AuthError {
+        let why = "no key of the issuer has this kid, or it cannot be asked for now";
+        self.refused(Refusal { error, rule: "V4", why }, Some(kid))
     }
 
     /// Against the keys and the time of this very moment: both may have changed while the request waited.

@@ -18,6 +18,7 @@ mod json;
 mod jwks;
 mod jws;
 mod key;
+pub mod manual;
 #[doc(hidden)]
 pub mod outbound;
 mod rejection;

@@ -69,7 +69,11 @@ pub fn checked_url(field: &'static str, text: &str, allow_http: bool) -> Result<
     if text.trim() != text || text.chars().any(char::is_control) {
         return refuse("has white space or control characters around or in it; write the URL alone");
     }
-    let Ok(url) = Url::parse(text) else {
+    // The parser mends `https:host` and `https:///host`: a setting that reads otherwise than it works is no setting.
+    let is_absolute = text.split_once("://").is_some_and(|(scheme, rest)| {
+        scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !rest.starts_with('/') && !rest.contains('\\')
+    });
+    let Some(url) = Url::parse(text).ok().filter(|_| is_absolute) else {
         return refuse("is not an absolute URL; write it in full, such as https://auth.example.com");
     };
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
@@ -135,13 +139,20 @@ pub fn client(builder: ClientBuilder, to_loopback: bool) -> Result<Client, Confi
 /// # Errors
 /// See [`ExchangeError`].
 pub async fn send(request: impl Fn() -> RequestBuilder) -> Result<Response, ExchangeError> {
-    let uncompressed = || request().header(header::ACCEPT_ENCODING, "identity");
-    match uncompressed().send().await {
-        Err(error) if !error.is_timeout() && (error.is_connect() || error.is_request()) => {
-            Ok(uncompressed().send().await?)
-        }
-        other => Ok(other?),
-    }
+    send_anew(|| Ok(request())).await
+}
+
+/// As [`send`], for requests that must not be alike: the second is made when it is needed.
+///
+/// # Errors
+/// See [`ExchangeError`]; and where a request cannot be made.
+pub async fn send_anew<E: From<ExchangeError>>(request: impl Fn() -> Result<RequestBuilder, E>) -> Result<Response, E> {
+    let uncompressed = || request().map(|request| request.header(header::ACCEPT_ENCODING, "identity"));
+    let sent = match uncompressed()?.send().await {
+        Err(error) if !error.is_timeout() && (error.is_connect() || error.is_request()) => uncompressed()?.send().await,
+        other => other,
+    };
+    sent.map_err(|error| ExchangeError::from(error).into())
 }
 
 /// Why the metadata of an issuer cannot be used.

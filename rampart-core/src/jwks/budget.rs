@@ -26,13 +26,17 @@ impl Default for Bucket {
 
 impl Bucket {
     pub(crate) fn take(&mut self, now: Instant) -> bool {
-        self.refill(now);
-        if self.left == 0 {
+        if self.is_empty(now) {
             return false;
         }
         self.left -= 1;
         self.next_refill.get_or_insert(now + REFILL_EVERY);
         true
+    }
+
+    pub(crate) fn is_empty(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        self.left == 0
     }
 
     fn next_refill(&mut self, now: Instant) -> Option<Instant> {

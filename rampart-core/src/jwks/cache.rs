@@ -256,6 +256,17 @@ impl KeyCache {
         self.state.lock().started
     }
 
+    /// The answer for a key ID that the current set does not hold, where no fetch is on its way and none may be made for it:
+    /// what a flood of made-up key IDs gets, so it costs no more than a look.
+    pub(crate) fn dismiss(&self, kid: &str) -> Option<AuthError> {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let is_hopeless = state.missing.contains(kid, now)
+            || (state.live(now).is_none() && (state.is_backing_off(now) || state.bucket.is_empty(now)));
+        // A set that has come since the caller looked may hold it.
+        (is_hopeless && !self.holds_kid(kid)).then(|| state.verdict(now))
+    }
+
     /// Looks for a key ID that the current set does not hold, within the budget for such searches. What a fetch says that
     /// is later than number `begun` is new enough.
     pub(crate) async fn find_kid(self: &Arc<Self>, kid: &str, begun: u64) -> KidSearch {
