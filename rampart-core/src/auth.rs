@@ -205,10 +205,12 @@ impl RampartAuth {
         };
         match self.attempt(token, keys, now) {
             Ok(claims) => Step::Done(Ok(claims)),
-            Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => match cache.dismiss(&unknown.kid) {
-                Some(error) => Step::Done(Err(self.not_found(error, &unknown.kid))),
-                None => Step::NeedsKeys,
-            },
+            Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => {
+                match cache.dismiss(&unknown.kid) {
+                    Some(error) => Step::Done(Err(self.not_found(error, &unknown.kid))),
+                    None => Step::NeedsKeys,
+                }
+            }
             Err(failure) => Step::Done(Err(self.settle(failure))),
         }
     }
