@@ -2,6 +2,7 @@
 //! so that a token can be wrong in exactly one place.
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub(crate) mod forge;
 pub(crate) mod log;
 pub(crate) mod rsa;
 
@@ -12,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rampart_core::{AuthError, Claims, KeySet, RampartAuth, RampartAuthBuilder};
+use rampart_core::{Algorithm, AuthError, Claims, KeySet, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::SigningKey;
 pub(crate) use rampart_issuer::{Algorithm as SignWith, base64url};
 use serde_json::Value;
@@ -20,6 +21,12 @@ use serde_json::Value;
 pub(crate) const NOW: u64 = 1_800_000_000;
 pub(crate) const ISSUER: &str = "https://issuer.example/";
 pub(crate) const AUDIENCE: &str = "https://api.example";
+
+/// Those of the default, and those that must be asked for.
+pub(crate) const EVERY: [Algorithm; 11] = {
+    use Algorithm::{ES256, ES384, ES512, Ed25519, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
+    [RS256, RS384, RS512, ES256, ES384, ES512, PS256, PS384, PS512, EdDSA, Ed25519]
+};
 
 pub(crate) type Outcome = Result<Arc<Claims>, AuthError>;
 pub(crate) type Key = LazyLock<SigningKey>;
@@ -54,6 +61,15 @@ pub(crate) fn jwk_with(key: &SigningKey, name: &str, value: impl Into<Value>) ->
     jwk
 }
 
+/// One of the numbers of the public half.
+pub(crate) fn part(key: &SigningKey, name: &str) -> Vec<u8> {
+    decode(key.public_jwk()[name].as_str().unwrap())
+}
+
+pub(crate) fn jwk_with_bytes(key: &SigningKey, name: &str, bytes: impl AsRef<[u8]>) -> Value {
+    jwk_with(key, name, base64url(bytes))
+}
+
 pub(crate) fn key_set<J: ToString>(jwks: impl IntoIterator<Item = J>) -> String {
     let jwks: Vec<String> = jwks.into_iter().map(|jwk| jwk.to_string()).collect();
     format!(r#"{{"keys":[{}]}}"#, jwks.join(","))
@@ -72,6 +88,69 @@ pub(crate) fn decode(text: &str) -> Vec<u8> {
 pub(crate) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
+
+/// Values of `alg`, as JSON, that no verifier with the default settings may accept (A01, A02).
+pub(crate) fn wrong_algs() -> impl Iterator<Item = String> {
+    let values = [
+        "null",
+        "256",
+        "true",
+        r#"["none"]"#,
+        r#"["ES256"]"#,
+        r#"["RS256"]"#,
+        r#"{"RS256":1}"#,
+        "[]",
+        "{}",
+        "1.5",
+        r#""RS\u0032\u0035\u0036 ""#,
+    ];
+    WRONG_ALGS.into_iter().map(quoted).chain(values.map(String::from))
+}
+
+const WRONG_ALGS: [&str; 42] = [
+    "none",
+    "None",
+    "NONE",
+    "nOnE",
+    "NoNe",
+    "none ",
+    " none",
+    "none\0",
+    "nоne",
+    "",
+    "es256",
+    "Es256",
+    "ES256 ",
+    " ES256",
+    "ES256\0",
+    "ES-256",
+    "ES",
+    "ＥＳ256",
+    "rs256",
+    "Rs256",
+    "RS256 ",
+    "RS256\0",
+    "RS-256",
+    "RS",
+    "ＲＳ256",
+    "RSA256",
+    "XX999",
+    "HS256",
+    "HS384",
+    "HS512",
+    "RSA-OAEP",
+    "ES521",
+    "ES256K",
+    "RS1",
+    "ML-DSA-65",
+    "ECDSA",
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+    "PS256",
+    "EdDSA",
+    "Ed25519",
+    "RS256,ES256",
+    "dir",
+];
 
 /// The three parts of a token.
 pub(crate) fn parts(token: &str) -> [&str; 3] {

@@ -1,11 +1,8 @@
 //! V1: which `Authorization` values carry a token, which carry none, and which are refused.
-#![cfg(test)]
-
-mod common;
 
 use std::sync::LazyLock;
 
-use common::{AUTH, Draft, log, ready};
+use crate::common::{AUTH, Draft, log, ready};
 use rampart_core::AuthError;
 
 static TOKEN: LazyLock<String> = LazyLock::new(|| Draft::good().sign());

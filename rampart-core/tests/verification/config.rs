@@ -1,13 +1,9 @@
 //! Settings: every one that cannot be used is refused by `build()` with its name and a remedy, and its good neighbour is not.
-#![cfg(test)]
-#![allow(clippy::string_slice, reason = "a test fails by a panic")]
-
-mod common;
 
 use std::process::Command;
 use std::time::Duration;
 
-use common::{AUDIENCE, Draft, EC, ISSUER, NOW, all_keys, at, builder, jwk, jwk_with, key_set, ready};
+use crate::common::{AUDIENCE, Draft, EC, ISSUER, NOW, all_keys, at, builder, jwk, jwk_with, key_set, ready};
 use rampart_core::{Algorithm, AuthError, ConfigError, JwksState, RampartAuth, RampartAuthBuilder, Settings};
 use serde_json::json;
 
@@ -61,6 +57,11 @@ fn issuer_is_an_absolute_url_without_anything_that_is_not_the_issuer() {
         "https://iss\tuer.example",
         "https://issuer.example\0",
         "https://issuer.example:99999",
+        "https:issuer.example",
+        "https:/issuer.example",
+        "https:///issuer.example",
+        "https:\\\\issuer.example",
+        "https://issuer.example\\keys",
         "https://[::1",
         "ws://issuer.example",
     ];
@@ -321,11 +322,11 @@ fn settings_are_read_from_a_file() {
         ("audiences", good().claim("aud", r#""third""#), AuthError::InvalidToken),
         ("required_claims", good().without("email"), AuthError::MissingClaim("email".into())),
         ("require_at_jwt", good().header("typ", r#""JWT""#), AuthError::InvalidToken),
-        ("max_token_bytes", good().claim("x", &common::quoted(&"x".repeat(4096))), AuthError::InvalidToken),
+        ("max_token_bytes", good().claim("x", &crate::common::quoted(&"x".repeat(4096))), AuthError::InvalidToken),
         (
             "algorithms",
             {
-                let mut draft = Draft::by(&common::RSA);
+                let mut draft = Draft::by(&crate::common::RSA);
                 draft.payload = good().payload;
                 draft
             },
@@ -405,7 +406,7 @@ fn environment_gives_the_settings() {
     }
     let outcome = |variables: &[(&str, &str)]| {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "environment_gives_the_settings", "--nocapture"])
+            .args(["--exact", "config::environment_gives_the_settings", "--nocapture"])
             .env_remove("RAMPART_URL")
             .env_remove("RAMPART_CLIENT_ID")
             .env_remove("RAMPART_REALM")

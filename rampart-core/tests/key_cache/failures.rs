@@ -1,17 +1,17 @@
 //! When fetches fail or their callers vanish: single flight, back-off, recovery.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
-#![allow(clippy::indexing_slicing, clippy::string_slice, clippy::unchecked_time_subtraction, reason = "likewise")]
 
-mod cache_support;
-
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cache_support::{
+use crate::support::{
     ByHand, FLOOR, Request, SECOND, TICK, TTL, Time, World, at_once, crowd, failed, is_state, issuer, lasting,
     poll_once, quiet, seconds, unavailable, until, verdicts,
 };
+use parking_lot::Mutex;
 use rampart_core::{JwksState, RampartAuth};
 use rampart_issuer::{Endpoint, Fault};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
@@ -299,7 +299,7 @@ async fn retry_after_holds_for_the_refresh_of_a_warm_set() {
     let world = World::new().await;
     let (auth, token) = (world.warm().await, world.token());
     world.issuer.inject(Endpoint::Jwks, Fault::retry_after(503, "60"));
-    world.time.pass(cache_support::DUE).await;
+    world.time.pass(crate::support::DUE).await;
     at_once(&auth, &token).unwrap();
     failed(&auth, "503").await;
     world.time.pass(seconds(59)).await;
@@ -344,4 +344,46 @@ async fn issuer_that_hangs_does_not_delay_another_one() {
     assert!(good.verify(&foreign).await.is_err());
     world.time.pass(seconds(5) + TICK).await;
     unavailable(stuck.verdict().await);
+}
+
+/// Asks for the state of the keys whenever something is logged: it would hang if that were done under their lock.
+struct Curious {
+    auth: RampartAuth,
+    seen: Arc<Mutex<Vec<JwksState>>>,
+}
+
+impl Subscriber for Curious {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "rampart"
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        self.seen.lock().push(self.auth.health().state);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn log_is_written_after_the_lock_is_released() {
+    let world = World::new().await;
+    let (auth, seen) = (world.cold(), Arc::new(Mutex::new(Vec::new())));
+    let _log = tracing::subscriber::set_default(Curious { auth: auth.clone(), seen: Arc::clone(&seen) });
+    world.issuer.inject_times(Endpoint::Jwks, &Fault::status(500), 1);
+    unavailable(auth.verify(&world.token()).await);
+    world.time.pass(seconds(2)).await;
+    auth.verify(&world.token()).await.unwrap();
+    let seen = seen.lock();
+    assert_eq!(seen.first(), Some(&JwksState::Cold), "the failure");
+    assert!(seen.len() > 1, "the keys that came");
 }

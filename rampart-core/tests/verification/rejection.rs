@@ -1,11 +1,8 @@
 //! What the caller gets, byte for byte.
-#![cfg(test)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{AUTH, Draft, ISSUER, builder, quoted, ready};
+use crate::common::{AUTH, Draft, ISSUER, builder, quoted, ready};
 use rampart_core::{AuthError, RampartAuth, Rejection};
 use serde_json::Value;
 

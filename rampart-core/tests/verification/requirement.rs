@@ -1,11 +1,8 @@
 //! What routes ask of a token: as types, as values, and by hand; and what adapters make of it.
-#![cfg(test)]
-
-mod common;
 
 use std::sync::{Arc, LazyLock};
 
-use common::{AUTH, Auth, Draft, log};
+use crate::common::{AUTH, Auth, Draft, log};
 use rampart_core::adapter::{Gate, Verified};
 use rampart_core::{AnyOf, AnyUser, AuthError, Claims, Policy, Requirement, roles, scopes};
 
@@ -29,7 +26,7 @@ scopes! {
 }
 
 mod elsewhere {
-    rampart_core::roles!(pub(super) Guest = "guest"; pub(in crate::elsewhere) Hidden = "hidden");
+    rampart_core::roles!(pub(super) Guest = "guest"; pub(in crate::requirement::elsewhere) Hidden = "hidden");
 
     pub(super) fn check_both(claims: &rampart_core::Claims) -> Result<(), rampart_core::AuthError> {
         <(Guest, Hidden) as rampart_core::Requirement>::check(claims)
@@ -47,7 +44,7 @@ impl Requirement for Acme {
 
 fn claims(roles: &[&str], scope: &str) -> Arc<Claims> {
     let roles = serde_json::to_string(roles).unwrap();
-    AUTH.accepts("claims", &Draft::good().claim("roles", &roles).claim("scope", &common::quoted(scope)).sign())
+    AUTH.accepts("claims", &Draft::good().claim("roles", &roles).claim("scope", &crate::common::quoted(scope)).sign())
 }
 
 type Outcome = Result<(), AuthError>;

@@ -1,11 +1,8 @@
 //! V12: tokens of another kind, by the same issuer and with the same keys, are not access tokens.
-#![cfg(test)]
-
-mod common;
 
 use std::sync::LazyLock;
 
-use common::{AUTH, Auth, Draft, quoted};
+use crate::common::{AUTH, Auth, Draft, quoted};
 
 static LENIENT: LazyLock<Auth> = LazyLock::new(|| Auth::new(|builder| builder.insecure_accept_id_tokens(true)));
 static STRICT: LazyLock<Auth> = LazyLock::new(|| Auth::new(|builder| builder.require_at_jwt(true)));

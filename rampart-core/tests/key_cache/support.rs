@@ -26,8 +26,8 @@ pub const FLOOR: Duration = Duration::from_millis(250);
 pub const TTL: Duration = Duration::from_secs(600);
 pub const MAX_STALE: Duration = Duration::from_secs(3600);
 /// No refresh may begin before this age, and every one has by [`DUE`].
-pub const NOT_DUE: Duration = Duration::from_secs(419);
-pub const DUE: Duration = Duration::from_secs(480);
+pub const NOT_DUE: Duration = Duration::from_secs(479);
+pub const DUE: Duration = Duration::from_secs(540);
 
 /// Real time after which a test has failed: reached only then.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -309,6 +309,11 @@ impl Held {
     pub async fn answer(self, body: &str) {
         let length = body.len();
         self.send(&format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")).await;
+    }
+
+    /// A part of the answer, and the connection stays open.
+    pub async fn more(&mut self, part: &str) {
+        self.stream.write_all(part.as_bytes()).await.unwrap();
     }
 
     pub async fn send(mut self, answer: &str) {

@@ -1,10 +1,10 @@
 //! Published vectors, through the signature layer: RFC 7515 appendix A, RFC 7520 section 4, RFC 8037 appendix A.
-#![cfg(test)]
-#![allow(clippy::string_slice, reason = "a test fails by a panic")]
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rampart_core::{Algorithm, AuthError, KeySet};
+
+use crate::common::EVERY;
 
 struct Vector {
     id: &'static str,
@@ -116,11 +116,6 @@ const VECTORS: [Vector; 7] = [
         payload: "Example of Ed25519 signing",
     },
 ];
-
-const EVERY: [Algorithm; 11] = {
-    use Algorithm::{ES256, ES384, ES512, Ed25519, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
-    [RS256, RS384, RS512, ES256, ES384, ES512, PS256, PS384, PS512, EdDSA, Ed25519]
-};
 
 fn keys(jwks: impl IntoIterator<Item = &'static str>) -> KeySet {
     let jwks: Vec<&str> = jwks.into_iter().collect();

@@ -1,11 +1,7 @@
 //! The rules are asked in their order, and the first that fails decides: what a caller learns of a bad token never depends
 //! on what comes after that.
-#![cfg(test)]
-#![allow(clippy::string_slice, reason = "a test fails by a panic")]
 
-mod common;
-
-use common::{Auth, Draft, NOW, log, ready};
+use crate::common::{Auth, Draft, NOW, log, ready};
 use rampart_core::AuthError;
 
 /// One fault, and what it alone leads to.

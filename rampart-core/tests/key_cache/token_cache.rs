@@ -1,15 +1,11 @@
 //! The cache of verified tokens: a hit is exactly as strict as a verification.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
-#![allow(clippy::indexing_slicing, clippy::string_slice, clippy::unchecked_time_subtraction, reason = "likewise")]
-
-mod cache_support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{World, at_once, lasting, outliving, refused, seconds};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cache_support::{World, at_once, lasting, outliving, refused, seconds};
 use rampart_core::{Algorithm, AuthError, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::base64url;
 use serde_json::{Value, json};
@@ -118,6 +114,11 @@ async fn t03_one_configuration_never_answers_for_another() {
         assert!(at_once(auth, &token).is_err());
         at_once(&loose, &token).unwrap();
     }
+    let exact = again(world.builder().clock_tolerance(Duration::ZERO));
+    let just_expired = world.issuer.token().at(world.time.unix() - 100).expires_in(98).sign().unwrap();
+    at_once(&loose, &just_expired).unwrap();
+    assert_eq!(at_once(&exact, &just_expired).unwrap_err(), AuthError::TokenExpired);
+    at_once(&loose, &just_expired).unwrap();
     let asks_more = again(world.builder().required_claims(["department"]));
     assert_eq!(at_once(&asks_more, &token).unwrap_err(), AuthError::MissingClaim("department".into()));
     let late = again(world.builder().clock(|| std::time::SystemTime::UNIX_EPOCH + seconds(9_999_999_999)));
@@ -151,7 +152,7 @@ async fn t04_signature_of_another_token_is_no_hit() {
     at_once(&auth, &admin).unwrap();
     let (claims_of_admin, signature_of_user) = (admin.rsplit_once('.').unwrap().0, user.rsplit_once('.').unwrap().1);
     refused(at_once(&auth, &format!("{claims_of_admin}.{signature_of_user}")));
-    let foreign = cache_support::key_named(world.issuer.key().kid());
+    let foreign = crate::support::key_named(world.issuer.key().kid());
     refused(at_once(&auth, &outliving(world.issuer.token().key(&foreign))));
 }
 
@@ -232,7 +233,7 @@ async fn t05_refusal_from_before_a_rotation_does_not_stick() {
     auth.refresh_keys().await.unwrap();
     at_once(&auth, &token).unwrap();
     // The same where a key of that name was there, but another one.
-    let replacement = cache_support::key_named(world.issuer.key().kid());
+    let replacement = crate::support::key_named(world.issuer.key().kid());
     let token = outliving(world.issuer.token().key(&replacement));
     refused(at_once(&auth, &token));
     world.issuer.remove_key(replacement.kid());

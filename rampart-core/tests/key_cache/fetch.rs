@@ -1,16 +1,12 @@
 //! One fetch of the key set: what a faulty or hostile endpoint can do, and the limits that hold all the same.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
-#![allow(clippy::indexing_slicing, clippy::string_slice, clippy::unchecked_time_subtraction, reason = "likewise")]
-
-mod cache_support;
 
 use std::time::Duration;
 
-use cache_support::{
+use crate::support::{
     ByHand, DUE, Request, TICK, World, at_once, failed, is_state, quiet, renewed, seconds, unavailable, until,
 };
-use rampart_core::{JwksState, RampartAuth};
-use rampart_issuer::{Algorithm, Endpoint, Fault};
+use rampart_core::JwksState;
+use rampart_issuer::{Endpoint, Fault};
 use serde_json::json;
 
 const MAX_BODY: usize = 512 * 1024;
@@ -126,6 +122,7 @@ async fn broken_answers_are_failures() {
         (Fault::ContentEncoding("deflate".into()), "content encoding"),
         (Fault::ContentEncoding("zstd".into()), "content encoding"),
         (Fault::ContentEncoding("gzip, identity".into()), "content encoding"),
+        (Fault::ContentEncoding("gzip, gzip".into()), "content encoding"),
         (Fault::ContentEncoding("x-unknown".into()), "content encoding"),
     ] {
         fails(&world, fault, why).await;
@@ -151,6 +148,69 @@ async fn bytes_that_are_no_http_are_a_failure() {
         }
         is_state(&auth, JwksState::Cold);
     }
+}
+
+#[tokio::test]
+async fn s03_interim_answers_without_end_are_given_up_after_five_seconds() {
+    let (world, server) = (World::new().await, ByHand::start().await);
+    let auth = world.builder().jwks_url(server.url()).build().unwrap();
+    let mut request = Request::waiting(&auth, &world.token());
+    let mut held = server.request().await;
+    for _ in 0..5 {
+        held.more("HTTP/1.1 100 Continue\r\n\r\n").await;
+        quiet().await;
+        request.still_waits();
+        world.time.pass(seconds(1)).await;
+    }
+    world.time.pass(TICK).await;
+    unavailable(request.verdict().await);
+    failed(&auth, "within 5 s").await;
+}
+
+#[tokio::test]
+async fn s05_body_longer_than_its_content_length_is_cut_there() {
+    let world = World::new().await;
+    let set = world.issuer.jwks_json();
+    for (length, is_good) in [(set.len() - 1, false), (1, false), (0, false), (set.len(), true)] {
+        let server = ByHand::start().await;
+        let auth = world.builder().jwks_url(server.url()).build().unwrap();
+        let request = Request::waiting(&auth, &world.token());
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{set}{set}");
+        server.request().await.send(&answer).await;
+        match request.verdict().await {
+            Ok(_) => assert!(is_good, "{length}"),
+            verdict => {
+                unavailable(verdict);
+                assert!(!is_good, "{length}");
+                failed(&auth, "not a JSON Web Key Set").await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn s28_secrets_in_the_address_of_the_keys_are_told_to_nobody() {
+    let (world, secret) = (World::new().await, "c2VjcmV0LXF1ZXJ5");
+    let url = format!("{}?api_key={secret}", world.issuer.jwks_url());
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}/?api_key={secret}", listener.local_addr().unwrap())
+    };
+    crate::log::clear();
+    let mut told = Vec::new();
+    for (url, fault) in
+        [(&url, Fault::status(500)), (&url, Fault::Garbage), (&url, Fault::Reset), (&closed, Fault::Hang)]
+    {
+        world.issuer.inject(Endpoint::Jwks, fault);
+        let auth = world.builder().jwks_url(url).build().unwrap();
+        let error = auth.verify(&world.token()).await.unwrap_err();
+        until("the failure", || auth.health().last_error.is_some()).await;
+        told.push(format!("{error} {error:?} {auth:?} {:?}", auth.health()));
+    }
+    let logged = crate::log::take();
+    assert!(!logged.is_empty());
+    told.extend(logged.into_iter().map(|record| record.text));
+    assert!(!told.iter().any(|text| text.contains(secret)), "{told:#?}");
 }
 
 #[tokio::test]
@@ -364,158 +424,4 @@ async fn own_jwks_url_is_used() {
     auth.verify(&world.token()).await.unwrap();
     assert_eq!(world.issuer.recorded(Endpoint::Jwks)[0].path, "/.well-known/jwks.json?tenant=a");
     assert_eq!(world.issuer.requests(Endpoint::Discovery), 0);
-}
-
-fn discovering(world: &World) -> RampartAuth {
-    world.builder().discovery().build().unwrap()
-}
-
-#[tokio::test]
-async fn discovery_is_asked_once_while_all_goes_well() {
-    let world = World::new().await;
-    let (auth, token) = (discovering(&world), world.token());
-    auth.verify(&token).await.unwrap();
-    for _ in 0..3 {
-        world.time.pass(DUE).await;
-        at_once(&auth, &token).unwrap();
-        renewed(&auth).await;
-    }
-    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (1, 4));
-}
-
-#[tokio::test]
-async fn metadata_of_another_issuer_is_refused() {
-    let world = World::new().await;
-    let url = world.issuer.url();
-    let others = [
-        json!(format!("{url}/")),
-        json!(url.replace("http:", "HTTP:")),
-        json!(url.replace("http:", "https:")),
-        json!(url.replace("127.0.0.1", "localhost")),
-        json!(format!("{url} ")),
-        json!(format!("{url}/realm")),
-        json!("https://evil.example"),
-        json!(""),
-    ];
-    for issuer in others {
-        let metadata = json!({ "issuer": issuer, "jwks_uri": world.issuer.jwks_url() });
-        world.issuer.set_discovery_body(Some(metadata.to_string()));
-        let auth = discovering(&world);
-        unavailable(auth.verify(&world.token()).await);
-        failed(&auth, "its issuer is not exactly the configured one").await;
-    }
-    assert_eq!(world.fetches(), 0);
-}
-
-#[tokio::test]
-async fn metadata_without_a_safe_address_of_the_keys_is_refused() {
-    let (world, target) = (World::new().await, ByHand::start().await);
-    let port = target.url().rsplit(':').next().unwrap().to_owned();
-    for address in [
-        "http://keys.example/jwks.json".to_owned(),
-        format!("http://0.0.0.0:{port}"),
-        format!("http://user:secret@127.0.0.1:{port}"),
-        format!("{}#fragment", target.url()),
-        "file:///etc/passwd".into(),
-        "ftp://127.0.0.1/".into(),
-        "/.well-known/jwks.json".into(),
-        String::new(),
-    ] {
-        let metadata = json!({ "issuer": world.issuer.url(), "jwks_uri": address });
-        world.issuer.set_discovery_body(Some(metadata.to_string()));
-        let auth = discovering(&world);
-        unavailable(auth.verify(&world.token()).await);
-        failed(&auth, "is not an https URL").await;
-    }
-    target.is_left_alone().await;
-    assert_eq!(world.fetches(), 0);
-}
-
-#[tokio::test]
-async fn metadata_of_the_wrong_shape_is_refused() {
-    let world = World::new().await;
-    let (issuer, keys) = (world.issuer.url(), world.issuer.jwks_url());
-    for metadata in [
-        String::new(),
-        "null".into(),
-        json!([issuer, keys]).to_string(),
-        json!({ "jwks_uri": keys }).to_string(),
-        json!({ "issuer": issuer }).to_string(),
-        json!({ "issuer": null, "jwks_uri": keys }).to_string(),
-        json!({ "issuer": issuer, "jwks_uri": 1 }).to_string(),
-        json!({ "issuer": issuer, "jwks_uri": [keys] }).to_string(),
-    ] {
-        world.issuer.set_discovery_body(Some(metadata.clone()));
-        let auth = discovering(&world);
-        unavailable(auth.verify(&world.token()).await);
-        let error = auth.health().last_error.unwrap_or_default();
-        assert!(error.contains("metadata cannot be used"), "{metadata}: {error}");
-    }
-    assert_eq!(world.fetches(), 0);
-}
-
-#[tokio::test]
-async fn faults_of_the_metadata_are_failed_fetches() {
-    let (world, target) = (World::new().await, ByHand::start().await);
-    for (fault, why) in [
-        (Fault::status(404), "status 404"),
-        (Fault::redirect(302, target.url()), "status 302"),
-        (Fault::Oversize(MAX_BODY + 1), "longer than"),
-        (Fault::ContentEncoding("gzip".into()), "content encoding"),
-        (Fault::Garbage, "not UTF-8"),
-    ] {
-        world.issuer.inject(Endpoint::Discovery, fault);
-        let auth = discovering(&world);
-        unavailable(auth.verify(&world.token()).await);
-        failed(&auth, why).await;
-    }
-    assert_eq!(world.fetches(), 0);
-    target.is_left_alone().await;
-
-    // Both exchanges together have the five seconds of one.
-    world.issuer.inject(Endpoint::Discovery, Fault::Hang);
-    let auth = discovering(&world);
-    let request = Request::waiting(&auth, &world.token());
-    world.issuer.received(Endpoint::Discovery, 6).await;
-    world.time.pass(seconds(5) + TICK).await;
-    unavailable(request.verdict().await);
-}
-
-#[tokio::test]
-async fn keys_on_another_https_host_are_allowed() {
-    let (world, target) = (World::new().await, tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
-    let address = format!("https://{}/keys", target.local_addr().unwrap());
-    let metadata = json!({ "issuer": world.issuer.url(), "jwks_uri": address });
-    world.issuer.set_discovery_body(Some(metadata.to_string()));
-    let auth = discovering(&world);
-    let request = Request::waiting(&auth, &world.token());
-    tokio::select! {
-        verdict = request.verdict() => panic!("no connection was made: {verdict:?}"),
-        accepted = target.accept() => drop(accepted.unwrap()),
-    }
-}
-
-#[tokio::test]
-async fn address_of_the_keys_that_has_moved_is_found_after_a_failure() {
-    let (world, new_home) = (World::new().await, ByHand::start().await);
-    let (auth, token) = (discovering(&world), world.token());
-    auth.verify(&token).await.unwrap();
-    let metadata = json!({ "issuer": world.issuer.url(), "jwks_uri": new_home.url() });
-    world.issuer.set_discovery_body(Some(metadata.to_string()));
-    world.issuer.inject(Endpoint::Jwks, Fault::status(404));
-    world.time.pass(DUE).await;
-    at_once(&auth, &token).unwrap();
-    failed(&auth, "404").await;
-    assert_eq!(world.issuer.requests(Endpoint::Discovery), 1);
-
-    world.time.pass(seconds(1)).await;
-    at_once(&auth, &token).unwrap();
-    let request = new_home.request().await;
-    assert!(!request.head.contains("if-none-match"), "the validator belongs to the old address");
-    let key = world.issuer.add_unpublished_key(Algorithm::ES256).unwrap();
-    request.answer(&json!({ "keys": [key.public_jwk()] }).to_string()).await;
-    renewed(&auth).await;
-    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (2, 2));
-    world.issuer.use_key(&key);
-    at_once(&auth, &world.token()).unwrap();
 }

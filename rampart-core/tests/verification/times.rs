@@ -1,13 +1,10 @@
 //! V9: when a token is valid, to the second and below, on a clock that stands still.
-#![cfg(test)]
-
-mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use common::{AUTH, Auth, Draft, NOW, at, builder, ready};
+use crate::common::{AUTH, Auth, Draft, NOW, at, builder, ready};
 use rampart_core::AuthError;
 
 const LATEST: u64 = 253_402_300_799;
@@ -36,6 +33,10 @@ fn token_expires_at_exactly_exp_plus_tolerance() {
         for seconds in [edge + 1, edge + 2, edge + 1000] {
             auth.accepts(&format!("D01 tolerance {tolerance}, exp at now {seconds:+}"), &expires(&offset(seconds)));
         }
+    }
+    let minute = with_tolerance(60);
+    for seconds in [-59, -1, 0, 1, 59] {
+        minute.accepts(&format!("D01 tolerance 60, exp at now {seconds:+}"), &expires(&offset(seconds)));
     }
     AUTH.answers("D01 default, -5", &expires(&offset(-5)), &AuthError::TokenExpired, "V9");
     AUTH.accepts("D01 default, -4", &expires(&offset(-4)));
@@ -117,6 +118,8 @@ fn dates_are_json_numbers_up_to_the_year_9999() {
         "true",
         "false",
         r#""4102444800""#,
+        r#""1700000000""#,
+        r#""99999999999""#,
         r#""never""#,
         r#""""#,
         "[1900000000]",
@@ -135,6 +138,7 @@ fn dates_are_json_numbers_up_to_the_year_9999() {
         "18446744073709551615",
         "18446744073709551616",
         "1e30",
+        "1e300",
         "1e308",
         "1e309",
         "1e999999",

@@ -1,0 +1,20 @@
+//! The key cache and the cache of verified tokens, against an issuer on a real socket and on clocks that stand still. Ids
+//! (`S01`, `T01`, ..) are those of `tests/security-cases.toml`.
+#![cfg(test)]
+#![allow(clippy::string_slice, clippy::unchecked_time_subtraction, reason = "a test fails by a panic")]
+
+#[path = "../common/log.rs"]
+#[allow(dead_code, reason = "each test program uses its own part")]
+mod log;
+mod support;
+
+mod by_hand;
+mod discovery;
+mod failures;
+mod fetch;
+mod rotation;
+mod states;
+mod tls;
+mod token_cache;
+mod unknown_kids;
+mod validators;

@@ -1,0 +1,28 @@
+//! What is verified, rule by rule: V1 to V12, the keys, the settings, and what the caller gets. Cases are data; their ids
+//! (`A01`, `B07`, ..) are those of `tests/security-cases.toml`.
+#![cfg(test)]
+#![allow(clippy::string_slice, reason = "a test fails by a panic")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bearer;
+mod claims;
+mod config;
+mod curve_signature;
+mod header;
+mod jws_vectors;
+mod keys;
+mod kinds;
+mod mac;
+mod order;
+mod payload;
+mod public_api;
+mod reading;
+mod rejection;
+mod requirement;
+mod rsa_signature;
+mod serialization;
+mod signature;
+mod times;
+mod unusable_keys;
