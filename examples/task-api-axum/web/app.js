@@ -4,7 +4,7 @@ const HOUR = 3600;
 // The API accepts a token for so long after `exp`: clocks differ.
 const TOLERANCE = 5;
 const REQUESTS = [
-  { method: "GET", path: "/api/feed", needs: "nothing; greets who signs in" },
+  { method: "GET", path: "/api/feed", needs: "nothing" },
   { method: "GET", path: "/api/profile", needs: "a token" },
   { method: "GET", path: "/api/tasks", needs: "a token" },
   { method: "POST", path: "/api/tasks", needs: "scope tasks:write", body: { title: "Try everything" } },
