@@ -1,0 +1,163 @@
+//! One token, and the ways of checking it that are raced against one another.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rampart_core::{Algorithm as Accepted, RampartAuth, RampartAuthBuilder};
+use rampart_issuer::{Algorithm, Issuer, SigningKey, TokenBuilder};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+/// The algorithms that are measured.
+pub const ALGORITHMS: [Algorithm; 5] =
+    [Algorithm::RS256, Algorithm::ES256, Algorithm::ES384, Algorithm::ES512, Algorithm::EdDSA];
+
+/// A running issuer, from which every auth object fetches its keys: the read path is the one of real use.
+pub struct Ground {
+    pub runtime: Runtime,
+    pub issuer: Issuer,
+}
+
+/// A token with a key of its own.
+pub struct Subject {
+    pub algorithm: Algorithm,
+    pub token: String,
+    signing_input: Vec<u8>,
+    signature: Vec<u8>,
+    key: ParsedPublicKey,
+    /// Without a token cache.
+    pub cold: RampartAuth,
+    /// With the token in its cache.
+    pub warm: RampartAuth,
+    jsonwebtoken: Option<(jsonwebtoken::DecodingKey, jsonwebtoken::Validation)>,
+}
+
+impl Ground {
+    pub fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let issuer = runtime.block_on(Issuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
+        Self { runtime, issuer }
+    }
+
+    /// Accepts every algorithm that is measured. The keys last longer than any benchmark.
+    pub fn builder(&self) -> RampartAuthBuilder {
+        RampartAuth::builder(self.issuer.url(), self.issuer.audience())
+            .algorithms([Accepted::RS256, Accepted::ES256, Accepted::ES384, Accepted::ES512, Accepted::EdDSA])
+            .jwks_cache_ttl(Duration::from_secs(24 * 3600))
+    }
+
+    /// Builds, and fetches the keys.
+    pub fn ready(&self, builder: RampartAuthBuilder) -> RampartAuth {
+        let auth = builder.build().unwrap();
+        self.runtime.block_on(auth.warm_up()).unwrap();
+        auth
+    }
+
+    /// One of many tokens, each of about 750 bytes with RS256, good for a day.
+    pub fn token(&self, key: &SigningKey, number: usize) -> TokenBuilder {
+        ["preferred_username", "email_verified", "given_name", "family_name"]
+            .into_iter()
+            .fold(self.issuer.token(), TokenBuilder::without)
+            .key(key)
+            .sub(&format!("0b8f7c5e-3c52-4a1f-9d7e-{number:012}"))
+            .scope("tasks:read tasks:write")
+            .expires_in(24 * 3600)
+    }
+
+    pub fn subject(&self, algorithm: Algorithm) -> Subject {
+        let key = self.issuer.add_key(algorithm).unwrap();
+        let jwk = key.public_jwk();
+        let token = self.token(&key, 0).sign().unwrap();
+        let (signing_input, signature) = token.rsplit_once('.').unwrap();
+        let cold = self.ready(self.builder().token_cache_bytes(0));
+        let warm = self.ready(self.builder());
+        verify(&warm, &token);
+        Subject {
+            algorithm,
+            signing_input: signing_input.as_bytes().to_vec(),
+            signature: URL_SAFE_NO_PAD.decode(signature).unwrap(),
+            key: parsed(&jwk, algorithm),
+            cold,
+            warm,
+            jsonwebtoken: self.jsonwebtoken(&jwk, algorithm),
+            token,
+        }
+    }
+
+    /// The key prepared, and the same claims checked, as far as it can; nothing for an algorithm that it lacks.
+    fn jsonwebtoken(
+        &self,
+        jwk: &Value,
+        algorithm: Algorithm,
+    ) -> Option<(jsonwebtoken::DecodingKey, jsonwebtoken::Validation)> {
+        let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(jwk.clone()).ok()?;
+        let name = serde_json::from_value(Value::from(algorithm.as_str())).ok()?;
+        let mut validation = jsonwebtoken::Validation::new(name);
+        validation.set_audience(&[self.issuer.audience()]);
+        validation.set_issuer(&[self.issuer.url()]);
+        Some((jsonwebtoken::DecodingKey::from_jwk(&jwk).ok()?, validation))
+    }
+}
+
+impl Subject {
+    /// The signature check alone, with a key that was parsed before.
+    pub fn bare(&self) {
+        self.key.verify_sig(black_box(&self.signing_input), &self.signature).unwrap();
+    }
+
+    /// Full verification.
+    pub fn full(&self) {
+        verify(&self.cold, black_box(&self.token));
+    }
+
+    /// Verification of a token that was verified before.
+    pub fn hit(&self) {
+        verify(&self.warm, black_box(&self.token));
+    }
+
+    /// The hash of the token alone.
+    pub fn sha256(&self) {
+        black_box(digest(&SHA256, black_box(self.token.as_bytes())));
+    }
+
+    pub fn is_known_to_jsonwebtoken(&self) -> bool {
+        self.jsonwebtoken.is_some()
+    }
+
+    /// `jsonwebtoken::decode`, to a JSON value.
+    pub fn jsonwebtoken(&self) {
+        let (key, validation) = self.jsonwebtoken.as_ref().unwrap();
+        black_box(jsonwebtoken::decode::<Value>(black_box(&self.token), key, validation).unwrap());
+    }
+}
+
+fn parsed(jwk: &Value, algorithm: Algorithm) -> ParsedPublicKey {
+    let bytes = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
+    let point = || [&[4], bytes("x").as_slice(), bytes("y").as_slice()].concat();
+    match algorithm {
+        Algorithm::RS256 => RsaPublicKeyComponents { n: bytes("n"), e: bytes("e") }
+            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            .unwrap(),
+        Algorithm::ES256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point()).unwrap(),
+        Algorithm::ES384 => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point()).unwrap(),
+        Algorithm::ES512 => ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point()).unwrap(),
+        _ => ParsedPublicKey::new(&ED25519, bytes("x")).unwrap(),
+    }
+}
+
+/// Polls a verification that has nothing to wait for.
+pub fn verify(auth: &RampartAuth, token: &str) {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let future = std::pin::pin!(auth.verify(token));
+    match future.poll(&mut context) {
+        std::task::Poll::Ready(Ok(claims)) => drop(black_box(claims)),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,87 @@
+//! Instructions, counted by valgrind: the same on a busy machine and a quiet one, so that two commits can be compared exactly.
+//!
+//!     cargo bench -p rampart-core --bench instructions
+//!
+//! The program runs itself under `valgrind --tool=callgrind`, which counts what happens between entering and leaving
+//! [`measured`]. Where there is no valgrind it says so, and runs each piece of work without counting.
+//! `-- --run NAME TIMES` runs one piece of work and nothing else, for a profiler.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_debug_implementations,
+    reason = "a program that measures: what goes wrong ends it"
+)]
+
+mod common;
+
+use std::process::Command;
+
+use common::subject::{Ground, Subject};
+use rampart_issuer::Algorithm;
+
+type Work = (&'static str, Algorithm, fn(&Subject));
+
+const WORKS: [Work; 6] = [
+    ("rs256-full", Algorithm::RS256, Subject::full),
+    ("rs256-bare", Algorithm::RS256, Subject::bare),
+    ("rs256-cached", Algorithm::RS256, Subject::hit),
+    ("rs256-sha256", Algorithm::RS256, Subject::sha256),
+    ("es256-full", Algorithm::ES256, Subject::full),
+    ("es256-bare", Algorithm::ES256, Subject::bare),
+];
+
+/// Enough to even out what depends on addresses, such as the padding of a hash table.
+const TIMES: u32 = 100;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--run") {
+        let (_, algorithm, work) = WORKS.into_iter().find(|(name, ..)| *name == arguments[at + 1]).unwrap();
+        return run(algorithm, work, arguments[at + 2].parse().unwrap());
+    }
+    if !common::measuring() {
+        for (_, algorithm, work) in WORKS {
+            run(algorithm, work, 1);
+        }
+        return;
+    }
+    println!("\n### Instructions\n\n| work | instructions |\n| --- | --- |");
+    for (name, ..) in WORKS {
+        match count(name) {
+            Some(instructions) => println!("| {name} | {instructions} |"),
+            None => return println!("valgrind is not installed, or did not count: nothing was measured"),
+        }
+    }
+}
+
+fn run(algorithm: Algorithm, work: fn(&Subject), times: u32) {
+    let subject = Ground::new().subject(algorithm);
+    // What happens once is not counted: choice of the code for this processor, buffers of the thread.
+    for _ in 0..10 {
+        work(&subject);
+    }
+    measured(&subject, work, times);
+}
+
+#[inline(never)]
+fn measured(subject: &Subject, work: fn(&Subject), times: u32) {
+    for _ in 0..times {
+        work(subject);
+    }
+}
+
+/// Instructions of one run.
+fn count(name: &str) -> Option<u64> {
+    let valgrind = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*measured*"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--run", name, &TIMES.to_string()])
+        .output()
+        .ok()?;
+    let report = String::from_utf8_lossy(&valgrind.stderr).into_owned();
+    let collected = report.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<u64>().ok())?;
+    (collected > 0).then(|| collected / u64::from(TIMES))
+}

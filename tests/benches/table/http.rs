@@ -1,0 +1,104 @@
+//! The same route without auth, with auth and no token cache, and with auth and cached tokens, under the same load.
+
+use std::time::Duration;
+
+use rampart_issuer::{Algorithm, Issuer};
+use tokio::runtime::Runtime;
+
+use crate::common::rounds::Spread;
+use crate::load::{Fleet, Seen, request};
+use crate::report::{Table, micros, times};
+use crate::server::{Framework, Guard, Server};
+
+const CONNECTIONS: usize = 16;
+/// As long as real tokens live; nothing expires meanwhile.
+const TTL: Duration = Duration::from_secs(3600);
+
+/// What one kind of server has done in each round.
+#[derive(Default)]
+struct Record {
+    rates: Vec<f64>,
+    /// CPU time of a request, in microseconds.
+    cpu: Vec<f64>,
+    /// Share of one core that the server had.
+    busy: Vec<f64>,
+    seen: Seen,
+}
+
+/// Measured ratios of a framework: cached tokens against no auth.
+pub struct Measured {
+    pub framework: Framework,
+    pub rate: Spread,
+    pub cpu: Spread,
+}
+
+pub struct Effort {
+    pub rounds: usize,
+    pub block: Duration,
+    /// Requests of a connection in a block, at most.
+    pub times: usize,
+}
+
+impl Effort {
+    pub const MEASURE: Self = Self { rounds: 21, block: Duration::from_millis(400), times: usize::MAX };
+    pub const SMOKE: Self = Self { rounds: 1, block: Duration::from_secs(10), times: 3 };
+}
+
+pub fn run(effort: &Effort, framework: Framework, table: &mut Table) -> Measured {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let issuer = runtime.block_on(Issuer::builder().algorithm(Algorithm::RS256).start()).unwrap();
+    let requests: Vec<_> = (0..CONNECTIONS)
+        .map(|number| issuer.token().claim("jti", format!("{number:036}")).expires_in(24 * 3600).sign().unwrap())
+        .map(|token| request(&token))
+        .collect();
+    let servers = Guard::ALL.map(|guard| Server::start(framework, guard, &issuer, TTL));
+    let mut records = Guard::ALL.map(|_| Record::default());
+    for round in 0..effort.rounds {
+        let mut order = [0, 1, 2];
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for index in order {
+            records[index].measure(&runtime, &servers[index], &requests, effort);
+        }
+    }
+    let [open, _, warm] = &records;
+    for (guard, record) in Guard::ALL.iter().zip(&records) {
+        table.row([
+            framework.name().to_owned(),
+            guard.name().to_owned(),
+            format!("{:.0}", Spread::of(record.rates.clone()).median),
+            times(ratio(&record.rates, &open.rates)),
+            micros(record.seen.percentile(500)),
+            micros(record.seen.percentile(990)),
+            format!("{:.2}", Spread::of(record.cpu.clone()).median),
+            times(ratio(&record.cpu, &open.cpu)),
+            format!("{:.0} %", 100.0 * Spread::of(record.busy.clone()).median),
+        ]);
+    }
+    Measured { framework, rate: ratio(&warm.rates, &open.rates), cpu: ratio(&warm.cpu, &open.cpu) }
+}
+
+pub const COLUMNS: [&str; 9] =
+    ["framework", "route", "requests/s", "× no auth", "p50 µs", "p99 µs", "CPU µs/request", "× no auth", "server busy"];
+
+fn ratio(own: &[f64], base: &[f64]) -> Spread {
+    Spread::of(own.iter().zip(base).map(|(own, base)| own / base).collect())
+}
+
+impl Record {
+    fn measure(&mut self, runtime: &Runtime, server: &Server, requests: &[Vec<u8>], effort: &Effort) {
+        let (seen, cpu) = runtime.block_on(async {
+            let fleet = Fleet::open(server.address, requests).await;
+            let before = server.cpu_time();
+            let seen = fleet.run(effort.block, effort.times).await;
+            (seen, server.cpu_time().saturating_sub(before))
+        });
+        assert_eq!(seen.errors, 0, "every request has a good token");
+        #[allow(clippy::cast_precision_loss)]
+        self.cpu.push(cpu.as_secs_f64() * 1e6 / seen.good as f64);
+        self.busy.push(cpu.as_secs_f64() / seen.took.as_secs_f64());
+        self.rates.push(seen.rate());
+        self.seen.add(seen);
+    }
+}

@@ -1,0 +1,223 @@
+//! The server that is put under load: this program once more, as a process of its own, so that its CPU time can be read.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rampart_core::RampartAuth;
+use rampart_issuer::Issuer;
+
+/// A framework under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framework {
+    Axum,
+    Actix,
+    Rocket,
+}
+
+/// What its one route, `/task`, does before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing.
+    Open,
+    /// A full verification of each request.
+    Cold,
+    /// A verification with the token cache, as it comes.
+    Warm,
+}
+
+impl Framework {
+    pub const ALL: [Self; 3] = [Self::Axum, Self::Actix, Self::Rocket];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Axum => "axum",
+            Self::Actix => "actix-web",
+            Self::Rocket => "Rocket",
+        }
+    }
+}
+
+impl Guard {
+    pub const ALL: [Self; 3] = [Self::Open, Self::Cold, Self::Warm];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "no auth",
+            Self::Cold => "auth, token cache off",
+            Self::Warm => "auth, token cached",
+        }
+    }
+}
+
+/// A running server; it ends with this value.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+}
+
+const SERVE: &str = "--serve";
+
+impl Server {
+    /// Starts one that fetches its keys from `issuer` when the first token comes.
+    pub fn start(framework: Framework, guard: Guard, issuer: &Issuer, ttl: Duration) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([SERVE, framework.name(), guard.name(), issuer.url(), issuer.audience(), &ttl.as_secs().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, address: line.trim().parse().unwrap() }
+    }
+
+    /// CPU time that the threads of the process have had so far, in user and kernel, by the scheduler's own account.
+    pub fn cpu_time(&self) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let nanos = tasks.map(|task| {
+            let account = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap_or_default();
+            account.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok()).unwrap_or_default()
+        });
+        Duration::from_nanos(nanos.sum())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It ends by itself when its input does; nothing is lost by being quick about it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// In the server process: serves as the arguments say, and never returns then.
+pub fn serve_if_asked() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, serve, framework, guard, issuer, audience, ttl] = arguments.as_slice() else { return };
+    if serve != SERVE {
+        return;
+    }
+    let framework = Framework::ALL.into_iter().find(|own| own.name() == framework).unwrap();
+    let guard = Guard::ALL.into_iter().find(|own| own.name() == guard).unwrap();
+    let mut auth = RampartAuth::builder(issuer, audience).jwks_cache_ttl(Duration::from_secs(ttl.parse().unwrap()));
+    if guard == Guard::Cold {
+        auth = auth.token_cache_bytes(0);
+    }
+    let auth = (guard != Guard::Open).then(|| auth.build().unwrap());
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read(&mut [0]);
+        std::process::exit(0);
+    });
+    match framework {
+        Framework::Axum => axum::serve(auth),
+        Framework::Actix => actix::serve(auth),
+        Framework::Rocket => rocket::serve(auth),
+    }
+    std::process::exit(0);
+}
+
+fn listening(address: SocketAddr) {
+    println!("{address}");
+}
+
+const TASK: &str = "{\"id\":7,\"title\":\"write the report\",\"done\":false}";
+
+mod axum {
+    use axum::Router;
+    use axum::routing::get;
+    use rampart_axum::{RampartAuth, RequireAuth};
+    use tokio::net::TcpListener;
+
+    async fn open() -> &'static str {
+        super::TASK
+    }
+
+    async fn guarded(_user: RequireAuth) -> &'static str {
+        super::TASK
+    }
+
+    pub fn serve(auth: Option<RampartAuth>) {
+        let router = match auth {
+            None => Router::new().route("/task", get(open)),
+            Some(auth) => Router::new().route("/task", get(guarded)).with_state(auth),
+        };
+        super::one_worker().block_on(async {
+            let listener = TcpListener::bind((super::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            super::listening(listener.local_addr().unwrap());
+            axum::serve(listener, router).await.unwrap();
+        });
+    }
+}
+
+mod actix {
+    use actix_web::web::{Data, get};
+    use actix_web::{App, HttpServer};
+    use rampart_actix::{RampartAuth, RequireAuth};
+
+    async fn open() -> &'static str {
+        super::TASK
+    }
+
+    async fn guarded(_user: RequireAuth) -> &'static str {
+        super::TASK
+    }
+
+    pub fn serve(auth: Option<RampartAuth>) {
+        actix_web::rt::System::new().block_on(async {
+            let server = HttpServer::new(move || {
+                App::new().configure(|config| {
+                    match &auth {
+                        None => config.route("/task", get().to(open)),
+                        Some(auth) => config.app_data(Data::new(auth.clone())).route("/task", get().to(guarded)),
+                    };
+                })
+            });
+            // The default queue of 1,024 connections is what a burst of first requests meets.
+            let server = server.workers(1).disable_signals().bind((super::Ipv4Addr::LOCALHOST, 0)).unwrap();
+            super::listening(server.addrs()[0]);
+            server.run().await.unwrap();
+        });
+    }
+}
+
+mod rocket {
+    #![allow(missing_docs, clippy::needless_pass_by_value, reason = "the form that Rocket's attributes ask for")]
+
+    use rampart_rocket::{Rampart, RampartAuth, RequireAuth};
+    use rocket::config::{LogLevel, Shutdown};
+    use rocket::fairing::AdHoc;
+    use rocket::{Config, get, routes};
+
+    #[get("/task")]
+    fn open() -> &'static str {
+        super::TASK
+    }
+
+    #[get("/task")]
+    fn guarded(_user: RequireAuth) -> &'static str {
+        super::TASK
+    }
+
+    pub fn serve(auth: Option<RampartAuth>) {
+        let shutdown = Shutdown { ctrlc: false, signals: [].into(), ..Shutdown::default() };
+        let address = super::Ipv4Addr::LOCALHOST.into();
+        let config = Config { address, port: 0, log_level: LogLevel::Off, shutdown, ..Config::release_default() };
+        let rocket = rocket::custom(config).attach(AdHoc::on_liftoff("address", |rocket| {
+            let config = rocket.config();
+            super::listening((config.address, config.port).into());
+            Box::pin(async {})
+        }));
+        let rocket = match auth {
+            None => rocket.mount("/", routes![open]),
+            Some(auth) => rocket.mount("/", routes![guarded]).attach(Rampart::fairing(auth)),
+        };
+        super::one_worker().block_on(async { drop(rocket.launch().await.unwrap()) });
+    }
+}
+
+fn one_worker() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
