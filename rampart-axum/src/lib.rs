@@ -1,3 +1,5 @@
+//! [manual]: rampart_core::manual
+//!
 #![doc = include_str!("../README.md")]
 
 mod extract;

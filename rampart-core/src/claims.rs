@@ -12,8 +12,11 @@ use crate::validation::Times;
 /// A `Claims` can only come out of a verification: there is no public constructor, and it cannot be cloned into
 /// something that is then changed.
 ///
-/// ```compile_fail
-/// let forged = rampart_core::Claims { sub: "admin".into(), ..Default::default() };
+/// ```compile_fail,E0639
+/// # use rampart_core::Claims;
+/// fn forge(genuine: Claims) -> Claims {
+///     Claims { sub: "admin".into(), ..genuine } // cannot create non-exhaustive struct
+/// }
 /// ```
 ///
 /// The fields are what the rules have checked; any other claim is read with [`get`](Self::get), the whole payload

@@ -21,6 +21,8 @@
 pub mod apps;
 pub mod case;
 pub mod cases;
+#[cfg(doctest)]
+mod documentation;
 pub mod fixture;
 pub mod subject;
 pub mod wire;

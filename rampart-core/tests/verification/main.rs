@@ -14,6 +14,7 @@ mod header;
 mod jws_vectors;
 mod keys;
 mod kinds;
+mod log_lines;
 mod mac;
 mod order;
 mod payload;

@@ -1,0 +1,60 @@
+//! [defaults]: self::defaults
+//! [rules]: self::rules
+//! [threats]: self::threats
+//! [log]: self::log
+//! [how to]: self::how_to
+//! [FastAPI or Flask]: self::coming_from_python
+//! [another JWT crate]: self::coming_from_jwt_crates
+//! [versions]: self::versions
+//!
+#![doc = include_str!("README.md")]
+
+/// Every default, and why it is what it is.
+pub mod defaults {
+    #![doc = include_str!("defaults.md")]
+}
+
+/// The rules of verification, by the names that the log gives them.
+pub mod rules {
+    #![doc = include_str!("rules.md")]
+}
+
+/// Every attack and where it is stopped, and what the library does not protect against.
+pub mod threats {
+    #![doc = include_str!("threats.md")]
+}
+
+/// What is logged, at which level, with which fields.
+///
+/// [rules]: crate::manual::rules
+pub mod log {
+    #![doc = include_str!("log.md")]
+}
+
+// The examples of the pages below use the other crates of the workspace; `rampart-tests` compiles them.
+
+/// How to do what the first page of a crate does not show.
+#[cfg(not(doctest))]
+pub mod how_to {
+    #![doc = include_str!("how_to.md")]
+}
+
+/// The Python package and these crates side by side.
+#[cfg(not(doctest))]
+pub mod coming_from_python {
+    #![doc = include_str!("coming_from_python.md")]
+}
+
+/// jsonwebtoken, jwt-authorizer, axum-jwt-auth and actix-web-httpauth, and these crates side by side.
+///
+/// [rules]: crate::manual::rules
+/// [how to]: crate::manual::how_to
+#[cfg(not(doctest))]
+pub mod coming_from_jwt_crates {
+    #![doc = include_str!("coming_from_jwt_crates.md")]
+}
+
+/// Semantic versioning, the minimum supported Rust version, and features.
+pub mod versions {
+    #![doc = include_str!("versions.md")]
+}

@@ -1,0 +1,108 @@
+//! What the operator reads when a token is refused: the level, the rule, a reason that says what to do, the key ID.
+
+use crate::common::log::{self, Record};
+use crate::common::{AUTH, Auth, Draft, EC, EC_384, NOW, RSA, SignWith, builder, ready, sign};
+use rampart_core::RampartAuth;
+use rampart_issuer::{Endpoint, Fault, Issuer};
+use tracing::Level;
+
+/// The one line that is logged for the token.
+fn line(auth: &Auth, token: &str) -> Record {
+    log::clear();
+    ready(auth.uncached.verify(token)).unwrap_err();
+    let mut records = log::take();
+    assert_eq!(records.len(), 1, "{records:?}");
+    records.remove(0)
+}
+
+#[test]
+fn refused_token_is_one_line_with_its_level_rule_reason_and_key_id() {
+    let good = Draft::good;
+    let payload = good().payload.to_json();
+    let cases: [(&str, String, Level, &str, &str); 24] = [
+        ("not a token", "abc".into(), Level::INFO, "V2", "the token does not have exactly three non-empty parts"),
+        ("alg none", good().header("alg", r#""none""#).sign(), Level::INFO, "V3", "alg is none of the supported"),
+        ("alg HS256", good().header("alg", r#""HS256""#).sign(), Level::INFO, "V3", "alg is none of the supported"),
+        ("alg on request", Draft::by(&RSA).with(SignWith::PS256).sign(), Level::INFO, "V3", "name it in algorithms"),
+        ("crit", good().header("crit", r#"["exp"]"#).sign(), Level::INFO, "V3", "crit is present"),
+        ("typ", good().header("typ", r#""logout+jwt""#).sign(), Level::INFO, "V3", "typ is neither JWT nor at+jwt"),
+        ("kid of nobody", good().header("kid", r#""gone""#).sign(), Level::INFO, "V4", r#"kid="gone""#),
+        ("kid of another", Draft::by(&EC_384).header("kid", r#""ec-1""#).sign(), Level::INFO, "V4", r#"kid="ec-1""#),
+        ("forged", tampered(&good().sign()), Level::INFO, "V5", r#"the signature does not hold kid="ec-1""#),
+        ("not JSON", sign(good().header.to_json(), "x", &EC), Level::INFO, "V6", "the payload is not a JSON object"),
+        ("no aud", good().without("aud").sign(), Level::INFO, "V6b", "claim=aud"),
+        (
+            "iss",
+            good().claim("iss", r#""https://else.example""#).sign(),
+            Level::INFO,
+            "V7",
+            "issuer=https://issuer.example/",
+        ),
+        (
+            "slash",
+            good().claim("iss", r#""https://issuer.example""#).sign(),
+            Level::INFO,
+            "V7",
+            "only by a trailing slash",
+        ),
+        ("aud", good().claim("aud", r#""web""#).sign(), Level::INFO, "V8", r#"accepted=["https://api.example"]"#),
+        ("expired", good().claim("exp", &(NOW - 60).to_string()).sign(), Level::DEBUG, "V9", "exp has passed"),
+        ("exp", good().claim("exp", r#""1""#).sign(), Level::INFO, "V9", "exp is not a number"),
+        ("iat", good().claim("iat", "null").sign(), Level::INFO, "V9", "iat is not a number"),
+        ("nbf", good().claim("nbf", "-1").sign(), Level::INFO, "V9", "nbf is not a number"),
+        ("early", good().claim("nbf", &(NOW + 60).to_string()).sign(), Level::INFO, "V9", "nbf has not come yet"),
+        ("sub", good().claim("sub", "1").sign(), Level::INFO, "V10", "sub is not a non-empty string"),
+        ("roles", good().claim("roles", "1").sign(), Level::INFO, "V11", "the roles are neither"),
+        ("scope", good().claim("scope", "1").sign(), Level::INFO, "V11", "the scopes are neither"),
+        ("email", good().claim("email", "1").sign(), Level::INFO, "V11", "email is not a string"),
+        ("ID token", good().claim("at_hash", r#""x""#).sign(), Level::INFO, "V12", "this is an ID token"),
+    ];
+    assert!(payload.contains("user-1"));
+    for (id, token, level, rule, says) in cases {
+        let Record { level: own, rule: by, text } = line(&AUTH, &token);
+        assert_eq!((own, by.as_deref()), (level, Some(rule)), "{id}: {text}");
+        assert!(text.starts_with("rampart ") && text.contains("message=access token refused"), "{id}: {text}");
+        assert!(text.contains(says), "{id}: {text}");
+        assert!(!text.contains("user-1"), "{id}: a claim is in the log: {text}");
+        // From the choice of the key on, the line names it.
+        let names_key = ["V4", "V5", "V6", "V6b", "V7", "V8", "V9", "V10", "V11", "V12"].contains(&rule);
+        assert_eq!(text.contains("kid="), names_key, "{id}: {text}");
+    }
+}
+
+#[test]
+fn required_claim_is_named() {
+    let auth = Auth::new(|builder| builder.required_claims(["email"]));
+    let Record { level, rule, text } = line(&auth, &Draft::good().sign());
+    assert_eq!((level, rule.as_deref()), (Level::INFO, Some("V10")));
+    assert!(text.contains("claim=email") && text.contains("a required claim is missing"), "{text}");
+}
+
+#[test]
+fn good_token_is_no_line_at_all() {
+    let auth = builder().build().unwrap();
+    log::clear();
+    ready(auth.verify(&Draft::good().sign())).unwrap();
+    assert!(log::take().is_empty());
+}
+
+#[tokio::test]
+async fn failed_fetch_is_a_warning_with_the_address_the_error_and_the_wait() {
+    let issuer = Issuer::start().await.unwrap();
+    issuer.inject(Endpoint::Jwks, Fault::status(404));
+    let jwks_url = format!("{}?key=c2VjcmV0", issuer.jwks_url());
+    let auth = RampartAuth::builder(issuer.url(), issuer.audience()).jwks_url(jwks_url).build().unwrap();
+    log::clear();
+    auth.verify(&issuer.token().sign().unwrap()).await.unwrap_err();
+    let warnings: Vec<Record> = log::take().into_iter().filter(|record| record.level == Level::WARN).collect();
+    let [Record { text, .. }] = warnings.as_slice() else { panic!("{warnings:?}") };
+    let says = format!("url={} error=the issuer answered with status 404 failures=1 retry_in_ms=", issuer.jwks_url());
+    assert!(text.contains("message=the issuer's keys could not be fetched") && text.contains(&says), "{text}");
+}
+
+/// The same token with another signature of the same length.
+fn tampered(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let replacement = if signature.starts_with('A') { "B" } else { "A" };
+    format!("{signed}.{replacement}{}", &signature[1..])
+}

@@ -1,0 +1,13 @@
+//! The pages of the documentation whose examples need several crates of the workspace: compiled here, and run where they can.
+
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+#[doc = include_str!("../../rampart-core/src/manual/how_to.md")]
+struct HowTo;
+
+#[doc = include_str!("../../rampart-core/src/manual/coming_from_python.md")]
+struct ComingFromPython;
+
+#[doc = include_str!("../../rampart-core/src/manual/coming_from_jwt_crates.md")]
+struct ComingFromJwtCrates;
