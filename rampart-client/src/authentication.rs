@@ -48,6 +48,8 @@ pub(crate) struct Assertion {
     client_id: String,
     key: EncodingKey,
     header: Header,
+    /// The part of every assertion before the first dot.
+    encoded_header: String,
 }
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -86,18 +88,25 @@ impl Authentication {
         };
         let mut header = Header::new(algorithm);
         header.kid = key_id;
-        let assertion = Assertion { client_id, key: key.map_err(unusable)?, header };
+        let mut assertion = Assertion { client_id, key: key.map_err(unusable)?, header, encoded_header: String::new() };
         // A key that cannot sign is found now, not with the first request.
-        assertion.sign("https://issuer.example").map_err(unusable)?;
+        let signed = assertion.sign("https://issuer.example").map_err(unusable)?;
+        assertion.encoded_header = signed.split_once('.').map(|(header, _)| header.to_owned()).unwrap_or_default();
         Ok(Self::Assertion(Box::new(assertion)))
     }
 
-    /// Adds what belongs into the body, and gives what belongs into the `Authorization` header.
+    /// How every assertion of this client begins.
+    pub(crate) fn encoded_header(&self) -> Option<&str> {
+        if let Self::Assertion(assertion) = self { Some(&assertion.encoded_header) } else { None }
+    }
+
+    /// Adds what belongs into the body, and gives what belongs into the `Authorization` header. Assertions are used only once:
+    /// this is called for each request by itself, also for one that is repeated.
     pub(crate) fn apply(
         &self,
         form: &mut Vec<(String, String)>,
         token_url: &str,
-    ) -> Result<Option<&Secret>, &'static str> {
+    ) -> Result<Option<&Secret>, ConfigError> {
         let mut add = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
         match self {
             Self::Header(value) => return Ok(Some(value)),
@@ -106,7 +115,10 @@ impl Authentication {
                 add("client_secret", secret.expose());
             }
             Self::Assertion(assertion) => {
-                let signed = assertion.sign(token_url).map_err(|_| "the client assertion cannot be signed")?;
+                let signed = assertion.sign(token_url).map_err(|_| ConfigError::Invalid {
+                    field: "private_key_jwt",
+                    problem: "the key has failed to sign; give another one".into(),
+                })?;
                 add("client_id", &assertion.client_id);
                 add("client_assertion_type", ASSERTION_TYPE);
                 add("client_assertion", &signed);

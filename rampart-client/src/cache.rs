@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use rampart_core::journal::{Held, Journaled};
 use rampart_core::outbound;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -24,13 +24,14 @@ const INVALIDATION_INTERVAL: Duration = Duration::from_secs(10);
 const ABANDONED_AFTER: Duration = Duration::from_secs(15);
 
 type Outcome = Result<AccessToken, ClientError>;
+type Locked<'s> = Held<'s, State>;
 
 /// The token of one set.
 #[derive(Debug)]
 pub(crate) struct Slot {
     exchange: Arc<Exchange>,
     request: TokenRequest,
-    state: Mutex<State>,
+    state: Journaled<State>,
 }
 
 #[derive(Debug, Default)]
@@ -53,34 +54,20 @@ struct InFlight {
 }
 
 impl State {
-    fn live(&mut self, now: Instant) -> Option<InFlight> {
-        self.give_up(now, |request| now >= request.due + ABANDONED_AFTER);
-        self.in_flight.clone()
-    }
-
-    /// No fault of the server's: the next caller starts anew, without a back-off.
-    fn give_up(&mut self, now: Instant, is_lost: impl FnOnce(&InFlight) -> bool) {
-        if let Some(request) = self.in_flight.take_if(|request| is_lost(request)) {
-            let error = abandoned();
-            tracing::warn!(target: "rampart", %error, "no access token could be had");
-            self.failure = Some((error, now.min(request.due)));
-        }
-    }
-
-    fn fail(&mut self, error: ClientError, now: Instant) {
-        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-        let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
-        let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
-        tracing::warn!(
-            target: "rampart", %error, failures = self.failures_in_a_row, retry_in_ms = wait.as_millis(),
-            "a request for an access token failed"
-        );
-        self.failure = Some((error, now + wait));
-    }
-
     fn backing_off(&self, now: Instant) -> Option<&ClientError> {
         self.failure.as_ref().filter(|(_, retry_at)| now < *retry_at).map(|(error, _)| error)
     }
+}
+
+impl InFlight {
+    /// Whether it has been silent for so long that nobody can be driving it.
+    fn is_abandoned(&self, now: Instant) -> bool {
+        now >= self.due + ABANDONED_AFTER
+    }
+}
+
+fn spent(token: &AccessToken) -> ClientError {
+    ClientError::Spent { lifetime: token.times.lifetime }
 }
 
 fn abandoned() -> ClientError {
@@ -89,20 +76,20 @@ fn abandoned() -> ClientError {
 
 impl Slot {
     pub(crate) fn new(exchange: Arc<Exchange>, request: TokenRequest) -> Self {
-        Self { exchange, request, state: Mutex::default() }
+        Self { exchange, request, state: Journaled::default() }
     }
 
     /// The token, at once where there is one that serves.
     pub(crate) async fn token(self: &Arc<Self>) -> Outcome {
-        if let Some(outcome) = self.attempt().await {
-            return outcome;
+        match self.attempt().await {
+            Ok(outcome) => outcome,
+            // No fault of the server's, such as the end of the runtime of the caller that had started it.
+            Err(_) => self.attempt().await.unwrap_or_else(Err),
         }
-        // It ended with the runtime of the caller that had started it: this one starts its own.
-        self.attempt().await.unwrap_or_else(|| Err(abandoned()))
     }
 
-    /// `None` where the request that was waited for was abandoned.
-    async fn attempt(self: &Arc<Self>) -> Option<Outcome> {
+    /// An error where the request that was waited for had no outcome that this caller could use.
+    async fn attempt(self: &Arc<Self>) -> Result<Outcome, ClientError> {
         let now = Instant::now();
         let (mut request, launch) = {
             let mut state = self.state.lock();
@@ -113,16 +100,16 @@ impl Slot {
                 if let Some(launch) = launch {
                     launch.go();
                 }
-                return Some(Ok(token));
+                return Ok(Ok(token));
             }
             if Handle::try_current().is_err() {
                 // Neither a request nor a timer could run.
-                return Some(Err(abandoned()));
+                return Err(abandoned());
             }
-            if let Some(request) = state.live(now) {
+            if let Some(request) = self.live(&mut state, now) {
                 (request, None)
             } else if let Some(error) = state.backing_off(now) {
-                return Some(Err(error.clone()));
+                return Ok(Err(error.clone()));
             } else {
                 let due = state.last_start.map_or(now, |start| now.max(start + SHORTEST_INTERVAL));
                 let launch = self.begin(&mut state, due);
@@ -134,12 +121,18 @@ impl Slot {
         }
         // The request is bounded in itself and reports even where its task is dropped, but not where that merely stands still.
         let deadline = request.due + ABANDONED_AFTER;
-        timeout_at(deadline, request.outcome.wait_for(Option::is_some)).await.ok()?.ok()?.clone()
+        let reported = timeout_at(deadline, request.outcome.wait_for(Option::is_some)).await;
+        let outcome = reported.ok().and_then(Result::ok).and_then(|outcome| outcome.clone()).ok_or_else(abandoned)?;
+        match outcome {
+            // It may have come long before this caller was woken.
+            Ok(token) if token.times.is_spent(Instant::now()) => Err(spent(&token)),
+            outcome => Ok(outcome),
+        }
     }
 
     /// A request in the background, where the token that serves should be renewed.
-    fn renewal(self: &Arc<Self>, state: &mut State, token: &AccessToken, now: Instant) -> Option<Launch> {
-        if now < token.times.fresh_until || state.live(now).is_some() || state.backing_off(now).is_some() {
+    fn renewal(self: &Arc<Self>, state: &mut Locked<'_>, token: &AccessToken, now: Instant) -> Option<Launch> {
+        if now < token.times.fresh_until || self.live(state, now).is_some() || state.backing_off(now).is_some() {
             return None;
         }
         let interval = if state.failure.is_some() { SHORTEST_INTERVAL } else { token.times.renewal_interval };
@@ -157,7 +150,10 @@ impl Slot {
         }
         let is_current = state.token.as_ref().is_some_and(|token| token.access_token == refused.access_token);
         if is_current && state.last_invalidation.is_none_or(|last| now >= last + INVALIDATION_INTERVAL) {
-            tracing::info!(target: "rampart", "an access token was refused by the service called; getting a new one");
+            let request = self.request.clone();
+            state.log(move || {
+                tracing::info!(target: "rampart", ?request, "an access token was refused by the service called; getting a new one");
+            });
             state.last_invalidation = Some(now);
             state.token = None;
             state.last_start = None;
@@ -166,8 +162,9 @@ impl Slot {
 
     /// When the slot was last used, unless a request is in flight.
     pub(crate) fn idle_since(&self, now: Instant) -> Option<Instant> {
-        let mut state = self.state.lock();
-        if state.live(now).is_some() { None } else { Some(state.last_use.unwrap_or(now)) }
+        let state = self.state.lock();
+        let is_busy = state.in_flight.as_ref().is_some_and(|request| !request.is_abandoned(now));
+        if is_busy { None } else { Some(state.last_use.unwrap_or(now)) }
     }
 
     fn begin(self: &Arc<Self>, state: &mut State, due: Instant) -> Launch {
@@ -180,15 +177,16 @@ impl Slot {
         Launch { request, report }
     }
 
-    fn complete(&self, number: u64, outcome: &Outcome) {
+    /// Notes how a request ended, and gives what the waiters get.
+    fn complete(&self, number: u64, outcome: Outcome) -> Outcome {
         let now = Instant::now();
+        let outcome = outcome.and_then(|token| if token.times.is_spent(now) { Err(spent(&token)) } else { Ok(token) });
         let mut state = self.state.lock();
         if state.in_flight.take_if(|request| request.number == number).is_none() {
-            return;
+            return outcome;
         }
-        match outcome {
+        match &outcome {
             Ok(token) => {
-                tracing::debug!(target: "rampart", scope = ?token.scope, "a new access token");
                 let serves = |token: &AccessToken| now < token.times.serves_until;
                 // One that is dead on arrival does not push out one that lives.
                 if serves(token) || !state.token.as_ref().is_some_and(serves) {
@@ -196,9 +194,42 @@ impl Slot {
                 }
                 state.failure = None;
                 state.failures_in_a_row = 0;
+                let (request, lifetime) = (self.request.clone(), token.times.lifetime);
+                state.log(move || {
+                    tracing::debug!(target: "rampart", ?request, lifetime_s = lifetime.as_secs_f64(), "a new access token");
+                });
             }
-            Err(error) => state.fail(error.clone(), now),
+            Err(error) => self.fail(&mut state, error.clone(), now),
         }
+        outcome
+    }
+
+    fn fail(&self, state: &mut Locked<'_>, error: ClientError, now: Instant) {
+        state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
+        let failures = state.failures_in_a_row;
+        let back_off = outbound::back_off(failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+        let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
+        state.failure = Some((error.clone(), now + wait));
+        let (request, retry_in_ms) = (self.request.clone(), wait.as_millis());
+        state.log(move || {
+            tracing::warn!(
+                target: "rampart", ?request, %error, failures, retry_in_ms, "a request for an access token failed"
+            );
+        });
+    }
+
+    fn live(&self, state: &mut Locked<'_>, now: Instant) -> Option<InFlight> {
+        self.give_up(state, now, |request| request.is_abandoned(now));
+        state.in_flight.clone()
+    }
+
+    /// No fault of the server's: the next caller starts anew, without a back-off.
+    fn give_up(&self, state: &mut Locked<'_>, now: Instant, is_lost: impl FnOnce(&InFlight) -> bool) {
+        let Some(lost) = state.in_flight.take_if(|request| is_lost(request)) else { return };
+        let error = abandoned();
+        state.failure = Some((error.clone(), now.min(lost.due)));
+        let request = self.request.clone();
+        state.log(move || tracing::warn!(target: "rampart", ?request, %error, "no access token could be had"));
     }
 }
 
@@ -232,7 +263,7 @@ struct Report {
 
 impl Report {
     fn finish(self, outcome: Outcome) {
-        self.slot.complete(self.number, &outcome);
+        let outcome = self.slot.complete(self.number, outcome);
         self.sender.send_replace(Some(outcome));
     }
 }
@@ -240,6 +271,7 @@ impl Report {
 impl Drop for Report {
     fn drop(&mut self) {
         // Does nothing after a report.
-        self.slot.state.lock().give_up(Instant::now(), |request| request.number == self.number);
+        let mut state = self.slot.state.lock();
+        self.slot.give_up(&mut state, Instant::now(), |request| request.number == self.number);
     }
 }

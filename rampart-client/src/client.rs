@@ -88,7 +88,9 @@ impl RampartClient {
     /// Says that a service has refused this token (401): the next call gets a new one. A token that has been replaced
     /// already is left alone, and a set gets a new token by this at most once in 10 s.
     pub fn invalidate(&self, token: &AccessToken) {
-        for slot in self.0.slots.read().values() {
+        // Collected first: what they log is written while nothing is locked.
+        let slots: Vec<_> = self.0.slots.read().values().cloned().collect();
+        for slot in slots {
             slot.invalidate(token);
         }
     }
@@ -139,9 +141,10 @@ pub(crate) fn authorization(token: &AccessToken) -> Secret {
 
 impl fmt::Debug for RampartClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sets = self.0.slots.read().len();
         f.debug_struct("RampartClient")
             .field("authentication", &self.0.exchange.authentication)
-            .field("sets", &self.0.slots.read().len())
+            .field("sets", &sets)
             .finish_non_exhaustive()
     }
 }

@@ -44,6 +44,14 @@ pub enum ClientError {
     /// A token of a type that this client cannot use (RFC 6749 section 7.1).
     #[error("the token endpoint gave a token of type {0:?}, but only Bearer is supported")]
     TokenType(String),
+    /// The answer took so long that its token had expired, or was about to, when it came.
+    #[error(
+        "the token endpoint took longer to answer than its token serves (it lives for {lifetime:?}); let tokens live longer"
+    )]
+    Spent {
+        /// How long the token lives, counted from the start of the request for it.
+        lifetime: Duration,
+    },
     /// The metadata of the issuer cannot be used, so the token endpoint is not known.
     #[error("{0}")]
     Metadata(String),

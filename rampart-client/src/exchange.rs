@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use rampart_core::outbound::{self, ExchangeError, Location, TOTAL_TIMEOUT};
 use reqwest::header::{self, HeaderMap, HeaderValue};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
+use url::Url;
 use url::form_urlencoded::Serializer;
 
 use crate::authentication::Authentication;
@@ -54,6 +55,12 @@ struct Refusal<'a> {
     error_description: Option<&'a RawValue>,
 }
 
+/// A derived struct can also be read from an array, by position; the answer is an object (RFC 6749 section 5.1).
+fn object<'a, T: Deserialize<'a>>(body: &'a str) -> Option<T> {
+    let is_object = body.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{');
+    if is_object { serde_json::from_str(body).ok() } else { None }
+}
+
 fn text(value: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(value?.get()).ok()
 }
@@ -77,30 +84,28 @@ impl Exchange {
             form.push(("scope".to_owned(), scope.clone()));
         }
         form.extend(request.parameters().iter().cloned());
-        let unusable = |problem| ClientError::Malformed { status: 0, problem };
-        let authorization = self.authentication.apply(&mut form, url.as_str()).map_err(unusable)?;
-        let authorization = authorization.map(sensitive).transpose()?;
-        let body = Serializer::new(String::new()).extend_pairs(&form).finish();
-        let request = || {
-            let request = self
-                .client
-                .post(url.clone())
-                .header(header::ACCEPT, "application/json")
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(body.clone());
-            match &authorization {
-                Some(value) => request.header(header::AUTHORIZATION, value.clone()),
-                None => request,
-            }
-        };
-        let response = outbound::send(request).await?;
+        let response = outbound::send_anew(|| self.compose(&url, form.clone())).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = outbound::read_body(response).await;
         if status == StatusCode::OK {
-            self.accept(&body?, requested_at, scope, &form)
+            self.accept(&body?, requested_at, scope)
         } else {
-            Err(self.refused(status, &headers, body, &form))
+            Err(self.refused(status, &headers, body))
         }
+    }
+
+    fn compose(&self, url: &Url, mut form: Vec<(String, String)>) -> Result<RequestBuilder, ClientError> {
+        let authorization = self.authentication.apply(&mut form, url.as_str())?;
+        let request = self
+            .client
+            .post(url.clone())
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Serializer::new(String::new()).extend_pairs(&form).finish());
+        Ok(match authorization {
+            Some(value) => request.header(header::AUTHORIZATION, sensitive(value)?),
+            None => request,
+        })
     }
 
     fn accept(
@@ -108,14 +113,13 @@ impl Exchange {
         body: &str,
         (requested_at, wall): (Instant, SystemTime),
         asked: String,
-        form: &[(String, String)],
     ) -> Result<AccessToken, ClientError> {
         let malformed = |problem| ClientError::Malformed { status: 200, problem };
-        let answer: Success<'_> = serde_json::from_str(body)
-            .map_err(|_| malformed("the body is not a JSON object without duplicate members"))?;
+        let answer: Success<'_> =
+            object(body).ok_or(malformed("the body is not a JSON object without duplicate members"))?;
         let token_type = text(answer.token_type).ok_or(malformed("token_type is missing or not a string"))?;
         if !token_type.eq_ignore_ascii_case("Bearer") {
-            return Err(ClientError::TokenType(self.presentable(&token_type, form)));
+            return Err(ClientError::TokenType(self.presentable(&token_type)));
         }
         let access_token = text(answer.access_token).ok_or(malformed("access_token is missing or not a string"))?;
         if !outbound::is_b64token(access_token.as_bytes()) {
@@ -135,13 +139,7 @@ impl Exchange {
         })))
     }
 
-    fn refused(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: Result<String, ExchangeError>,
-        form: &[(String, String)],
-    ) -> ClientError {
+    fn refused(&self, status: StatusCode, headers: &HeaderMap, body: Result<String, ExchangeError>) -> ClientError {
         let code = status.as_u16();
         let retry_after = outbound::retry_after(headers);
         if status == StatusCode::TOO_MANY_REQUESTS
@@ -159,25 +157,30 @@ impl Exchange {
         };
         let unexpected = ClientError::Malformed { status: code, problem };
         let Ok(body) = body else { return unexpected };
-        let Ok(refusal) = serde_json::from_str::<Refusal<'_>>(&body) else { return unexpected };
+        let Some(refusal) = object::<Refusal<'_>>(&body) else { return unexpected };
         match text(refusal.error) {
             Some(error) if !status.is_redirection() => ClientError::OAuth {
                 status: code,
-                error: self.presentable(&error, form),
-                description: text(refusal.error_description).map(|text| self.presentable(&text, form)),
+                error: self.presentable(&error),
+                description: text(refusal.error_description).map(|text| self.presentable(&text)),
             },
             _ => unexpected,
         }
     }
 
     /// Text of the server as it may stand in an error: short, printable, and without what the server should not repeat.
-    fn presentable(&self, text: &str, form: &[(String, String)]) -> String {
+    fn presentable(&self, text: &str) -> String {
         let mut text = Cow::Borrowed(text);
-        let assertion = form.iter().find(|(name, _)| name == "client_assertion").map(|(_, signed)| signed.as_str());
-        for secret in self.redacted.iter().map(Secret::expose).chain(assertion).filter(|secret| !secret.is_empty()) {
+        for secret in self.redacted.iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
             if text.contains(secret) {
                 text = text.replace(secret, "[redacted]").into();
             }
+        }
+        if let Some(header) = self.authentication.encoded_header().filter(|header| text.contains(header)) {
+            let without = |rest: &str| rest.trim_start_matches(is_jws).to_owned();
+            let mut parts = text.split(header);
+            let first = parts.next().unwrap_or_default().to_owned();
+            text = parts.fold(first, |text, rest| text + "[redacted]" + &without(rest)).into();
         }
         let printable = |character: char| if misleads(character) { '?' } else { character };
         let mut presentable: String = text.chars().take(LONGEST_TEXT).map(printable).collect();
@@ -192,6 +195,11 @@ impl Exchange {
 fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A character of a compact JWS.
+fn is_jws(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
 }
 
 /// A header value that no log of the HTTP client shows.

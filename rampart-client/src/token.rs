@@ -64,6 +64,7 @@ impl Deref for AccessToken {
 /// When a token is renewed, and when it serves no more.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
+    pub(crate) lifetime: Duration,
     pub(crate) fresh_until: Instant,
     pub(crate) serves_until: Instant,
     /// The shortest time from one renewal in the background to the next.
@@ -78,9 +79,15 @@ impl Times {
         let fresh = lifetime.saturating_sub(margin).mul_f64(1.0 - 0.1 * fastrand::f64());
         let last = Duration::from_secs(10).min(lifetime / 10);
         Self {
+            lifetime,
             fresh_until: requested_at + fresh,
             serves_until: requested_at + lifetime.saturating_sub(last),
             renewal_interval: Duration::from_secs(1).max(lifetime / 10),
         }
+    }
+    /// Whether the token serves no more, not even those who have waited for it. One that the server says has no lifetime
+    /// serves them, and nobody after them.
+    pub(crate) fn is_spent(&self, now: Instant) -> bool {
+        !self.lifetime.is_zero() && now >= self.serves_until
     }
 }

@@ -7,7 +7,7 @@ mod common;
 
 use std::time::{Duration, SystemTime};
 
-use common::{FLOOR, SECOND, TICK, World, quiet, same, seconds};
+use common::{FLOOR, SECOND, TICK, World, quiet, seconds};
 use rampart_client::ClientError;
 use rampart_issuer::{Endpoint, Fault};
 use serde_json::{Value, json};
@@ -252,131 +252,6 @@ async fn o04_answers_without_a_usable_token_are_errors() {
     let every_character = "ABCXYZabcxyz0189-._~+/==";
     let token = world.answered(&success(&json!({"access_token": every_character}))).await.unwrap();
     assert_eq!(token.access_token.expose(), every_character);
-}
-
-/// The server's `expires_in` as it stands in the answer, or none, and the lifetime it means.
-async fn lives(world: &World, expires_in: Option<&str>, lifetime: Duration) {
-    let member = expires_in.map(|text| format!(r#","expires_in":{text}"#)).unwrap_or_default();
-    let body = format!(r#"{{"access_token":"a.token","token_type":"Bearer"{member}}}"#);
-    world.issuer.inject_times(Endpoint::Token, &Fault::body(body), 1);
-    let (asked, request, before) = (world.requests(), world.unused(), SystemTime::now());
-    let token = world.client.token(&request).await.unwrap();
-    let after = SystemTime::now();
-    assert!(
-        (before + lifetime..=after + lifetime).contains(&token.expires_at),
-        "{expires_in:?}: {:?}",
-        token.expires_at
-    );
-    // It serves up to the last 10 s or tenth, and not a moment longer.
-    let serves = lifetime - seconds(10).min(lifetime / 10);
-    if serves < seconds(100_000_000) {
-        world.issuer.inject(Endpoint::Token, Fault::Hang);
-        world.time.pass(serves - TICK).await;
-        assert!(same(&world.at_once(&request).unwrap(), &token), "{expires_in:?}");
-        world.time.pass(TICK).await;
-        drop(world.waiting(&request));
-        // Not sooner than this after the last request.
-        world.time.pass(SECOND).await;
-        common::until("the renewal", || world.requests() == asked + 2).await;
-        world.issuer.clear_faults();
-    } else {
-        world.time.pass(seconds(100_000_000)).await;
-        assert!(same(&world.at_once(&request).unwrap(), &token), "{expires_in:?}");
-        assert_eq!(world.requests(), asked + 1, "{expires_in:?}");
-    }
-}
-
-#[tokio::test]
-async fn o05_missing_lifetime_is_five_minutes() {
-    let world = World::new().await;
-    lives(&world, None, seconds(300)).await;
-}
-
-#[tokio::test]
-async fn o06_lifetimes_may_be_numbers_fractions_or_strings() {
-    let world = World::new().await;
-    for text in ["3600", "\"3600\"", "3600.0", "3.6e3", "\"3600.0\"", "\" 3600 \"", "\"3.6e3\""] {
-        lives(&world, Some(text), seconds(3600)).await;
-    }
-    lives(&world, Some("90.5"), Duration::from_millis(90_500)).await;
-    lives(&world, Some("1"), SECOND).await;
-}
-
-#[tokio::test]
-async fn o07_lifetimes_that_are_none_count_as_missing_and_huge_ones_are_clamped() {
-    let world = World::new().await;
-    for text in ["null", "\"abc\"", "\"\"", "true", "[900]", "{}", "\"nan\"", "\"1h\""] {
-        lives(&world, Some(text), seconds(300)).await;
-    }
-    let ten_years = seconds(10 * 365 * 24 * 3600);
-    let u64_max = u64::MAX.to_string();
-    for text in [&*u64_max, "1e30", "1e999", "9223372036854775808", "\"inf\"", "\"1e400\""] {
-        lives(&world, Some(text), ten_years).await;
-    }
-}
-
-#[tokio::test]
-async fn o07_token_without_a_lifetime_is_for_the_waiting_callers_and_fetches_do_not_loop() {
-    let world = World::new().await;
-    for text in ["0", "-1", "0.0", "-0.0", "\"0\"", "\"-1\"", "-1e30", "\"-inf\""] {
-        world.issuer.reset_counts();
-        let body = format!(r#"{{"access_token":"a.token","token_type":"Bearer","expires_in":{text}}}"#);
-        world.issuer.inject(Endpoint::Token, Fault::body(body));
-        let request = world.unused();
-        for caller in common::outcomes(common::crowd(&world.client, &request, 100)).await {
-            assert_eq!(caller.unwrap().access_token.expose(), "a.token", "{text}");
-        }
-        // Each second gives one request, however many ask.
-        for asked in 2..5 {
-            let crowd = common::crowd(&world.client, &request, 100);
-            quiet().await;
-            assert_eq!(world.requests(), asked - 1, "{text}");
-            world.time.pass(SECOND + TICK).await;
-            for caller in common::outcomes(crowd).await {
-                assert_eq!(caller.unwrap().access_token.expose(), "a.token", "{text}");
-            }
-            assert_eq!(world.requests(), asked, "{text}");
-        }
-        world.issuer.clear_faults();
-    }
-}
-
-#[tokio::test]
-async fn o08_short_lifetimes_keep_half_of_them_and_are_not_renewed_by_every_call() {
-    let world = World::new().await;
-    // In milliseconds: the lifetime, when it may be renewed at the earliest and is at the latest, when it serves no more.
-    let cases = [
-        (1_000, 450, 1_000, 900),
-        (2_000, 900, 1_000, 1_800),
-        (10_000, 4_500, 5_000, 9_000),
-        (30_000, 13_500, 15_000, 27_000),
-        (60_000, 27_000, 30_000, 54_000),
-        (100_000, 63_000, 70_000, 90_000),
-        (150_000, 108_000, 120_000, 140_000),
-        (900_000, 648_000, 720_000, 890_000),
-        (3_600_000, 2_970_000, 3_300_000, 3_590_000),
-    ];
-    for (lifetime, not_before, due, serves) in cases {
-        world.issuer.reset_counts();
-        world.issuer.token_response(Some(json!({"expires_in": f64::from(lifetime) / 1000.0})));
-        let request = world.unused();
-        let token = world.client.token(&request).await.unwrap();
-        world.time.pass(Duration::from_millis(not_before) - TICK).await;
-        for _ in 0..1000 {
-            assert!(same(&world.at_once(&request).unwrap(), &token), "{lifetime}");
-        }
-        quiet().await;
-        assert_eq!(world.requests(), 1, "{lifetime}: renewed before its time");
-        world.issuer.inject(Endpoint::Token, Fault::Hang);
-        if due < serves {
-            world.time.pass(Duration::from_millis(due - not_before) + TICK).await;
-            for _ in 0..1000 {
-                assert!(same(&world.at_once(&request).unwrap(), &token), "{lifetime}");
-            }
-            world.requested(2).await;
-        }
-        world.issuer.clear_faults();
-    }
 }
 
 #[tokio::test]

@@ -259,6 +259,39 @@ async fn signed_assertions_stand_for_the_secret() {
     }
 }
 
+#[tokio::test]
+async fn assertion_is_used_only_once_also_where_the_request_is_repeated() {
+    let issuer = issuer().await;
+    for fault in [Fault::Reset, Fault::CloseEarly] {
+        let key = ClientKey::generate(SigningAlgorithm::EdDSA);
+        issuer.client_jwk("billing", key.jwk.clone());
+        issuer.reset_counts();
+        issuer.inject_times(Endpoint::Token, &fault, 1);
+        let client = RampartClient::builder(issuer.url(), "billing", "")
+            .private_key_jwt(key.algorithm, key.pem, None)
+            .build()
+            .unwrap();
+        client.client_credentials_token(&["a"]).await.unwrap();
+        let assertions: Vec<_> = issuer
+            .recorded(Endpoint::Token)
+            .iter()
+            .map(|request| member(request, "client_assertion").unwrap())
+            .collect();
+        assert_eq!(assertions.len(), 2, "{fault:?}");
+        let identifier = |assertion: &String| decoded(assertion.split('.').nth(1).unwrap())["jti"].clone();
+        assert_ne!(identifier(&assertions[0]), identifier(&assertions[1]), "{fault:?}");
+
+        // All else is as it was, and nothing changes where there is no assertion.
+        issuer.reset_counts();
+        issuer.inject_times(Endpoint::Token, &fault, 1);
+        builder(&issuer).build().unwrap().client_credentials_token(&["a"]).await.unwrap();
+        let sent = issuer.recorded(Endpoint::Token);
+        assert_eq!(sent.len(), 2, "{fault:?}");
+        assert_eq!(sent[0].body, sent[1].body);
+        assert_eq!(sent[0].header("authorization"), sent[1].header("authorization"));
+    }
+}
+
 #[test]
 fn keys_that_cannot_sign_are_found_by_build() {
     let keys = ALGORITHMS.map(ClientKey::generate);

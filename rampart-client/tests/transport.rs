@@ -1,4 +1,4 @@
-//! The way to the token endpoint: faulty networks, hostile servers, addresses that must not be called, runtimes that end.
+//! The way to the token endpoint: faulty networks, hostile servers, addresses that must not be called.
 #![cfg(test)]
 #![allow(clippy::unchecked_time_subtraction, clippy::string_slice, reason = "a test fails by a panic")]
 
@@ -8,14 +8,15 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use common::{
-    ByHand, SECOND, TICK, TIMEOUT, Time, Waiting, World, address, any, builder, crowd, is_transport, issuer, outcomes,
-    poll_once, quiet, same, seconds, settle, until,
+    ByHand, SECOND, TICK, TIMEOUT, Time, Waiting, World, address, any, builder, is_transport, issuer, poll_once, quiet,
+    seconds, settle,
 };
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder, TokenRequest};
 use rampart_issuer::{Endpoint, Fault};
 use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
-use tokio::runtime::{Builder, Runtime};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpSocket, TcpStream};
 
 #[tokio::test]
 async fn o23_redirects_are_not_followed_whatever_the_user_sets() {
@@ -57,6 +58,41 @@ async fn o24_exchange_is_bounded_in_time() {
         world.at_once(&request).unwrap_err();
         assert_eq!(world.requests(), asked + 1, "{fault:?} was repeated");
     }
+}
+
+#[tokio::test]
+async fn o24_connection_that_does_not_come_about_is_given_up_after_two_seconds() {
+    // Nobody accepts, and what the system accepts by itself is used up.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    for _ in 0..16 {
+        let mut connection = Box::pin(TcpStream::connect(address));
+        quiet().await;
+        queue.push((poll_once(&mut connection), connection));
+    }
+    let client = RampartClient::builder(format!("http://{address}"), "service", "service-secret").build().unwrap();
+    let time = Time::freeze();
+    let mut waiting = Waiting::on(&client, &any());
+    quiet().await;
+    time.pass(seconds(2) - TICK).await;
+    waiting.still_waits();
+    time.pass(2 * TICK).await;
+    is_transport(&waiting.outcome().await.unwrap_err(), "no complete answer");
+}
+
+#[tokio::test]
+async fn connection_is_not_kept_for_the_next_request() {
+    let server = ByHand::start().await;
+    let client = server.client();
+    let caller = tokio::spawn(async move { client.client_credentials_token(&[]).await });
+    let held = server.request().await;
+    let mut connection = held.answer_and_keep(r#"{"access_token":"the.token","token_type":"Bearer"}"#).await;
+    caller.await.unwrap().unwrap();
+    // The server would have gone on.
+    assert_eq!(connection.read(&mut [0]).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -225,116 +261,6 @@ async fn environment_names_the_issuer_and_the_credentials() {
         in_environment(NAME, &[&others[..], &[says]].concat());
         in_environment(NAME, &[&others[..], &[says, empty]].concat());
     }
-}
-
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-#[test]
-fn o28_runtime_that_ends_takes_its_request_with_it_and_the_next_caller_starts_anew() {
-    let (first, second) = (runtime(), runtime());
-    let (issuer, client, waiting) = first.block_on(async {
-        let issuer = issuer().await;
-        let client = builder(&issuer).build().unwrap();
-        issuer.inject(Endpoint::Token, Fault::Hang);
-        let waiting = Waiting::on(&client, &any());
-        until("a request", || issuer.requests(Endpoint::Token) == 1).await;
-        (issuer, client, waiting)
-    });
-    let (elsewhere, time) = second.block_on(async { (Waiting::on(&client, &any()), Time::freeze()) });
-    drop(first);
-    issuer.clear_faults();
-    second.block_on(async {
-        // Whoever waited for it from another runtime has a new one, no sooner than a second after the first.
-        let callers = crowd(&client, &any(), 10);
-        let all = tokio::spawn(elsewhere.outcome());
-        quiet().await;
-        time.pass(SECOND + TICK).await;
-        let token = all.await.unwrap().unwrap();
-        for outcome in outcomes(callers).await {
-            assert!(same(&outcome.unwrap(), &token));
-        }
-        assert!(same(&waiting.outcome().await.unwrap(), &token));
-    });
-    assert_eq!(issuer.requests(Endpoint::Token), 2);
-}
-
-#[test]
-fn o28_runtime_that_nobody_drives_any_more_holds_up_nobody_for_ever() {
-    let (first, second) = (runtime(), runtime());
-    let server = second.block_on(ByHand::start());
-    let client = server.client();
-    let _left_behind = first.block_on(async { Waiting::on(&client, &any()) });
-    second.block_on(async {
-        let time = Time::freeze();
-        let mut waiting = Waiting::on(&client, &any());
-        time.pass(seconds(14)).await;
-        waiting.still_waits();
-        let waiting = tokio::spawn(waiting.outcome());
-        quiet().await;
-        time.pass(seconds(2)).await;
-        server.request().await.token("the.token", 900).await;
-        assert_eq!(waiting.await.unwrap().unwrap().access_token.expose(), "the.token");
-    });
-    // Should it be driven again, what it has to say comes too late to matter.
-    first.block_on(async {
-        let late = tokio::spawn(async { quiet().await });
-        late.await.unwrap();
-        assert_eq!(poll_once(client.token(&any())).unwrap().unwrap().access_token.expose(), "the.token");
-    });
-}
-
-#[test]
-fn o28_renewal_that_dies_with_its_runtime_is_followed_by_another() {
-    let (first, second) = (runtime(), runtime());
-    let (issuer, client, old) = first.block_on(async {
-        let issuer = issuer().await;
-        let client = builder(&issuer).build().unwrap();
-        let old = client.token(&any()).await.unwrap();
-        (issuer, client, old)
-    });
-    first.block_on(async {
-        let time = Time::freeze();
-        issuer.inject(Endpoint::Token, Fault::Hang);
-        time.pass(common::DUE).await;
-        assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &old));
-        until("a renewal", || issuer.requests(Endpoint::Token) == 2).await;
-    });
-    drop(first);
-    issuer.clear_faults();
-    second.block_on(async {
-        let time = Time::freeze();
-        time.pass(common::DUE + SECOND + TICK).await;
-        let mut newest = old.clone();
-        until("another renewal", || {
-            newest = poll_once(client.token(&any())).unwrap().unwrap();
-            !same(&newest, &old)
-        })
-        .await;
-    });
-    assert_eq!(issuer.requests(Endpoint::Token), 3);
-}
-
-#[test]
-fn o28_without_a_runtime_there_is_the_token_at_hand_or_an_error_and_no_panic() {
-    let runtime = runtime();
-    let (issuer, client) = runtime.block_on(async {
-        let issuer = issuer().await;
-        let client = builder(&issuer).build().unwrap();
-        (issuer, client)
-    });
-    for _ in 0..3 {
-        let error = poll_once(client.token(&any())).unwrap().unwrap_err();
-        is_transport(&error, "there is no tokio runtime");
-    }
-    // That was no failure of the server's: there is nothing to wait for.
-    let token = runtime.block_on(client.token(&any())).unwrap();
-    assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &token));
-    drop(runtime);
-    assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &token));
-    drop(client);
-    assert_eq!(issuer.requests(Endpoint::Token), 1);
 }
 
 #[tokio::test]

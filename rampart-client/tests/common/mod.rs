@@ -270,7 +270,13 @@ impl ByHand {
 
     /// The next request, read to its end.
     pub(crate) async fn request(&self) -> Held {
-        let (mut stream, _) = self.listener.accept().await.unwrap();
+        let mut accepted = None;
+        until("a request", || {
+            accepted = poll_once(self.listener.accept());
+            accepted.is_some()
+        })
+        .await;
+        let (mut stream, _) = accepted.unwrap().unwrap();
         let (mut text, mut chunk) = (String::new(), [0; 4096]);
         loop {
             if let Some((head, body)) = text.split_once("\r\n\r\n") {
@@ -311,6 +317,13 @@ impl Held {
     pub(crate) async fn token(self, token: &str, expires_in: u64) {
         let body = format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":{expires_in}}}"#);
         self.answer("200 OK", &body).await;
+    }
+
+    /// Answers with this body, and does not close the connection.
+    pub(crate) async fn answer_and_keep(mut self, body: &str) -> TcpStream {
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        self.stream.write_all(answer.as_bytes()).await.unwrap();
+        self.stream
     }
 
     pub(crate) async fn send(mut self, answer: &str) {
