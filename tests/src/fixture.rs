@@ -23,8 +23,12 @@ pub struct Fixture {
     pub broken: Issuer,
     /// All defaults, for the healthy issuer.
     pub plain: RampartAuth,
+    /// As [`plain`](Self::plain), without the cache of verified tokens.
+    pub plain_uncached: RampartAuth,
     /// The same issuer, but another audience, a required claim and `at+jwt` only; realm and metadata of its own.
     pub strict: RampartAuth,
+    /// As [`strict`](Self::strict), without the cache of verified tokens.
+    pub strict_uncached: RampartAuth,
     /// All defaults, for the broken issuer.
     pub down: RampartAuth,
     /// Further published keys; the first key of the issuer is one of RS256.
@@ -59,19 +63,38 @@ impl Fixture {
         let impostor = SigningKey::generate(Algorithm::ES256, es256.kid()).unwrap();
         let stranger = SigningKey::generate(Algorithm::ES256, "stranger").unwrap();
 
-        let plain = builder(&issuer, issuer.audience()).build().unwrap();
-        let strict = builder(&issuer, "strict-api")
-            .realm("tasks")
-            .resource_metadata("https://api.example.com/.well-known/oauth-protected-resource")
-            .required_claims(["clearance"])
-            .require_at_jwt(true)
-            .build()
-            .unwrap();
+        let plain = || builder(&issuer, issuer.audience());
+        let strict = || {
+            builder(&issuer, "strict-api")
+                .realm("tasks")
+                .resource_metadata("https://api.example.com/.well-known/oauth-protected-resource")
+                .required_claims(["clearance"])
+                .require_at_jwt(true)
+        };
+        let with_cache = |builder: RampartAuthBuilder| builder.build().unwrap();
+        let without_cache = |builder: RampartAuthBuilder| builder.token_cache_bytes(0).build().unwrap();
+        let (plain, plain_uncached) = (with_cache(plain()), without_cache(plain()));
+        let (strict, strict_uncached) = (with_cache(strict()), without_cache(strict()));
         let down = builder(&broken, broken.audience()).build().unwrap();
-        for auth in [&plain, &strict] {
+        for auth in [&plain, &plain_uncached, &strict, &strict_uncached] {
             runtime.block_on(auth.warm_up()).unwrap();
         }
-        Self { runtime, issuer, broken, plain, strict, down, es256, es384, es512, ed25519, impostor, stranger }
+        Self {
+            runtime,
+            issuer,
+            broken,
+            plain,
+            plain_uncached,
+            strict,
+            strict_uncached,
+            down,
+            es256,
+            es384,
+            es512,
+            ed25519,
+            impostor,
+            stranger,
+        }
     }
 
     /// A good token of a plain user for [`plain`](Self::plain), to be changed.

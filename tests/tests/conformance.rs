@@ -406,6 +406,7 @@ rampart_tests::conformance! {
         h21_double_slash,
         h21_upper_case,
         h21_escaped_slash,
+        h21_escaped_slash_at_the_end,
         h21_escaped_letter,
         h21_dot_segment,
         h21_up_and_down,

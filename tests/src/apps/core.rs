@@ -21,17 +21,28 @@ impl Subject for Core {
     const OWN_HEADERS: &'static [&'static str] = &[];
 
     fn answer(case: &Case) -> Outcome {
-        let reply = match answer(case) {
-            Ok(body) => {
-                let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
-                Reply { status: 200, headers, body }
-            }
-            Err(rejection) => {
-                let headers = rejection.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-                Reply { status: rejection.status(), headers, body: rejection.body().to_owned() }
-            }
-        };
+        let cached = [&FIXTURE.plain, &FIXTURE.strict];
+        let reply = answer(case, cached);
+        // An issuer that stays away says another time when to come back.
+        if case.app != App::Down {
+            assert_eq!(answer(case, cached), reply, "{}: asked again, of the cache of verified tokens", case.name);
+            let uncached = [&FIXTURE.plain_uncached, &FIXTURE.strict_uncached];
+            assert_eq!(answer(case, uncached), reply, "{}: without the cache of verified tokens", case.name);
+        }
         Outcome { handled: reply.status == 200, reply: Some(reply) }
+    }
+}
+
+fn answer(case: &Case, auths: [&RampartAuth; 2]) -> Reply {
+    match outcome(case, auths) {
+        Ok(body) => {
+            let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
+            Reply { status: 200, headers, body }
+        }
+        Err(rejection) => {
+            let headers = rejection.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            Reply { status: rejection.status(), headers, body: rejection.body().to_owned() }
+        }
     }
 }
 
@@ -42,14 +53,14 @@ fn verify(auth: &RampartAuth, case: &Case) -> Verified {
     }
 }
 
-fn answer(case: &Case) -> Result<String, Rejection> {
+fn outcome(case: &Case, [plain, strict]: [&RampartAuth; 2]) -> Result<String, Rejection> {
     let auth = match case.app {
-        App::Plain | App::Cors => &FIXTURE.plain,
-        App::Strict | App::StrictWithinPlain => &FIXTURE.strict,
+        App::Plain | App::Cors => plain,
+        App::Strict | App::StrictWithinPlain => strict,
         App::Down => &FIXTURE.down,
         App::NotConfigured => return Err(Rejection::not_configured()),
     };
-    let outer = verify(if case.app == App::StrictWithinPlain { &FIXTURE.plain } else { auth }, case);
+    let outer = verify(if case.app == App::StrictWithinPlain { plain } else { auth }, case);
     let verified = if outer.is_by(auth) { outer } else { verify(auth, case) };
     route(case.target, &verified)
 }

@@ -80,6 +80,7 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         path("h21_double_slash", "//protected"),
         path("h21_upper_case", "/PROTECTED"),
         path("h21_escaped_slash", "/layered%2frole"),
+        path("h21_escaped_slash_at_the_end", "/protected%2f"),
         path("h21_escaped_letter", "/%70rotected"),
         path("h21_dot_segment", "/./protected"),
         path("h21_up_and_down", "/public/../protected"),
