@@ -116,8 +116,8 @@ fn is_what_it_says(body: &str, outcome: &Outcome) -> Result<(), TestCaseError> {
     if let Ok(token) = outcome {
         let members: BTreeMap<String, &RawValue> = serde_json::from_str(body).expect("accepted, so an object");
         let text = |name: &str| members.get(name).map(|value| serde_json::from_str::<String>(value.get()).unwrap());
-        prop_assert_eq!(text("access_token").as_deref(), Some(token.access_token.expose()));
-        prop_assert_eq!(text("token_type").as_deref(), Some(&*token.token_type));
+        prop_assert_eq!(text("access_token"), Some(token.access_token.expose().to_owned()));
+        prop_assert_eq!(text("token_type"), Some(token.token_type.clone()));
         prop_assert!(text("scope").is_none_or(|scope| scope == token.scope));
     }
     Ok(())
