@@ -1,0 +1,233 @@
+//! `tests/security-cases.toml` is whole, and every test that it names exists; and what no single test of a library can show
+//! because it is about the workspace itself (X04, X05, X07, X08).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rampart_tests::cases;
+use rocket::figment::Figment;
+use rocket::figment::providers::{Format, Toml};
+use serde::Deserialize;
+
+/// Every id: the letter of its section with the highest number, and those with another suffix.
+const SECTIONS: [(&str, usize); 12] = [
+    ("A", 23),
+    ("B", 14),
+    ("C", 10),
+    ("D", 8),
+    ("E", 10),
+    ("H", 24),
+    ("K", 12),
+    ("O", 29),
+    ("R", 8),
+    ("S", 30),
+    ("T", 8),
+    ("X", 8),
+];
+const FURTHER: [&str; 2] = ["S05b", "S06b"];
+
+/// The crates whose code meets input from outside.
+const LIBRARIES: [&str; 5] = ["rampart-core", "rampart-axum", "rampart-actix", "rampart-rocket", "rampart-client"];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    says: String,
+    #[serde(default)]
+    tests: Vec<String>,
+    does_not_apply: Option<String>,
+}
+
+fn rows() -> BTreeMap<String, Row> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("security-cases.toml");
+    Figment::from(Toml::string(&fs::read_to_string(path).unwrap())).extract().unwrap()
+}
+
+fn ids() -> BTreeSet<String> {
+    let numbered = |(section, last): (&str, usize)| {
+        let width = if section == "R" { 1 } else { 2 };
+        (1..=last).map(|number| format!("{section}{number:0width$}")).collect::<Vec<_>>()
+    };
+    SECTIONS.into_iter().flat_map(numbered).chain(FURTHER.map(String::from)).collect()
+}
+
+#[test]
+fn every_row_is_there_and_no_other() {
+    let found: BTreeSet<_> = rows().into_keys().collect();
+    let missing: Vec<_> = ids().difference(&found).cloned().collect();
+    let unknown: Vec<_> = found.difference(&ids()).cloned().collect();
+    assert!(missing.is_empty() && unknown.is_empty(), "missing {missing:?}, unknown {unknown:?}");
+}
+
+#[test]
+fn every_row_has_tests_or_a_reason_why_it_needs_none() {
+    for (id, row) in rows() {
+        assert!(row.says.ends_with('.') || row.says.ends_with(')'), "{id}: a sentence");
+        match row.does_not_apply {
+            Some(reason) => {
+                assert!(row.tests.is_empty() && reason.starts_with("because "), "{id}: a reason, or tests");
+            }
+            None => assert!(!row.tests.is_empty(), "{id}: {} Which test shows it?", row.says),
+        }
+        let once: BTreeSet<_> = row.tests.iter().collect();
+        assert_eq!(once.len(), row.tests.len(), "{id}: a test stands twice");
+    }
+}
+
+#[test]
+fn rows_about_http_and_about_answers_are_shown_on_every_framework() {
+    for (id, row) in rows().into_iter().filter(|(id, _)| id.starts_with(['H', 'R'])) {
+        let on_each = |test: &String| test.starts_with("conformance::") || test.starts_with("tests::");
+        assert!(row.tests.iter().any(on_each), "{id}: {}", row.says);
+    }
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let mut found = Sources::default();
+    let named: Vec<_> =
+        rows().into_iter().flat_map(|(id, row)| row.tests.into_iter().map(move |test| (id.clone(), test))).collect();
+    let missing: Vec<_> = named.iter().filter(|(_, test)| !found.has(test)).collect();
+    assert!(missing.is_empty(), "there are no such tests: {missing:#?}");
+    assert!(named.len() > 300, "only {} tests are named", named.len());
+    for unknown in
+        ["conformance::x", "rampart-core::verification::header::x", "rampart-core::x::x", "nothing::x", "conformance"]
+    {
+        assert!(!found.has(unknown), "{unknown}");
+    }
+    assert!(!found.has("rampart-core::verification::header::with_header"), "a helper is no test");
+}
+
+/// The tests of source files that were looked into.
+#[derive(Default)]
+struct Sources(BTreeMap<PathBuf, BTreeSet<String>>);
+
+impl Sources {
+    /// `package::file::test`, `package::folder::file::test`, or `conformance::case`.
+    fn has(&mut self, test: &str) -> bool {
+        let Some((place, name)) = test.rsplit_once("::") else { return false };
+        if place == "conformance" {
+            return cases::ALL.iter().any(|case| case.name == name);
+        }
+        let Some((package, file)) = place.split_once("::") else { return false };
+        let path = workspace().join(package).join("tests").join(file.replace("::", "/")).with_extension("rs");
+        let tests = self.0.entry(path).or_insert_with_key(|path| tests(&fs::read_to_string(path).unwrap_or_default()));
+        tests.contains(name)
+    }
+}
+
+/// The functions of a file that the test program runs: under `#[test]` or `#[tokio::test]`, or by a list in a macro.
+fn tests(source: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let (mut is_next, mut in_list) = (false, false);
+    for line in source.lines() {
+        let line = line.trim();
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_next = true;
+        } else if line == "on_each_framework! {" {
+            in_list = true;
+        } else if line == "}" {
+            in_list = false;
+        } else if in_list {
+            found.insert(line.trim_end_matches(',').to_owned());
+        } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_next) {
+            found.insert(rest.split(['(', '<']).next().unwrap().to_owned());
+            is_next = false;
+        }
+    }
+    found
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The source files of the libraries, each up to its unit tests.
+fn library_sources() -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = fs::read_to_string(&path).unwrap();
+                let code = source.split("#[cfg(test)]").next().unwrap().to_owned();
+                found.push((path, code));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for library in LIBRARIES {
+        walk(&workspace().join(library).join("src"), &mut found);
+    }
+    assert!(found.len() > 30, "{found:?}");
+    found
+}
+
+#[test]
+fn x04_tests_of_the_core_run_in_release_too() {
+    let gate = read(".ci/run");
+    let release =
+        |line: &str| line.contains("cargo test") && line.contains("--release") && line.contains("-p rampart-core");
+    assert!(gate.lines().any(release), ".ci/run does not run the tests of rampart-core in release");
+    // And those of a debug build check arithmetic: nobody has turned that off.
+    let manifest = read("Cargo.toml");
+    assert!(!manifest.contains("overflow-checks") && !manifest.contains("debug-assertions"), "{manifest}");
+}
+
+#[test]
+fn x05_nothing_public_is_called_unverified() {
+    for (path, source) in library_sources() {
+        for line in source.lines().map(str::trim).filter(|line| line.starts_with("pub ")) {
+            assert!(!line.contains("unverified"), "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn x07_public_errors_can_grow() {
+    let mut count = 0;
+    for (path, source) in library_sources() {
+        let lines: Vec<&str> = source.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let is_error = line.starts_with("pub enum ") && line.trim_end_matches(" {").ends_with("Error");
+            if is_error {
+                let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
+                let grows = attributes.into_iter().any(|line| *line == "#[non_exhaustive]");
+                assert!(grows, "{}: {line} is not #[non_exhaustive]", path.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 4, "only {count} errors were found");
+}
+
+#[test]
+fn x08_lints_against_panics_hold_in_every_library() {
+    let lints = ["unwrap_used", "expect_used", "panic", "todo", "unimplemented", "indexing_slicing", "string_slice"];
+    let manifest = read("Cargo.toml");
+    for lint in lints {
+        assert!(manifest.contains(&format!("\n{lint} = \"deny\"\n")), "{lint} is not denied");
+    }
+    for library in LIBRARIES {
+        let manifest = read(&format!("{library}/Cargo.toml"));
+        assert!(manifest.contains("[lints]\nworkspace = true\n"), "{library} has lints of its own");
+    }
+    // Where code asks for an exception, it is in code that no input reaches: constant evaluation.
+    let lowered = |line: &&str| {
+        let attribute = line.trim_start().starts_with("#[") || line.trim_start().starts_with("#![");
+        attribute && line.contains("clippy::") && lints.iter().any(|lint| line.contains(&format!("clippy::{lint}")))
+    };
+    for (path, source) in library_sources() {
+        for line in source.lines().filter(lowered) {
+            let is_constant = ["constant evaluation", "compile time only"].iter().any(|reason| line.contains(reason));
+            assert!(is_constant, "{}: {line}", path.display());
+        }
+    }
+}
