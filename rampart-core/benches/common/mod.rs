@@ -2,8 +2,15 @@
 #![allow(dead_code, reason = "each benchmark takes what it needs")]
 #![allow(unreachable_pub, reason = "a module of a program has no public")]
 
+pub mod report;
 pub mod rounds;
 pub mod subject;
+
+/// Whether a part of a benchmark is wanted: all are, unless some are named.
+pub fn wants(part: &str) -> bool {
+    let mut parts = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).peekable();
+    parts.peek().is_none() || parts.any(|own| own == part)
+}
 
 /// Whether to measure: `cargo bench` says so. `cargo test --benches` only wants to see that everything runs.
 pub fn measuring() -> bool {

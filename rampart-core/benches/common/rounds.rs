@@ -35,7 +35,7 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// How long it takes until every one of `threads` threads has run so many times.
+/// How long it takes, from the first start to the last end, until every one of `threads` threads has run so many times.
 fn together(threads: u32, times: u64, work: &(impl Fn(usize) + Sync)) -> Duration {
     let barrier = Barrier::new(threads as usize);
     std::thread::scope(|scope| {
@@ -47,11 +47,13 @@ fn together(threads: u32, times: u64, work: &(impl Fn(usize) + Sync)) -> Duratio
                 for _ in 0..times {
                     work(thread);
                 }
-                start.elapsed()
+                (start, Instant::now())
             })
         };
         let running: Vec<_> = (0..threads as usize).map(spawn).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).max().unwrap()
+        let spans = running.into_iter().map(|thread| thread.join().unwrap());
+        let (start, end) = spans.reduce(|(start, end), own| (start.min(own.0), end.max(own.1))).unwrap();
+        end - start
     })
 }
 

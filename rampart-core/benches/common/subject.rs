@@ -71,10 +71,15 @@ impl Ground {
             .expires_in(24 * 3600)
     }
 
+    /// A token of the usual kind, with a new key.
     pub fn subject(&self, algorithm: Algorithm) -> Subject {
         let key = self.issuer.add_key(algorithm).unwrap();
-        let jwk = key.public_jwk();
-        let token = self.token(&key, 0).sign().unwrap();
+        self.subject_of(&key, self.token(&key, 0).sign().unwrap())
+    }
+
+    /// A token that the key has signed; the issuer publishes the key.
+    pub fn subject_of(&self, key: &SigningKey, token: String) -> Subject {
+        let (algorithm, jwk) = (key.algorithm(), key.public_jwk());
         let (signing_input, signature) = token.rsplit_once('.').unwrap();
         let cold = self.ready(self.builder().token_cache_bytes(0));
         let warm = self.ready(self.builder());

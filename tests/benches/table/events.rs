@@ -7,8 +7,8 @@ use std::time::Duration;
 use rampart_issuer::{Algorithm, Endpoint, Fault, Issuer, base64url};
 use tokio::runtime::Runtime;
 
+use crate::common::report::{Table, micros};
 use crate::load::{Fleet, Seen, at_once, paced, request};
-use crate::report::{Table, micros};
 use crate::server::{Framework, Guard, Server};
 
 const HOUR: Duration = Duration::from_secs(3600);

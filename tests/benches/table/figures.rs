@@ -2,8 +2,8 @@
 
 use rampart_issuer::Algorithm;
 
+use crate::common::report::{Table, times};
 use crate::common::rounds::Spread;
-use crate::report::{Table, times};
 use crate::{events, http, verification};
 
 /// One figure, and whether it was reached.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use rampart_issuer::{Algorithm, Issuer};
 use tokio::runtime::Runtime;
 
+use crate::common::report::{Table, micros, times};
 use crate::common::rounds::Spread;
 use crate::load::{Fleet, Seen, request};
-use crate::report::{Table, micros, times};
 use crate::server::{Framework, Guard, Server};
 
 const CONNECTIONS: usize = 16;

@@ -23,39 +23,35 @@ mod events;
 mod figures;
 mod http;
 mod load;
-mod report;
 mod server;
 mod verification;
 
 use std::time::Duration;
 
+use common::report::Table;
 use common::rounds::Effort;
 use common::subject::Ground;
 use figures::Figures;
-use report::Table;
 use server::Framework;
 
 fn main() {
     server::serve_if_asked();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let parts: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
-    let wants = |part: &str| parts.is_empty() || parts.iter().any(|own| *own == part);
     let measuring = common::measuring();
     let mut figures = Figures::new();
 
-    if wants("verification") {
+    if common::wants("verification") {
         let effort = if measuring { Effort { rounds: 301, block: Duration::from_millis(1) } } else { Effort::SMOKE };
         let mut table = Table::new("Verification", verification::COLUMNS);
         figures.verification(&verification::run(effort, &Ground::new(), &mut table));
         table.print();
     }
-    if wants("threads") {
+    if common::wants("threads") {
         let effort = if measuring { Effort { rounds: 25, block: Duration::from_millis(60) } } else { Effort::SMOKE };
         let mut table = Table::new("Two threads", verification::THREAD_COLUMNS);
         figures.threads(&verification::two_threads(effort, &Ground::new(), &mut table));
         table.print();
     }
-    if wants("http") {
+    if common::wants("http") {
         let effort = if measuring { http::Effort::MEASURE } else { http::Effort::SMOKE };
         let mut table = Table::new("HTTP", http::COLUMNS);
         for framework in Framework::ALL {
@@ -63,8 +59,8 @@ fn main() {
         }
         table.print();
     }
-    if wants("events") {
-        let full = arguments.iter().any(|argument| argument == "--full");
+    if common::wants("events") {
+        let full = std::env::args().any(|argument| argument == "--full");
         events(measuring, full, &mut figures);
     }
     if measuring {

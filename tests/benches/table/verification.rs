@@ -2,9 +2,9 @@
 
 use rampart_issuer::Algorithm;
 
+use crate::common::report::{Table, nanos, times};
 use crate::common::rounds::{Contender, Effort, Results, Spread, race};
 use crate::common::subject::{ALGORITHMS, Ground, Subject};
-use crate::report::{Table, nanos, times};
 
 const BARE: &str = "signature check alone";
 const FULL: &str = "full verification";

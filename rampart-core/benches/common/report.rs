@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::rounds::Spread;
+use super::rounds::Spread;
 
 pub struct Table {
     title: String,

@@ -1,0 +1,160 @@
+//! How the cost of a verification grows: with the size of the token, the keys of the set, and the threads.
+//!
+//!     cargo bench -p rampart-core --bench scale                   all parts, a minute
+//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_debug_implementations,
+    unreachable_pub,
+    reason = "a program that measures: what goes wrong ends it"
+)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::report::{Table, nanos, times};
+use common::rounds::{Contender, Effort, race};
+use common::subject::{Ground, verify};
+use rampart_core::RampartAuth;
+use rampart_issuer::{Algorithm, SigningKey, TokenBuilder};
+
+fn main() {
+    let effort = |rounds, block| {
+        if common::measuring() { Effort { rounds, block: Duration::from_millis(block) } } else { Effort::SMOKE }
+    };
+    if common::wants("size") {
+        by_size(effort(201, 1)).print();
+    }
+    if common::wants("keys") {
+        by_keys(effort(201, 1)).print();
+    }
+    if common::wants("threads") {
+        by_threads(effort(25, 60)).print();
+    }
+}
+
+/// From the smallest token that passes to the longest that is read at all.
+const SIZES: [usize; 7] = [300, 512, 1024, 2048, 4096, 8192, 16_384];
+
+/// ES256, whose signature is short; the rest is a list of groups, as large tokens have them.
+fn by_size(effort: Effort) -> Table {
+    let columns = ["token bytes", "bare µs", "full µs", "full × bare", "cached µs", "SHA-256 µs", "cached × SHA-256"];
+    let mut table = Table::new("By size of the token (ES256)", columns);
+    let ground = Ground::new();
+    let key = ground.issuer.key();
+    for size in SIZES {
+        let subject = ground.subject_of(&key, token_of(&ground, &key, size));
+        let results = race(
+            effort,
+            &[
+                Contender::new("bare", || subject.bare()),
+                Contender::new("full", || subject.full()),
+                Contender::new("cached", || subject.hit()),
+                Contender::new("hash", || subject.sha256()),
+            ],
+        );
+        table.row([
+            subject.token.len().to_string(),
+            nanos(results.nanos("bare")),
+            nanos(results.nanos("full")),
+            times(results.ratio("full", "bare")),
+            nanos(results.nanos("cached")),
+            nanos(results.nanos("hash")),
+            times(results.ratio("cached", "hash")),
+        ]);
+    }
+    table
+}
+
+/// The longest token of at most `size` bytes, or the smallest of all.
+fn token_of(ground: &Ground, key: &SigningKey, size: usize) -> String {
+    let bare = ["org_id", "preferred_username", "email", "email_verified", "given_name", "family_name", "roles"]
+        .into_iter()
+        .fold(ground.issuer.token().key(key), TokenBuilder::without)
+        .sub("ada")
+        .without_header("typ");
+    let groups = |count: usize| -> Vec<String> { (0..count).map(|number| format!("group-{number:05}")).collect() };
+    // A group takes 14 bytes, 19 once encoded.
+    let mut count = size / 18;
+    loop {
+        let token = if count == 0 { bare.clone() } else { bare.clone().claim("groups", groups(count)) };
+        let token = token.sign().unwrap();
+        if token.len() <= size || count == 0 {
+            return token;
+        }
+        count -= 1;
+    }
+}
+
+/// Sets of up to 100 keys, which is all that is read of one.
+fn by_keys(effort: Effort) -> Table {
+    let columns = ["keys in the set", "of which fit", "token names its key", "full µs", "× one key"];
+    let mut table = Table::new("By keys of the set (ES256)", columns);
+    let ground = Ground::new();
+    let key = ground.issuer.key();
+    let with_kid = ground.token(&key, 0).sign().unwrap();
+    let without_kid = ground.token(&key, 0).without_header("kid").sign().unwrap();
+    // More than four that fit are not tried for a token that names none.
+    let sets =
+        [(1, 1, true), (10, 10, true), (100, 100, true), (1, 1, false), (2, 2, false), (4, 4, false), (100, 4, false)];
+    let auths = sets.map(|(keys, fitting, _)| with_keys(&ground, &key, keys, fitting));
+    let contenders: Vec<_> = (0..sets.len())
+        .map(|index| {
+            let (auth, token) = (&auths[index], if sets[index].2 { &with_kid } else { &without_kid });
+            Contender::new(index.to_string(), move || verify(auth, token))
+        })
+        .collect();
+    let results = race(effort, &contenders);
+    for (index, (keys, fitting, named)) in sets.into_iter().enumerate() {
+        let name = index.to_string();
+        table.row([
+            keys.to_string(),
+            fitting.to_string(),
+            if named { "yes" } else { "no" }.to_owned(),
+            nanos(results.nanos(&name)),
+            times(results.ratio(&name, "0")),
+        ]);
+    }
+    table
+}
+
+/// Trusts so many keys, of which so many are for ES256, the right one last.
+fn with_keys(ground: &Ground, key: &SigningKey, keys: usize, fitting: usize) -> RampartAuth {
+    let other = |number: usize| {
+        let algorithm = if number < keys - fitting { Algorithm::ES384 } else { Algorithm::ES256 };
+        SigningKey::generate(algorithm, format!("other-{number}")).unwrap().public_jwk()
+    };
+    let mut set: Vec<_> = (0..keys - 1).map(other).collect();
+    set.push(key.public_jwk());
+    ground.issuer.set_jwks_body(Some(serde_json::json!({ "keys": set }).to_string()));
+    let auth = ground.ready(ground.builder().token_cache_bytes(0));
+    ground.issuer.set_jwks_body(None);
+    auth
+}
+
+/// More threads than cores show whether anything collapses; they cannot be faster.
+fn by_threads(effort: Effort) -> Table {
+    let mut table = Table::new("By threads", ["work", "threads", "µs of all together", "throughput × one thread"]);
+    let ground = Ground::new();
+    let subject = ground.subject(Algorithm::RS256);
+    let works: [(&str, &(dyn Fn() + Sync)); 3] = [
+        ("cached, one token for all", &|| subject.hit()),
+        ("full verification, RS256", &|| subject.full()),
+        ("signature check alone, RS256", &|| subject.bare()),
+    ];
+    for (name, work) in works {
+        let threads = [1, 2, 4, 8];
+        let contenders = threads.map(|count| Contender::on_threads(count.to_string(), count, |_| work()));
+        let results = race(effort, &contenders);
+        for count in threads.map(|count| count.to_string()) {
+            let (time, ratio) = (nanos(results.nanos(&count)), times(results.ratio("1", &count)));
+            table.row([name.to_owned(), count, time, ratio]);
+        }
+    }
+    table
+}

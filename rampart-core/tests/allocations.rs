@@ -1,0 +1,70 @@
+//! How often a verification asks for memory. Counted on the thread that verifies, as the Rust code asks; what the C code of the
+//! cryptographic library asks for is not seen.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use allocation_counter::measure;
+use rampart_core::RampartAuth;
+use rampart_issuer::{Algorithm, Issuer};
+
+/// Payload, `Claims` and the fields that own their text; a change that needs more has to say why.
+const FULL_VERIFICATION: u64 = 11;
+
+struct Scene {
+    _issuer: Issuer,
+    auth: RampartAuth,
+    token: String,
+}
+
+/// Keys fetched over HTTP, so that the read path is the one of real use.
+async fn scene(token_cache_bytes: usize) -> Scene {
+    let issuer = Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
+    let auth =
+        RampartAuth::builder(issuer.url(), issuer.audience()).token_cache_bytes(token_cache_bytes).build().unwrap();
+    auth.warm_up().await.unwrap();
+    let token = issuer.token().scope("tasks:read tasks:write").sign().unwrap();
+    // Whatever happens once in a process or thread, happens here.
+    auth.verify(&token).await.unwrap();
+    Scene { _issuer: issuer, auth, token }
+}
+
+/// The ready path of a future, as an adapter takes it.
+fn allocations(mut work: impl FnMut()) -> u64 {
+    measure(|| (0..100).for_each(|_| work())).count_total
+}
+
+#[tokio::test]
+async fn a_cached_token_costs_no_allocation() {
+    let Scene { auth, token, .. } = &scene(1 << 20).await;
+    let header = format!("Bearer {token}");
+    let verify = allocations(|| {
+        let mut outcome = auth.authenticate_optional([header.as_bytes()]);
+        assert!(outcome.now().is_some_and(|outcome| outcome.is_ok_and(|claims| claims.is_some())));
+    });
+    assert_eq!(verify, 0);
+    let verification = allocations(|| {
+        let verified = auth.verification([header.as_bytes()]).now();
+        assert!(verified.is_ok_and(|verified| verified.required::<rampart_core::AnyUser>().is_ok()));
+    });
+    assert_eq!(verification, 0);
+}
+
+#[tokio::test]
+async fn a_full_verification_costs_a_few_allocations() {
+    let Scene { auth, token, .. } = &scene(0).await;
+    let header = format!("Bearer {token}");
+    let count = allocations(|| {
+        let mut outcome = auth.authenticate_optional([header.as_bytes()]);
+        assert!(outcome.now().is_some_and(|outcome| outcome.is_ok_and(|claims| claims.is_some())));
+    });
+    assert!(count <= 100 * FULL_VERIFICATION, "{count} in 100 verifications");
+}
+
+#[tokio::test]
+async fn a_request_without_a_token_costs_no_allocation() {
+    let Scene { auth, .. } = &scene(0).await;
+    let count = allocations(|| {
+        let mut outcome = auth.authenticate_optional(std::iter::empty::<&[u8]>());
+        assert!(outcome.now().is_some_and(|outcome| outcome.is_ok_and(|claims| claims.is_none())));
+    });
+    assert_eq!(count, 0);
+}
