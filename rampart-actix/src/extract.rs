@@ -39,19 +39,29 @@ fn configured(request: &HttpRequest) -> Result<&RampartAuth, Rejection> {
     Err(Rejection::not_configured())
 }
 
-/// The outcome that is stored with the request, if it is by the same object.
-fn stored(request: &HttpRequest, auth: &RampartAuth) -> Option<Verified> {
-    request.extensions().get::<Verified>().filter(|verified| verified.is_by(auth)).cloned()
+/// What `admit` says of the outcome that is stored with the request, if that is by the same object.
+fn stored<T>(request: &HttpRequest, auth: &RampartAuth, admit: impl FnOnce(&Verified) -> T) -> Option<T> {
+    request.extensions().get::<Verified>().filter(|verified| verified.is_by(auth)).map(admit)
 }
 
-/// The outcome for this request, the stored one or a new one, or what must be awaited for it.
-pub(crate) fn verify(request: &HttpRequest, auth: &RampartAuth) -> Result<Verified, Verification> {
-    if let Some(verified) = stored(request, auth) {
-        return Ok(verified);
+/// What `admit` says of the outcome for this request, the stored one or a new one; or what must be awaited for it.
+pub(crate) fn verify<T>(
+    request: &HttpRequest,
+    auth: &RampartAuth,
+    admit: impl Fn(&Verified) -> T,
+) -> Result<T, Verification> {
+    if let Some(admitted) = stored(request, auth, &admit) {
+        return Ok(admitted);
     }
     let verified = auth.verification(request.headers().get_all(AUTHORIZATION)).now()?;
-    request.extensions_mut().insert(verified.clone());
-    Ok(verified)
+    Ok(store(request, verified, admit))
+}
+
+/// Stores an outcome with the request, and says what `admit` says of it.
+pub(crate) fn store<T>(request: &HttpRequest, verified: Verified, admit: impl FnOnce(&Verified) -> T) -> T {
+    let admitted = admit(&verified);
+    request.extensions_mut().insert(verified);
+    admitted
 }
 
 impl<R: Requirement + 'static> FromRequest for RequireAuth<R> {
@@ -89,9 +99,9 @@ type Admit<G> = fn(&Verified) -> Result<G, Rejection>;
 impl<G> Extraction<G> {
     fn new(request: &HttpRequest, admit: Admit<G>) -> Self {
         let refused = |rejection| AuthRejection::of(rejection, request);
-        Self(match configured(request).map(|auth| (auth, verify(request, auth))) {
+        Self(match configured(request).map(|auth| (auth, verify(request, auth, admit))) {
             Err(rejection) => State::Ready(Some(Err(refused(rejection)))),
-            Ok((_, Ok(verified))) => State::Ready(Some(admit(&verified).map_err(refused))),
+            Ok((_, Ok(admitted))) => State::Ready(Some(admitted.map_err(refused))),
             Ok((auth, Err(verification))) => {
                 State::Waiting { request: request.clone(), auth: auth.clone(), verification, admit }
             }
@@ -108,15 +118,11 @@ impl<G: Unpin> Future for Extraction<G> {
             State::Ready(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
             State::Waiting { request, auth, verification, admit } => {
                 // actix-web starts all guards of a handler together: another one may have been faster.
-                let verified = match stored(request, auth) {
-                    Some(verified) => verified,
-                    None => {
-                        let verified = ready!(Pin::new(verification).poll(context));
-                        request.extensions_mut().insert(verified.clone());
-                        verified
-                    }
+                let admitted = match stored(request, auth, *admit) {
+                    Some(admitted) => admitted,
+                    None => store(request, ready!(Pin::new(verification).poll(context)), *admit),
                 };
-                Poll::Ready(admit(&verified).map_err(|rejection| AuthRejection::of(rejection, request)))
+                Poll::Ready(admitted.map_err(|rejection| AuthRejection::of(rejection, request)))
             }
         }
     }

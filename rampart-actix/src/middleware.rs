@@ -4,16 +4,17 @@ use std::fmt;
 use std::future::{self, Future, Ready};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::HttpMessage;
 use actix_web::body::EitherBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use pin_project_lite::pin_project;
-use rampart_core::RampartAuth;
 use rampart_core::adapter::{Gate, Verified};
+use rampart_core::{Claims, RampartAuth, Rejection};
 
-use crate::extract::verify;
+use crate::extract::{store, verify};
 use crate::rejection::AuthRejection;
 
 rampart_core::__adapter_layers!(AuthMiddleware);
@@ -30,17 +31,20 @@ pub struct AuthMiddleware {
 }
 
 impl AuthMiddleware {
-    /// Lets the request pass, with the claims in its extensions, or makes the rejection.
-    fn admit(&self, verified: &Verified, request: &ServiceRequest) -> Result<(), AuthRejection> {
-        match verified.pass(&self.gate) {
-            Ok(Some(claims)) => {
-                request.extensions_mut().insert(claims);
-                Ok(())
-            }
-            Ok(None) => Ok(()),
-            Err(rejection) => Err(AuthRejection::of(rejection, request.request())),
-        }
+    fn passes(&self, verified: &Verified) -> Passed {
+        verified.pass(&self.gate)
     }
+}
+
+type Passed = Result<Option<Arc<Claims>>, Rejection>;
+
+/// Lets the request pass, with the claims in its extensions, or makes the rejection.
+fn admit(passed: Passed, request: &ServiceRequest) -> Result<(), AuthRejection> {
+    let claims = passed.map_err(|rejection| AuthRejection::of(rejection, request.request()))?;
+    if let Some(claims) = claims {
+        request.extensions_mut().insert(claims);
+    }
+    Ok(())
 }
 
 impl<S, B> Transform<S, ServiceRequest> for AuthMiddleware
@@ -82,8 +86,8 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let Guarded { inner, middleware } = &*self.0;
-        let kind = match verify(request.request(), &middleware.auth) {
-            Ok(verified) => match middleware.admit(&verified, &request) {
+        let kind = match verify(request.request(), &middleware.auth, |verified| middleware.passes(verified)) {
+            Ok(passed) => match admit(passed, &request) {
                 Ok(()) => Kind::Inner { future: inner.call(request) },
                 Err(rejection) => Kind::Rejected { response: Some(request.error_response(rejection)) },
             },
@@ -93,8 +97,8 @@ where
                 Kind::Waiting {
                     future: Box::pin(async move {
                         let verified = verification.await;
-                        request.extensions_mut().insert(verified.clone());
-                        match guarded.middleware.admit(&verified, &request) {
+                        let passed = store(request.request(), verified, |verified| guarded.middleware.passes(verified));
+                        match admit(passed, &request) {
                             Ok(()) => guarded.inner.call(request).await.map(ServiceResponse::map_into_left_body),
                             Err(rejection) => Ok(request.error_response(rejection).map_into_right_body()),
                         }

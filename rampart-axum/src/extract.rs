@@ -4,21 +4,26 @@ use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use rampart_core::adapter::Verified;
-use rampart_core::{RampartAuth, Requirement};
+use rampart_core::{RampartAuth, Rejection, Requirement};
 
 rampart_core::__adapter_types!();
 
-/// The outcome for this request: the one that is there already if it is by the same object, or a new one.
-async fn verified(parts: &mut Parts, auth: RampartAuth) -> Verified {
-    if let Some(verified) = parts.extensions.get::<Verified>().filter(|verified| verified.is_by(&auth)) {
-        return verified.clone();
+/// What `admit` says of this request's outcome: of the one that is there already if it is by the same object, or of a new one.
+async fn guard<T>(
+    parts: &mut Parts,
+    auth: &RampartAuth,
+    admit: fn(&Verified) -> Result<T, Rejection>,
+) -> Result<T, AuthRejection> {
+    if let Some(verified) = parts.extensions.get::<Verified>().filter(|verified| verified.is_by(auth)) {
+        return Ok(admit(verified)?);
     }
     let verified = match auth.verification(parts.headers.get_all(AUTHORIZATION)).now() {
         Ok(verified) => verified,
         Err(verification) => verification.await,
     };
-    parts.extensions.insert(verified.clone());
-    verified
+    let admitted = admit(&verified);
+    parts.extensions.insert(verified);
+    Ok(admitted?)
 }
 
 impl<S, R> FromRequestParts<S> for RequireAuth<R>
@@ -30,8 +35,7 @@ where
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
-        let verified = verified(parts, RampartAuth::from_ref(state)).await;
-        Ok(Self::new(verified.required::<R>()?))
+        guard(parts, &RampartAuth::from_ref(state), |verified| verified.required::<R>().map(Self::new)).await
     }
 }
 
@@ -44,8 +48,7 @@ where
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
-        let verified = verified(parts, RampartAuth::from_ref(state)).await;
-        Ok(Self::new(verified.optional::<R>()?))
+        guard(parts, &RampartAuth::from_ref(state), |verified| verified.optional::<R>().map(Self::new)).await
     }
 }
 
@@ -59,7 +62,7 @@ where
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, AuthRejection> {
-        let verified = verified(parts, RampartAuth::from_ref(state)).await;
-        Ok(verified.optional::<R>()?.map(Self::new))
+        let admit = |verified: &Verified| verified.optional::<R>().map(|claims| claims.map(Self::new));
+        guard(parts, &RampartAuth::from_ref(state), admit).await
     }
 }

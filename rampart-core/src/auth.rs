@@ -11,7 +11,7 @@ use crate::adapter::Verification;
 use crate::algorithm::Algorithms;
 use crate::bearer;
 use crate::claims::Claims;
-use crate::clock::Clock;
+use crate::clock::{Clock, Glance};
 use crate::config::RampartAuthBuilder;
 use crate::error::{AuthError, ConfigError, Refusal};
 use crate::health::{JwksHealth, JwksState};
@@ -107,9 +107,9 @@ impl RampartAuth {
     /// # Errors
     /// [`AuthError`]: the token's fault, or [`AuthError::KeysUnavailable`].
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
-        match self.step(token) {
+        match self.step(token.as_bytes()) {
             Step::Done(verdict) => verdict,
-            Step::NeedsKeys => self.verify_with_fetch(token).await,
+            Step::NeedsKeys => self.verify_with_fetch(token.as_bytes()).await,
         }
     }
 
@@ -128,10 +128,10 @@ impl RampartAuth {
             Ok(None) => return AuthenticateOptional(Progress::Ready(Some(Ok(None)))),
             Err(refusal) => return AuthenticateOptional(Progress::Ready(Some(Err(self.refused(refusal, None))))),
         };
-        AuthenticateOptional(match self.step(token.as_str()) {
+        AuthenticateOptional(match self.step(token.as_bytes()) {
             Step::Done(verdict) => Progress::Ready(Some(verdict.map(Some))),
             Step::NeedsKeys => {
-                let (auth, token) = (self.clone(), token.as_str().to_owned());
+                let (auth, token) = (self.clone(), token.as_bytes().to_owned());
                 Progress::Waiting(Box::pin(async move { auth.verify_with_fetch(&token).await.map(Some) }))
             }
         })
@@ -184,11 +184,12 @@ impl RampartAuth {
     }
 
     /// All that can be done without waiting.
-    fn step(&self, token: &str) -> Step {
-        let Some(now) = self.0.clock.now() else { return Step::Done(Err(no_clock())) };
+    fn step(&self, token: &[u8]) -> Step {
+        let Some(glance) = self.0.clock.glance() else { return Step::Done(Err(no_clock())) };
+        let now = glance.at;
         let cache = match &self.0.keys {
             Keys::Static(set) => {
-                return Step::Done(self.attempt(token, set, now).map_err(|failure| self.settle(failure)));
+                return Step::Done(self.attempt(token, set, glance).map_err(|failure| self.settle(failure)));
             }
             Keys::Fetched(cache) => cache,
         };
@@ -196,14 +197,15 @@ impl RampartAuth {
         let keys = current.as_ref().and_then(|current| current.keys());
         let Some(keys) = keys else {
             // A token that is malformed in itself (V2, V3) needs no keys to be refused.
-            return match jws::verify(self.within_limit(token), &KeySet::default(), self.0.algorithms, self.0.typ_rule) {
+            let Inner { algorithms, typ_rule, .. } = &*self.0;
+            return match jws::verify(self.within_limit(token), &KeySet::default(), *algorithms, *typ_rule, |_| Ok(())) {
                 Err(Failure::Refused(refusal, kid)) if matches!(refusal.rule, "V2" | "V3") => {
                     Step::Done(Err(self.refused(refusal, kid.as_deref())))
                 }
                 _ => Step::NeedsKeys,
             };
         };
-        match self.attempt(token, keys, now) {
+        match self.attempt(token, keys, glance) {
             Ok(claims) => Step::Done(Ok(claims)),
             Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => {
                 match cache.dismiss(&unknown.kid) {
@@ -216,7 +218,7 @@ impl RampartAuth {
     }
 
     /// Waits for keys, and looks for the token's key once if the keys that came do not hold it.
-    async fn verify_with_fetch(&self, token: &str) -> Verdict {
+    async fn verify_with_fetch(&self, token: &[u8]) -> Verdict {
         let Keys::Fetched(cache) = &self.0.keys else { return Err(AuthError::InvalidToken) };
         let Some(now) = self.0.clock.now() else { return Err(no_clock()) };
         let begun = cache.begun();
@@ -238,15 +240,11 @@ impl RampartAuth {
     }
 
     /// Against the keys and the time of this very moment: both may have changed while the request waited.
-    fn attempt_current(&self, token: &str, cache: &Arc<KeyCache>) -> Result<Arc<Claims>, Failure> {
-        let now = self.0.clock.now().ok_or_else(|| Refusal {
-            error: no_clock(),
-            rule: "V9",
-            why: "the clock stands before 1970",
-        })?;
+    fn attempt_current(&self, token: &[u8], cache: &Arc<KeyCache>) -> Result<Arc<Claims>, Failure> {
+        let now = self.0.clock.now().ok_or_else(no_date)?;
         let current = cache.serve(now);
         match current.as_ref().and_then(|current| current.keys()) {
-            Some(keys) => self.attempt(token, keys, now),
+            Some(keys) => self.attempt(token, keys, Glance::exact(now)),
             // They were there a moment ago, and have died since.
             None => {
                 let error = AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) };
@@ -257,8 +255,9 @@ impl RampartAuth {
 
     /// V2 to V12 against the keys at hand, or the two of them that can change for a token that was verified before: whether
     /// its key is still there, and what time it is.
-    fn attempt(&self, token: &str, keys: &KeySet, now: Duration) -> Result<Arc<Claims>, Failure> {
-        let Inner { rules, algorithms, typ_rule, tokens, .. } = &*self.0;
+    fn attempt(&self, token: &[u8], keys: &KeySet, glance: Glance) -> Result<Arc<Claims>, Failure> {
+        let Inner { rules, algorithms, typ_rule, tokens, clock, .. } = &*self.0;
+        let exactly = || clock.exactly(glance).ok_or_else(no_date);
         if token.len() > self.0.max_token_bytes {
             return Err(Refusal::invalid("V2", "the token is longer than max_token_bytes").into());
         }
@@ -267,13 +266,14 @@ impl RampartAuth {
             && let Some(Entry { claims, key }) = tokens.get(hash)
             && keys.holds(key)
         {
-            claims.times.check(now, rules.tolerance)?;
+            if !glance.surely(|now| claims.times.check(now, rules.tolerance).is_ok()) {
+                claims.times.check(exactly()?, rules.tolerance)?;
+            }
             return Ok(claims);
         }
-        let signed = jws::verify(token, keys, *algorithms, *typ_rule)?;
-        let key = signed.key.serial;
-        let claims = validation::validate(signed.payload, signed.is_at_jwt, rules, now)
-            .map_err(|refusal| Failure::Refused(refusal, signed.kid))?;
+        let (claims, key) = jws::verify(token, keys, *algorithms, *typ_rule, |signed| {
+            Ok((validation::validate(signed.payload, signed.is_at_jwt, rules, exactly()?)?, signed.key.serial))
+        })?;
         let claims = Arc::new(claims);
         if let Some((tokens, hash)) = hash {
             tokens.insert(hash, Entry { claims: Arc::clone(&claims), key });
@@ -282,8 +282,8 @@ impl RampartAuth {
     }
 
     /// The token, or nothing of it where it is too long: an empty token fails the same rule.
-    fn within_limit<'t>(&self, token: &'t str) -> &'t str {
-        if token.len() > self.0.max_token_bytes { "" } else { token }
+    fn within_limit<'t>(&self, token: &'t [u8]) -> &'t [u8] {
+        if token.len() > self.0.max_token_bytes { &[] } else { token }
     }
 
     /// Whether a fetch for the token's key is worth it.
@@ -333,6 +333,10 @@ impl fmt::Debug for RampartAuth {
             .field("keys", &self.health())
             .finish_non_exhaustive()
     }
+}
+
+fn no_date() -> Refusal {
+    Refusal { error: no_clock(), rule: "V9", why: "the clock stands before 1970" }
 }
 
 fn no_clock() -> AuthError {

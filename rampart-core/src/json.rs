@@ -113,20 +113,24 @@ impl<'de, M: Members<'de>> Visitor<'de> for ObjectVisitor<M> {
 /// Names seen so far: a short list is searched, a long one is hashed (keyed per process, so that nobody can choose collisions).
 #[derive(Default)]
 struct Names<'a> {
-    few: Vec<Cow<'a, str>>,
+    /// In place, so that the few of a usual token cost no allocation.
+    few: [Option<Cow<'a, str>>; 12],
     many: HashSet<Cow<'a, str>>,
 }
 
 impl<'a> Names<'a> {
-    const FEW: usize = 16;
-
     fn insert(&mut self, name: Cow<'a, str>) -> bool {
-        if self.few.len() < Self::FEW {
-            let new = !self.few.contains(&name);
-            self.few.push(name);
-            return new;
+        for slot in &mut self.few {
+            match slot {
+                Some(known) if *known == name => return false,
+                Some(_) => {}
+                None => {
+                    *slot = Some(name);
+                    return true;
+                }
+            }
         }
-        !self.few.contains(&name) && self.many.insert(name)
+        self.many.insert(name)
     }
 }
 

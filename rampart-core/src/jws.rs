@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use serde::de::MapAccess;
 
 use crate::algorithm::{Algorithm, Algorithms};
@@ -12,10 +11,10 @@ use crate::json::{self, Value};
 use crate::jwks::set::{KeySet, MAX_CANDIDATES, Selection};
 use crate::key::VerifyingKey;
 
-/// The longest signature of any accepted algorithm: RSA with 8192 bits.
-const MAX_SIGNATURE_BYTES: usize = 1024;
-/// Headers of real tokens have some hundred bytes; longer ones are read too, from the heap.
-const HEADER_ON_STACK: usize = 768;
+/// The longest signature of any accepted algorithm, RSA with 8192 bits: 1024 bytes in base64url.
+const MAX_SIGNATURE_CHARS: usize = 1366;
+/// Room for the header and the signature of usual tokens, up to RSA with 2048 bits; longer ones are decoded on the heap.
+const ON_STACK: usize = 512;
 const MAX_KID_BYTES: usize = 1024;
 
 /// Which header `typ` is accepted: rules differ between the signature layer and access tokens.
@@ -30,12 +29,12 @@ pub(crate) enum TypRule {
 }
 
 /// A token whose signature holds.
-pub(crate) struct Signed<'s> {
+pub(crate) struct Signed<'h> {
     pub(crate) payload: Vec<u8>,
-    pub(crate) key: &'s VerifyingKey,
+    pub(crate) key: &'h VerifyingKey,
     pub(crate) algorithm: Algorithm,
     pub(crate) is_at_jwt: bool,
-    pub(crate) kid: Option<String>,
+    pub(crate) kid: Option<&'h str>,
 }
 
 /// A token that names a key which the set does not hold, and what is known of it. Nothing of it is verified.
@@ -56,51 +55,56 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// Rules V2 to V5 in their order.
-pub(crate) fn verify<'s>(
-    token: &str,
-    set: &'s KeySet,
+/// Rules V2 to V5 in their order, and then what `accept` asks of the token besides.
+pub(crate) fn verify<T>(
+    token: &[u8],
+    set: &KeySet,
     allowed: Algorithms,
     typ_rule: TypRule,
-) -> Result<Signed<'s>, Failure> {
+    accept: impl FnOnce(Signed<'_>) -> Result<T, Refusal>,
+) -> Result<T, Failure> {
     let parts = Parts::split(token)?;
-    let mut header_on_stack = [0; HEADER_ON_STACK];
-    let mut header_on_heap = Vec::new();
-    let room = base64::decoded_len_estimate(parts.header.len());
-    let header_buffer = if let Some(buffer) = header_on_stack.get_mut(..room) {
+    if parts.signature.len() > MAX_SIGNATURE_CHARS {
+        return Err(Refusal::invalid("V2", "the signature is longer than any can be").into());
+    }
+    let (mut on_stack, mut on_heap) = ([0; ON_STACK], Vec::new());
+    let header_room = room(parts.header);
+    let needed = header_room + room(parts.signature);
+    let buffer = if let Some(buffer) = on_stack.get_mut(..needed) {
         buffer
     } else {
-        header_on_heap.resize(room, 0);
-        header_on_heap.as_mut_slice()
+        on_heap.resize(needed, 0);
+        on_heap.as_mut_slice()
     };
-    let header = decode_into(parts.header, header_buffer)?;
-    let payload = URL_SAFE_NO_PAD.decode(parts.payload).map_err(|_| not_base64url())?;
-    let mut signature_buffer = [0; MAX_SIGNATURE_BYTES + 2];
-    let signature = decode_into(parts.signature, &mut signature_buffer)?;
+    let (header, signature) = buffer.split_at_mut_checked(header_room).ok_or_else(not_base64url)?;
+    let header = decode_into(parts.header, header)?;
+    let payload = URL_SAFE_NO_PAD.decode_to_vec(parts.payload).map_err(|_| not_base64url())?;
+    let signature = decode_into(parts.signature, signature)?;
 
-    let header = Header::read(header, allowed, typ_rule)?;
-    let algorithm = header.algorithm;
-    let kid = header.kid.map(Cow::into_owned);
-    let refused = |rule, why, kid: &Option<String>| Failure::Refused(Refusal::invalid(rule, why), kid.clone());
+    let Header { algorithm, kid, is_at_jwt } = Header::read(header, allowed, typ_rule)?;
+    let kid = kid.as_deref();
+    let refuse = |refusal| Failure::Refused(refusal, kid.map(str::to_owned));
 
-    let candidates = match set.select(kid.as_deref(), algorithm) {
+    let candidates = match set.select(kid, algorithm) {
         Selection::Candidates(candidates) => candidates,
         Selection::UnknownKid => {
-            let kid = kid.unwrap_or_default();
+            let kid = kid.unwrap_or_default().to_owned();
             return Err(Failure::UnknownKid(UnknownKid { kid, unverified_payload: payload }));
         }
-        Selection::NoneFits => return Err(refused("V4", "no key of the set fits the token's alg and kid", &kid)),
+        Selection::NoneFits => {
+            return Err(refuse(Refusal::invalid("V4", "no key of the set fits the token's alg and kid")));
+        }
         Selection::TooMany => {
             tracing::warn!(
-                target: "rampart", rule = "V4", limit = MAX_CANDIDATES, %algorithm, kid = ?kid.as_deref().map(shorten),
+                target: "rampart", rule = "V4", limit = MAX_CANDIDATES, %algorithm, kid = ?kid.map(shorten),
                 "too many keys of the set fit one token; the issuer should publish distinct key IDs and tokens should carry them"
             );
-            return Err(refused("V4", "more keys fit the token than are tried", &kid));
+            return Err(refuse(Refusal::invalid("V4", "more keys fit the token than are tried")));
         }
     };
     match candidates.into_iter().flatten().find(|key| key.verify(algorithm, parts.signing_input, signature)) {
-        Some(key) => Ok(Signed { payload, key, algorithm, is_at_jwt: header.is_at_jwt, kid }),
-        None => Err(refused("V5", "the signature does not hold", &kid)),
+        Some(key) => accept(Signed { payload, key, algorithm, is_at_jwt, kid }).map_err(refuse),
+        None => Err(refuse(Refusal::invalid("V5", "the signature does not hold"))),
     }
 }
 
@@ -118,29 +122,33 @@ struct Parts<'t> {
 }
 
 impl<'t> Parts<'t> {
-    fn split(token: &'t str) -> Result<Self, Refusal> {
-        let malformed = || Refusal::invalid("V2", "the token does not have exactly three non-empty parts");
-        let (signing_input, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
-        let (header, payload) = signing_input.split_once('.').ok_or_else(malformed)?;
-        if header.is_empty() || payload.is_empty() || signature.is_empty() || payload.contains('.') {
-            return Err(malformed());
-        }
-        Ok(Self {
-            header: header.as_bytes(),
-            payload: payload.as_bytes(),
-            signature: signature.as_bytes(),
-            signing_input: signing_input.as_bytes(),
-        })
+    fn split(token: &'t [u8]) -> Result<Self, Refusal> {
+        let split = |dot: Option<usize>, text: &'t [u8]| {
+            let (before, after) = text.split_at_checked(dot?)?;
+            Some((before, after.get(1..)?))
+        };
+        let signed = split(memchr::memrchr(b'.', token), token);
+        let parts = signed.and_then(|(signing_input, signature)| {
+            let (header, payload) = split(memchr::memchr(b'.', signing_input), signing_input)?;
+            // A further dot would stand in the payload, where it is no base64url.
+            let is_whole = !header.is_empty() && !payload.is_empty() && !signature.is_empty();
+            is_whole.then_some(Self { header, payload, signature, signing_input })
+        });
+        parts.ok_or_else(|| Refusal::invalid("V2", "the token does not have exactly three non-empty parts"))
     }
 }
 
 fn not_base64url() -> Refusal {
-    Refusal::invalid("V2", "a part of the token is not strict base64url, or the signature is longer than any can be")
+    Refusal::invalid("V2", "a part of the token is not strict base64url")
 }
 
-fn decode_into<'b>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8], Refusal> {
-    let length = URL_SAFE_NO_PAD.decode_slice(text, buffer).map_err(|_| not_base64url())?;
-    buffer.get(..length).ok_or_else(not_base64url)
+/// Bytes that a part takes when it is decoded, at most.
+const fn room(part: &[u8]) -> usize {
+    part.len() / 4 * 3 + 2
+}
+
+fn decode_into<'b>(part: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8], Refusal> {
+    URL_SAFE_NO_PAD.decode(part, buffer.as_out()).map(|decoded| &*decoded).map_err(|_| not_base64url())
 }
 
 /// V3: what the rules need of the JOSE header. `jku`, `x5u`, `jwk` and `x5c` are not even read.

@@ -7,8 +7,7 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::de::MapAccess;
 
 use crate::algorithm::{Algorithm, Algorithms};
@@ -303,7 +302,7 @@ impl Material {
 
 fn bytes(value: Option<Value<'_>>, problem: &'static str) -> Result<Vec<u8>, &'static str> {
     let text = value.and_then(Value::into_str).filter(|text| text.len() <= MAX_COORDINATE_CHARS).ok_or(problem)?;
-    URL_SAFE_NO_PAD.decode(text.as_bytes()).map_err(|_| problem)
+    URL_SAFE_NO_PAD.decode_to_vec(text.as_bytes()).map_err(|_| problem)
 }
 
 /// RFC 7518 section 6.3.1.1 forbids them, real issuers send them, and they change nothing.

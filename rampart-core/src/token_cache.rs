@@ -28,9 +28,9 @@ impl TokenCache {
         Self(Cache::with((bytes / TYPICAL_ENTRY).max(16), bytes as u64, Bytes, FirstBytes, lifecycle))
     }
 
-    pub(crate) fn hash(token: &str) -> TokenHash {
+    pub(crate) fn hash(token: &[u8]) -> TokenHash {
         let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        hash.copy_from_slice(digest(&SHA256, token).as_ref());
         hash
     }
 

@@ -79,13 +79,11 @@ impl<'de> json::Members<'de> for Payload<'de> {
 
 impl<'a> Payload<'a> {
     /// V6.
-    fn read(bytes: &'a [u8]) -> Result<(&'a str, Self), Refusal> {
-        let refuse = |why| Refusal::invalid("V6", why);
-        let text = std::str::from_utf8(bytes).map_err(|_| refuse("the payload is not UTF-8"))?;
-        let payload = json::read_object(text, Self::default()).map_err(|_| {
-            refuse("the payload is not a JSON object, or has duplicate members or more than 32 levels of nesting")
-        })?;
-        Ok((text, payload))
+    fn read(text: &'a str) -> Result<Self, Refusal> {
+        json::read_object(text, Self::default()).map_err(|_| {
+            let why = "the payload is not a JSON object, or has duplicate members or more than 32 levels of nesting";
+            Refusal::invalid("V6", why)
+        })
     }
 
     /// V6b.
@@ -211,7 +209,9 @@ fn numeric_date(text: &str) -> Option<Duration> {
 
 /// V6 to V12, in their order.
 pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Claims, Refusal> {
-    let (text, mut members) = Payload::read(&payload)?;
+    let payload = String::from_utf8(payload).map_err(|_| Refusal::invalid("V6", "the payload is not UTF-8"))?;
+    let text = payload.as_str();
+    let mut members = Payload::read(text)?;
     members.require_registered()?;
     members.check_issuer(rules)?;
     let audiences = members.check_audience(rules)?;
@@ -254,15 +254,14 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         exp: times.exp.as_secs(),
         iat: times.iat.as_secs(),
         times,
-        payload: String::from_utf8(payload)
-            .map_err(|_| Refusal::invalid("V6", "the payload is not UTF-8"))?
-            .into_boxed_str(),
+        payload: payload.into_boxed_str(),
     })
 }
 
 /// Whether a token could pass if only its key were known: decides about a fetch, never about the answer.
 pub(crate) fn is_plausible(unverified_payload: &[u8], rules: &Rules, now: Duration) -> bool {
-    let Ok((_, mut members)) = Payload::read(unverified_payload) else { return false };
+    let Ok(text) = std::str::from_utf8(unverified_payload) else { return false };
+    let Ok(mut members) = Payload::read(text) else { return false };
     let unexpired = Times::read(&members).is_ok_and(|times| now < times.exp.saturating_add(rules.tolerance));
     unexpired && members.check_issuer(rules).is_ok() && members.check_audience(rules).is_ok()
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::error::AuthError;
 use crate::json;
-use crate::jws::{self, Failure, TypRule};
+use crate::jws::{self, Failure, Signed, TypRule};
 use crate::key::VerifyingKey;
 
 /// Usable keys that are taken from one set.
@@ -87,8 +87,12 @@ impl KeySet {
     /// # Errors
     /// [`AuthError::InvalidToken`], whatever is wrong; the log (target `rampart`) says what.
     pub fn verify(&self, jws: &str, algorithms: &[Algorithm]) -> Result<Jws, AuthError> {
-        match jws::verify(jws, self, Algorithms::of(algorithms), TypRule::Any) {
-            Ok(signed) => Ok(Jws { payload: signed.payload, key_id: signed.kid, algorithm: signed.algorithm }),
+        let verified = jws::verify(jws.as_bytes(), self, Algorithms::of(algorithms), TypRule::Any, |signed| {
+            let Signed { payload, algorithm, kid, .. } = signed;
+            Ok(Jws { payload, key_id: kid.map(str::to_owned), algorithm })
+        });
+        match verified {
+            Ok(jws) => Ok(jws),
             Err(failure) => {
                 let (rule, why, kid) = match &failure {
                     Failure::Refused(refusal, kid) => (refusal.rule, refusal.why, kid.as_deref()),

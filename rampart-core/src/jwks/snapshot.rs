@@ -42,8 +42,8 @@ impl Snapshot {
     ) -> Self {
         let ttl = max_age.map_or(ttl, |max_age| max_age.max(SHORTEST_TTL).min(ttl));
         let now = Instant::now();
-        // From 80 % of the TTL, up to 10 % earlier, so that many processes do not ask at the same moment.
-        let refresh = ttl.mul_f64(0.8 - 0.1 * fastrand::f64());
+        // From 80 % of the TTL, up to 10 % later, so that many processes do not ask at the same moment.
+        let refresh = ttl.mul_f64(0.8 + 0.1 * fastrand::f64());
         let expires_at = after(now, ttl);
         Self {
             keys,
