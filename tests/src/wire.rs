@@ -4,6 +4,8 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use crate::case::CONTRACT;
+
 /// Far longer than any answer takes, so that a busy machine fails no test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -30,6 +32,16 @@ impl Reply {
         let first = values.next();
         assert_eq!(values.next(), None, "{name} came twice: {self:?}");
         first
+    }
+
+    /// What must be the same everywhere: status, the contract's headers, body. How long an issuer stays away depends on the
+    /// moment.
+    pub fn contract(&self) -> (u16, Vec<(&'static str, Vec<&str>)>, &str) {
+        let headers = CONTRACT.map(|name| match name {
+            "retry-after" => (name, self.values(name).map(|_| "seconds").collect()),
+            _ => (name, self.values(name).collect()),
+        });
+        (self.status, headers.into(), &self.body)
     }
 
     /// Whether the server says that it closes the connection.

@@ -1,6 +1,14 @@
 //! What takes more than one request, or more than one connection, on each framework.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "a test fails by a panic"
+)]
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::time::Duration;
@@ -9,10 +17,11 @@ use parking_lot::Mutex;
 use rampart_issuer::{Endpoint, Issuer};
 use rampart_tests::apps::actix::Actix;
 use rampart_tests::apps::axum::Axum;
+use rampart_tests::apps::core::Core;
 use rampart_tests::apps::rocket::Rocket;
 use rampart_tests::case::{App, Case};
 use rampart_tests::fixture::{FIXTURE, NOW, builder};
-use rampart_tests::subject::Framework;
+use rampart_tests::subject::{Framework, Subject};
 use rampart_tests::wire::{Connection, Reply, at_once};
 
 /// One `#[test]` of each of these and framework.
@@ -42,6 +51,7 @@ on_each_framework! {
     rejections_are_readable_across_origins,
     http_2_with_prior_knowledge_reaches_nothing,
     no_token_makes_the_server_connect_anywhere,
+    x03_token_with_one_character_changed_is_refused,
     thousand_requests_at_once_get_each_its_own_answer,
     thousand_first_requests_make_one_fetch,
 }
@@ -213,6 +223,82 @@ fn no_token_makes_the_server_connect_anywhere<F: Framework>() {
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(trap.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     assert_eq!(FIXTURE.issuer.requests(Endpoint::Jwks), before, "a foreign token makes nobody ask our issuer");
+}
+
+fn x03_token_with_one_character_changed_is_refused<F: Framework>() {
+    let token = FIXTURE.token().sign().unwrap();
+    let mut connection = Connection::open(F::address(App::Plain)).unwrap();
+    let mut ask = |token: &str| connection.ask(&Case::get("x03", "/protected").bearer(token).request("x03")).unwrap();
+    is(&ask(&token), 200, "ada ");
+    let refusal = ask("forged");
+    for at in 0..token.len() {
+        let own = &token[at..=at];
+        for other in [if own == "A" { "B" } else { "A" }, ".", ""] {
+            if own != other {
+                let changed = format!("{}{other}{}", &token[..at], &token[at + 1..]);
+                assert_eq!(ask(&changed).contract(), refusal.contract(), "character {at}: {own:?} became {other:?}");
+            }
+        }
+    }
+    is(&ask(&token), 200, "ada ");
+}
+
+/// Pieces of what a good value is made of, and bytes that HTTP lets through, in any order; the same ones each time.
+fn generated_values(count: usize) -> impl Iterator<Item = Vec<u8>> {
+    let token = FIXTURE.token().sign().unwrap();
+    let good = format!("Bearer {token}");
+    let beginnings = [b"".as_slice(), b"Bearer ", b"bearer  ", good.as_bytes()].map(<[u8]>::to_vec);
+    let pieces: Vec<Vec<u8>> =
+        ["Bearer", "bearer ", "Basic ", " ", "\t", ".", "=", ",", ";", "\"", "~", "é", token.as_str(), good.as_str()]
+            .into_iter()
+            .chain(token.split('.'))
+            .map(|piece| piece.as_bytes().to_vec())
+            .collect();
+    // Neither a control character nor DEL.
+    let printable: Vec<u8> = (b' '..=b'~').chain(0x80..=0xff).collect();
+    // Xorshift: the numbers only have to be spread.
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    (0..count).map(move |_| {
+        let mut value = beginnings[next(beginnings.len())].clone();
+        for _ in 0..next(4) {
+            match next(pieces.len() + 4) {
+                which if which < pieces.len() => value.extend(&pieces[which]),
+                _ => value.extend((0..=next(6)).map(|_| printable[next(printable.len())])),
+            }
+        }
+        value
+    })
+}
+
+#[test]
+fn x01_arbitrary_values_are_answered_alike_and_none_is_a_500() {
+    fn ask<S: Subject>(case: &Case) -> Reply {
+        S::answer(case).reply.unwrap_or_else(|| panic!("{} gave no answer: {case:?}", S::NAME))
+    }
+    let mut outcomes = BTreeMap::new();
+    for value in generated_values(1000) {
+        let case = Case::get("generated", "/protected").value(&value).passes("");
+        let reply = ask::<Core>(&case);
+        assert!(matches!(reply.status, 200 | 401), "{reply:?}: {case:?}");
+        assert_eq!(ask::<Axum>(&case).contract(), reply.contract(), "axum: {case:?}");
+        assert_eq!(ask::<Actix>(&case).contract(), reply.contract(), "actix-web: {case:?}");
+        let of_rocket = ask::<Rocket>(&case);
+        if std::str::from_utf8(&value).is_ok() {
+            assert_eq!(of_rocket.contract(), reply.contract(), "Rocket: {case:?}");
+        } else {
+            // It drops header values that are not UTF-8 before any guard runs.
+            assert_eq!(of_rocket.status, 401, "Rocket: {of_rocket:?} {case:?}");
+        }
+        *outcomes.entry((reply.status, reply.body.contains("invalid_token"))).or_insert(0) += 1;
+    }
+    // Good values, malformed ones, and such as carry no token.
+    assert!(outcomes.len() == 3 && outcomes.values().all(|count| *count > 50), "{outcomes:?}");
 }
 
 /// A thousand connections need two thousand open files; where fewer are allowed, ten requests share a connection.

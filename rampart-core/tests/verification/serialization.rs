@@ -5,7 +5,7 @@ use rampart_issuer::SigningKey;
 
 use crate::common::{
     AUTH, Auth, Draft, EC, EC_384, EC_521, ED, EVERY, KEYS, RSA, SignWith, base64url, decode, jwk, key_set, parts,
-    sign_text, wrong_algs,
+    ready, sign_text, wrong_algs,
 };
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -244,6 +244,25 @@ fn huge_tokens_are_refused_at_once() {
     }
     refuses("B12 16 KiB of dots", &".".repeat(16 << 10));
     refuses("B12 8 MiB of dots, signature layer", &".".repeat(8 << 20));
+}
+
+#[test]
+fn b12_huge_tokens_cost_no_memory() {
+    let size = 10 << 20;
+    for (id, token) in
+        [("dots", ".".repeat(size)), ("no dot", "a".repeat(size)), ("one part", format!("a.{}.a", "a".repeat(size)))]
+    {
+        let count = allocation_counter::measure(|| {
+            assert_eq!(ready(AUTH.uncached.verify(&token)).unwrap_err(), AuthError::InvalidToken);
+        });
+        // The tests' own recorder of the log is counted too.
+        assert!(count.bytes_total < 16 * 1024, "B12 {id}: {count:?}");
+    }
+    let within = ".".repeat(16 << 10);
+    let count = allocation_counter::measure(|| {
+        assert_eq!(ready(AUTH.uncached.verify(&within)).unwrap_err(), AuthError::InvalidToken);
+    });
+    assert!(count.bytes_total < 16 * 1024, "B12 16 KiB of dots: {count:?}");
 }
 
 #[test]
