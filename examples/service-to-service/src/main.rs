@@ -1,10 +1,8 @@
 //! A protected API, and a service that calls it every second with a token of its own: `cargo run --bin service-to-service`.
-//!
-//! `RAMPART_URL`, `RAMPART_CLIENT_ID` and `RAMPART_CLIENT_SECRET` say who the calling service is; `API_AUDIENCE` (default
-//! `task-api`) is the audience that the API accepts. Without `RAMPART_URL` a local issuer is started, and the lines `stop`,
-//! `start` and `rotate` on standard input stop it, start it again and replace its keys: the calls go on.
+//! `--help` says how to stop and start the issuer meanwhile, and which variables name a real one.
 
-use std::io;
+use std::future::pending;
+use std::io::{self, IsTerminal};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,9 +13,30 @@ use rampart_axum::{RampartAuth, RequireAuth, scopes};
 use rampart_client::{RampartClient, RampartMiddleware, TokenRequest};
 use rampart_issuer::Issuer;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
+
+const USAGE: &str = "\
+A service that calls another one every second with a token of its own, and the API that it calls, in one program.
+
+    cargo run --bin service-to-service
+
+Without RAMPART_URL it runs against a local issuer. Type, while it runs,
+    stop      to stop the issuer
+    start     to start it again, with the same keys
+    rotate    to give it a new key in place of the old one
+and watch the calls go on. A token lives for five minutes and is renewed in its last one: an issuer that is away for up to
+50 seconds is not missed, whenever it goes. Away for longer, it is missed as soon as the token has expired, and calls succeed
+again when it is back.
+
+With an issuer of your own, which you then stop and start yourself:
+    RAMPART_URL             where it is, such as http://127.0.0.1:9000
+    RAMPART_CLIENT_ID       the client ID of the calling service
+    RAMPART_CLIENT_SECRET   its secret
+    API_AUDIENCE            the audience that the API accepts; task-api unless set
+
+    RUST_LOG=rampart=debug  says when a token is renewed, and why one is refused";
 
 scopes! {
     /// May read the report.
@@ -43,12 +62,15 @@ struct Parties {
 async fn parties() -> Result<Parties, Error> {
     let audience = variable("API_AUDIENCE", "task-api");
     if let Some(url) = std::env::var_os("RAMPART_URL").filter(|url| !url.is_empty()) {
-        let api = RampartAuth::new(url.to_string_lossy(), audience)?;
-        return Ok(Parties { api, caller: RampartClient::from_env()?, issuer: None });
+        let url = url.to_string_lossy();
+        let api = RampartAuth::new(&*url, &audience)?;
+        let caller = RampartClient::from_env()?;
+        println!("Tokens come from {url}, and the API accepts those for {audience}. Ctrl-C ends this.");
+        return Ok(Parties { api, caller, issuer: None });
     }
     let issuer = Issuer::builder().audience(&audience).start().await?;
     // Short enough to see tokens being renewed, long enough to survive a while without the issuer.
-    issuer.token_lifetime(Duration::from_secs(120));
+    issuer.token_lifetime(Duration::from_secs(300));
     println!("RAMPART_URL is not set, so a local issuer is running at {}", issuer.url());
     println!("Type stop, start or rotate, and watch the calls go on.");
     let caller = RampartClient::builder(issuer.url(), "service", "service-secret").build()?;
@@ -61,28 +83,36 @@ async fn call(http: &ClientWithMiddleware, url: &str) -> Result<String, Error> {
     Ok(format!("{status}: {}", response.text().await?))
 }
 
-/// The next line, or never where standard input has ended.
-async fn next_line(lines: &mut Lines<BufReader<Stdin>>) -> String {
-    match lines.next_line().await {
-        Ok(Some(line)) => line,
-        _ => std::future::pending().await,
+/// What is typed, read by a thread that does not keep the program from ending.
+fn typed() -> UnboundedReceiver<String> {
+    let (sender, lines) = unbounded_channel();
+    std::thread::spawn(move || io::stdin().lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    lines
+}
+
+/// The next line, or never where there will be none.
+async fn next(lines: &mut UnboundedReceiver<String>) -> String {
+    match lines.recv().await {
+        Some(line) => line,
+        None => pending().await,
     }
 }
 
 fn obey(command: &str, issuer: &Issuer) -> io::Result<()> {
-    match command.trim() {
+    match command {
         "stop" => issuer.stop(),
         "start" => issuer.restart()?,
         "rotate" => drop(issuer.rotate()?),
         _ => return Err(io::Error::other("type stop, start or rotate")),
     }
-    println!("-- the issuer: {}", command.trim());
+    println!("-- the issuer: {command}");
     Ok(())
 }
 
 async fn run() -> Result<(), Error> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "rampart=info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    log.with_ansi(io::stderr().is_terminal()).init();
     let Parties { api, caller, issuer } = parties().await?;
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -95,16 +125,17 @@ async fn run() -> Result<(), Error> {
     let url = format!("{origin}/report");
     let mut every_second = interval(Duration::from_secs(1));
     every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut lines = typed();
     loop {
         tokio::select! {
             _ = every_second.tick() => match call(&http, &url).await {
                 Ok(answer) => println!("{answer}"),
                 Err(error) => println!("no answer: {error}"),
             },
-            line = next_line(&mut lines) => match &issuer {
-                Some(issuer) => obey(&line, issuer).unwrap_or_else(|error| println!("-- {error}")),
-                None => println!("-- the issuer is not ours to command"),
+            line = next(&mut lines) => match &issuer {
+                _ if line.trim().is_empty() => {}
+                Some(issuer) => obey(line.trim(), issuer).unwrap_or_else(|error| println!("-- {error}")),
+                None => println!("-- the issuer is not ours to command: stop and start it where it runs"),
             },
             _ = tokio::signal::ctrl_c() => break,
         }
@@ -115,10 +146,21 @@ async fn run() -> Result<(), Error> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("--help" | "-h") => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => {
+            eprintln!("unknown argument {other:?}; --help says what there is");
+            return ExitCode::FAILURE;
+        }
+    }
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{error}\n--help says which variables there are");
             ExitCode::FAILURE
         }
     }
