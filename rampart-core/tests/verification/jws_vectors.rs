@@ -185,6 +185,13 @@ fn published_examples_of_other_kinds_are_refused() {
         ),
         ("RFC 7520 4.5, detached", format!("{}..{}", VECTORS[3].parts[0], VECTORS[3].parts[2])),
         (
+            "RFC 7515 A.6, general JSON",
+            format!(
+                r#"{{"payload":"{JOE_ENCODED}","signatures":[{{"protected":"{}","header":{{"kid":"2010-12-29"}},"signature":"{}"}},{{"protected":"{}","header":{{"kid":"e9bc097a-ce51-4036-9562-d2ade882db0d"}},"signature":"{}"}}]}}"#,
+                VECTORS[0].parts[0], VECTORS[0].parts[2], VECTORS[1].parts[0], VECTORS[1].parts[2]
+            ),
+        ),
+        (
             "RFC 7515 A.7, flattened JSON",
             format!(
                 r#"{{"protected":"{}","payload":"{}","signature":"{}"}}"#,
@@ -192,8 +199,16 @@ fn published_examples_of_other_kinds_are_refused() {
             ),
         ),
     ];
+    // The symmetric keys of RFC 7515 A.1 and RFC 7520 3.5, published beside the others: they are not even taken.
+    let secrets = [
+        r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#,
+        r#"{"kty":"oct","kid":"018c0ae5-4d9b-471b-bfd6-eef314bc7037","use":"sig","alg":"HS256","k":"hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg"}"#,
+    ];
+    let with_secrets = keys(VECTORS.iter().map(|vector| vector.jwk).chain(secrets));
+    assert_eq!(with_secrets.len(), all.len());
     for (id, jws) in cases {
         assert_eq!(all.verify(&jws, &EVERY), Err(AuthError::InvalidToken), "{id}");
+        assert_eq!(with_secrets.verify(&jws, &EVERY), Err(AuthError::InvalidToken), "{id}");
     }
     let crit = URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256","crit":["exp"],"exp":1363284000}"#);
     let jws = format!("{crit}.{JOE_ENCODED}.{}", VECTORS[1].parts[2]);
