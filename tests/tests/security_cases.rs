@@ -1,12 +1,17 @@
-//! `tests/security-cases.toml` is whole, and every test that it names exists; and what no single test of a library can show
-//! because it is about the workspace itself (X04, X05, X07, X08).
+//! `tests/security-cases.toml` is whole, and every test that it names exists; and what no test of one library can show because
+//! it is about the workspace itself (X04, X05, X07, X08) or about what another crate may do to all (S05b).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use rampart_client::RampartClient;
+use rampart_core::{AuthError, RampartAuth};
+use rampart_issuer::{Algorithm, Endpoint, Fault, Issuer};
 use rampart_tests::cases;
+use reqwest::ClientBuilder;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
 use serde::Deserialize;
@@ -230,4 +235,51 @@ fn x08_lints_against_panics_hold_in_every_library() {
             assert!(is_constant, "{}: {line}", path.display());
         }
     }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn s05b_compressed_answers_are_refused_where_another_crate_has_turned_decompression_on() {
+    let issuer = Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
+    let answer = |encoding: &str, body: Vec<u8>| Fault::Respond {
+        status: 200,
+        headers: vec![("content-encoding".into(), encoding.into())],
+        body,
+    };
+    let set = issuer.jwks_json();
+    issuer.inject(Endpoint::Jwks, answer("gzip", gzip(set.as_bytes())));
+    let client = ClientBuilder::new().no_proxy().build().unwrap();
+    let inflated = client.get(issuer.jwks_url()).send().await.unwrap().text().await.unwrap();
+    assert_eq!(inflated, set, "control: it is on");
+
+    for (id, fault) in [
+        ("the key set", answer("gzip", gzip(set.as_bytes()))),
+        ("twice", answer("gzip, gzip", gzip(&gzip(set.as_bytes())))),
+        ("a bomb", answer("gzip", gzip(&vec![b' '; 4 << 20]))),
+        ("not compressed at all", answer("gzip", set.clone().into_bytes())),
+    ] {
+        issuer.inject(Endpoint::Jwks, fault);
+        let builder = || RampartAuth::builder(issuer.url(), issuer.audience());
+        for builder in [builder(), builder().http_client(|client| client.gzip(true))] {
+            let auth = builder.build().unwrap();
+            assert!(matches!(auth.warm_up().await, Err(AuthError::KeysUnavailable { .. })), "{id}");
+            let why = auth.health().last_error.unwrap();
+            assert!(why.contains("content encoding"), "{id}: {why}");
+        }
+    }
+    let unlabelled = Fault::Respond { status: 200, headers: Vec::new(), body: gzip(set.as_bytes()) };
+    issuer.inject(Endpoint::Jwks, unlabelled);
+    let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
+    assert!(auth.warm_up().await.is_err());
+
+    let token = r#"{"access_token":"abc","token_type":"Bearer","expires_in":60}"#;
+    issuer.inject(Endpoint::Token, answer("gzip", gzip(token.as_bytes())));
+    let client = RampartClient::builder(issuer.url(), "id", "secret").build().unwrap();
+    let error = client.client_credentials_token(&["a"]).await.unwrap_err();
+    assert!(error.to_string().contains("content encoding"), "{error}");
 }
