@@ -1,6 +1,7 @@
 //! Errors by blame: the caller's and the issuer's ([`AuthError`]), the operator's ([`ConfigError`]).
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 /// Why a request was refused.
@@ -102,7 +103,18 @@ pub(crate) fn seconds_up(wait: Duration) -> u64 {
 }
 
 /// A setting that cannot be used. Each message names the field and the remedy.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// `Debug` says the same as `Display`: it is what the operator reads where `main` returns the error.
+///
+/// ```
+/// use rampart_core::RampartAuth;
+///
+/// let error = RampartAuth::new("http://auth.example.com", "my-api").unwrap_err();
+/// assert_eq!(error.field(), "issuer_url");
+/// assert!(error.to_string().contains("use https, or allow_http(true)"));
+/// assert_eq!(format!("{error:?}"), error.to_string());
+/// ```
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// An environment variable is not set, or empty, or not UTF-8.
@@ -116,6 +128,12 @@ pub enum ConfigError {
         /// What is wrong with it and what to write instead.
         problem: String,
     },
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl ConfigError {

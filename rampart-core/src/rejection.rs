@@ -1,7 +1,7 @@
 //! The one place where an error becomes an HTTP answer: status, headers and body (RFC 6750 section 3, RFC 9110 section 11.6.1).
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ pub(crate) struct Challenge {
 }
 
 /// The answer to a refused request, for any HTTP framework: made by [`RampartAuth::rejection`](crate::RampartAuth::rejection).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Rejection {
     error: AuthError,
     challenge: Option<String>,
@@ -75,6 +75,13 @@ impl Rejection {
     /// The body, taken out.
     pub fn into_body(self) -> String {
         self.body
+    }
+}
+
+/// The reason alone: everything else follows from it.
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rejection").field(&self.error).finish()
     }
 }
 

@@ -426,10 +426,16 @@ impl KeyCache {
         });
         match taken {
             Ok((keys, etag, max_age)) => {
-                if current.is_none_or(|current| !current.keys.same_keys(&keys)) {
+                if current.as_ref().is_none_or(|current| !current.keys.same_keys(&keys)) {
                     state.missing.clear();
                     let keys = keys.len();
-                    state.log(move || tracing::info!(target: "rampart", keys, "the issuer's keys have changed"));
+                    if current.is_none() {
+                        state.log(
+                            move || tracing::info!(target: "rampart", keys, "the issuer's keys have been fetched"),
+                        );
+                    } else {
+                        state.log(move || tracing::info!(target: "rampart", keys, "the issuer's keys have changed"));
+                    }
                 }
                 let snapshot = Snapshot::new(keys, self.ttl, self.max_stale, max_age, wall);
                 self.snapshot.store(Some(Arc::new(snapshot)));

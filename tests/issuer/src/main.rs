@@ -14,18 +14,25 @@ async fn main() -> io::Result<()> {
     let issuer = Issuer::builder().port(port).audience(&audience).start().await?;
     let hour = issuer.token().expires_in(3600);
     let tokens = [
-        ("a plain user", hour.clone()),
-        ("a writer (tasks:write email:send)", hour.clone().sub("writer").scope("tasks:write email:send")),
-        ("an admin", hour.sub("admin").roles(["admin"])),
+        ("USER_TOKEN", hour.clone()),
+        ("WRITER_TOKEN", hour.clone().sub("writer").scope("tasks:write email:send")),
+        ("ADMIN_TOKEN", hour.sub("admin").roles(["admin"])),
     ];
     let mut out = io::stdout().lock();
     writeln!(out, "A Rampart issuer for development is running at {}\n", issuer.url())?;
     writeln!(out, "  export RAMPART_URL={}\n  export RAMPART_CLIENT_ID={audience}", issuer.url())?;
-    writeln!(out, "\nFor the client credentials grant: client ID `service`, secret `service-secret`\n")?;
-    for (who, token) in tokens {
-        writeln!(out, "Token of {who}, valid for an hour:\n{}\n", token.sign().map_err(io::Error::other)?)?;
+    writeln!(
+        out,
+        "\nTokens, valid for an hour (the writer has the scopes tasks:write and email:send, the admin the role admin):\n"
+    )?;
+    for (name, token) in tokens {
+        writeln!(out, "  {name}={}", token.sign().map_err(io::Error::other)?)?;
     }
-    writeln!(out, "Stop it with Ctrl-C.")?;
+    writeln!(out, "\nFor the client credentials grant: client ID `service`, secret `service-secret`.")?;
+    writeln!(
+        out,
+        "Paste these lines into another terminal. Stop the issuer with Ctrl-C; its keys and tokens end with it."
+    )?;
     out.flush()?;
     tokio::signal::ctrl_c().await
 }
