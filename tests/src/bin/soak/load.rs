@@ -199,6 +199,10 @@ impl Load {
 }
 
 impl Running {
+    pub(crate) fn so_far(&self) -> String {
+        self.shared.tally.lock().to_string()
+    }
+
     /// Waits for the answers that are under way.
     pub(crate) fn stop(self) -> Tally {
         self.shared.over.store(true, Ordering::Relaxed);

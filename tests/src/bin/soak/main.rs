@@ -36,7 +36,10 @@ use crate::server::Server;
 
 /// How long the load runs before memory is first measured: a fifth of the whole.
 const SETTLING: u32 = 5;
+/// In less time not every fault happens, and no key is withdrawn.
+const SHORTEST: u64 = 40;
 const TICK: Duration = Duration::from_millis(100);
+const PROGRESS: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug)]
 struct Settings {
@@ -53,14 +56,16 @@ impl Settings {
             Self { frameworks: all(), duration: Duration::from_secs(60), rate: 300, ttl: Duration::from_secs(5) };
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
-            let number =
-                || value.parse().ok().filter(|number| (1..=86_400).contains(number)).ok_or(format!("{name} {value}?"));
+            let number = |least: u64| match value.parse() {
+                Ok(number) if (least..=86_400).contains(&number) => Ok(number),
+                _ => Err(format!("{name} {value}: a number from {least} to 86400 is needed")),
+            };
             match &*name {
                 "--framework" if value == "all" => settings.frameworks = all(),
                 "--framework" if all().contains(&value) => settings.frameworks = vec![value],
-                "--seconds" => settings.duration = Duration::from_secs(number()?),
-                "--rate" => settings.rate = u32::try_from(number()?).unwrap_or(300),
-                "--ttl" => settings.ttl = Duration::from_secs(number()?),
+                "--seconds" => settings.duration = Duration::from_secs(number(SHORTEST)?),
+                "--rate" => settings.rate = u32::try_from(number(1)?).unwrap_or(300),
+                "--ttl" => settings.ttl = Duration::from_secs(number(1)?),
                 _ => {
                     return Err(format!("{name} {value}: --framework axum|actix|rocket|all, --seconds, --rate, --ttl"));
                 }
@@ -105,6 +110,7 @@ fn soak(framework: &str, settings: &Settings) -> Report {
 
     let load = load.start(settings.rate);
     let (started, mut faults) = (Instant::now(), Faults::new(&issuer));
+    let mut next_word = PROGRESS;
     let mut probe = load::Probe::new(server.address());
     while started.elapsed() < settings.duration && server.is_running() {
         let elapsed = started.elapsed();
@@ -114,6 +120,10 @@ fn soak(framework: &str, settings: &Settings) -> Report {
             report.memory_start = server.memory();
         }
         report.memory_peak = report.memory_peak.max(server.memory());
+        if elapsed >= next_word {
+            next_word += PROGRESS;
+            eprintln!("{framework}, {} s: {}", elapsed.as_secs(), load.so_far());
+        }
         std::thread::sleep(TICK);
     }
     // The last measurement is taken under load, as the first.

@@ -89,6 +89,13 @@ impl Tally {
     }
 }
 
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (good, refused, bad, let_in) = (self.good(), self.refused(), self.bad(), self.let_in());
+        write!(f, "{good} good requests, {refused} refused; {bad} bad ones, {let_in} let in")
+    }
+}
+
 pub(crate) struct Report {
     framework: String,
     settings: Settings,
