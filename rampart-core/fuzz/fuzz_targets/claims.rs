@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use rampart_core::AuthError;
-use rampart_core_fuzz::{AUDIENCE, AUTH, HEADER, ISSUER, NOW, ready, sign};
+use rampart_core_fuzz::{AUDIENCE, AUTH, AUTH_ELSEWHERE, HEADER, ISSUER, NOW, PLAIN_HEADER, ready, sign};
 use serde_json::Value;
 
 fn strings(value: Option<&Value>) -> Vec<&str> {
@@ -15,7 +15,17 @@ fn strings(value: Option<&Value>) -> Vec<&str> {
 }
 
 fuzz_target!(|payload: &[u8]| {
-    let claims = match ready(AUTH.verify(&sign(HEADER.as_bytes(), payload))) {
+    let token = sign(HEADER.as_bytes(), payload);
+    let outcome = ready(AUTH.verify(&token));
+    // A token that does not say what it is has one rule more (V12), and none less.
+    let plain = ready(AUTH.verify(&sign(PLAIN_HEADER.as_bytes(), payload)));
+    assert!(plain.is_err() || outcome.is_ok());
+    // Other claims to read; the rest is the same.
+    if let Ok(elsewhere) = ready(AUTH_ELSEWHERE.verify(&token)) {
+        let value: Value = serde_json::from_slice(payload).expect("accepted, so JSON");
+        assert_eq!(elsewhere.roles, strings(value.pointer("/realm_access/roles")));
+    }
+    let claims = match outcome {
         Ok(claims) => claims,
         Err(error) => {
             let is_of_claims =
@@ -26,6 +36,8 @@ fuzz_target!(|payload: &[u8]| {
     };
     // An independent reading finds the same.
     let value: Value = serde_json::from_slice(payload).expect("accepted, so JSON");
+    let is_bearer = value["typ"].as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("Bearer"));
+    assert!(plain.is_err() || value.get("nonce").is_none() || is_bearer);
     let number = |name: &str| value.get(name).map(|number| number.as_f64().expect("a number"));
     let now = NOW as f64;
     assert_eq!(value["iss"], ISSUER);

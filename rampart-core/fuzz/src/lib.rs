@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-use rampart_core::{Algorithm, RampartAuth};
+use rampart_core::{Algorithm, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::{SigningKey, base64url, compact};
 use serde_json::json;
 
@@ -30,17 +30,25 @@ pub static KEY: LazyLock<SigningKey> =
     LazyLock::new(|| SigningKey::generate(rampart_issuer::Algorithm::EdDSA, "ed-1").expect("a key can be made"));
 
 /// A verifier that knows [`KEY`].
-pub static AUTH: LazyLock<RampartAuth> = LazyLock::new(|| {
+pub static AUTH: LazyLock<RampartAuth> = LazyLock::new(|| builder().build().expect("the settings are good"));
+
+/// The same, for an issuer that keeps roles and scopes elsewhere.
+pub static AUTH_ELSEWHERE: LazyLock<RampartAuth> = LazyLock::new(|| {
+    builder().roles_claim("/realm_access/roles").scope_claim("/a~1b/1").build().expect("the settings are good")
+});
+
+fn builder() -> RampartAuthBuilder {
     RampartAuth::builder(ISSUER, AUDIENCE)
         .static_jwks(json!({"keys": [KEY.public_jwk()]}).to_string())
         .algorithms(ALL)
         .clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
-        .build()
-        .expect("the settings are good")
-});
+}
 
 /// The header of a good token.
 pub const HEADER: &str = r#"{"alg":"EdDSA","typ":"at+jwt","kid":"ed-1"}"#;
+
+/// The header of a token that does not say that it is an access token.
+pub const PLAIN_HEADER: &str = r#"{"alg":"EdDSA","typ":"JWT"}"#;
 
 /// The payload of a good token.
 pub static PAYLOAD: LazyLock<String> = LazyLock::new(|| {
