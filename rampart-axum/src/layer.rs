@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
-use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
@@ -17,12 +16,17 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::extract::AuthRejection;
+use crate::grpc;
 
 rampart_core::__adapter_layers!(AuthLayer);
 
 /// A [`tower_layer::Layer`] that lets only requests pass which meet its gate: made by [`RampartAuthExt`].
 ///
 /// Use it with `Router::route_layer`, so that paths which do not exist stay 404.
+///
+/// A refused call of gRPC (`Content-Type: application/grpc`) is answered with a status of gRPC instead of a body:
+/// `UNAUTHENTICATED` for 401, `PERMISSION_DENIED` for 403, `UNAVAILABLE` for 503, `INVALID_ARGUMENT` for 400, and the
+/// challenge as metadata.
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     auth: RampartAuth,
@@ -83,7 +87,9 @@ where
         };
         let kind = match verified.map(|verified| self.layer.admit(verified, &mut request)) {
             Ok(Ok(())) => Kind::Inner { future: self.inner.call(request) },
-            Ok(Err(rejection)) => Kind::Rejected { response: Some(rejection.into_response()) },
+            Ok(Err(rejection)) => {
+                Kind::Rejected { response: Some(grpc::answer(rejection, grpc::is_call(request.headers()))) }
+            }
             Err(verification) => {
                 // Only here the service must outlive the call: take the one that is ready, leave a clone.
                 let clone = self.inner.clone();
@@ -91,9 +97,10 @@ where
                 let layer = self.layer.clone();
                 Kind::Waiting {
                     future: Box::pin(async move {
+                        let is_grpc = grpc::is_call(request.headers());
                         match layer.admit(verification.await, &mut request) {
                             Ok(()) => inner.call(request).await.map(|response| response.map(Body::new)),
-                            Err(rejection) => Ok(rejection.into_response()),
+                            Err(rejection) => Ok(grpc::answer(rejection, is_grpc)),
                         }
                     }),
                 }

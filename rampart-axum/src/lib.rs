@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod extract;
+mod grpc;
 mod layer;
 mod response;
 
