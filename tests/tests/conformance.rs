@@ -1,7 +1,8 @@
-//! Every case on every subject it is asked of.
+//! Every case on every subject it is asked of: one `#[test]` of each, such as `on_rocket::h02_scheme_in_lower_case`.
 
 rampart_tests::conformance! {
     everywhere {
+        // cases/mapping.rs
         good_token_passes,
         public_route_needs_no_token,
         public_route_ignores_a_bad_token,
@@ -28,6 +29,7 @@ rampart_tests::conformance! {
         strict_token_passes,
         names_are_quoted_in_the_challenge,
         hand_written_requirement_passes,
+        // cases/header.rs
         h02_scheme_in_lower_case,
         h02_scheme_in_upper_case,
         h02_scheme_in_mixed_case,
@@ -87,6 +89,7 @@ rampart_tests::conformance! {
         b64token_percent_escape,
         b64token_padded_token,
         b64token_tilde_after_the_token,
+        // cases/serialization.rs
         no_dot,
         one_dot,
         three_dots,
@@ -158,6 +161,7 @@ rampart_tests::conformance! {
         payload_nested_deep,
         payload_nested_too_deep,
         payload_nested_absurdly_deep,
+        // cases/keys.rs
         rs256,
         es256,
         es384,
@@ -194,6 +198,7 @@ rampart_tests::conformance! {
         signature_of_four_kib,
         signature_in_der,
         hs256_with_the_public_key,
+        // cases/claims.rs
         iss_missing,
         aud_missing,
         exp_missing,
@@ -253,6 +258,7 @@ rampart_tests::conformance! {
         expired_without_the_role_is_expired,
         strict_api_refuses_the_plain_audience,
         strict_api_refuses_typ_jwt,
+        // cases/rights.rs
         role_passes,
         role_among_others,
         role_as_one_string,
@@ -326,6 +332,7 @@ rampart_tests::conformance! {
         result_without_the_role,
         result_without_a_token,
         result_with_an_expired_token,
+        // cases/layers.rs
         layer_without_a_token,
         layer_passes,
         layer_with_a_bad_token,
@@ -361,9 +368,11 @@ rampart_tests::conformance! {
         stricter_optional_guard_without_a_token,
     }
     over_http {
+        // cases/mapping.rs
         head_is_refused_without_a_body,
         head_with_a_bad_token,
         head_with_too_few_rights,
+        // cases/requests.rs
         h15_nul_after_the_token,
         h15_nul_before_the_scheme,
         h15_bare_carriage_return,
@@ -423,6 +432,7 @@ rampart_tests::conformance! {
         h17_form,
         h17_good_token_in_the_query,
         h17_good_token_in_a_form,
+        // cases/layers.rs
         head_in_a_layer,
         custom_answer_without_a_token,
         custom_answer_can_tell_an_expired_token,
@@ -436,6 +446,7 @@ rampart_tests::conformance! {
         custom_form_does_not_change_what_passes,
     }
     not_on_axum {
+        // cases/mapping.rs
         not_configured,
         not_configured_without_a_token,
         not_configured_with_a_role,
