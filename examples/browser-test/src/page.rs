@@ -75,6 +75,9 @@ impl Page {
     /// Signs in, with a token that is valid for so many seconds: one of the choices.
     pub async fn sign_in(&self, user: &str, lifetime: i64) {
         self.click(&format!("#lifetime option[value='{lifetime}']")).await;
+        // The page says it anew at the end, also where the same user signs in again.
+        self.script("for (const button of document.querySelectorAll('[data-user]')) button.ariaPressed = 'false'")
+            .await;
         self.click(&format!("[data-user='{user}']")).await;
         self.find(&format!("[data-user='{user}'][aria-pressed='true']")).await;
     }

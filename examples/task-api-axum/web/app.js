@@ -130,7 +130,7 @@ function log(method, path, answer) {
   $("log").prepend(entry);
 }
 
-async function showTasks(answer) {
+function showTasks(answer) {
   const tasks = answer.status === 200 ? answer.json.tasks : [];
   const item = ({ id, title, owner }) => element("li", "", `${id}. ${title}`, element("small", "", owner));
   const none = element("li", "", element("small", "", session ? "None to be seen." : "Sign in to see them."));
@@ -143,7 +143,7 @@ async function attempt({ method, path, body }, result) {
   const answer = await ask(method, path, body);
   result.replaceChildren(pill(answer));
   if (path !== "/api/tasks") return;
-  if (method === "GET") await showTasks(answer);
+  if (method === "GET") showTasks(answer);
   else if (answer.status === 201) await listTasks();
 }
 
@@ -173,8 +173,9 @@ $("create").addEventListener("submit", async (event) => {
 for (const button of document.querySelectorAll("[data-user]")) {
   button.addEventListener("click", async () => {
     await signIn(button.dataset.user, Number($("lifetime").value));
+    // Those of the user before are no longer to be seen.
+    showTasks({ status: 0 });
     if (session && Number($("lifetime").value) > 0) await listTasks();
-    else await showTasks({ status: 0 });
   });
 }
 
