@@ -79,9 +79,10 @@ impl RampartAuth {
     /// From the environment: `RAMPART_URL` (the issuer), `RAMPART_CLIENT_ID` (the audience), and `RAMPART_REALM` (optional).
     ///
     /// # Errors
-    /// [`ConfigError::MissingVariable`] with the name of a variable that is missing.
+    /// [`ConfigError::MissingVariable`] with the name of a variable that is missing; [`ConfigError::Invalid`] where a value
+    /// cannot be used, with the variable that it comes from.
     pub fn from_env() -> Result<Self, ConfigError> {
-        RampartAuthBuilder::from_env()?.build()
+        RampartAuthBuilder::from_env()?.build().map_err(ConfigError::of_environment)
     }
 
     /// From a section of a configuration file.

@@ -141,6 +141,20 @@ impl ConfigError {
         Self::Invalid { field, problem: problem.into() }
     }
 
+    /// The same, with the variable that the setting has been read from.
+    pub(crate) fn of_environment(self) -> Self {
+        let variable = match self.field() {
+            "issuer_url" => "RAMPART_URL",
+            "audience" => "RAMPART_CLIENT_ID",
+            "realm" => "RAMPART_REALM",
+            _ => return self,
+        };
+        match self {
+            Self::Invalid { field, problem } => Self::invalid(field, format!("{problem} (it is read from {variable})")),
+            missing => missing,
+        }
+    }
+
     /// The setting or variable at fault.
     pub const fn field(&self) -> &'static str {
         match self {

@@ -426,6 +426,7 @@ fn environment_gives_the_settings() {
     assert!(outcome(&[id]).starts_with("the environment variable RAMPART_URL is missing"));
     assert!(outcome(&[("RAMPART_URL", ""), id]).starts_with("the environment variable RAMPART_URL is missing"));
     assert!(outcome(&[url]).starts_with("the environment variable RAMPART_CLIENT_ID is missing"));
-    assert!(outcome(&[("RAMPART_URL", "issuer"), id]).starts_with("issuer_url: "));
+    let wrong = outcome(&[("RAMPART_URL", "issuer"), id]);
+    assert!(wrong.starts_with("issuer_url: ") && wrong.contains("(it is read from RAMPART_URL)"), "{wrong}");
     assert!(outcome(&[url, id, ("RAMPART_REALM", "a\"b")]).starts_with("realm: "));
 }
