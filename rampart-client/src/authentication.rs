@@ -13,7 +13,16 @@ use url::form_urlencoded::byte_serialize;
 
 use crate::token::Secret;
 
-/// Algorithms of client assertions.
+/// Algorithms of client assertions, for [`private_key_jwt`](crate::RampartClientBuilder::private_key_jwt).
+///
+/// ```
+/// use rampart_client::{RampartClient, SigningAlgorithm};
+///
+/// let wrong = RampartClient::builder("https://auth.example.com", "billing", "")
+///     .private_key_jwt(SigningAlgorithm::ES256, "no PEM", None)
+///     .build();
+/// assert!(wrong.unwrap_err().to_string().starts_with("private_key_jwt: the key is not a private key on P-256 in PEM"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SigningAlgorithm {
@@ -77,14 +86,18 @@ impl Authentication {
         pem: &[u8],
         key_id: Option<String>,
     ) -> Result<Self, ConfigError> {
-        let (key, algorithm) = match algorithm {
-            SigningAlgorithm::RS256 => (EncodingKey::from_rsa_pem(pem), Algorithm::RS256),
-            SigningAlgorithm::ES256 => (EncodingKey::from_ec_pem(pem), Algorithm::ES256),
-            SigningAlgorithm::EdDSA => (EncodingKey::from_ed_pem(pem), Algorithm::EdDSA),
+        let (key, algorithm, wanted) = match algorithm {
+            SigningAlgorithm::RS256 => {
+                (EncodingKey::from_rsa_pem(pem), Algorithm::RS256, "an RSA private key of 2048 to 8192 bits")
+            }
+            SigningAlgorithm::ES256 => (EncodingKey::from_ec_pem(pem), Algorithm::ES256, "a private key on P-256"),
+            SigningAlgorithm::EdDSA => (EncodingKey::from_ed_pem(pem), Algorithm::EdDSA, "an Ed25519 private key"),
         };
         let unusable = |_| ConfigError::Invalid {
             field: "private_key_jwt",
-            problem: "the key is not a PEM private key of the algorithm; give it as PKCS#8".into(),
+            problem: format!(
+                "the key is not {wanted} in PEM; give such a one, as PKCS#8 (`openssl pkcs8 -topk8 -nocrypt -in key.pem`)"
+            ),
         };
         let mut header = Header::new(algorithm);
         header.kid = key_id;

@@ -210,10 +210,11 @@ impl Slot {
         let back_off = outbound::back_off(failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
         let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
         state.failure = Some((error.clone(), now + wait));
-        let (request, retry_in_ms) = (self.request.clone(), wait.as_millis());
+        let (request, url) = (self.request.clone(), self.exchange.location.without_query());
         state.log(move || {
             tracing::warn!(
-                target: "rampart", ?request, %error, failures, retry_in_ms, "a request for an access token failed"
+                target: "rampart", url, ?request, %error, failures, retry_in_ms = wait.as_millis(),
+                "a request for an access token failed"
             );
         });
     }

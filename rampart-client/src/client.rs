@@ -41,7 +41,15 @@ struct Inner {
 }
 
 impl RampartClient {
-    /// A builder with every default.
+    /// A builder with every default. `issuer_url` is where the issuer is, such as `https://auth.example.com`; `client_id` and
+    /// `client_secret` are what this service is registered under there.
+    ///
+    /// ```
+    /// use rampart_client::RampartClient;
+    ///
+    /// let client = RampartClient::builder("https://auth.example.com", "billing", "secret").secret_in_body().build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
     pub fn builder(
         issuer_url: impl Into<String>,
         client_id: impl Into<String>,
@@ -53,7 +61,12 @@ impl RampartClient {
     /// From the environment: `RAMPART_URL`, `RAMPART_CLIENT_ID`, `RAMPART_CLIENT_SECRET`.
     ///
     /// # Errors
-    /// [`ClientError::Config`] with the name of the variable that is missing.
+    /// [`ClientError::Config`] with the name of the variable that is missing, or of the setting that cannot be used.
+    ///
+    /// ```no_run
+    /// let client = rampart_client::RampartClient::from_env()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
     pub fn from_env() -> Result<Self, ClientError> {
         RampartClientBuilder::from_env()?.build()
     }
@@ -67,8 +80,17 @@ impl RampartClient {
     /// While a token serves nobody waits: it is renewed in the background, and failures to do so are not seen before it
     /// has expired. Without one, all callers wait for one request and share its outcome.
     ///
+    /// A call that finds a token needs no tokio runtime; one that has to get it needs one with time and I/O (`enable_all`).
+    ///
     /// # Errors
     /// [`ClientError`]; after a failure, the same one again until the back-off has run out.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rampart_client::RampartClient) -> Result<(), rampart_client::ClientError> {
+    /// let token = client.client_credentials_token(&["users:read", "users:write"]).await?;
+    /// let header = format!("Bearer {}", token.access_token.expose());
+    /// # Ok(()) }
+    /// ```
     pub async fn client_credentials_token(&self, scopes: &[&str]) -> Result<AccessToken, ClientError> {
         self.token(&TokenRequest::new(scopes.iter().copied())).await
     }
@@ -76,7 +98,16 @@ impl RampartClient {
     /// As [`client_credentials_token`](Self::client_credentials_token), with further parameters.
     ///
     /// # Errors
-    /// [`ClientError`].
+    /// As there; and [`ClientError::Config`] for a scope or parameter that cannot be used.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rampart_client::RampartClient) -> Result<(), rampart_client::ClientError> {
+    /// use rampart_client::TokenRequest;
+    ///
+    /// let request = TokenRequest::new(["users:read"]).parameter("audience", "https://users.example.com");
+    /// let token = client.token(&request).await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn token(&self, request: &TokenRequest) -> Result<AccessToken, ClientError> {
         let slot = self.0.slots.read().get(request).cloned();
         match slot {
@@ -85,8 +116,26 @@ impl RampartClient {
         }
     }
 
-    /// Says that a service has refused this token (401): the next call gets a new one. A token that has been replaced
-    /// already is left alone, and a set gets a new token by this at most once in 10 s.
+    /// Says that a service has refused this token (401): the next call gets a new one. However many requests say so of the same
+    /// token, one new one is fetched: a token that has been replaced already is left alone. A set gets a new token by this at most
+    /// once in 10 s, and none while attempts back off after a failure.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rampart_client::RampartClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// use reqwest::StatusCode;
+    ///
+    /// let (http, url) = (reqwest::Client::new(), "https://users.example.com/api/users");
+    /// let token = client.client_credentials_token(&["users:read"]).await?;
+    /// let mut response = http.get(url).bearer_auth(token.access_token.expose()).send().await?;
+    /// if response.status() == StatusCode::UNAUTHORIZED {
+    ///     client.invalidate(&token);
+    ///     let token = client.client_credentials_token(&["users:read"]).await?;
+    ///     response = http.get(url).bearer_auth(token.access_token.expose()).send().await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// `RampartMiddleware` does all this by itself.
     pub fn invalidate(&self, token: &AccessToken) {
         // Collected first: what they log is written while nothing is locked.
         let slots: Vec<_> = self.0.slots.read().values().cloned().collect();
@@ -95,11 +144,19 @@ impl RampartClient {
         }
     }
 
-    /// Adds a token to a request.
+    /// Adds a token to a request, in place of any `Authorization` that it has. The header is marked as sensitive, so that the HTTP
+    /// client does not show it.
     ///
     /// # Errors
-    /// [`ClientError::InsecureUrl`] for a request over http to another machine; otherwise as
-    /// [`client_credentials_token`](Self::client_credentials_token).
+    /// [`ClientError::InsecureUrl`] for a request over http to another machine, [`ClientError::Request`] for one that cannot be
+    /// built; otherwise as [`client_credentials_token`](Self::client_credentials_token).
+    ///
+    /// ```no_run
+    /// # async fn example(client: rampart_client::RampartClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let request = reqwest::Client::new().post("https://users.example.com/api/users").body("..");
+    /// let response = client.bearer(request, &["users:write"]).await?.send().await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn bearer(&self, request: RequestBuilder, scopes: &[&str]) -> Result<RequestBuilder, ClientError> {
         let (client, request) = request.build_split();
         let mut request = request.map_err(|_| ClientError::Request)?;

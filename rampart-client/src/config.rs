@@ -15,7 +15,14 @@ use crate::token::Secret;
 
 type HttpClient = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;
 
-/// Settings of a [`RampartClient`], from [`RampartClient::builder`].
+/// Settings of a [`RampartClient`], from [`RampartClient::builder`] or [`RampartClientBuilder::from_env`].
+///
+/// ```no_run
+/// use rampart_client::RampartClientBuilder;
+///
+/// let client = RampartClientBuilder::from_env()?.discovery().build()?;
+/// # Ok::<(), rampart_client::ClientError>(())
+/// ```
 #[must_use = "call build() to get a RampartClient"]
 pub struct RampartClientBuilder {
     issuer_url: String,
@@ -54,6 +61,11 @@ impl RampartClientBuilder {
     ///
     /// # Errors
     /// [`ClientError::Config`] with the name of the variable that is missing.
+    ///
+    /// ```no_run
+    /// let client = rampart_client::RampartClientBuilder::from_env()?.secret_in_body().build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
     pub fn from_env() -> Result<Self, ClientError> {
         let required = |name, meaning| {
             let value = std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -65,39 +77,85 @@ impl RampartClientBuilder {
         Ok(Self::new(issuer_url, client_id, client_secret))
     }
 
-    /// Where tokens are to be had: `{issuer_url}/oauth/token` unless given.
+    /// Where tokens are to be had: `{issuer_url}/oauth/token` unless given. An https URL, or http to this machine; it may hold a
+    /// query.
+    ///
+    /// ```
+    /// # use rampart_client::RampartClient;
+    /// let client = RampartClient::builder("https://auth.example.com", "billing", "secret")
+    ///     .token_url("https://auth.example.com/realms/main/protocol/openid-connect/token")
+    ///     .build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
     pub fn token_url(mut self, url: impl Into<String>) -> Self {
         self.token_url = Some(url.into());
         self
     }
 
     /// Takes the token endpoint from `{issuer_url}/.well-known/openid-configuration`, whose `issuer` must equal
-    /// `issuer_url` exactly.
+    /// `issuer_url` exactly (RFC 8414 section 3.3). It is asked with the first request for a token, and again after a failure.
+    ///
+    /// ```
+    /// # use rampart_client::RampartClient;
+    /// let client = RampartClient::builder("https://auth.example.com", "billing", "secret").discovery().build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
     pub fn discovery(mut self) -> Self {
         self.discovery = true;
         self
     }
 
-    /// Allows http to other machines than this one. Whoever is on the way can then read the secret.
+    /// Allows http to other machines than this one, which is refused unless given. Whoever is on the way can then read the secret
+    /// and every token.
+    ///
+    /// ```
+    /// # use rampart_client::RampartClient;
+    /// assert!(RampartClient::builder("http://auth.internal", "billing", "secret").build().is_err());
+    /// let client = RampartClient::builder("http://auth.internal", "billing", "secret").allow_http(true).build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
     pub fn allow_http(mut self, allow: bool) -> Self {
         self.allow_http = allow;
         self
     }
 
     /// Sends client ID and secret in the body (`client_secret_post`) instead of HTTP Basic.
+    ///
+    /// ```
+    /// # use rampart_client::RampartClient;
+    /// let client = RampartClient::builder("https://auth.example.com", "billing", "secret").secret_in_body().build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
     pub fn secret_in_body(mut self) -> Self {
         self.secret_in = SecretIn::Body;
         self
     }
 
     /// Does not form-urlencode the parts of HTTP Basic: for servers that do not decode them, against RFC 6749 section 2.3.1.
+    /// It makes a difference only for an ID or a secret with other characters than letters, digits and `*-._`.
+    ///
+    /// ```
+    /// # use rampart_client::RampartClient;
+    /// let client = RampartClient::builder("https://auth.example.com", "billing", "s/e+c:ret").basic_raw().build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
     pub fn basic_raw(mut self) -> Self {
         self.secret_in = SecretIn::RawBasic;
         self
     }
 
-    /// Authenticates with a signed assertion (`private_key_jwt`, RFC 7523) instead of the secret. `pem` is the private key,
-    /// `key_id` the ID under which the server knows its public half.
+    /// Authenticates with a signed assertion (`private_key_jwt`, RFC 7523) instead of the secret, which may then be empty. `pem` is
+    /// the private key, `key_id` the ID under which the server knows its public half. Each request carries an assertion of its
+    /// own, with the token endpoint as audience and a lifetime of 60 s.
+    ///
+    /// ```no_run
+    /// use rampart_client::{RampartClient, SigningAlgorithm};
+    ///
+    /// let client = RampartClient::builder("https://auth.example.com", "billing", "")
+    ///     .private_key_jwt(SigningAlgorithm::ES256, std::fs::read("billing.pem")?, Some("billing-2026"))
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn private_key_jwt(
         mut self,
         algorithm: SigningAlgorithm,
@@ -108,18 +166,34 @@ impl RampartClientBuilder {
         self
     }
 
-    /// Sets up the HTTP client, such as with a root certificate. Proxies come from `HTTPS_PROXY` and the like; call
-    /// `no_proxy()` here where the secret must not go through one. Timeouts, redirects and decompression are set after it
-    /// and cannot be changed.
+    /// Sets up the HTTP client, such as with a root certificate. Proxies come from `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the
+    /// environment; `no_proxy()` here turns them off where the secret must not go through one. To this machine none is ever used.
+    /// Timeouts, redirects and decompression are set after it and cannot be changed.
+    ///
+    /// ```
+    /// # use rampart_client::RampartClient;
+    /// let client = RampartClient::builder("https://auth.example.com", "billing", "secret")
+    ///     .http_client(|http| http.no_proxy())
+    ///     .build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
     pub fn http_client(mut self, set_up: impl FnOnce(ClientBuilder) -> ClientBuilder + Send + 'static) -> Self {
         self.http_client = Some(Box::new(set_up));
         self
     }
 
-    /// Checks every setting and makes the client. No I/O.
+    /// Checks every setting and makes the client. No I/O: whether the issuer is there shows with the first request for a token.
     ///
     /// # Errors
     /// [`ClientError::Config`] with the field and the remedy.
+    ///
+    /// ```
+    /// let error = rampart_client::RampartClient::builder("https://auth.example.com", "billing", "").build().unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "client_secret: is empty; write the secret of this service, or use private_key_jwt()"
+    /// );
+    /// ```
     pub fn build(self) -> Result<RampartClient, ClientError> {
         let invalid = |field, problem: &str| Err(ConfigError::Invalid { field, problem: problem.into() }.into());
         if self.client_id.is_empty() {

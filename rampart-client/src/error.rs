@@ -6,6 +6,21 @@ use rampart_core::ConfigError;
 use rampart_core::outbound::{ExchangeError, MetadataError};
 
 /// Why there is no token. No variant ever holds a secret, an `Authorization` header or a token.
+///
+/// ```
+/// use std::time::Duration;
+/// use rampart_client::ClientError;
+///
+/// /// When it makes sense to try again: the client itself asks no sooner.
+/// fn retry_after(error: &ClientError) -> Option<Duration> {
+///     match error {
+///         ClientError::RateLimited { retry_after, .. } => Some(*retry_after),
+///         ClientError::Transport(_) => Some(Duration::from_secs(1)),
+///         ClientError::OAuth { error, .. } if error == "temporarily_unavailable" => Some(Duration::from_secs(5)),
+///         _ => None, // somebody has to change something first
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
@@ -17,7 +32,7 @@ pub enum ClientError {
     OAuth {
         /// The HTTP status.
         status: u16,
-        /// The `error` member: `invalid_client`, `invalid_scope`, ...
+        /// The `error` member, shortened, without control characters: `invalid_client`, `invalid_scope`, ...
         error: String,
         /// The `error_description` member, shortened, without control characters.
         description: Option<String>,
@@ -33,7 +48,7 @@ pub enum ClientError {
     /// No connection, no answer in time, or one that is too long.
     #[error("the token endpoint cannot be reached: {0}")]
     Transport(String),
-    /// An answer that is none of a token endpoint.
+    /// An answer that no token endpoint should give: another body than JSON, no token, one that cannot stand in a header, ...
     #[error("the token endpoint gave an unexpected answer (status {status}): {problem}")]
     Malformed {
         /// The HTTP status.

@@ -39,7 +39,16 @@ impl RampartMiddleware {
     /// Tokens for `request`, sent to `origins` (scheme, host and port; a path is ignored).
     ///
     /// # Errors
-    /// [`ClientError::Config`] for an origin that is not an https URL, or http to this machine.
+    /// [`ClientError::Config`] for an origin that is neither an https URL nor http to this machine, and where there is none.
+    ///
+    /// ```
+    /// use rampart_client::{RampartClient, RampartMiddleware, TokenRequest};
+    ///
+    /// let client = RampartClient::builder("https://auth.example.com", "billing", "secret").build()?;
+    /// let refused = RampartMiddleware::new(client, TokenRequest::default(), ["http://users.example.com"]);
+    /// assert!(refused.unwrap_err().to_string().starts_with("origins: hold one that is http to another machine"));
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
     pub fn new<S: AsRef<str>>(
         client: RampartClient,
         request: TokenRequest,

@@ -4,13 +4,19 @@ use std::fmt;
 
 use rampart_core::ConfigError;
 
-/// A request for a token. Tokens are kept per set of scopes and parameters; order and repeated scopes do not matter.
+/// A request for a token. Tokens are kept per set of scopes and parameters; order and repeats do not matter.
+///
+/// Made once and kept, it also saves the sorting that [`client_credentials_token`] does with every call.
+///
+/// [`client_credentials_token`]: crate::RampartClient::client_credentials_token
 ///
 /// ```
 /// use rampart_client::TokenRequest;
 ///
 /// let request = TokenRequest::new(["users:read"]).parameter("audience", "https://users.example.com");
 /// assert_eq!(TokenRequest::new(["b", "a", "b"]), TokenRequest::new(["a", "b"]));
+/// // Values of parameters may be secret, so they are not shown.
+/// assert_eq!(format!("{request:?}"), r#"TokenRequest { scopes: ["users:read"], parameters: ["audience"] }"#);
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenRequest {
@@ -23,7 +29,15 @@ const RESERVED: [&str; 6] =
     ["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope"];
 
 impl TokenRequest {
-    /// A request for these scopes.
+    /// A request for these scopes, one a string (RFC 6749 section 3.3); empty ones are left out. Without a scope, the server
+    /// decides. A scope that holds a space or a quote is an error of the call that uses the request.
+    ///
+    /// ```
+    /// use rampart_client::TokenRequest;
+    ///
+    /// let both = TokenRequest::new("users:read users:write".split(' '));
+    /// assert_eq!(both, TokenRequest::new(["users:write", "users:read"]));
+    /// ```
     pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
         let mut scopes: Vec<String> =
             scopes.into_iter().map(Into::into).filter(|scope: &String| !scope.is_empty()).collect();
@@ -32,7 +46,16 @@ impl TokenRequest {
         Self { scopes, parameters: Vec::new() }
     }
 
-    /// A further parameter, such as `audience`, or `resource` (RFC 8707), which may be given several times.
+    /// A further parameter, such as `audience`, or `resource` (RFC 8707), which may be given several times. A name that the
+    /// client sets itself, such as `client_id` or `scope`, is an error of the call that uses the request.
+    ///
+    /// ```
+    /// use rampart_client::TokenRequest;
+    ///
+    /// let request = TokenRequest::new(["orders:read"])
+    ///     .parameter("resource", "https://orders.example.com")
+    ///     .parameter("resource", "https://stock.example.com");
+    /// ```
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let parameter = (name.into(), value.into());
@@ -53,9 +76,10 @@ impl TokenRequest {
     /// Nothing that the caller adds may say who the client is or what it wants.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let invalid = |field, problem: String| Err(ConfigError::Invalid { field, problem });
-        if let Some((name, _)) =
-            self.parameters.iter().find(|(name, _)| RESERVED.contains(&name.as_str()) || name.is_empty())
-        {
+        if self.parameters.iter().any(|(name, _)| name.is_empty()) {
+            return invalid("parameter", "has no name; give it one, such as audience".into());
+        }
+        if let Some((name, _)) = self.parameters.iter().find(|(name, _)| RESERVED.contains(&name.as_str())) {
             return invalid("parameter", format!("{name:?} is set by the client itself; leave it out"));
         }
         // RFC 6749 section 3.3.

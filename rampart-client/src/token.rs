@@ -8,6 +8,13 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 /// Text that is shown to nobody: `Debug` and `Display` say `[redacted]`.
+///
+/// ```
+/// fn header(token: &rampart_client::AccessToken) -> String {
+///     assert_eq!(token.access_token.to_string(), "[redacted]");
+///     format!("Bearer {}", token.access_token.expose())
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
 
@@ -16,7 +23,8 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself: for a header, never for a log.
+    /// The text itself: for a header, never for a log. An access token is always a b64token (RFC 6750 section 2.1), which is
+    /// safe in a header.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -34,22 +42,39 @@ impl fmt::Display for Secret {
     }
 }
 
-/// What the token endpoint has given (RFC 6749 section 5.1).
+/// What the token endpoint has given (RFC 6749 section 5.1). A refresh token or an ID token beside it is not kept.
+///
+/// ```
+/// use rampart_client::AccessToken;
+///
+/// fn may_write(token: &AccessToken) -> bool {
+///     token.scope.split(' ').any(|scope| scope == "users:write")
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Token {
     /// The token, for `Authorization: Bearer`; always a b64token, which is safe in a header.
     pub access_token: Secret,
-    /// When it expires, by this machine's clock. What serves is decided on a monotonic clock.
+    /// When it expires, by this machine's clock: the start of the request for it and its lifetime. The client itself counts on a
+    /// monotonic clock.
     pub expires_at: SystemTime,
-    /// The scopes it has; those asked for where the server did not say.
+    /// The scopes it has, separated by spaces; those asked for where the server did not say. A server may give fewer.
     pub scope: String,
     /// `Bearer`, as the server spells it.
     pub token_type: String,
     pub(crate) times: Times,
 }
 
-/// A token: a clone is one more pointer to the same.
+/// A token, as [`RampartClient`](crate::RampartClient) hands it out: it derefs to [`Token`], and a clone is one more pointer to the
+/// same. Ask the client for it again rather than keep it: that costs less than a microsecond, and it may have been renewed.
+///
+/// ```no_run
+/// # async fn example(client: rampart_client::RampartClient) -> Result<(), rampart_client::ClientError> {
+/// let token = client.client_credentials_token(&["users:read"]).await?;
+/// println!("{} with the scopes {}, until {:?}", token.token_type, token.scope, token.expires_at);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AccessToken(pub(crate) Arc<Token>);
 

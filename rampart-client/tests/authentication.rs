@@ -310,6 +310,13 @@ fn keys_that_cannot_sign_are_found_by_build() {
         }
     }
     assert_eq!(field(build(SigningAlgorithm::RS256, &"A".repeat(1 << 20))), "private_key_jwt");
+    // The remedy says what kind of key is wanted.
+    for (key, wanted) in
+        keys.iter().zip(["an RSA private key of 2048", "a private key on P-256", "an Ed25519 private key"])
+    {
+        let error = build(key.algorithm, "no key").unwrap_err().to_string();
+        assert!(error.contains(wanted) && error.contains("PKCS#8"), "{error}");
+    }
 }
 
 #[tokio::test]

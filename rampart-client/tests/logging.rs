@@ -123,7 +123,7 @@ fn outcomes_of_requests_are_logged_with_the_set_and_while_nothing_is_locked() {
             client.token(&request).await.unwrap_err();
             let set = r#"request=TokenRequest { scopes: ["users:read"], parameters: ["audience"] }"#;
             log.has_said(&["WARN", "a request for an access token failed", set, "invalid_scope", "failures=1"]);
-            log.has_said(&["retry_in_ms="]);
+            log.has_said(&["retry_in_ms=", &*format!("url=\"{}\"", issuer.token_url())]);
             client.token(&TokenRequest::new(["other"])).await.unwrap();
             log.has_said(&["DEBUG", "a new access token", r#"scopes: ["other"]"#, "lifetime_s=900"]);
             assert!(!log.said(&["the audience"]), "values of parameters may be secret");
