@@ -1,28 +1,25 @@
-//! Refused calls of gRPC: they are told by a status of gRPC, as a body of JSON would be taken for a broken message.
+//! Refused calls of gRPC: the same answer as any other, and a status of gRPC with it, as clients would take the body of JSON for
+//! a broken message.
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue};
 
 use crate::extract::AuthRejection;
 
-/// The answer to a refused request: by HTTP, or where the request is a call of gRPC, by a response that consists of its
-/// trailers alone (PROTOCOL-HTTP2 of gRPC, "Responses"). The challenge goes along as metadata.
+/// The answer to a refused request. For a call of gRPC it has two headers more: clients that find a status of gRPC there look no
+/// further (PROTOCOL-HTTP2 of gRPC, "Responses"). The status of HTTP stays what it is: the `Content-Type` is the caller's to
+/// choose, and nobody may turn a refusal into a 200 by it.
 pub(crate) fn answer(rejection: AuthRejection, is_grpc: bool) -> Response {
-    if !is_grpc {
-        return rejection.into_response();
-    }
-    let (code, message) = (status(rejection.error().status()), rejection.to_string());
+    let told = is_grpc.then(|| (status(rejection.error().status()), rejection.to_string()));
     let mut response = rejection.into_response();
-    *response.status_mut() = StatusCode::OK;
-    *response.body_mut() = Body::empty();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert("grpc-status", HeaderValue::from_static(code));
-    // Percent-encoded (the same document); a name with other characters, in a requirement written by hand, is left out.
-    if let Ok(message) = HeaderValue::from_str(&message.replace('%', "%25")) {
-        headers.insert("grpc-message", message);
+    if let Some((code, message)) = told {
+        let headers = response.headers_mut();
+        headers.insert("grpc-status", HeaderValue::from_static(code));
+        // Percent-encoded (the same document); a name with other characters, in a requirement written by hand, is left out.
+        if let Ok(message) = HeaderValue::from_str(&message.replace('%', "%25")) {
+            headers.insert("grpc-message", message);
+        }
     }
     response
 }

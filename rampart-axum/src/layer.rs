@@ -24,9 +24,8 @@ rampart_core::__adapter_layers!(AuthLayer);
 ///
 /// Use it with `Router::route_layer`, so that paths which do not exist stay 404.
 ///
-/// A refused call of gRPC (`Content-Type: application/grpc`) is answered with a status of gRPC instead of a body:
-/// `UNAUTHENTICATED` for 401, `PERMISSION_DENIED` for 403, `UNAVAILABLE` for 503, `INVALID_ARGUMENT` for 400, and the
-/// challenge as metadata.
+/// The answer to a refused call of gRPC (`Content-Type: application/grpc`) also has a status of gRPC: `UNAUTHENTICATED` with 401,
+/// `PERMISSION_DENIED` with 403, `UNAVAILABLE` with 503, `INVALID_ARGUMENT` with 400. The challenge is metadata then.
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     auth: RampartAuth,

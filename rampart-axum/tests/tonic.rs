@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::http::uri::PathAndQuery;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
 use rampart_axum::{AuthError, Claims, RampartAuth, RampartAuthExt};
 use rampart_issuer::{Algorithm, Endpoint, Fault, Issuer};
 use tokio::net::TcpListener;
@@ -145,4 +145,25 @@ async fn call_without_keys_to_check_it_is_unavailable() {
         let status = call(&channel, Some(&issuer.token().sign().unwrap())).await;
         assert_eq!((status.code(), metadata(&status, "retry-after").as_deref()), (Code::Unavailable, Some("1")));
     }
+}
+
+#[tokio::test]
+async fn refusal_stays_a_refusal_of_http_whatever_content_type_the_caller_names() {
+    let issuer = Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
+    let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
+    let answer = |content_type: &'static str| {
+        let service = tower::service_fn(|_: Request<axum::body::Body>| async {
+            Ok::<_, Infallible>(Response::new(axum::body::Body::from("in")))
+        });
+        let request = Request::get("/").header("content-type", content_type).body(axum::body::Body::empty()).unwrap();
+        tower::ServiceExt::oneshot(tower::Layer::layer(&auth.require_auth(), service), request)
+    };
+    let (plain, grpc) = (answer("text/plain").await.unwrap(), answer("application/grpc+proto").await.unwrap());
+    assert_eq!((plain.status(), grpc.status()), (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED));
+    let mut headers = grpc.headers().clone();
+    assert_eq!(headers.remove("grpc-status").unwrap(), "16");
+    assert_eq!(headers.remove("grpc-message").unwrap(), AuthError::MissingToken.to_string());
+    assert_eq!(headers, *plain.headers());
+    let body = |response: Response<axum::body::Body>| axum::body::to_bytes(response.into_body(), 1024);
+    assert_eq!(body(grpc).await.unwrap(), body(plain).await.unwrap());
 }
