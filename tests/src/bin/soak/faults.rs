@@ -6,7 +6,7 @@ use std::time::Duration;
 use rampart_issuer::{Endpoint, Fault, Issuer};
 
 /// One round; every fault is over well before the next, so that there is time to recover.
-const ROUND: Duration = Duration::from_secs(40);
+const ROUND: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
@@ -24,12 +24,12 @@ const STEPS: [(u64, Step); 9] = [
     (0, Step::Heal),
     (8, Step::Hang),
     (14, Step::Heal),
-    (20, Step::Stop),
-    (22, Step::Restart),
-    (27, Step::Garbage),
-    (31, Step::Heal),
-    (33, Step::Other),
-    (36, Step::Heal),
+    (22, Step::Stop),
+    (24, Step::Restart),
+    (34, Step::Garbage),
+    (38, Step::Heal),
+    (50, Step::Other),
+    (53, Step::Heal),
 ];
 
 fn others() -> [(&'static str, Fault); 8] {

@@ -34,8 +34,6 @@ use crate::load::Load;
 use crate::report::Report;
 use crate::server::Server;
 
-/// How long the load runs before memory is first measured: a fifth of the whole.
-const SETTLING: u32 = 5;
 /// In less time not every fault happens, and no key is withdrawn.
 const SHORTEST: u64 = 40;
 const TICK: Duration = Duration::from_millis(100);
@@ -105,7 +103,7 @@ fn soak(framework: &str, settings: &Settings) -> Report {
 
     let load = Load::new(&issuer, server.address(), &keys);
     report.filled = load.fill_token_cache();
-    report.memory_filled = server.memory();
+    report.memory.push(server.memory());
     let before = issuer.requests(Endpoint::Jwks);
 
     let load = load.start(settings.rate);
@@ -116,8 +114,8 @@ fn soak(framework: &str, settings: &Settings) -> Report {
         let elapsed = started.elapsed();
         faults.inject_what_is_due(elapsed);
         keys.tend(&issuer, elapsed, |token| probe.ask(token));
-        if report.memory_start.is_none() && elapsed >= settings.duration / SETTLING {
-            report.memory_start = server.memory();
+        if elapsed * 10 >= settings.duration * u32::try_from(report.memory.len()).unwrap() {
+            report.memory.push(server.memory());
         }
         report.memory_peak = report.memory_peak.max(server.memory());
         if elapsed >= next_word {
@@ -127,7 +125,7 @@ fn soak(framework: &str, settings: &Settings) -> Report {
         std::thread::sleep(TICK);
     }
     // The last measurement is taken under load, as the first.
-    report.memory_end = server.memory();
+    report.memory.push(server.memory());
     report.ran = started.elapsed();
     report.server_lives = server.is_running();
     report.tally = load.stop();

@@ -7,11 +7,14 @@ use std::time::Duration;
 use crate::Settings;
 use crate::keys::Rotation;
 
+/// How often memory is measured, and from when on it must stay as it is: after two of these tenths.
+pub(crate) const TENTHS: usize = 10;
+const SETTLED: usize = 2;
 const SHOWN_BREACHES: usize = 10;
 /// Memory may differ by this much from one moment to another: an allocator gives nothing back at once.
 const UNEVENNESS_KIB: u64 = 4 * 1024;
-/// A key that is published while the issuer is well is taken up at the next refresh, or after a back-off from the last fault.
-const TAKEN_UP_WITHIN: Duration = Duration::from_secs(30);
+/// A new key is taken up at the next refresh, and at the latest when the longest back-off of a minute is over.
+const TAKEN_UP_WITHIN: Duration = Duration::from_secs(70);
 
 /// The answer that a request must get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,10 +109,9 @@ pub(crate) struct Report {
     pub(crate) fetches: usize,
     pub(crate) faults: BTreeMap<&'static str, u64>,
     pub(crate) rotation: Rotation,
-    pub(crate) memory_filled: Option<u64>,
-    pub(crate) memory_start: Option<u64>,
+    /// In KiB, when the token cache was full and then after each tenth of the time.
+    pub(crate) memory: Vec<Option<u64>>,
     pub(crate) memory_peak: Option<u64>,
-    pub(crate) memory_end: Option<u64>,
 }
 
 impl Report {
@@ -124,10 +126,8 @@ impl Report {
             fetches: 0,
             faults: BTreeMap::new(),
             rotation: Rotation::default(),
-            memory_filled: None,
-            memory_start: None,
+            memory: Vec::new(),
             memory_peak: None,
-            memory_end: None,
         }
     }
 
@@ -141,7 +141,8 @@ impl Report {
     fn checks(&self) -> [(&'static str, bool); 8] {
         let Tally { counts, .. } = &self.tally;
         let tried = |name| counts.keys().any(|(_, own, _)| *own == name);
-        let flat = match (self.memory_start, self.memory_end) {
+        let measured = |index: usize| self.memory.get(index).copied().flatten();
+        let flat = match (measured(SETTLED), measured(TENTHS)) {
             (Some(start), Some(end)) => end <= start + start / 20 + UNEVENNESS_KIB,
             _ => !cfg!(target_os = "linux"),
         };
@@ -200,17 +201,9 @@ impl fmt::Display for Report {
         writeln!(f, "fetches      {} (bound {})", self.fetches, self.most_fetches())?;
         let faults: Vec<_> = self.faults.iter().map(|(what, times)| format!("{what} {times}")).collect();
         writeln!(f, "faults       {}", faults.join(", "))?;
-        let mib = |kib: Option<u64>| {
-            kib.map_or("unknown".into(), |kib| format!("{}.{} MiB", kib / 1024, kib % 1024 * 10 / 1024))
-        };
-        writeln!(
-            f,
-            "memory       token cache filled {}, start {}, peak {}, end {}",
-            mib(self.memory_filled),
-            mib(self.memory_start),
-            mib(self.memory_peak),
-            mib(self.memory_end)
-        )?;
+        let mib = |kib: Option<u64>| kib.map_or("?".into(), |kib| format!("{}.{}", kib / 1024, kib % 1024 * 10 / 1024));
+        let memory: Vec<_> = self.memory.iter().copied().map(mib).collect();
+        writeln!(f, "memory, MiB  {}; peak {}", memory.join(" "), mib(self.memory_peak))?;
         for breach in &tally.breaches {
             writeln!(f, "NOT DUE      {breach}")?;
         }
