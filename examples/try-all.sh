@@ -29,14 +29,14 @@ same() {
         sed 's/^/        /' "$work/diff"
     fi
 }
-# says WHAT STATUS TEXT COMMAND..: it ends with this exit status and says this, among other things, within 20 seconds.
+# says WHAT STATUS TEXT COMMAND..: it ends with this exit status and says this, among other things, within a minute.
 says() {
     local what=$1 status=$2 text=$3 pid actual=0
     shift 3
     "$@" >"$work/said" 2>&1 </dev/null &
     pid=$!
     started+=("$pid")
-    for _ in {1..200}; do
+    for _ in {1..600}; do
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.1
     done
@@ -53,11 +53,11 @@ says() {
 }
 # until_found TEXT FILE: waits until a program has printed this.
 until_found() {
-    for _ in {1..300}; do
+    for _ in {1..600}; do
         grep -qF -- "$1" "$2" && return
         sleep 0.1
     done
-    echo "no \"$1\" within 30 seconds in:"
+    echo "no \"$1\" within a minute in:"
     sed 's/^/        /' "$2"
     exit 1
 }
@@ -158,6 +158,14 @@ for name in task-api-axum task-api-actix task-api-rocket; do
     done < <(sed -n 's/^  \(curl .*\)/\1/p' "$printed") >"$work/actual"
     same "$name answers the lines that it prints" "$work/expected" "$work/actual"
 done
+
+start task-api-axum
+take_tokens
+until_found "Or open" "$printed"
+page=$(sed -n 's/^Or open \(http:.*\) in a browser\.$/\1/p' "$printed")
+curl -sS -o "$work/page" -w '%{http_code} %{content_type}\n' "$page" >"$work/actual"
+echo '200 text/html; charset=utf-8' >"$work/page.expected"
+same "task-api-axum serves the page that it names" "$work/page.expected" "$work/actual"
 
 # Another API, told to trust the issuer of the last one.
 theirs=$api
