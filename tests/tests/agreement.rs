@@ -97,6 +97,7 @@ static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
         .collect()
 });
 
+/// R8, X02.
 #[test]
 fn core_and_frameworks_agree_byte_for_byte() {
     let mut compared = 0;
@@ -140,6 +141,7 @@ fn tells(text: &str, secrets: &HashSet<Vec<u8>>) -> bool {
     words(text.as_bytes()).any(|word| word.windows(TELLING).any(|window| secrets.contains(window)))
 }
 
+/// H24.
 #[test]
 fn no_log_line_holds_a_token() {
     let asked = &*ASKED;
@@ -162,6 +164,7 @@ fn no_log_line_holds_a_token() {
     assert!(requests.iter().any(|record| tells(&record.text, &secrets)), "Rocket logs no requests");
 }
 
+/// R3, H23.
 #[test]
 fn no_answer_holds_a_token() {
     for (case, replies) in ASKED.iter() {

@@ -87,6 +87,7 @@ fn is(reply: &Reply, status: u16, body: &str) {
     assert!(reply.body.starts_with(body) && reply.body.is_empty() == body.is_empty(), "{body}: {reply:?}");
 }
 
+/// R6.
 fn one_connection_serves_every_outcome_in_turn<F: Framework>() {
     let mut connection = Connection::open(F::address(App::Plain)).unwrap();
     for _ in 0..3 {
@@ -155,6 +156,7 @@ fn body_that_nobody_reads_does_no_harm<F: Framework>() {
 
 const ORIGIN: &str = "https://web.example";
 
+/// H20.
 fn preflight_needs_no_token_where_cors_is_outside<F: Framework>() {
     for path in ["/protected", "/role", "/layered", "/layered/role"] {
         let preflight = Case::get("preflight", path)
@@ -192,6 +194,7 @@ fn rejections_are_readable_across_origins<F: Framework>() {
     }
 }
 
+/// H20.
 fn http_2_with_prior_knowledge_reaches_nothing<F: Framework>() {
     let mut connection = Connection::open(F::address(App::Plain)).unwrap();
     // The preface, and an empty SETTINGS frame.
@@ -199,6 +202,7 @@ fn http_2_with_prior_knowledge_reaches_nothing<F: Framework>() {
     assert!(reply.as_ref().map_or(true, |reply| reply.status >= 400), "{reply:?}");
 }
 
+/// R6, A13, A23.
 fn no_token_makes_the_server_connect_anywhere<F: Framework>() {
     let trap = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     trap.set_nonblocking(true).unwrap();
@@ -276,6 +280,7 @@ fn generated_values(count: usize) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// R6, X02.
 #[test]
 fn x01_arbitrary_values_are_answered_alike_and_none_is_a_500() {
     fn ask<S: Subject>(case: &Case) -> Reply {
@@ -337,6 +342,7 @@ fn thousand_requests_at_once_get_each_its_own_answer<F: Framework>() {
     }
 }
 
+/// S17.
 fn thousand_first_requests_make_one_fetch<F: Framework>() {
     let _alone = CROWD.lock();
     let issuer = FIXTURE.wait(Issuer::start()).unwrap();

@@ -243,6 +243,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// O24.
 #[tokio::test]
 async fn s05b_compressed_answers_are_refused_where_another_crate_has_turned_decompression_on() {
     let issuer = Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();

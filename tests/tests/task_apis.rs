@@ -119,6 +119,7 @@ fn agreed(line: &str, token: Option<&str>, body: Option<&str>) -> Contract {
     first.1
 }
 
+/// R8.
 #[test]
 fn every_route_answers_alike_with_and_without_its_right() {
     let token = WORLD.issuer.token().expires_in(3600).sub("ada");

@@ -42,6 +42,7 @@ async fn refresh_by_hand_goes_past_an_empty_bucket_and_takes_nothing_from_it() {
     assert_eq!(world.fetches(), 9);
 }
 
+/// S08, S12.
 #[tokio::test]
 async fn refresh_by_hand_takes_an_empty_set_and_then_no_token_passes() {
     let world = World::new().await;
@@ -63,6 +64,7 @@ async fn refresh_by_hand_takes_an_empty_set_and_then_no_token_passes() {
     }
 }
 
+/// S08, S12.
 #[tokio::test]
 async fn empty_set_that_nobody_asked_for_is_a_failed_fetch() {
     let world = World::new().await;

@@ -24,6 +24,7 @@ async fn discovery_is_asked_once_while_all_goes_well() {
     assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (1, 4));
 }
 
+/// S26.
 #[tokio::test]
 async fn metadata_of_another_issuer_is_refused() {
     let world = World::new().await;
@@ -48,6 +49,7 @@ async fn metadata_of_another_issuer_is_refused() {
     assert_eq!(world.fetches(), 0);
 }
 
+/// S26.
 #[tokio::test]
 async fn metadata_without_a_safe_address_of_the_keys_is_refused() {
     let (world, target) = (World::new().await, ByHand::start().await);
@@ -72,6 +74,7 @@ async fn metadata_without_a_safe_address_of_the_keys_is_refused() {
     assert_eq!(world.fetches(), 0);
 }
 
+/// S26.
 #[tokio::test]
 async fn metadata_of_the_wrong_shape_is_refused() {
     let world = World::new().await;
@@ -122,6 +125,7 @@ async fn faults_of_the_metadata_are_failed_fetches() {
     unavailable(request.verdict().await);
 }
 
+/// S26.
 #[tokio::test]
 async fn keys_on_another_https_host_are_allowed() {
     let (world, target) = (World::new().await, tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());

@@ -17,6 +17,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
+/// S17.
 #[tokio::test]
 async fn thousand_first_requests_make_one_fetch_and_all_succeed() {
     let world = World::new().await;
@@ -28,6 +29,7 @@ async fn thousand_first_requests_make_one_fetch_and_all_succeed() {
     assert_eq!(world.fetches(), 1);
 }
 
+/// S17.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn thousand_first_requests_on_several_threads_make_one_fetch_and_all_succeed() {
     let issuer = issuer().await;
@@ -50,6 +52,7 @@ async fn thousand_first_requests_share_a_failure_too() {
     assert_eq!(world.fetches(), 1);
 }
 
+/// S18.
 #[tokio::test]
 async fn caller_that_goes_away_cancels_nothing() {
     let (world, server) = (World::new().await, ByHand::start().await);
@@ -63,6 +66,7 @@ async fn caller_that_goes_away_cancels_nothing() {
     server.is_left_alone().await;
 }
 
+/// S18.
 #[tokio::test]
 async fn fetch_goes_on_when_every_caller_has_gone() {
     let (world, server) = (World::new().await, ByHand::start().await);
@@ -77,6 +81,7 @@ async fn fetch_goes_on_when_every_caller_has_gone() {
     server.is_left_alone().await;
 }
 
+/// S19.
 #[test]
 fn runtime_that_is_dropped_is_a_failed_fetch_and_the_next_caller_starts_anew() {
     let first = runtime();
@@ -102,6 +107,7 @@ fn runtime_that_is_dropped_is_a_failed_fetch_and_the_next_caller_starts_anew() {
     });
 }
 
+/// S19.
 #[test]
 fn waiter_on_another_runtime_learns_that_the_fetch_died() {
     let first = runtime();
@@ -123,6 +129,7 @@ fn waiter_on_another_runtime_learns_that_the_fetch_died() {
     });
 }
 
+/// S19.
 #[test]
 fn runtime_that_nobody_drives_holds_nobody_up_for_long() {
     let first = runtime();
@@ -149,6 +156,7 @@ fn runtime_that_nobody_drives_holds_nobody_up_for_long() {
     assert_eq!((auth.health().state, auth.health().last_error), (JwksState::Fresh, None));
 }
 
+/// S19.
 #[test]
 fn without_a_runtime_there_is_an_error_and_no_panic() {
     let (issuer, auth, token) = runtime().block_on(async {
@@ -171,6 +179,7 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
     assert_eq!(issuer.requests(Endpoint::Jwks), 1);
 }
 
+/// S03.
 #[tokio::test]
 async fn cold_request_waits_five_seconds_and_then_gets_503() {
     let world = World::new().await;
@@ -208,6 +217,7 @@ async fn back_off_is_at_least_a_quarter_of_a_second_and_doubles_to_a_minute_at_m
     }
 }
 
+/// S16.
 #[tokio::test]
 async fn failing_issuer_is_not_asked_once_per_request() {
     let world = World::new().await;
@@ -311,6 +321,7 @@ async fn retry_after_holds_for_the_refresh_of_a_warm_set() {
     world.fetched(3).await;
 }
 
+/// R5, S02, S20.
 #[tokio::test]
 async fn issuer_that_is_down_at_the_start_is_503_and_recovery_needs_nobody() {
     let world = World::new().await;
@@ -326,6 +337,7 @@ async fn issuer_that_is_down_at_the_start_is_503_and_recovery_needs_nobody() {
     assert_eq!((health.state, health.last_error), (JwksState::Fresh, None));
 }
 
+/// A22, S30.
 #[tokio::test]
 async fn issuer_that_hangs_does_not_delay_another_one() {
     let (world, other) = (World::new().await, issuer().await);

@@ -35,6 +35,7 @@ async fn fails(world: &World, fault: Fault, why: &str) {
     assert_eq!((health.state, health.age, health.keys), (JwksState::Fresh, Some(DUE), 1), "{fault:?}");
 }
 
+/// S01.
 #[tokio::test]
 async fn every_status_but_200_is_a_failure() {
     let world = World::new().await;
@@ -45,6 +46,7 @@ async fn every_status_but_200_is_a_failure() {
     }
 }
 
+/// S04.
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let (world, target) = (World::new().await, ByHand::start().await);
@@ -58,6 +60,7 @@ async fn redirects_are_not_followed() {
     target.is_left_alone().await;
 }
 
+/// S03, S05.
 #[tokio::test]
 async fn bodies_beyond_the_limit_are_not_read() {
     let world = World::new().await;
@@ -66,6 +69,7 @@ async fn bodies_beyond_the_limit_are_not_read() {
     }
 }
 
+/// S05, S29.
 #[tokio::test]
 async fn body_of_exactly_the_limit_is_read() {
     let world = World::new().await;
@@ -77,6 +81,7 @@ async fn body_of_exactly_the_limit_is_read() {
     unavailable(world.cold().warm_up().await);
 }
 
+/// S03.
 #[tokio::test]
 async fn answers_that_do_not_end_are_given_up_after_five_seconds_in_all() {
     let world = World::new().await;
@@ -108,6 +113,7 @@ async fn answers_that_do_not_end_are_given_up_after_five_seconds_in_all() {
     }
 }
 
+/// S02, S05, S05b.
 #[tokio::test]
 async fn broken_answers_are_failures() {
     let world = World::new().await;
@@ -213,6 +219,7 @@ async fn s28_secrets_in_the_address_of_the_keys_are_told_to_nobody() {
     assert!(!told.iter().any(|text| text.contains(secret)), "{told:#?}");
 }
 
+/// S02.
 #[tokio::test]
 async fn https_never_falls_back_to_http() {
     let world = World::new().await;
@@ -252,6 +259,7 @@ async fn answer_is_never_asked_for_twice() {
     }
 }
 
+/// S06, S07, S08.
 #[tokio::test]
 async fn bodies_that_are_no_usable_key_set_are_failures() {
     let world = World::new().await;
@@ -308,6 +316,7 @@ async fn bodies_that_are_no_usable_key_set_are_failures() {
     }
 }
 
+/// S06b.
 #[tokio::test]
 async fn label_of_the_body_does_not_matter() {
     let world = World::new().await;
@@ -326,6 +335,7 @@ async fn label_of_the_body_does_not_matter() {
     world.warm().await;
 }
 
+/// K02, K12.
 #[tokio::test]
 async fn unusable_keys_beside_usable_ones_are_skipped() {
     let world = World::new().await;
@@ -340,6 +350,7 @@ async fn unusable_keys_beside_usable_ones_are_skipped() {
     at_once(&auth, &world.token()).unwrap();
 }
 
+/// K10, S09, S29.
 #[tokio::test]
 async fn at_most_a_hundred_keys_are_taken() {
     let world = World::new().await;
@@ -356,6 +367,7 @@ async fn at_most_a_hundred_keys_are_taken() {
     at_once(&auth, &world.token_of_nobody("k99")).unwrap();
 }
 
+/// S05b.
 #[tokio::test]
 async fn request_gives_nothing_away_and_asks_for_plain_text() {
     let world = World::new().await;
@@ -376,6 +388,7 @@ async fn request_gives_nothing_away_and_asks_for_plain_text() {
     }
 }
 
+/// S04.
 #[tokio::test]
 async fn http_client_hook_is_applied_and_cannot_lift_the_limits() {
     let (world, target, proxy) = (World::new().await, ByHand::start().await, ByHand::start().await);

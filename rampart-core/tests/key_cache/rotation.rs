@@ -7,6 +7,7 @@ use crate::support::{
 };
 use serde_json::json;
 
+/// S11, T02.
 #[tokio::test]
 async fn set_is_replaced_as_a_whole_and_cached_tokens_stop_with_their_key() {
     let world = World::new().await;
@@ -39,6 +40,7 @@ async fn key_that_stays_carries_its_cached_tokens_over() {
     }
 }
 
+/// T02.
 #[tokio::test]
 async fn key_whose_description_changes_is_another_key() {
     let world = World::new().await;
@@ -74,6 +76,7 @@ async fn key_whose_description_changes_is_another_key() {
     }
 }
 
+/// S12.
 #[tokio::test]
 async fn key_replaced_under_the_same_kid_refuses_the_old_ones_cached_tokens() {
     let world = World::new().await;
@@ -103,6 +106,7 @@ async fn same_key_under_another_kid_is_another_key() {
     at_once(&auth, &world.token_of_nobody("renamed")).unwrap();
 }
 
+/// S10.
 #[tokio::test]
 async fn new_key_is_fetched_by_its_first_token() {
     let world = World::new().await;
@@ -115,6 +119,7 @@ async fn new_key_is_fetched_by_its_first_token() {
     assert_eq!(world.fetches(), 2);
 }
 
+/// S10.
 #[tokio::test]
 async fn rotation_lets_all_concurrent_tokens_of_the_new_key_pass() {
     let world = World::new().await;
@@ -126,6 +131,7 @@ async fn rotation_lets_all_concurrent_tokens_of_the_new_key_pass() {
     assert_eq!(world.fetches(), 2);
 }
 
+/// S10.
 #[tokio::test]
 async fn fetch_that_began_before_the_rotation_is_followed_by_one_more() {
     let (world, server) = (World::new().await, ByHand::start().await);
@@ -175,6 +181,7 @@ async fn requests_that_join_a_fetch_in_flight_take_nothing_from_the_bucket() {
     server.is_left_alone().await;
 }
 
+/// S13.
 #[tokio::test]
 async fn old_and_new_set_alternating_do_not_make_keys_flap_faster_than_the_bucket() {
     let world = World::new().await;

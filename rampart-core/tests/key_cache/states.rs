@@ -41,6 +41,7 @@ async fn malformed_token_is_refused_by_a_cold_set_without_a_fetch() {
     assert_eq!(world.fetches(), 0);
 }
 
+/// S11.
 #[tokio::test]
 async fn set_is_fresh_until_its_ttl_then_stale_and_dead_after_max_stale() {
     let world = World::new().await;
@@ -238,6 +239,7 @@ async fn one_attempt_that_times_out_is_one_failure() {
     renewed(&auth).await;
 }
 
+/// S21.
 #[tokio::test]
 async fn issuer_that_is_down_goes_unnoticed_until_max_stale_has_passed() {
     let world = World::new().await;
@@ -261,6 +263,7 @@ async fn issuer_that_is_down_goes_unnoticed_until_max_stale_has_passed() {
     is_state(&auth, JwksState::Fresh);
 }
 
+/// S21.
 #[tokio::test]
 async fn expiry_under_load_makes_nobody_wait_for_an_issuer_that_hangs() {
     let world = World::new().await;
@@ -273,6 +276,7 @@ async fn expiry_under_load_makes_nobody_wait_for_an_issuer_that_hangs() {
     is_state(&auth, JwksState::Stale);
 }
 
+/// S21.
 #[tokio::test]
 async fn dead_set_behaves_as_a_cold_one_for_cached_tokens_too() {
     let world = World::new().await;
@@ -310,6 +314,7 @@ async fn dead_set_waits_five_seconds_for_an_issuer_that_hangs() {
     unavailable(request.verdict().await);
 }
 
+/// S25.
 #[tokio::test]
 async fn gap_of_the_wall_clock_triggers_one_refresh_and_nothing_more() {
     let world = World::new().await;
@@ -343,6 +348,7 @@ async fn gap_of_the_wall_clock_with_the_issuer_down_is_no_flood_and_no_outage() 
     assert_eq!(world.fetches(), 2);
 }
 
+/// D08, S25.
 #[tokio::test]
 async fn small_corrections_and_steps_back_of_the_wall_clock_change_nothing() {
     let world = World::new().await;
@@ -370,6 +376,7 @@ async fn warm_up_fetches_once_and_only_where_it_is_needed() {
     assert_eq!(world.fetches(), 2);
 }
 
+/// S20.
 #[tokio::test]
 async fn warm_up_that_fails_is_not_fatal() {
     let world = World::new().await;

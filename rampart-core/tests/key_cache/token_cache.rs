@@ -125,6 +125,7 @@ async fn t03_one_configuration_never_answers_for_another() {
     assert_eq!(at_once(&late, &token).unwrap_err(), AuthError::TokenExpired);
 }
 
+/// X03.
 #[tokio::test]
 async fn t04_every_byte_of_the_token_counts() {
     let world = World::new().await;

@@ -64,6 +64,7 @@ async fn kid_that_was_not_found_is_remembered_until_the_refill_and_not_longer_fo
     assert_eq!(world.fetches(), 3);
 }
 
+/// S15.
 #[tokio::test]
 async fn missing_kid_leaves_the_rest_of_the_bucket_to_others() {
     let world = World::new().await;
@@ -106,6 +107,7 @@ async fn current_set_is_asked_before_the_memory_of_missing_kids() {
     at_once(&auth, &token).unwrap();
 }
 
+/// R7, A23.
 #[tokio::test]
 async fn implausible_tokens_fetch_nothing_and_learn_nothing() {
     let world = World::new().await;
@@ -206,6 +208,7 @@ fn flood(world: &World, numbers: std::ops::Range<u32>) -> impl Iterator<Item = S
     })
 }
 
+/// S14, S15.
 #[tokio::test]
 async fn flood_of_random_kids_costs_four_fetches_a_minute_and_good_tokens_notice_nothing() {
     let world = World::new().await;
@@ -234,6 +237,7 @@ async fn flood_of_random_kids_costs_four_fetches_a_minute_and_good_tokens_notice
     auth.verify(&world.token()).await.unwrap();
 }
 
+/// S16.
 #[tokio::test]
 async fn flood_against_a_failing_issuer_is_bounded_too() {
     let world = World::new().await;
@@ -250,6 +254,7 @@ async fn flood_against_a_failing_issuer_is_bounded_too() {
     assert!(asked <= 4, "{asked} fetches in a minute");
 }
 
+/// S22.
 #[tokio::test]
 async fn unknown_kid_is_401_where_the_issuer_has_spoken_and_503_where_it_has_not() {
     let world = World::new().await;
@@ -277,6 +282,7 @@ async fn unknown_kid_is_401_where_the_issuer_has_spoken_and_503_where_it_has_not
     refused(auth.verify(&world.token_of_nobody("g")).await);
 }
 
+/// S16.
 #[tokio::test]
 async fn failed_attempts_are_charged_to_the_bucket() {
     let world = World::new().await;
@@ -317,6 +323,7 @@ async fn unknown_kid_waits_two_seconds_at_most() {
     at_once(&auth, &good).unwrap();
 }
 
+/// S14.
 #[tokio::test]
 async fn at_most_1024_requests_wait_for_an_unknown_kid() {
     let world = World::new().await;

@@ -9,6 +9,7 @@ use rampart_issuer::{Algorithm, Endpoint, Fault};
 
 const MOMENT: Duration = Duration::from_nanos(1);
 
+/// S23.
 #[tokio::test]
 async fn max_age_shortens_the_ttl_but_not_under_a_minute_and_never_lengthens_it() {
     let world = World::new().await;
@@ -109,6 +110,7 @@ async fn max_age_does_not_lengthen_a_ttl_of_less_than_a_minute() {
     is_state(&auth, JwksState::Stale);
 }
 
+/// S24.
 #[tokio::test]
 async fn unchanged_set_is_renewed_by_a_304_and_cached_tokens_stay() {
     let world = World::new().await;
@@ -158,6 +160,7 @@ async fn issuer_without_validators_is_asked_without() {
     assert_eq!(world.issuer.recorded(Endpoint::Jwks)[1].header("if-none-match"), None);
 }
 
+/// S01, S24.
 #[tokio::test]
 async fn a_304_that_was_not_asked_for_is_a_failure() {
     let world = World::new().await;

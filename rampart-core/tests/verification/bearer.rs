@@ -67,6 +67,7 @@ fn check(id: &str, values: &[Vec<u8>], expected: Expected) {
     assert_eq!((required.err(), rule.as_deref()), (error, by), "{id}");
 }
 
+/// E09.
 #[test]
 fn one_value_is_read_as_rfc_6750_writes_it() {
     let hundred_spaces = [b"Bearer", " ".repeat(100).as_bytes(), b"T"].concat();

@@ -27,6 +27,7 @@ fn fetching() -> RampartAuthBuilder {
     RampartAuth::builder(ISSUER, AUDIENCE)
 }
 
+/// X06.
 #[test]
 fn issuer_is_an_absolute_url_without_anything_that_is_not_the_issuer() {
     let bad = [

@@ -88,6 +88,7 @@ fn der_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
     der(0x30, &[integer(r), integer(s)].concat())
 }
 
+/// X03.
 #[test]
 fn both_signatures_of_an_ecdsa_pair_hold_and_are_cached_apart() {
     for (key, order) in curves() {

@@ -237,6 +237,7 @@ fn kid_is_a_string_of_1_to_1024_bytes() {
     }
 }
 
+/// H24.
 #[test]
 fn kid_is_compared_whole_and_does_nothing_else() {
     let kids = [
@@ -380,6 +381,7 @@ fn typ_is_that_of_an_access_token_or_of_any_jwt() {
     }
 }
 
+/// C10.
 #[test]
 fn first_of_two_faults_in_the_header_does_not_matter_to_the_caller() {
     // One rule, one answer: the caller cannot learn which member it was.

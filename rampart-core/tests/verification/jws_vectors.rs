@@ -169,6 +169,7 @@ fn one_character_changed_anywhere_is_refused() {
     }
 }
 
+/// A16, A20.
 #[test]
 fn published_examples_of_other_kinds_are_refused() {
     let all = keys(VECTORS.iter().map(|vector| vector.jwk));

@@ -43,6 +43,7 @@ fn optional_members_may_be_absent_or_say_what_is_wanted() {
     }
 }
 
+/// K05.
 #[test]
 fn rsa_keys_have_2048_to_8192_bits() {
     for bits in [3072, 4096] {

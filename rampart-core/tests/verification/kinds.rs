@@ -93,6 +93,7 @@ fn other_kinds_of_token_are_refused_whatever_is_asked_for() {
     }
 }
 
+/// A17.
 #[test]
 fn strict_verifier_asks_for_at_jwt_in_the_header() {
     STRICT.accepts("at+jwt", &Draft::good().sign());

@@ -53,6 +53,7 @@ fn faults() -> [Fault; 13] {
     ]
 }
 
+/// R7.
 #[test]
 fn first_rule_that_fails_decides() {
     let faults = faults();

@@ -193,6 +193,7 @@ fn payload_nests_at_most_32_levels() {
     refuses("B10 objects never closed", unclosed(r#"{"a":"#));
 }
 
+/// R6.
 #[test]
 fn nesting_is_refused_on_a_small_stack() {
     let draft = Draft::good().claim("x", &nested("[", "]", 5000));
@@ -217,6 +218,7 @@ fn large_payloads_are_read_in_bounded_time() {
     AUTH.accepts("B13 a claim of 11 KiB", &Draft::good().claim("x", &quoted(&"x".repeat(11 << 10))).sign());
 }
 
+/// D04, E01, E02.
 #[test]
 fn registered_claims_are_present_and_the_first_that_is_not_is_named() {
     let names = ["iss", "aud", "exp", "iat", "sub"];

@@ -6,6 +6,7 @@ use crate::common::{AUDIENCE, AUTH, Draft, EC, ISSUER, NOW, RSA};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// E04, E05.
 #[test]
 fn roles_and_scopes_are_asked_for_by_whole_name() {
     let claims = AUTH.accepts(

@@ -121,6 +121,7 @@ fn table(auth: &RampartAuth, realm: &str, end: &str) {
     check("not configured, by itself", &Rejection::not_configured(), 500, &[], body);
 }
 
+/// R1, R2.
 #[test]
 fn every_error_has_one_answer() {
     table(&AUTH.cached, "default", "");
@@ -186,6 +187,7 @@ fn names_of_hand_written_requirements_cannot_break_the_header() {
     }
 }
 
+/// X07.
 #[test]
 fn status_and_code_of_errors_agree_with_their_answers() {
     let errors = [
@@ -207,6 +209,7 @@ fn status_and_code_of_errors_agree_with_their_answers() {
     }
 }
 
+/// R3, X07.
 #[test]
 fn answer_says_nothing_of_the_token() {
     let secret = "Zq7-secret";

@@ -139,6 +139,7 @@ fn other_base64_alphabet_is_refused() {
     }
 }
 
+/// T04.
 #[test]
 fn unused_bits_of_the_last_character_are_zero() {
     let rsa_3072 = SigningKey::generate_sized(SignWith::RS256, "rsa-3072", 3072).unwrap();
@@ -230,6 +231,7 @@ fn size_limit_counts_every_byte_of_the_token() {
     assert_eq!(alone.payload, decode(parts(&over)[1]), "the signature layer alone has no limit");
 }
 
+/// R6.
 #[test]
 fn huge_tokens_are_refused_at_once() {
     let token = Draft::good().sign();

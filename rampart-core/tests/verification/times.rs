@@ -21,6 +21,7 @@ fn expires(json: &str) -> String {
     Draft::good().claim("exp", json).sign()
 }
 
+/// D07.
 #[test]
 fn token_expires_at_exactly_exp_plus_tolerance() {
     for tolerance in [0, 1, 5, 60, 600] {
