@@ -3,6 +3,29 @@
 //! An adapter takes the `Authorization` values of a request, calls
 //! [`RampartAuth::verification`](crate::RampartAuth::verification), keeps the [`Verified`] with the request for whoever
 //! asks next, and lets a [`Requirement`] or a [`Gate`] decide.
+//!
+//! ```
+//! use rampart_core::adapter::Verified;
+//! use rampart_core::{AnyUser, RampartAuth};
+//!
+//! /// What a framework calls with a request: the status and body of the answer.
+//! async fn handle(auth: &RampartAuth, authorization: &[&[u8]], stored: &mut Option<Verified>) -> (u16, String) {
+//!     // One verification a request: what is stored counts only where it is by the very same object.
+//!     let verified = match stored.take().filter(|verified| verified.is_by(auth)) {
+//!         Some(verified) => verified,
+//!         None => match auth.verification(authorization).now() {
+//!             Ok(verified) => verified,
+//!             Err(verification) => verification.await, // keys must be fetched first
+//!         },
+//!     };
+//!     let outcome = verified.required::<AnyUser>();
+//!     *stored = Some(verified);
+//!     match outcome {
+//!         Ok(claims) => (200, format!("Hello, {}", claims.sub)),
+//!         Err(rejection) => (rejection.status(), rejection.into_body()), // and its headers()
+//!     }
+//! }
+//! ```
 
 use std::future::Future;
 use std::pin::Pin;

@@ -85,7 +85,7 @@ impl RampartAuth {
         RampartAuthBuilder::from_env()?.build().map_err(ConfigError::of_environment)
     }
 
-    /// From a section of a configuration file.
+    /// From a section of a configuration file; see [`Settings`] for an example.
     ///
     /// # Errors
     /// [`ConfigError`] where a setting cannot be used.
@@ -115,8 +115,23 @@ impl RampartAuth {
     }
 
     /// Verifies the values of a request's `Authorization` header; none, or another scheme, is [`AuthError::MissingToken`].
+    /// Give all values there are: two are [`AuthError::InvalidRequest`], whatever they say.
     ///
     /// The work is done in the call; the future only waits where keys must be fetched, and only then allocates.
+    ///
+    /// ```
+    /// # async fn example(auth: rampart_core::RampartAuth) {
+    /// // From any framework: the values of the header as bytes or text.
+    /// let values = ["Bearer eyJhbGciOiJSUzI1NiIs..."];
+    /// match auth.authenticate(values).await {
+    ///     Ok(claims) => println!("{}", claims.sub),
+    ///     Err(error) => {
+    ///         let answer = auth.rejection(error);
+    ///         println!("{} {:?} {}", answer.status(), answer.challenge(), answer.body());
+    ///     }
+    /// }
+    /// # }
+    /// ```
     pub fn authenticate<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) -> Authenticate {
         Authenticate(self.authenticate_optional(values))
     }
@@ -143,7 +158,7 @@ impl RampartAuth {
         Verification::new(self.clone(), self.authenticate_optional(values))
     }
 
-    /// The HTTP answer for an error, with the realm of this object.
+    /// The HTTP answer for an error, with the realm of this object (RFC 6750 section 3).
     pub fn rejection(&self, error: AuthError) -> Rejection {
         Rejection::new(error, &self.0.challenge)
     }

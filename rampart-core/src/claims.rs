@@ -40,7 +40,7 @@ pub struct Claims {
     pub name: Option<String>,
     /// The user's roles, as the token lists them.
     pub roles: Vec<String>,
-    /// The scopes, separated by single spaces; empty where the token has none.
+    /// The scopes as the token writes them, separated by spaces (RFC 8693 section 4.2); empty where the token has none.
     pub scope: String,
     /// The organisation of the user.
     pub org_id: Option<String>,
@@ -92,7 +92,7 @@ impl ClaimError {
 }
 
 impl Claims {
-    /// Whether the token has this role: whole string, case-sensitive.
+    /// Whether the token has this role: whole string, case-sensitive (`admin` is neither `Admin` nor `admin2`).
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|own| own == role)
     }
@@ -127,10 +127,17 @@ impl Claims {
         self.scope.split(' ').filter(|scope| !scope.is_empty())
     }
 
-    /// Any top-level claim by its name; `None` where it is absent or `null`.
+    /// Any top-level claim by its name; `None` where it is absent or `null`. It is read from the payload at each call.
+    ///
+    /// ```
+    /// # fn example(claims: &rampart_core::Claims) -> Result<(), rampart_core::ClaimError> {
+    /// let verified: Option<bool> = claims.get("email_verified")?;
+    /// let groups = claims.get::<Vec<String>>("groups")?.unwrap_or_default();
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
-    /// Where the claim is there but is not a `T`.
+    /// Where the claim is there but is not a `T`. The message names the claim and says nothing of its value.
     pub fn get<T: DeserializeOwned>(&self, claim: &str) -> Result<Option<T>, ClaimError> {
         let mut deserializer = serde_json::Deserializer::from_str(&self.payload);
         let find = Find { claim, found: std::marker::PhantomData };
@@ -138,6 +145,18 @@ impl Claims {
     }
 
     /// The whole payload as a type of yours, which may borrow from the claims.
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize)]
+    /// struct Mine<'a> {
+    ///     sub: &'a str,
+    ///     department: Option<String>,
+    /// }
+    ///
+    /// # fn example(claims: &rampart_core::Claims) -> Result<(), rampart_core::ClaimError> {
+    /// let mine: Mine<'_> = claims.deserialize()?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// Where the payload is not a `T`.

@@ -16,6 +16,15 @@ pub(crate) struct Challenge {
 }
 
 /// The answer to a refused request, for any HTTP framework: made by [`RampartAuth::rejection`](crate::RampartAuth::rejection).
+///
+/// ```
+/// use rampart_core::{AuthError, RampartAuth};
+///
+/// let auth = RampartAuth::new("https://auth.example.com", "my-api")?;
+/// let answer = auth.rejection(AuthError::MissingToken);
+/// assert_eq!((answer.status(), answer.challenge()), (401, Some(r#"Bearer realm="default""#)));
+/// # Ok::<(), rampart_core::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rejection {
     error: AuthError,

@@ -48,7 +48,17 @@ impl Requirement for AnyUser {
     }
 }
 
-/// One of several requirements: `AnyOf<(Admin, Auditor)>`.
+/// One of several requirements, up to eight: `AnyOf<(Admin, Auditor)>`. Where none is met, the error is that of the last.
+///
+/// ```
+/// use rampart_core::{AnyOf, Requirement};
+///
+/// rampart_core::roles! { Admin = "admin"; Auditor = "auditor"; }
+///
+/// fn may_read(claims: &rampart_core::Claims) -> bool {
+///     AnyOf::<(Admin, Auditor)>::check(claims).is_ok()
+/// }
+/// ```
 pub struct AnyOf<T>(PhantomData<fn() -> T>);
 
 impl<T> std::fmt::Debug for AnyOf<T> {
@@ -269,12 +279,12 @@ enum Node {
 }
 
 impl Policy {
-    /// All of these roles.
+    /// All of these roles: whole strings, case-sensitive. An empty list denies everyone.
     pub fn roles<S: Into<String>>(roles: impl IntoIterator<Item = S>) -> Self {
         Self::required(Names::Roles, roles)
     }
 
-    /// All of these scopes.
+    /// All of these scopes, each a scope token (RFC 6749 section 3.3). An empty list denies everyone.
     pub fn scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
         Self::required(Names::Scopes, scopes)
     }
