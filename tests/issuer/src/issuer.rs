@@ -18,6 +18,16 @@ use crate::server::Server;
 use crate::token::TokenBuilder;
 
 /// A running issuer on 127.0.0.1; a clone is the same one, and the server stops with the last of them.
+///
+/// ```
+/// use rampart_issuer::{Algorithm, Issuer};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// let issuer = Issuer::builder().algorithm(Algorithm::ES256).audience("my-api").start().await?;
+/// assert!(issuer.url().starts_with("http://127.0.0.1:"));
+/// assert_eq!(issuer.kids(), ["es256-1"]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Issuer(Arc<Running>);
 

@@ -26,6 +26,14 @@ pub fn compact(header: &[u8], payload: &[u8], key: &SigningKey, algorithm: Algor
 
 /// A token to be signed. It starts out as a token of a plain user, shaped like those of the real server; every part of it
 /// can be changed, left out, or replaced by raw bytes.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let issuer = rampart_issuer::Issuer::start().await?;
+/// let token = issuer.token().sub("ada").without("email").claim("department", "engines").header("typ", "at+jwt").sign()?;
+/// assert_eq!(token.split('.').count(), 3);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TokenBuilder {
     header: Map<String, Value>,
