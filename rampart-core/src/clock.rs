@@ -41,7 +41,9 @@ const COARSE_SLACK: Duration = Duration::from_secs(1);
 
 #[cfg(target_os = "linux")]
 fn coarse() -> Option<Duration> {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    use rustix::time::{ClockId, DynamicClockId, clock_gettime_dynamic};
+    // The form that can say no: there are kernels and sandboxes without this clock.
+    let time = clock_gettime_dynamic(DynamicClockId::Known(ClockId::RealtimeCoarse)).ok()?;
     Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
 }
 

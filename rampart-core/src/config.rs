@@ -104,13 +104,14 @@ impl RampartAuthBuilder {
 
     /// Claims that must be present and not null, besides `iss`, `aud`, `exp`, `iat` and `sub`, which always must. Names of
     /// members at the top of the payload; a token without one is [`AuthError::MissingClaim`](crate::AuthError::MissingClaim).
+    /// Called again, it adds to them.
     pub fn required_claims<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
-        self.settings.required_claims = claims.into_iter().map(Into::into).collect();
+        self.settings.required_claims.extend(claims.into_iter().map(Into::into));
         self
     }
 
     /// Further accepted audiences, compared as whole strings (RFC 7519 section 4.1.3). Rampart's direct login issues tokens
-    /// for the issuer's URL instead of the client ID.
+    /// for the issuer's URL instead of the client ID. Called again, it adds to them.
     ///
     /// ```
     /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
@@ -119,11 +120,12 @@ impl RampartAuthBuilder {
     /// # }
     /// ```
     pub fn audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
-        self.settings.audiences = audiences.into_iter().map(Into::into).collect();
+        self.settings.audiences.extend(audiences.into_iter().map(Into::into));
         self
     }
 
-    /// The accepted algorithms, instead of the default RS256, RS384, RS512, ES256, ES384 and ES512 (RFC 8725 section 3.1).
+    /// The accepted algorithms, instead of the default RS256, RS384, RS512, ES256, ES384 and ES512 (RFC 8725 section 3.1), or
+    /// of those given before.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.settings.algorithms = Some(algorithms.into_iter().collect());
         self
@@ -353,8 +355,17 @@ fn rules(settings: &Settings, tolerance: Duration) -> Result<Rules, ConfigError>
 fn pointer(field: &'static str, text: Option<&str>) -> Result<Option<Vec<String>>, ConfigError> {
     let Some(text) = text else { return Ok(None) };
     let Some(path) = text.strip_prefix('/') else {
-        return Err(ConfigError::invalid(field, format!("is not a JSON pointer; write /{}", text.replace('.', "/"))));
+        // The name of a claim that is a URL, or a path in the notation of other libraries.
+        let is_url = text.contains("://");
+        let path = if is_url { text.replace('~', "~0").replace('/', "~1") } else { text.replace('.', "/") };
+        return Err(ConfigError::invalid(field, format!("is not a JSON pointer; write /{path}")));
     };
+    if path.is_empty() {
+        return Err(ConfigError::invalid(
+            field,
+            "names a claim with an empty name; write the path to the claim, such as /realm_access/roles",
+        ));
+    }
     let unescape = |part: &str| part.replace("~1", "/").replace("~0", "~");
     Ok(Some(path.split('/').map(unescape).collect()))
 }

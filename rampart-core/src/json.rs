@@ -289,7 +289,8 @@ impl<'de> Visitor<'de> for Skip {
 /// The value that a JSON pointer (RFC 6901) leads to, from text that is known to be a JSON object.
 ///
 /// # Errors
-/// Where an object on the way holds the member twice: what it says is then anybody's guess.
+/// Where an object on the way holds the member twice, so that what it says is anybody's guess, or where something on the way
+/// cannot hold members at all. Absent and `null` are no errors.
 pub(crate) fn at_pointer<'de>(text: &'de str, pointer: &[String]) -> Result<Option<Value<'de>>, serde_json::Error> {
     PointerSeed(pointer).deserialize(&mut serde_json::Deserializer::from_str(text))
 }
@@ -310,39 +311,21 @@ impl<'de> DeserializeSeed<'de> for PointerSeed<'_> {
 impl<'de> Visitor<'de> for PointerSeed<'_> {
     type Value = Option<Value<'de>>;
 
+    // Where the path goes on, anything that cannot hold members is an error, by this trait's defaults.
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
+        f.write_str("an object or an array on the way")
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
         Ok(None)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let Some((first, rest)) = self.0.split_first() else { return Ok(None) };
-        let (wanted, mut index, mut found) = (first.parse::<usize>().ok(), 0_usize, None);
+        let wanted = first.parse::<usize>().map_err(|_| A::Error::custom("an array where an object is expected"))?;
+        let (mut index, mut found) = (0_usize, None);
         loop {
-            if Some(index) == wanted {
+            if index == wanted {
                 let Some(value) = seq.next_element_seed(PointerSeed(rest))? else { return Ok(None) };
                 found = value;
             } else if seq.next_element::<IgnoredAny>()?.is_none() {
@@ -387,7 +370,15 @@ mod tests {
         assert_eq!(roles(text, &["l", "1", "r"]), Some(Value::List(vec!["z".into()])));
         assert_eq!(roles(text, &["l", "7"]), None);
         assert_eq!(roles(text, &["a", "b"]), None);
-        assert_eq!(roles(text, &["l", "0", "r"]), None);
+        assert_eq!(roles(r#"{"a":null}"#, &["a", "b"]), None);
+    }
+
+    #[test]
+    fn pointer_through_what_has_no_members_is_an_error() {
+        for way in ["1", "1.5", "true", r#""admin""#, r#"["r"]"#, "[]"] {
+            let text = format!(r#"{{"a":{way}}}"#);
+            assert!(at_pointer(&text, &["a".to_owned(), "r".to_owned()]).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Settings as data: what a configuration file may say.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -22,7 +23,7 @@ use crate::{auth::RampartAuth, config::RampartAuthBuilder};
 /// let auth = RampartAuth::from_settings(settings)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
@@ -126,5 +127,40 @@ impl Settings {
 
     pub(crate) fn duration(exact: Option<Duration>, seconds: Option<u64>, default: u64) -> Duration {
         exact.unwrap_or(Duration::from_secs(seconds.unwrap_or(default)))
+    }
+}
+
+/// Without what may be secret: the query of an address, and key material, which may have been given with its private half.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let public = |url: &str| {
+            let path = url.split(['?', '#']).next().unwrap_or_default();
+            let (scheme, rest) = path.split_once("://").unwrap_or(("", path));
+            let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
+            if authority.contains('@') { format!("{scheme}://...") } else { path.to_owned() }
+        };
+        f.debug_struct("Settings")
+            .field("issuer_url", &public(&self.issuer_url))
+            .field("audience", &self.audience)
+            .field("realm", &self.realm)
+            .field("audiences", &self.audiences)
+            .field("clock_tolerance_seconds", &self.clock_tolerance_seconds)
+            .field("jwks_cache_ttl_seconds", &self.jwks_cache_ttl_seconds)
+            .field("max_stale_seconds", &self.max_stale_seconds)
+            .field("required_claims", &self.required_claims)
+            .field("algorithms", &self.algorithms)
+            .field("jwks_url", &self.jwks_url.as_deref().map(public))
+            .field("discovery", &self.discovery)
+            .field("static_jwks", &self.static_jwks.as_ref().map(String::len))
+            .field("max_token_bytes", &self.max_token_bytes)
+            .field("token_cache_bytes", &self.token_cache_bytes)
+            .field("allow_http", &self.allow_http)
+            .field("require_at_jwt", &self.require_at_jwt)
+            .field("insecure_accept_id_tokens", &self.insecure_accept_id_tokens)
+            .field("roles_claim", &self.roles_claim)
+            .field("scope_claim", &self.scope_claim)
+            .field("resource_metadata", &self.resource_metadata.as_deref().map(public))
+            .field("durations", &self.durations)
+            .finish()
     }
 }

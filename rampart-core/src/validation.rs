@@ -283,8 +283,9 @@ fn check_required(name: &str, text: &str, members: &Payload<'_>) -> Result<(), R
 }
 
 fn at_pointer<'a>(text: &'a str, pointer: &[String]) -> Result<Option<Value<'a>>, Refusal> {
-    json::at_pointer(text, pointer)
-        .map_err(|_| Refusal::invalid("V11", "an object on the way to the roles or scopes has duplicate members"))
+    json::at_pointer(text, pointer).map_err(|_| {
+        Refusal::invalid("V11", "something on the way to the roles or scopes is no object, or has duplicate members")
+    })
 }
 
 /// V11: an array of strings, or one string.

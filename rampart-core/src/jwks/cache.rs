@@ -214,7 +214,6 @@ impl KeyCache {
                 let mut state = self.state.lock();
                 match state.live(now) {
                     Some(fetch) => (fetch, None),
-                    // Also the bound of this loop: a failed attempt is followed by a back-off.
                     None if state.is_backing_off(now) || now >= deadline => return Err(state.unavailable(now)),
                     None => {
                         let launch = self.begin(&mut state, now, false);
@@ -222,11 +221,16 @@ impl KeyCache {
                     }
                 }
             };
+            let is_ours = launch.is_some();
             if let Some(launch) = launch {
                 launch.go();
             }
-            if finished(fetch, deadline).await.is_none() {
-                return self.after_timeout(wall);
+            match finished(fetch, deadline).await {
+                None => return self.after_timeout(wall),
+                // What this call has begun was to no avail: it failed, its runtime is shutting down, or the TTL is shorter
+                // than a fetch. Never once more.
+                Some(_) if is_ours && self.serve(wall).is_none() => return Err(self.state.lock().unavailable(now)),
+                Some(_) => {}
             }
         }
     }
@@ -398,11 +402,28 @@ impl KeyCache {
         launch
     }
 
-    /// Takes what a fetch has brought, unless it was given up on meanwhile.
-    pub(super) fn complete(&self, number: u64, forced: bool, fetched: Result<Fetched, FetchError>) -> Outcome {
-        let now = Instant::now();
+    /// Takes what a fetch has brought, unless it was given up on meanwhile, and tells the waiters before it writes to the log.
+    pub(super) fn complete(
+        &self,
+        number: u64,
+        forced: bool,
+        fetched: Result<Fetched, FetchError>,
+        tell: impl FnOnce(Outcome),
+    ) {
         let wall = self.clock.now().unwrap_or_default();
         let mut state = self.state.lock();
+        tell(self.take(&mut state, number, forced, fetched, wall));
+    }
+
+    fn take(
+        &self,
+        state: &mut Held<'_, State>,
+        number: u64,
+        forced: bool,
+        fetched: Result<Fetched, FetchError>,
+        wall: Duration,
+    ) -> Outcome {
+        let now = Instant::now();
         if state.in_flight.take_if(|fetch| fetch.number == number).is_none() {
             // Given up on; what came after it knows better, and its keys are not taken.
             return Err(FetchError::Abandoned);

@@ -21,6 +21,8 @@ pub(crate) enum FetchError {
     KeySet(#[from] KeySetError),
     #[error("{0}")]
     Metadata(#[from] MetadataError),
+    #[error("the key set could not be read: a bug in this library")]
+    Panicked,
     #[error("the task that fetched the keys ended with its runtime")]
     Abandoned,
 }
@@ -57,21 +59,19 @@ pub(crate) struct ETag {
 }
 
 impl Fetcher {
-    /// `forced` asks past every HTTP cache on the way.
-    pub(crate) async fn fetch(&self, etag: Option<ETag>, forced: bool) -> Result<Fetched, FetchError> {
-        let fetched = timeout(TOTAL_TIMEOUT, self.fetch_unbounded(etag, forced))
-            .await
-            .unwrap_or(Err(ExchangeError::TimedOut.into()));
+    pub(crate) async fn fetch(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
+        let fetched =
+            timeout(TOTAL_TIMEOUT, self.fetch_unbounded(etag)).await.unwrap_or(Err(ExchangeError::TimedOut.into()));
         if fetched.is_err() {
             self.location.forget();
         }
         fetched
     }
 
-    async fn fetch_unbounded(&self, etag: Option<ETag>, forced: bool) -> Result<Fetched, FetchError> {
+    async fn fetch_unbounded(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
         let url = self.location.resolve(&self.client, self.allow_http).await?;
         let etag = etag.filter(|etag| etag.url == url);
-        let response = self.get(&url, etag.as_ref(), forced).await?;
+        let response = self.get(&url, etag.as_ref()).await?;
         let max_age = max_age(response.headers());
         match response.status() {
             StatusCode::OK => {}
@@ -83,15 +83,20 @@ impl Fetcher {
         let algorithms = self.algorithms;
         // Off the runtime's threads: half a megabyte of keys takes a while.
         let parsed = tokio::task::spawn_blocking(move || KeySet::read(&body, algorithms)).await;
-        let parsed = parsed.map_err(|_| FetchError::Abandoned)??;
+        let parsed =
+            parsed.map_err(|error| if error.is_panic() { FetchError::Panicked } else { FetchError::Abandoned })??;
         Ok(Fetched::Keys { parsed, etag, max_age })
     }
 
-    async fn get(&self, url: &Url, etag: Option<&ETag>, forced: bool) -> Result<Response, ExchangeError> {
+    async fn get(&self, url: &Url, etag: Option<&ETag>) -> Result<Response, ExchangeError> {
         outbound::send(|| {
-            let request =
-                self.client.get(url.clone()).header(header::ACCEPT, "application/jwk-set+json, application/json");
-            let request = if forced { request.header(header::CACHE_CONTROL, "no-cache") } else { request };
+            let request = self
+                .client
+                .get(url.clone())
+                .header(header::ACCEPT, "application/jwk-set+json, application/json")
+                // An HTTP cache on the way must ask the issuer (RFC 9111 section 5.2.1.4): an older set than the one that we
+                // have would bring a revoked key back, and would hide a new one.
+                .header(header::CACHE_CONTROL, "no-cache");
             match etag {
                 Some(etag) => request.header(header::IF_NONE_MATCH, etag.value.clone()),
                 None => request,

@@ -54,7 +54,7 @@ impl Launch {
         // Asked before; where it has gone since, the report is dropped and says so.
         let Ok(runtime) = Handle::try_current() else { return drop(report) };
         runtime.spawn(async move {
-            let fetched = report.cache.fetcher.fetch(etag, report.forced).await;
+            let fetched = report.cache.fetcher.fetch(etag).await;
             report.finish(fetched);
         });
     }
@@ -76,8 +76,9 @@ impl Report {
 
     fn report(&mut self, fetched: Result<Fetched, FetchError>) {
         self.reported = true;
-        let outcome = self.cache.complete(self.number, self.forced, fetched);
-        self.sender.send_replace(Some(outcome));
+        self.cache.complete(self.number, self.forced, fetched, |outcome| {
+            self.sender.send_replace(Some(outcome));
+        });
     }
 }
 

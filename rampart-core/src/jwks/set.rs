@@ -13,6 +13,8 @@ use crate::key::VerifyingKey;
 
 /// Usable keys that are taken from one set.
 pub(crate) const MAX_KEYS: usize = 100;
+/// Unusable keys of one set that the log names one by one.
+const MAX_WARNINGS: usize = 20;
 /// Keys that are tried for one token.
 pub(crate) const MAX_CANDIDATES: usize = 4;
 
@@ -116,30 +118,42 @@ impl KeySet {
 
     /// How many keys can be used.
     pub fn len(&self) -> usize {
-        self.keys.len()
+        self.keys.iter().filter(|key| key.is_of_use()).count()
     }
 
-    /// Whether there is no key at all.
+    /// Whether no key can be used.
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        !self.keys.iter().any(|key| key.is_of_use())
     }
 
     /// Reads a key set, which may turn out to hold no usable key.
     pub(crate) fn read(json: &str, wanted: Algorithms) -> Result<Parsed, KeySetError> {
         let document = json::read_object(json, Document::default()).map_err(|_| KeySetError::NotAKeySet)?;
         let entries = document.keys.ok_or(KeySetError::NotAKeySet)?;
-        let mut keys = Vec::new();
+        let (mut keys, mut of_use, mut skipped) = (Vec::new(), 0, 0);
         for (position, entry) in entries.iter().enumerate() {
-            if keys.len() == MAX_KEYS {
-                tracing::warn!(target: "rampart", limit = MAX_KEYS, "the key set holds more usable keys than are taken");
-                break;
-            }
             match VerifyingKey::from_jwk(entry.get(), wanted) {
-                Ok(key) => keys.push(Arc::new(key)),
+                Ok(key) => {
+                    of_use += usize::from(key.is_of_use());
+                    keys.push(Arc::new(key));
+                }
                 Err(why) => {
-                    tracing::warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
+                    skipped += 1;
+                    if skipped <= MAX_WARNINGS {
+                        tracing::warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
+                    }
                 }
             }
+            // Those of other algorithms are kept too, so that their tokens are told apart from tokens of unknown keys.
+            if of_use == MAX_KEYS || keys.len() == 2 * MAX_KEYS {
+                if position + 1 < entries.len() {
+                    tracing::warn!(target: "rampart", limit = MAX_KEYS, "the key set holds more usable keys than are taken");
+                }
+                break;
+            }
+        }
+        if skipped > MAX_WARNINGS {
+            tracing::warn!(target: "rampart", skipped, "more keys of the key set cannot be used than are named here");
         }
         Ok(Parsed { entries: entries.len(), set: Self::new(keys) })
     }
@@ -198,8 +212,7 @@ pub(crate) struct Parsed {
 
 impl Parsed {
     pub(crate) fn into_usable(self) -> Result<KeySet, KeySetError> {
-        let is_usable = self.set.keys.iter().any(|key| key.is_of_use());
-        if is_usable { Ok(self.set) } else { Err(KeySetError::NoUsableKey { entries: self.entries }) }
+        if self.set.is_empty() { Err(KeySetError::NoUsableKey { entries: self.entries }) } else { Ok(self.set) }
     }
 }
 

@@ -64,6 +64,37 @@ async fn refresh_by_hand_takes_an_empty_set_and_then_no_token_passes() {
     }
 }
 
+/// S08.
+#[tokio::test]
+async fn set_of_other_algorithms_taken_by_hand_is_taken_again_and_counts_no_keys() {
+    let world = World::new().await;
+    let auth = world.warm().await;
+    world.issuer.set_jwks_body(Some(
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#.into(),
+    ));
+    auth.refresh_keys().await.unwrap();
+    for _ in 0..2 {
+        let health = auth.health();
+        assert_eq!((health.state, health.keys, health.last_error), (JwksState::Fresh, 0, None));
+        refused(auth.verify(&world.token()).await);
+        world.time.pass(DUE).await;
+        let _ = auth.verify(&world.token()).await;
+        quiet().await;
+    }
+}
+
+/// S11, S13.
+#[tokio::test]
+async fn no_cache_on_the_way_may_answer_for_the_issuer() {
+    let world = World::new().await;
+    let auth = world.warm().await;
+    auth.refresh_keys().await.unwrap();
+    refused(auth.verify(&world.token_of_nobody("unknown")).await);
+    let asked = world.issuer.recorded(Endpoint::Jwks);
+    assert_eq!(asked.len(), 3);
+    assert!(asked.iter().all(|request| request.header("cache-control") == Some("no-cache")), "{asked:?}");
+}
+
 /// S08, S12.
 #[tokio::test]
 async fn empty_set_that_nobody_asked_for_is_a_failed_fetch() {

@@ -387,8 +387,6 @@ fn roles_and_scopes_may_stand_elsewhere() {
         ("E05 null", r#"{"roles":null}"#),
         ("E05 in other case", r#"{"Roles":["admin"]}"#),
         ("E05 deeper", r#"{"x":{"roles":["admin"]}}"#),
-        ("E05 way is a string", r#""roles""#),
-        ("E05 way is an array", r#"["roles"]"#),
         ("E05 way is null", "null"),
     ];
     for (id, json) in empty {
@@ -398,6 +396,10 @@ fn roles_and_scopes_may_stand_elsewhere() {
         ("E05 number", r#"{"roles":1}"#),
         ("E05 mixed", r#"{"roles":["a",1]}"#),
         ("E05 object", r#"{"roles":{"admin":true}}"#),
+        ("E05 way is a string", r#""roles""#),
+        ("E05 way is an array", r#"["roles"]"#),
+        ("E05 way is a number", "5"),
+        ("E05 way is a boolean", "true"),
         ("B08 twice", r#"{"roles":["a"],"roles":["admin"]}"#),
         ("B08 twice, escaped", r#"{"roles":["a"],"r\u006fles":["admin"]}"#),
     ];

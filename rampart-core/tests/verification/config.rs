@@ -209,7 +209,10 @@ fn claims_elsewhere_are_given_as_json_pointers() {
             assert!(told.contains("/realm_access/roles"), "the remedy: {told}");
         }
     }
-    for pointer in ["/roles", "/realm_access/roles", "/a~1b/c~0d", "/0", "/"] {
+    let told = refused("a URL", fetching().roles_claim("https://example.com/~roles").build(), "roles_claim");
+    assert!(told.contains("/https:~1~1example.com~1~0roles"), "the remedy: {told}");
+    refused("an empty name", fetching().roles_claim("/").build(), "roles_claim");
+    for pointer in ["/roles", "/realm_access/roles", "/a~1b/c~0d", "/0"] {
         accepted(pointer, fetching().roles_claim(pointer).scope_claim(pointer).build());
     }
 }
@@ -430,4 +433,38 @@ fn environment_gives_the_settings() {
     let wrong = outcome(&[("RAMPART_URL", "issuer"), id]);
     assert!(wrong.starts_with("issuer_url: ") && wrong.contains("(it is read from RAMPART_URL)"), "{wrong}");
     assert!(outcome(&[url, id, ("RAMPART_REALM", "a\"b")]).starts_with("realm: "));
+}
+
+#[test]
+fn claims_and_audiences_given_twice_are_all_asked_for() {
+    let auth = fetching()
+        .static_jwks(all_keys())
+        .clock(|| at(Duration::from_secs(NOW)))
+        .required_claims(["tenant"])
+        .required_claims(["email"])
+        .audiences(["second"])
+        .audiences(["third"])
+        .build()
+        .unwrap();
+    let good = || Draft::good().claim("tenant", r#""a""#).claim("email", r#""a@example.com""#);
+    for audience in ["second", "third"] {
+        ready(auth.verify(&good().claim("aud", &crate::common::quoted(audience)).sign())).unwrap();
+    }
+    for name in ["tenant", "email"] {
+        let verdict = ready(auth.verify(&good().without(name).sign()));
+        assert_eq!(verdict.unwrap_err(), AuthError::MissingClaim(name.into()));
+    }
+}
+
+#[test]
+fn s28_settings_show_no_secret_of_an_address_and_no_key() {
+    let secret = "c2VjcmV0";
+    let mut settings = Settings::new(format!("https://user:{secret}@issuer.example"), AUDIENCE);
+    settings.jwks_url = Some(format!("https://issuer.example/keys?api_key={secret}"));
+    settings.resource_metadata = Some(format!("https:user:{secret}@issuer.example#{secret}"));
+    settings.static_jwks = Some(format!(r#"{{"keys":[{{"kty":"oct","k":"{secret}"}}]}}"#));
+    let builder = RampartAuthBuilder::from(settings.clone());
+    for told in [format!("{settings:?}"), format!("{settings:#?}"), format!("{builder:?}")] {
+        assert!(told.contains("https://issuer.example/keys") && !told.contains(secret), "{told}");
+    }
 }

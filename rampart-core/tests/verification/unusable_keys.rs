@@ -249,3 +249,13 @@ fn text_that_is_no_key_set_is_refused() {
     }
     assert!(KeySet::from_json(&key_set([&key])).is_ok(), "control");
 }
+
+#[test]
+fn k10_set_of_nothing_but_garbage_is_named_in_a_few_lines_of_the_log() {
+    crate::common::log::clear();
+    let text = format!(r#"{{"keys":[{}]}}"#, vec!["1"; 50_000].join(","));
+    assert_eq!(KeySet::from_json(&text).unwrap_err(), KeySetError::NoUsableKey { entries: 50_000 });
+    let records = crate::common::log::take();
+    assert!((2..30).contains(&records.len()), "{} lines", records.len());
+    assert!(records.last().unwrap().text.contains("skipped=50000"), "{records:?}");
+}
