@@ -1,7 +1,7 @@
 //! When keys are fetched, who waits for them, and which keys may serve meanwhile.
 //!
 //! The read path loads a [`Snapshot`] and looks at its age; only when something is due does it take the lock on the
-//! fetch state, which is never held across I/O. Each fetch runs in a task of its own ([`super::flight`]).
+//! fetch state ([`super::state`]), which is never held across I/O. Each fetch runs in a task of its own ([`super::flight`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,11 +10,11 @@ use std::time::Duration;
 use arc_swap::{ArcSwapOption, Guard};
 use tokio::time::Instant;
 
-use super::budget::{Bucket, MissingKids};
-use super::fetch::{ETag, FetchError, Fetched, Fetcher};
-use super::flight::{InFlight, Launch, Outcome, can_fetch, finished};
+use super::fetch::{FetchError, Fetched, Fetcher};
+use super::flight::{Launch, Outcome, can_fetch, finished};
 use super::set::KeySet;
 use super::snapshot::{Age, Snapshot};
+use super::state::{ABANDONED_AFTER, State};
 use crate::clock::Clock;
 use crate::error::AuthError;
 use crate::health::{JwksHealth, JwksState};
@@ -26,10 +26,6 @@ const COLD_WAIT: Duration = Duration::from_secs(5);
 /// How long a request with an unknown key ID waits for newer keys, and how many may.
 const KID_WAIT: Duration = Duration::from_secs(2);
 const MAX_KID_WAITERS: usize = 1024;
-/// A fetch that has said nothing for this long was left behind by a runtime that nobody drives any more.
-const ABANDONED_AFTER: Duration = Duration::from_secs(6);
-const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 /// After a back-off has run out, failures still count as current for this long: longer than a fetch takes, so that under
 /// load no request waits for the next attempt, and short enough that the first request after an idle period does.
 const CURRENT_FAILURE: Duration = Duration::from_secs(10);
@@ -43,85 +39,6 @@ pub(crate) struct KeyCache {
     snapshot: ArcSwapOption<Snapshot>,
     state: Journaled<State>,
     kid_waiters: AtomicUsize,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Where the keys are asked for, as it may stand in the log.
-    url: Arc<str>,
-    in_flight: Option<InFlight>,
-    started: u64,
-    /// The last attempt, where it failed.
-    failure: Option<Failure>,
-    failures_in_a_row: u32,
-    /// The number of the last successful fetch.
-    confirmed: u64,
-    etag: Option<ETag>,
-    bucket: Bucket,
-    missing: MissingKids,
-}
-
-#[derive(Clone, Debug)]
-struct Failure {
-    error: FetchError,
-    attempt: u64,
-    at: Instant,
-    retry_at: Instant,
-}
-
-impl State {
-    fn is_backing_off(&self, now: Instant) -> bool {
-        self.failure.as_ref().is_some_and(|failure| now < failure.retry_at)
-    }
-
-    /// When to come back: the end of the back-off, or soon.
-    fn unavailable(&self, now: Instant) -> AuthError {
-        let wait =
-            self.failure.as_ref().map_or(Duration::ZERO, |failure| failure.retry_at.saturating_duration_since(now));
-        AuthError::KeysUnavailable { retry_after: wait.max(Duration::from_secs(1)) }
-    }
-
-    /// What a key ID that is not found means: wrong where the last attempt told us all keys, undecidable where it failed.
-    fn verdict(&self, now: Instant) -> AuthError {
-        if self.failure.is_some() { self.unavailable(now) } else { AuthError::InvalidToken }
-    }
-
-    fn remember_missing(&mut self, kid: &str, now: Instant) {
-        self.missing.insert(kid, &mut self.bucket, now);
-    }
-}
-
-impl Held<'_, State> {
-    /// Notes that an attempt has failed; once, also where a caller ran out of time before the fetch itself did.
-    fn fail(&mut self, attempt: u64, error: FetchError, now: Instant) {
-        if self.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
-            return;
-        }
-        let wait = if error == FetchError::Abandoned {
-            // It says nothing about the issuer: the next caller starts anew.
-            Duration::ZERO
-        } else {
-            self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-            let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
-            error.retry_after().map_or(back_off, |asked| asked.max(back_off))
-        };
-        let (failures, logged, url) = (self.failures_in_a_row, error.clone(), Arc::clone(&self.url));
-        self.log(move || {
-            tracing::warn!(
-                target: "rampart", %url, error = %logged, failures, retry_in_ms = wait.as_millis(),
-                "the issuer's keys could not be fetched"
-            );
-        });
-        self.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
-    }
-
-    /// The fetch in flight, unless it was abandoned.
-    fn live(&mut self, now: Instant) -> Option<InFlight> {
-        if let Some(abandoned) = self.in_flight.take_if(|fetch| now >= fetch.started + ABANDONED_AFTER) {
-            self.fail(abandoned.number, FetchError::Abandoned, now);
-        }
-        self.in_flight.clone()
-    }
 }
 
 /// A key set that may serve at this moment.
