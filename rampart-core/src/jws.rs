@@ -96,7 +96,7 @@ pub(crate) fn verify<T>(
         }
         Selection::TooMany => {
             tracing::warn!(
-                target: "rampart", rule = "V4", limit = MAX_CANDIDATES, %algorithm, kid = ?kid.map(shorten),
+                target: "rampart", rule = "V4", limit = MAX_CANDIDATES, %algorithm, kid = kid.map(shorten).map(tracing::field::debug),
                 "too many keys of the set fit one token; the issuer should publish distinct key IDs and tokens should carry them"
             );
             return Err(refuse(Refusal::invalid("V4", "more keys fit the token than are tried")));

@@ -100,7 +100,8 @@ impl KeySet {
                     Failure::Refused(refusal, kid) => (refusal.rule, refusal.why, kid.as_deref()),
                     Failure::UnknownKid(unknown) => ("V4", "the set holds no key with this kid", Some(&*unknown.kid)),
                 };
-                tracing::info!(target: "rampart", rule, why, kid = ?kid.map(jws::shorten), "signature refused");
+                let kid = kid.map(jws::shorten).map(tracing::field::debug);
+                tracing::info!(target: "rampart", rule, why, kid, "signature refused");
                 Err(AuthError::InvalidToken)
             }
         }

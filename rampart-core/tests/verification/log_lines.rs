@@ -1,8 +1,8 @@
 //! What the operator reads when a token is refused: the level, the rule, a reason that says what to do, the key ID.
 
 use crate::common::log::{self, Record};
-use crate::common::{AUTH, Auth, Draft, EC, EC_384, NOW, RSA, SignWith, builder, ready, sign};
-use rampart_core::RampartAuth;
+use crate::common::{AUTH, Auth, Draft, EC, EC_384, KEYS, NOW, RSA, SignWith, builder, ready, sign};
+use rampart_core::{Algorithm, RampartAuth};
 use rampart_issuer::{Endpoint, Fault, Issuer};
 use tracing::Level;
 
@@ -76,6 +76,15 @@ fn required_claim_is_named() {
     let Record { level, rule, text } = line(&auth, &Draft::good().sign());
     assert_eq!((level, rule.as_deref()), (Level::INFO, Some("V10")));
     assert!(text.contains("claim=email") && text.contains("a required claim is missing"), "{text}");
+}
+
+#[test]
+fn signature_layer_logs_in_the_same_way() {
+    log::clear();
+    KEYS.verify(&tampered(&Draft::good().sign()), &[Algorithm::ES256]).unwrap_err();
+    let [Record { level, rule, text }] = &*log::take() else { panic!("not one line") };
+    assert_eq!((*level, rule.as_deref()), (Level::INFO, Some("V5")));
+    assert!(text.contains("message=signature refused") && text.ends_with(r#" kid="ec-1""#), "{text}");
 }
 
 #[test]
