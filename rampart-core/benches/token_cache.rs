@@ -1,9 +1,10 @@
 //! Many tokens at once: what the token cache keeps of them, what that takes in memory, and what it saves.
 //!
-//!     cargo bench -p rampart-core --bench token_cache
+//!     cargo bench -p rampart-core --bench token_cache             all parts, a few minutes
+//!     cargo bench -p rampart-core --bench token_cache -- memory   some of: memory tokens
 //!
 //! Every allocation of the program is counted, in number and size, as the code asks for it; what the allocator adds of its own
-//! (glibc: 8 to 16 bytes a block) is not, nor what the C code of the cryptographic library asks for.
+//! shows in the growth of the process alone (`resident`, on Linux).
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -23,7 +24,8 @@ mod common;
 use std::time::Instant;
 
 use allocation_counter::measure;
-use common::report::Table;
+use common::report::{Table, times};
+use common::rounds::Spread;
 use common::subject::{Ground, verify};
 use fastrand::Rng;
 use rampart_core::RampartAuth;
@@ -31,8 +33,12 @@ use rampart_core::RampartAuth;
 fn main() {
     let measuring = common::measuring();
     let all = sign(if measuring { 1_000_000 } else { 100 });
-    memory(&all).print();
-    hit_rates(&all, if measuring { 200_000 } else { 100 }).print();
+    if common::wants("memory") {
+        memory(&all).print();
+    }
+    if common::wants("tokens") {
+        hit_rates(&all, if measuring { 100_000 } else { 160 }).print();
+    }
 }
 
 /// Distinct tokens of one key, all of them good.
@@ -76,10 +82,12 @@ fn memory(all: &Population) -> Table {
         "tokens kept",
         "heap MiB",
         "heap, share of the limit",
+        "resident MiB",
         "own estimate MiB",
         "bytes a token",
         "blocks a token",
     ];
+    let mut kept = Vec::new();
     let mut table = Table::new("Memory of the token cache", columns);
     for (limit, count) in [(64, 10_000), (16, 10_000), (16, 100_000), (16, 1_000_000), (1, 100_000)] {
         let tokens = &all.tokens[..count.min(all.tokens.len())];
@@ -91,6 +99,7 @@ fn memory(all: &Population) -> Table {
             let used = measure(|| auth = Some(builder.build().unwrap()));
             (auth.unwrap(), used.bytes_current)
         };
+        let before = resident();
         let ((auth, with), (_uncached, without)) = (build(bytes), build(0));
         let filled = measure(|| tokens.iter().for_each(|token| verify(&auth, token)));
         let own = Own::of(&auth);
@@ -101,17 +110,27 @@ fn memory(all: &Population) -> Table {
             own.tokens.to_string(),
             mebibytes(heap),
             format!("{:.2}", float(heap) / float(bytes as i64)),
+            mebibytes(resident() - before),
             mebibytes(own.bytes as i64),
             format!("{:.0}", float(filled.bytes_current) / float(own.tokens as i64)),
             format!("{:.1}", float(filled.count_current) / float(own.tokens as i64)),
         ]);
+        // What is given back now would hide what the next one takes.
+        kept.push(auth);
     }
     table
 }
 
-/// Requests with tokens picked at random, once all have come; a hit allocates nothing, so that it can be told.
+/// Memory of the process, in bytes; zero where the system does not say.
+fn resident() -> i64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: i64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+    pages * 4096
+}
+
+/// Requests with tokens picked at random, after as many that only fill the cache.
 fn hit_rates(all: &Population, requests: usize) -> Table {
-    let columns = ["tokens in use", "picked", "hit rate", "µs a request", "without a cache µs", "saved"];
+    let columns = ["tokens in use", "picked", "hit rate", "µs a request", "without a cache µs", "× without"];
     let mut table = Table::new("Token cache of 16 MiB, by tokens in use (ES256)", columns);
     for count in [1, 100, 10_000, 20_000, 50_000, 100_000, 1_000_000] {
         let tokens = &all.tokens[..count.min(all.tokens.len())];
@@ -119,31 +138,42 @@ fn hit_rates(all: &Population, requests: usize) -> Table {
             let auth = all.ground.ready(all.ground.builder());
             let uncached = all.ground.ready(all.ground.builder().token_cache_bytes(0));
             let mut rng = Rng::with_seed(7);
-            let picked: Vec<&String> = (0..requests).map(|_| &tokens[pick(&mut rng, tokens.len())]).collect();
-            // As many again before, so that what is kept has settled.
-            for token in &picked {
+            let mut picks =
+                |number| -> Vec<&String> { (0..number).map(|_| &tokens[pick(&mut rng, tokens.len())]).collect() };
+            for token in picks(requests) {
                 verify(&auth, token);
             }
-            let hits = picked.iter().filter(|token| measure(|| verify(&auth, token)).count_total == 0).count();
-            let time = |auth: &RampartAuth, picked: &[&String]| {
-                let start = Instant::now();
-                for token in picked {
-                    verify(auth, token);
-                }
-                start.elapsed().as_secs_f64() * 1e6 / float(picked.len() as i64)
-            };
-            let (cached, without) = (time(&auth, &picked), time(&uncached, &picked[..requests / 10]));
+            // A hit allocates nothing, so that it can be told.
+            let is_hit = |token: &&String| measure(|| verify(&auth, token)).count_total == 0;
+            let hits = picks(requests).into_iter().filter(is_hit).count();
+            // In turn, a share of the requests each, so that a drift of the machine meets both.
+            let (mut cached, mut without) = (Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                cached.push(micros_each(&auth, &picks(requests / ROUNDS)));
+                without.push(micros_each(&uncached, &picks(requests / ROUNDS / 8)));
+            }
+            let ratio = Spread::of(cached.iter().zip(&without).map(|(cached, without)| cached / without).collect());
             table.row([
                 tokens.len().to_string(),
                 name.to_owned(),
                 format!("{:.1} %", 100.0 * float(hits as i64) / float(requests as i64)),
-                format!("{cached:.2}"),
-                format!("{without:.2}"),
-                format!("{:.0} %", 100.0 * (1.0 - cached / without)),
+                format!("{:.2}", Spread::of(cached).median),
+                format!("{:.2}", Spread::of(without).median),
+                times(ratio),
             ]);
         }
     }
     table
+}
+
+const ROUNDS: usize = 20;
+
+fn micros_each(auth: &RampartAuth, tokens: &[&String]) -> f64 {
+    let start = Instant::now();
+    for token in tokens {
+        verify(auth, token);
+    }
+    start.elapsed().as_secs_f64() * 1e6 / float(tokens.len() as i64)
 }
 
 type Pick = fn(&mut Rng, usize) -> usize;
