@@ -177,11 +177,15 @@ impl Slot {
         Launch { request, report }
     }
 
-    /// Notes how a request ended, and gives what the waiters get.
-    fn complete(&self, number: u64, outcome: Outcome) -> Outcome {
+    /// Notes how a request ended, and tells the waiters before anything is written to the log.
+    fn complete(&self, number: u64, outcome: Outcome, tell: impl FnOnce(Outcome)) {
+        let mut state = self.state.lock();
+        tell(self.note(&mut state, number, outcome));
+    }
+
+    fn note(&self, state: &mut Locked<'_>, number: u64, outcome: Outcome) -> Outcome {
         let now = Instant::now();
         let outcome = outcome.and_then(|token| if token.times.is_spent(now) { Err(spent(&token)) } else { Ok(token) });
-        let mut state = self.state.lock();
         if state.in_flight.take_if(|request| request.number == number).is_none() {
             return outcome;
         }
@@ -199,7 +203,7 @@ impl Slot {
                     tracing::debug!(target: "rampart", ?request, lifetime_s = lifetime.as_secs_f64(), "a new access token");
                 });
             }
-            Err(error) => self.fail(&mut state, error.clone(), now),
+            Err(error) => self.fail(state, error.clone(), now),
         }
         outcome
     }
@@ -264,8 +268,7 @@ struct Report {
 
 impl Report {
     fn finish(self, outcome: Outcome) {
-        let outcome = self.slot.complete(self.number, outcome);
-        self.sender.send_replace(Some(outcome));
+        self.slot.complete(self.number, outcome, |outcome| drop(self.sender.send_replace(Some(outcome))));
     }
 }
 

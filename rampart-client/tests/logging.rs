@@ -29,12 +29,18 @@ struct CallsBack {
     token: OnceLock<AccessToken>,
     lines: Mutex<Vec<String>>,
     calls: AtomicUsize,
+    /// A caller, and whether it had its outcome when the first line was written.
+    waiting: Mutex<Option<Waiting>>,
+    was_told: OnceLock<bool>,
 }
 
 impl CallsBack {
     fn call(&self) {
         let Some(client) = self.client.get() else { return };
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        if let Some(mut waiting) = self.waiting.lock().take() {
+            self.was_told.set(waiting.at_once().is_some()).unwrap();
+        }
         drop(poll_once(client.token(&any())));
         if number < NEW_SETS {
             drop(poll_once(client.token(&TokenRequest::new([format!("set-{number}")]))));
@@ -130,6 +136,25 @@ fn outcomes_of_requests_are_logged_with_the_set_and_while_nothing_is_locked() {
         });
         assert!(log.calls.load(Ordering::Relaxed) >= 2);
     });
+}
+
+#[test]
+fn callers_that_wait_are_told_before_the_log_is_written() {
+    for fault in [None, Some(Fault::status(500))] {
+        listening(move |log| {
+            runtime().block_on(async {
+                let issuer = issuer().await;
+                let client = client_of(&issuer, &log);
+                if let Some(fault) = fault {
+                    issuer.inject(Endpoint::Token, fault);
+                }
+                *log.waiting.lock() = Some(Waiting::on(&client, &any()));
+                drop(Waiting::on(&client, &any()).outcome().await);
+                until("a line", || log.was_told.get().is_some()).await;
+                assert_eq!(log.was_told.get(), Some(&true));
+            });
+        });
+    }
 }
 
 #[test]

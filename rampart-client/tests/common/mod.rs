@@ -183,6 +183,14 @@ impl Waiting {
     pub(crate) async fn outcome(self) -> Outcome {
         self.0.await
     }
+
+    /// The outcome, if it is there already; the last word of this caller.
+    pub(crate) fn at_once(&mut self) -> Option<Outcome> {
+        match self.0.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        }
+    }
 }
 
 /// Many callers at the same time.
