@@ -84,7 +84,7 @@ async fn longest_durations_do_not_overflow() {
 }
 
 #[tokio::test]
-async fn no_refresh_begins_before_seventy_per_cent_of_the_ttl() {
+async fn no_refresh_begins_before_eighty_per_cent_of_the_ttl() {
     let world = World::new().await;
     let auths = [world.warm().await, world.warm().await, world.warm().await];
     world.time.pass(NOT_DUE).await;
