@@ -1,4 +1,4 @@
-//! Full verification of an access token: Rampart beside jwt-simple on BoringSSL. `cargo bench --bench verifiers_boringssl`.
+//! Full verification of an access token: Rampart beside jwt-simple on BoringSSL. `cargo bench --features boringssl --bench verifiers_boringssl`.
 #![allow(missing_docs, reason = "a program that measures: what goes wrong ends it")]
 
 #[path = "../../../rampart-core/benches/common/mod.rs"]
