@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(crate) struct Server {
     address: SocketAddr,
     /// The server ends when this closes.
     _stdin: ChildStdin,
+    /// What it prints later has somewhere to go.
+    _printed: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -26,10 +28,17 @@ impl Server {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--serve", framework, issuer.url(), issuer.audience(), &ttl.as_secs().to_string()]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().parse().unwrap_or_else(|_| panic!("{framework} does not start: {line}"));
-        Self { pid: child.id(), address, _stdin: child.stdin.take().unwrap(), child: Mutex::new(child) }
+        let mut printed = BufReader::new(child.stdout.take().unwrap());
+        let address = loop {
+            let mut line = String::new();
+            assert_ne!(printed.read_line(&mut line).unwrap(), 0, "{framework} does not start");
+            // Until Rocket knows its log level, it prints what is logged meanwhile.
+            if let Ok(address) = line.trim().parse() {
+                break address;
+            }
+        };
+        let stdin = child.stdin.take().unwrap();
+        Self { pid: child.id(), address, _stdin: stdin, _printed: printed, child: Mutex::new(child) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
