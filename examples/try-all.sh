@@ -7,6 +7,9 @@
 # Needs bash, curl and cargo. Exit status 0 when all is as it should be; otherwise the differences are shown.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# What listens on this machine is asked without a proxy.
+export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
+export NO_PROXY=$no_proxy
 unset RAMPART_URL RAMPART_CLIENT_ID RAMPART_CLIENT_SECRET RAMPART_REALM API_AUDIENCE PORT RUST_LOG "${!ROCKET_@}"
 
 work=$(mktemp -d)
@@ -166,6 +169,24 @@ page=$(sed -n 's/^Or open \(http:.*\) in a browser\.$/\1/p' "$printed")
 curl -sS -o "$work/page" -w '%{http_code} %{content_type}\n' "$page" >"$work/actual"
 echo '200 text/html; charset=utf-8' >"$work/page.expected"
 same "task-api-axum serves the page that it names" "$work/page.expected" "$work/actual"
+json="Content-Type: application/json"
+# asked HEADER..: the status of a request for a token, with these headers.
+asked() {
+    curl -sS -o "$work/body" -w '%{http_code}\n' "$api/local/token" "${@/#/-H}" -d '{"user":"admin"}'
+}
+{
+    echo "as the page does: $(asked "$json" "Origin: $api")"
+    echo "without a preflight: $(asked "Content-Type: text/plain")"
+    echo "from another site: $(asked "$json" "Origin: http://evil.example")"
+    echo "under the name of another site: $(asked "$json" "Host: evil.example:${api##*:}")"
+} >"$work/actual"
+cat >"$work/expected" <<'END'
+as the page does: 200
+without a preflight: 415
+from another site: 403
+under the name of another site: 403
+END
+same "task-api-axum gives its tokens to no other site" "$work/expected" "$work/actual"
 
 # Another API, told to trust the issuer of the last one.
 theirs=$api
@@ -182,6 +203,7 @@ for name in task-api-axum task-api-actix task-api-rocket; do
     says "$name: a port that is none" 1 'PORT is "abc", which is no port number' env PORT=abc "${program[$name]}"
     says "$name: an issuer over http elsewhere" 1 'use https, or allow_http(true)' \
         env PORT=0 RAMPART_URL=http://auth.example.com "${program[$name]}"
+    says "$name: an issuer that is set to nothing" 1 'RAMPART_URL is set, but empty' env PORT=0 RAMPART_URL= "${program[$name]}"
 done
 
 verify=(env RAMPART_URL="$issuer" RAMPART_CLIENT_ID=task-api "${program[verify-token]}")
@@ -193,6 +215,9 @@ says "verify-token: the issuer is not there" 3 'Nothing can be said' \
     env RAMPART_URL=http://127.0.0.1:9 RAMPART_CLIENT_ID=task-api "${program[verify-token]}" "$WRITER_TOKEN"
 says "verify-token: a variable is missing" 2 'RAMPART_CLIENT_ID is missing or empty' \
     env RAMPART_URL="$issuer" "${program[verify-token]}" "$WRITER_TOKEN"
+says "verify-token: an issuer that is set to nothing" 2 'RAMPART_URL is missing or empty' env RAMPART_URL= "${program[verify-token]}"
+says "service-to-service: an issuer that is set to nothing" 1 'RAMPART_URL is set, but empty' \
+    env RAMPART_URL= "${program[service-to-service]}"
 
 # The calls go on while the issuer is stopped, and after it has come back with other keys.
 mkfifo "$work/typed"

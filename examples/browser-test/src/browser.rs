@@ -11,6 +11,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use tempfile::TempDir;
 
+/// The name of another site that has come to resolve to this machine (DNS rebinding).
+pub const REBOUND: &str = "rebound.example";
+
 const STARTED: &str = "started successfully on port ";
 
 struct Driver {
@@ -43,6 +46,8 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.child.id())]).status();
+        // Also where there is no `kill` to run: without this, the wait would have no end.
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
@@ -63,6 +68,9 @@ async fn session(driver: &Driver, profile: &TempDir, dark: bool) -> Client {
     ]
     .map(str::to_owned)
     .into();
+    arguments.push(format!("--host-resolver-rules=MAP {REBOUND} 127.0.0.1"));
+    // A proxy of the environment would be asked for that name.
+    arguments.push("--no-proxy-server".into());
     arguments.push(format!("--user-data-dir={}", profile.path().display()));
     if dark {
         arguments.push("--force-dark-mode".into());

@@ -1,7 +1,7 @@
 //! The page of the axum Task API in Chromium: on the API's own origin, on the one other origin that is let in, and elsewhere.
 
 use browser_test::api::Api;
-use browser_test::browser::{with_browser, with_browser_in};
+use browser_test::browser::{REBOUND, with_browser, with_browser_in};
 use browser_test::files::{ALLOWED_PORT, serve};
 use browser_test::page::{Entry, Page};
 
@@ -162,6 +162,26 @@ async fn other_origins_are_shut_out_by_the_browser() {
             assert_eq!((token.request.as_str(), token.status), ("POST /local/token", 0), "{}", token.body);
             assert_eq!(page.attempt("GET /api/feed").await, "no answer");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn name_of_another_site_that_resolves_to_this_machine_gets_no_token() {
+    let api = Api::start();
+    let rebound = api.origin().replace("127.0.0.1", REBOUND);
+    with_browser(async move |client| {
+        // To the browser this is the other site's own page, which may read every answer.
+        client.goto(&format!("{rebound}/health")).await.unwrap();
+        let page = Page(client);
+        assert_eq!(page.script("return location.origin").await, rebound);
+        let ask = |request: &str| {
+            format!("const answer = await fetch({request}); return [answer.status, (await answer.json()).error ?? null]")
+        };
+        assert_eq!(page.script(&ask("'/api/feed'")).await, serde_json::json!([200, null]));
+        let token = "'/local/token', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{\"user\":\"admin\"}' }";
+        assert_eq!(page.script(&ask(token)).await, serde_json::json!([403, "host_not_allowed"]));
+        assert_eq!(page.script(&ask("'/'")).await, serde_json::json!([403, "host_not_allowed"]));
     })
     .await;
 }

@@ -22,7 +22,7 @@ A service that calls another one every second with a token of its own, and the A
 
     cargo run --bin service-to-service
 
-Without RAMPART_URL it runs against a local issuer. Type, while it runs,
+With RAMPART_URL not set it runs against a local issuer. Type, while it runs,
     stop      to stop the issuer
     start     to start it again, with the same keys
     rotate    to give it a new key in place of the old one
@@ -61,7 +61,11 @@ struct Parties {
 
 async fn parties() -> Result<Parties, Error> {
     let audience = variable("API_AUDIENCE", "task-api");
-    if let Some(url) = std::env::var_os("RAMPART_URL").filter(|url| !url.is_empty()) {
+    if let Some(url) = std::env::var_os("RAMPART_URL") {
+        if url.is_empty() {
+            let remedy = "set it to the URL of the issuer, or unset it to run against a local one";
+            return Err(format!("the environment variable RAMPART_URL is set, but empty: {remedy}").into());
+        }
         let url = url.to_string_lossy();
         let api = RampartAuth::new(&*url, &audience)?;
         let caller = RampartClient::from_env()?;

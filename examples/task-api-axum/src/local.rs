@@ -1,14 +1,17 @@
 //! What the example adds while its local issuer runs: a page to look at, and tokens for it.
 //!
 //! `POST /local/token` gives a token to whoever asks. That is of use beside an issuer that ends with the program, on an address
-//! that only this machine reaches, and nowhere else: a real page signs its user in at the issuer (RFC 6749 section 4.1).
+//! that only this machine reaches, and nowhere else: a real page signs its user in at the issuer (RFC 6749 section 4.1). The
+//! browser on this machine reaches it too, for whatever site is open in it: what such a site may send is refused.
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::header;
-use axum::response::IntoResponse;
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use task_api_shared::{Issuer, local_token};
+use task_api_shared::{Issuer, check_local, local_token};
 
 use crate::Json;
 
@@ -25,10 +28,23 @@ const FILES: [(&str, &str, &str); 4] = [
 ];
 
 pub(crate) fn routes(issuer: Issuer) -> Router {
-    let token = async move |body: Bytes| ([(header::CACHE_CONTROL, "no-store")], Json(local_token(&issuer, &body)));
-    FILES.into_iter().fold(Router::new().route("/local/token", post(token)), |router, (path, content_type, text)| {
+    let token = async move |headers: HeaderMap, body: Bytes| {
+        let content_type = headers.get(header::CONTENT_TYPE).map(AsRef::as_ref);
+        ([(header::CACHE_CONTROL, "no-store")], Json(local_token(&issuer, content_type, &body)))
+    };
+    let router = Router::new().route("/local/token", post(token));
+    let router = FILES.into_iter().fold(router, |router, (path, content_type, text)| {
         router.route(path, get(async move || file(content_type, text)))
-    })
+    });
+    router.route_layer(from_fn(from_this_machine))
+}
+
+async fn from_this_machine(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    match check_local(headers.get(header::HOST).map(AsRef::as_ref), headers.get_all(header::ORIGIN)) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => ([(header::CACHE_CONTROL, "no-store")], Json(refusal)).into_response(),
+    }
 }
 
 fn file(content_type: &'static str, text: &'static str) -> impl IntoResponse {

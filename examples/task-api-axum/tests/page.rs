@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+const JSON: &str = "Content-Type: application/json\r\n";
+
 struct Program {
     child: Child,
     address: String,
@@ -27,10 +29,14 @@ impl Program {
     }
 
     fn ask(&self, line: &str, headers: &str, body: &str) -> Reply {
+        self.ask_for(&self.address, line, headers, body)
+    }
+
+    /// Under another name than its address.
+    fn ask_for(&self, host: &str, line: &str, headers: &str, body: &str) -> Reply {
         let length = body.len();
         let request = format!(
-            "{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}",
-            self.address
+            "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
         );
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
@@ -43,7 +49,7 @@ impl Program {
 
     /// The token that the page would get.
     fn token(&self, body: &str) -> String {
-        let reply = self.ask("POST /local/token", "", body);
+        let reply = self.ask("POST /local/token", JSON, body);
         assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")), "{}", reply.body);
         let (_, rest) = reply.body.split_once(r#""access_token":""#).unwrap();
         rest.split('"').next().unwrap().to_owned()
@@ -105,7 +111,7 @@ fn page_and_its_tokens_are_not_there_where_another_issuer_is_given() {
         assert_eq!(program.ask(&format!("GET {path}"), "", "").status, 404, "{path}");
     }
     for method in ["POST", "GET", "OPTIONS"] {
-        let reply = program.ask(&format!("{method} /local/token"), "", r#"{"user":"admin"}"#);
+        let reply = program.ask(&format!("{method} /local/token"), JSON, r#"{"user":"admin"}"#);
         assert!(!reply.body.contains("access_token"), "{method}: {}", reply.body);
         assert_eq!(reply.status, if method == "OPTIONS" { 200 } else { 404 }, "{method}");
     }
@@ -141,18 +147,104 @@ fn token_request_that_makes_no_sense_is_told_what_would() {
         r#"{"user":"user","expires_in":1e9}"#,
         r#"{"user":"user","expires_in":3601}"#,
     ] {
-        let reply = program.ask("POST /local/token", "", body);
+        let reply = program.ask("POST /local/token", JSON, body);
         assert_eq!(reply.status, 400, "{body}");
         assert!(reply.body.contains(r#""error":"invalid_request""#) && reply.body.contains("writer"), "{body}");
     }
 }
 
 #[test]
-fn token_is_readable_from_the_one_allowed_origin_only() {
+fn token_is_given_to_the_own_page_and_the_one_allowed_origin_only() {
     let program = Program::start(None);
-    for (origin, allowed) in [("http://localhost:5173", true), ("https://evil.example", false), ("null", false)] {
-        let headers = format!("Origin: {origin}\r\nContent-Type: text/plain\r\n");
-        let reply = program.ask("POST /local/token", &headers, r#"{"user":"user"}"#);
-        assert_eq!(reply.header("access-control-allow-origin") == Some(origin), allowed, "{origin}");
+    let port = program.address.rsplit(':').next().unwrap();
+    let own = format!("http://{}", program.address);
+    for (origin, allowed, readable) in [
+        (own.as_str(), true, false),
+        ("http://localhost:5173", true, true),
+        (&format!("http://localhost:{port}"), false, false),
+        (&format!("https://{}", program.address), false, false),
+        (&format!("{own}0"), false, false),
+        ("http://localhost:51730", false, false),
+        ("http://127.0.0.1:5173", false, false),
+        ("https://evil.example", false, false),
+        ("null", false, false),
+        ("", false, false),
+        ("\u{e9}", false, false),
+    ] {
+        let reply = program.ask("POST /local/token", &format!("Origin: {origin}\r\n{JSON}"), r#"{"user":"admin"}"#);
+        assert_eq!(reply.status, if allowed { 200 } else { 403 }, "{origin}");
+        assert_eq!(reply.body.contains("access_token"), allowed, "{origin}: {}", reply.body);
+        let remedy = r#""error":"origin_not_allowed","error_description":"The page must come from this server or from http://localhost:5173"#;
+        assert_eq!(reply.body.contains(remedy), !allowed, "{origin}: {}", reply.body);
+        let granted = reply.header("access-control-allow-origin") == Some(origin);
+        assert_eq!(granted, readable, "{origin}");
+    }
+    let two = format!("Origin: {own}\r\nOrigin: https://evil.example\r\n{JSON}");
+    assert_eq!(program.ask("POST /local/token", &two, r#"{"user":"admin"}"#).status, 403);
+}
+
+#[test]
+fn name_that_resolves_to_this_machine_gets_neither_page_nor_token() {
+    let program = Program::start(None);
+    let port = program.address.rsplit(':').next().unwrap();
+    let ask = |host: &str, line: &str| {
+        let headers = format!("Origin: http://{host}\r\n{JSON}");
+        program.ask_for(host, line, &headers, r#"{"user":"admin"}"#)
+    };
+    for host in ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"] {
+        for host in [host.to_owned(), format!("{host}:{port}")] {
+            assert_eq!(ask(&host, "GET /").status, 200, "{host}");
+            let reply = ask(&host, "POST /local/token");
+            assert!(reply.status == 200 && reply.body.contains("access_token"), "{host}: {}", reply.body);
+        }
+    }
+    for host in [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "evil.localhost",
+        "evil.example:127.0.0.1",
+        "localhost@evil.example",
+        "127.0.0.1, evil.example",
+        "0.0.0.0",
+        "192.168.0.2",
+        "",
+        "\u{e9}",
+    ] {
+        for host in [host.to_owned(), format!("{host}:{port}")] {
+            for (path, ..) in FILES {
+                assert_eq!(ask(&host, &format!("GET {path}")).status, 403, "{host} {path}");
+            }
+            let reply = ask(&host, "POST /local/token");
+            assert_eq!((reply.status, reply.header("cache-control")), (403, Some("no-store")), "{host}");
+            assert_eq!(reply.header("content-type"), Some("application/json"), "{host}");
+            let said =
+                reply.body.contains(r#""error":"host_not_allowed""#) && reply.body.contains("ask for http://127.0.0.1");
+            assert!(said && !reply.body.contains("access_token"), "{host}: {}", reply.body);
+        }
+    }
+}
+
+#[test]
+fn request_that_needs_no_preflight_gets_no_token() {
+    let program = Program::start(None);
+    let ask = |headers: &str| program.ask("POST /local/token", headers, r#"{"user":"admin"}"#);
+    for content_type in [
+        "",
+        "Content-Type: text/plain\r\n",
+        "Content-Type: text/plain; application/json\r\n",
+        "Content-Type: text/plain\r\nContent-Type: application/json\r\n",
+        "Content-Type: application/x-www-form-urlencoded\r\n",
+        "Content-Type: multipart/form-data; boundary=application/json\r\n",
+        "Content-Type: application/jsonp\r\n",
+    ] {
+        for origin in ["", "Origin: http://localhost:5173\r\n"] {
+            let reply = ask(&format!("{origin}{content_type}"));
+            assert_eq!(reply.status, 415, "{content_type}");
+            assert!(reply.body.contains("Content-Type: application/json") && !reply.body.contains("access_token"));
+        }
+    }
+    for content_type in ["application/json", "Application/JSON ; charset=utf-8"] {
+        assert_eq!(ask(&format!("Content-Type: {content_type}\r\n")).status, 200, "{content_type}");
     }
 }

@@ -7,7 +7,7 @@ mod local;
 mod start;
 mod store;
 
-pub use local::{LocalUser, local_token};
+pub use local::{LocalUser, check_local, local_token};
 pub use rampart_core::{Claims, RampartAuth};
 pub use rampart_issuer::Issuer;
 pub use start::{Running, StartError, start};

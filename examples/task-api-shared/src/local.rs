@@ -4,7 +4,7 @@ use rampart_issuer::{Issuer, TokenBuilder};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::Answer;
+use crate::{Answer, WEB_ORIGIN};
 
 const HOUR: i64 = 3600;
 
@@ -32,6 +32,35 @@ impl LocalUser {
     }
 }
 
+/// Refuses, with 403, what another site may have sent through a browser on this machine: a `Host` that is not this machine, which
+/// is what a name of theirs that has come to resolve to 127.0.0.1 looks like (DNS rebinding), and the `Origin` of another page.
+///
+/// # Errors
+/// The answer to give instead.
+pub fn check_local(host: Option<&[u8]>, origins: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<(), Answer> {
+    let host = host.and_then(|host| std::str::from_utf8(host).ok()).filter(|host| is_this_machine(host));
+    let Some(host) = host else {
+        let description = "This is for this machine alone: ask for http://127.0.0.1 or http://localhost, with the port that \
+                           the program has printed, and not for another name or address";
+        return Err(Answer::problem(403, "host_not_allowed", description));
+    };
+    let own = format!("http://{host}");
+    if origins.into_iter().any(|origin| ![own.as_bytes(), WEB_ORIGIN.as_bytes()].contains(&origin.as_ref())) {
+        let description = format!("The page must come from this server or from {WEB_ORIGIN}: open it there");
+        return Err(Answer::problem(403, "origin_not_allowed", &description));
+    }
+    Ok(())
+}
+
+/// Whether the value of `Host`, with or without a port, is one that no name server has a say in.
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|own| name.eq_ignore_ascii_case(own))
+}
+
 #[derive(Deserialize)]
 struct TokenRequest {
     user: LocalUser,
@@ -45,7 +74,14 @@ const fn an_hour() -> i64 {
 
 /// A token for a page that runs beside the local issuer: `{"user": "writer", "expires_in": 60}`. With a negative time it has
 /// expired already, to see what happens then.
-pub fn local_token(issuer: &Issuer, body: &[u8]) -> Answer {
+///
+/// The body must be declared as JSON: a browser then asks with a preflight before it sends another site's request.
+pub fn local_token(issuer: &Issuer, content_type: Option<&[u8]>, body: &[u8]) -> Answer {
+    let declared = content_type.and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();
+    if !declared.trim_ascii().eq_ignore_ascii_case(b"application/json") {
+        let description = "Send the header Content-Type: application/json, and the body as JSON";
+        return Answer::problem(415, "unsupported_media_type", description);
+    }
     let request =
         serde_json::from_slice(body).ok().filter(|TokenRequest { expires_in, .. }| (-HOUR..=HOUR).contains(expires_in));
     let Some(TokenRequest { user, expires_in }) = request else {

@@ -27,6 +27,8 @@ pub struct Running {
 pub enum StartError {
     /// A setting cannot be used.
     Config(ConfigError),
+    /// `RAMPART_URL` is set, but to nothing that can be read.
+    Url,
     /// `PORT` is not a port.
     Port(String),
     /// The port is taken, or the issuer cannot be started.
@@ -37,6 +39,10 @@ impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Config(error) => write!(f, "{error}"),
+            Self::Url => f.write_str(
+                "the environment variable RAMPART_URL is set, but empty or no text: set it to the URL of the issuer, exactly as \
+                 in the iss claim of its tokens, or unset it to run with a local issuer",
+            ),
             Self::Port(value) => write!(
                 f,
                 "PORT is {value:?}, which is no port number: set it to 0 to 65535, or leave it out for {DEFAULT_PORT}"
@@ -59,7 +65,8 @@ impl From<ConfigError> for StartError {
 
 /// Reads `RAMPART_URL`, `RAMPART_CLIENT_ID` (default `task-api`) and `PORT` (default 8000), and prints what can be tried.
 ///
-/// Without `RAMPART_URL` it starts a local issuer and prints curl lines with fresh tokens. `RUST_LOG` sets what is logged;
+/// Where `RAMPART_URL` is not set it starts a local issuer and prints curl lines with fresh tokens; set to nothing, it is an error,
+/// lest a deployment whose setting went missing trust an issuer that signs for whoever asks. `RUST_LOG` sets what is logged;
 /// `rampart=info` unless given.
 ///
 /// # Errors
@@ -77,7 +84,7 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
         None => DEFAULT_PORT,
     };
     let in_use = |error| StartError::Io(port, error);
-    let (auth, issuer) = match variable("RAMPART_URL") {
+    let (auth, issuer) = match issuer_url()? {
         Some(url) => (RampartAuth::new(url, audience)?, None),
         None => {
             let issuer = Issuer::builder().audience(&audience).start().await.map_err(in_use)?;
@@ -94,6 +101,11 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
     introduce(&mut out, framework, address, issuer.as_ref()).map_err(in_use)?;
     drop(out);
     Ok(Running { auth, listener, issuer })
+}
+
+fn issuer_url() -> Result<Option<String>, StartError> {
+    let Some(url) = std::env::var_os("RAMPART_URL") else { return Ok(None) };
+    url.into_string().ok().filter(|url| !url.is_empty()).map(Some).ok_or(StartError::Url)
 }
 
 fn introduce(out: &mut impl Write, framework: &str, address: SocketAddr, issuer: Option<&Issuer>) -> io::Result<()> {
