@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rampart_core::journal::{Held, Journaled};
-use rampart_core::outbound;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -14,8 +13,6 @@ use crate::exchange::Exchange;
 use crate::request::TokenRequest;
 use crate::token::AccessToken;
 
-const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 /// Between two requests for a token that was needed at once: a server whose tokens are dead on arrival is not asked in a loop.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// A token that another service refused is replaced at most this often.
@@ -37,6 +34,8 @@ pub(crate) struct Slot {
 #[derive(Debug, Default)]
 struct State {
     token: Option<AccessToken>,
+    /// What another service refused, until there is a newer one.
+    refused: Option<AccessToken>,
     in_flight: Option<InFlight>,
     started: u64,
     last_start: Option<Instant>,
@@ -56,6 +55,23 @@ struct InFlight {
 impl State {
     fn backing_off(&self, now: Instant) -> Option<&ClientError> {
         self.failure.as_ref().filter(|(_, retry_at)| now < *retry_at).map(|(error, _)| error)
+    }
+
+    fn serving(&self, now: Instant) -> Option<&AccessToken> {
+        self.token.as_ref().filter(|token| now < token.times.serves_until)
+    }
+
+    /// Where no other token can be had, the refused one is better than none: it may be good elsewhere.
+    fn put_back(&mut self, now: Instant) -> Option<AccessToken> {
+        let refused = self.refused.clone().filter(|token| now < token.times.serves_until);
+        if refused.is_some() && self.serving(now).is_none() {
+            self.token.clone_from(&refused);
+        }
+        self.serving(now).cloned()
+    }
+
+    fn is_refused(&self, token: &AccessToken) -> bool {
+        self.refused.as_ref().is_some_and(|refused| refused.access_token == token.access_token)
     }
 }
 
@@ -94,7 +110,7 @@ impl Slot {
         let (mut request, launch) = {
             let mut state = self.state.lock();
             state.last_use = Some(now);
-            if let Some(token) = state.token.as_ref().filter(|token| now < token.times.serves_until).cloned() {
+            if let Some(token) = state.serving(now).cloned() {
                 let launch = self.renewal(&mut state, &token, now);
                 drop(state);
                 if let Some(launch) = launch {
@@ -104,7 +120,7 @@ impl Slot {
             }
             if Handle::try_current().is_err() {
                 // Neither a request nor a timer could run.
-                return Err(abandoned());
+                return state.put_back(now).map(Ok).ok_or_else(abandoned);
             }
             if let Some(request) = self.live(&mut state, now) {
                 (request, None)
@@ -112,6 +128,9 @@ impl Slot {
                 return Ok(Err(error.clone()));
             } else {
                 let due = state.last_start.map_or(now, |start| now.max(start + SHORTEST_INTERVAL));
+                if let Err(error) = self.exchange.pause.admit(now, due) {
+                    return Ok(state.put_back(now).ok_or(error));
+                }
                 let launch = self.begin(&mut state, due);
                 (launch.request.clone(), Some(launch))
             }
@@ -132,19 +151,24 @@ impl Slot {
 
     /// A request in the background, where the token that serves should be renewed.
     fn renewal(self: &Arc<Self>, state: &mut Locked<'_>, token: &AccessToken, now: Instant) -> Option<Launch> {
-        if now < token.times.fresh_until || self.live(state, now).is_some() || state.backing_off(now).is_some() {
-            return None;
-        }
+        let is_due = now >= token.times.fresh_until || state.is_refused(token);
         let interval = if state.failure.is_some() { SHORTEST_INTERVAL } else { token.times.renewal_interval };
         let waits_longer = state.last_start.is_some_and(|start| now < start + interval);
-        if waits_longer { None } else { Some(self.begin(state, now)) }
+        if !is_due || waits_longer || state.backing_off(now).is_some() {
+            return None;
+        }
+        // One that nobody drives is given up only for another.
+        if self.live(state, now).is_some() || self.exchange.pause.admit(now, now).is_err() {
+            return None;
+        }
+        Some(self.begin(state, now))
     }
 
-    /// Forgets the token if it is the one that another service refused, and not too soon after the last such case.
+    /// Puts the token aside if it is the one that another service refused, and not too soon after the last such case.
     pub(crate) fn invalidate(&self, refused: &AccessToken) {
         let now = Instant::now();
         let mut state = self.state.lock();
-        if state.backing_off(now).is_some() {
+        if state.backing_off(now).is_some() || self.exchange.pause.reason(now).is_some() {
             // No other token can be had at the moment, and this one may still be good elsewhere.
             return;
         }
@@ -155,16 +179,17 @@ impl Slot {
                 tracing::info!(target: "rampart", ?request, "an access token was refused by the service called; getting a new one");
             });
             state.last_invalidation = Some(now);
-            state.token = None;
+            state.refused = state.token.take();
             state.last_start = None;
         }
     }
 
-    /// When the slot was last used, unless a request is in flight.
-    pub(crate) fn idle_since(&self, now: Instant) -> Option<Instant> {
+    /// Whether the slot waits after a failure, which would be forgotten with it, and when it was last used; unless a request is in
+    /// flight.
+    pub(crate) fn idle_since(&self, now: Instant) -> Option<(bool, Instant)> {
         let state = self.state.lock();
         let is_busy = state.in_flight.as_ref().is_some_and(|request| !request.is_abandoned(now));
-        if is_busy { None } else { Some(state.last_use.unwrap_or(now)) }
+        if is_busy { None } else { Some((state.backing_off(now).is_some(), state.last_use.unwrap_or(now))) }
     }
 
     fn begin(self: &Arc<Self>, state: &mut State, due: Instant) -> Launch {
@@ -186,16 +211,15 @@ impl Slot {
     fn note(&self, state: &mut Locked<'_>, number: u64, outcome: Outcome) -> Outcome {
         let now = Instant::now();
         let outcome = outcome.and_then(|token| if token.times.is_spent(now) { Err(spent(&token)) } else { Ok(token) });
-        if state.in_flight.take_if(|request| request.number == number).is_none() {
-            return outcome;
-        }
+        let Some(request) = state.in_flight.take_if(|request| request.number == number) else { return outcome };
         match &outcome {
             Ok(token) => {
-                let serves = |token: &AccessToken| now < token.times.serves_until;
                 // One that is dead on arrival does not push out one that lives.
-                if serves(token) || !state.token.as_ref().is_some_and(serves) {
+                if now < token.times.serves_until || state.serving(now).is_none() {
                     state.token = Some(token.clone());
+                    state.refused = None;
                 }
+                self.exchange.pause.succeeded(request.due);
                 state.failure = None;
                 state.failures_in_a_row = 0;
                 let (request, lifetime) = (self.request.clone(), token.times.lifetime);
@@ -203,16 +227,20 @@ impl Slot {
                     tracing::debug!(target: "rampart", ?request, lifetime_s = lifetime.as_secs_f64(), "a new access token");
                 });
             }
-            Err(error) => self.fail(state, error.clone(), now),
+            Err(error) => {
+                self.fail(state, error.clone(), request.due, now);
+                if let Some(token) = state.put_back(now) {
+                    return Ok(token);
+                }
+            }
         }
         outcome
     }
 
-    fn fail(&self, state: &mut Locked<'_>, error: ClientError, now: Instant) {
+    fn fail(&self, state: &mut Locked<'_>, error: ClientError, start: Instant, now: Instant) {
         state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
         let failures = state.failures_in_a_row;
-        let back_off = outbound::back_off(failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
-        let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
+        let wait = self.exchange.pause.failed(&error, failures, start, now);
         state.failure = Some((error.clone(), now + wait));
         let (request, url) = (self.request.clone(), self.exchange.location.without_query());
         state.log(move || {
@@ -224,15 +252,16 @@ impl Slot {
     }
 
     fn live(&self, state: &mut Locked<'_>, now: Instant) -> Option<InFlight> {
-        self.give_up(state, now, |request| request.is_abandoned(now));
+        self.give_up(state, |request| request.is_abandoned(now));
         state.in_flight.clone()
     }
 
-    /// No fault of the server's: the next caller starts anew, without a back-off.
-    fn give_up(&self, state: &mut Locked<'_>, now: Instant, is_lost: impl FnOnce(&InFlight) -> bool) {
-        let Some(lost) = state.in_flight.take_if(|request| is_lost(request)) else { return };
+    /// No fault of the server's: the next caller starts anew, without a back-off, and the next renewal comes no sooner for it.
+    fn give_up(&self, state: &mut Locked<'_>, is_lost: impl FnOnce(&InFlight) -> bool) {
+        if state.in_flight.take_if(|request| is_lost(request)).is_none() {
+            return;
+        }
         let error = abandoned();
-        state.failure = Some((error.clone(), now.min(lost.due)));
         let request = self.request.clone();
         state.log(move || tracing::warn!(target: "rampart", ?request, %error, "no access token could be had"));
     }
@@ -253,6 +282,9 @@ impl Launch {
             if due > Instant::now() {
                 sleep_until(due).await;
             }
+            if !report.is_awaited() {
+                return;
+            }
             let outcome = report.slot.exchange.run(&report.slot.request).await;
             report.finish(outcome);
         });
@@ -267,6 +299,11 @@ struct Report {
 }
 
 impl Report {
+    /// Whether the slot still counts on this request: where nobody drove the runtime for long, others may have followed it.
+    fn is_awaited(&self) -> bool {
+        self.slot.state.lock().in_flight.as_ref().is_some_and(|request| request.number == self.number)
+    }
+
     fn finish(self, outcome: Outcome) {
         self.slot.complete(self.number, outcome, |outcome| drop(self.sender.send_replace(Some(outcome))));
     }
@@ -276,6 +313,6 @@ impl Drop for Report {
     fn drop(&mut self) {
         // Does nothing after a report.
         let mut state = self.slot.state.lock();
-        self.slot.give_up(&mut state, Instant::now(), |request| request.number == self.number);
+        self.slot.give_up(&mut state, |request| request.number == self.number);
     }
 }

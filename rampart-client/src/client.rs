@@ -83,7 +83,8 @@ impl RampartClient {
     /// A call that finds a token needs no tokio runtime; one that has to get it needs one with time and I/O (`enable_all`).
     ///
     /// # Errors
-    /// [`ClientError`]; after a failure, the same one again until the back-off has run out.
+    /// [`ClientError`]; after a failure, the same one again until the back-off has run out. After `invalid_client` and
+    /// [`ClientError::RateLimited`] that holds for every request of this client.
     ///
     /// ```no_run
     /// # async fn example(client: rampart_client::RampartClient) -> Result<(), rampart_client::ClientError> {
@@ -118,7 +119,8 @@ impl RampartClient {
 
     /// Says that a service has refused this token (401): the next call gets a new one. However many requests say so of the same
     /// token, one new one is fetched: a token that has been replaced already is left alone. A set gets a new token by this at most
-    /// once in 10 s, and none while attempts back off after a failure.
+    /// once in 10 s, and none while attempts back off after a failure. If no other can be had, the refused token is handed out again for as
+    /// long as it serves, until there is another.
     ///
     /// ```no_run
     /// # async fn example(client: rampart_client::RampartClient) -> Result<(), Box<dyn std::error::Error>> {
@@ -174,8 +176,13 @@ impl RampartClient {
         if let Some(slot) = slots.get(request) {
             return Ok(Arc::clone(slot));
         }
+        let now = Instant::now();
+        // A set that may not ask pushes out none that has its token.
+        if let Some(reason) = self.0.exchange.pause.reason(now) {
+            return Err(reason);
+        }
         if slots.len() >= MAX_SETS {
-            let now = Instant::now();
+            // Those that wait after a failure come last, or they would not wait.
             let idle = slots.iter().filter_map(|(request, slot)| Some((slot.idle_since(now)?, request)));
             let longest_idle = idle.min().map(|(_, request)| request.clone()).ok_or(ClientError::TooManySets)?;
             slots.remove(&longest_idle);

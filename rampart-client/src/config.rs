@@ -5,12 +5,12 @@ use std::fmt;
 use rampart_core::ConfigError;
 use rampart_core::outbound::{self, Location};
 use reqwest::{Client, ClientBuilder};
-use url::form_urlencoded::byte_serialize;
 
 use crate::authentication::{Authentication, SecretIn, SigningAlgorithm};
 use crate::client::RampartClient;
 use crate::error::ClientError;
 use crate::exchange::Exchange;
+use crate::pause::Pause;
 use crate::token::Secret;
 
 type HttpClient = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;
@@ -222,8 +222,7 @@ impl RampartClientBuilder {
             Location::given(url)
         };
         let secret = self.client_secret.expose();
-        let encoded = Secret::new(byte_serialize(secret.as_bytes()).collect::<String>());
-        let mut redacted = vec![self.client_secret.clone(), encoded];
+        let mut redacted = vec![self.client_secret.clone()];
         let authentication = match self.private_key {
             Some(key) => Authentication::assertion(self.client_id, key.algorithm, &key.pem, key.key_id)?,
             None => Authentication::secret(self.client_id, secret, self.secret_in)?,
@@ -237,7 +236,14 @@ impl RampartClientBuilder {
             None => builder,
         };
         let client = outbound::client(builder, location.is_loopback())?;
-        let exchange = Exchange { client, location, allow_http: self.allow_http, authentication, redacted };
+        let exchange = Exchange {
+            client,
+            location,
+            allow_http: self.allow_http,
+            authentication,
+            redacted,
+            pause: Pause::default(),
+        };
         Ok(RampartClient::new(exchange))
     }
 }

@@ -82,6 +82,15 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether every other request of this client would fail in the same way.
+    pub(crate) fn is_of_the_client(&self) -> bool {
+        match self {
+            Self::RateLimited { .. } => true,
+            Self::OAuth { error, .. } => error == "invalid_client",
+            _ => false,
+        }
+    }
+
     /// How long the server asked to wait.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         if let Self::RateLimited { retry_after, .. } = self { Some(*retry_after) } else { None }

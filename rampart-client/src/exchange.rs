@@ -1,6 +1,5 @@
 //! One request to the token endpoint, and what becomes of its answer.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -15,13 +14,18 @@ use url::form_urlencoded::Serializer;
 
 use crate::authentication::Authentication;
 use crate::error::ClientError;
+use crate::pause::Pause;
+use crate::redaction;
 use crate::request::TokenRequest;
 use crate::token::{AccessToken, Secret, Times, Token};
 
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 /// Nothing that lives longer is a lifetime; clocks could not count it.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-const LONGEST_TEXT: usize = 200;
+/// What services accept: a longer one would be refused by each of them.
+const LONGEST_TOKEN: usize = 16 * 1024;
+/// Values of parameters that are shorter are words such as `true`, which an error may hold.
+const SHORTEST_REDACTED_VALUE: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Exchange {
@@ -31,6 +35,7 @@ pub(crate) struct Exchange {
     pub(crate) authentication: Authentication,
     /// What an answer must not be able to bring into an error.
     pub(crate) redacted: Vec<Secret>,
+    pub(crate) pause: Pause,
 }
 
 /// RFC 6749 section 5.1. What is not listed is not read: a refresh token or an ID token goes nowhere.
@@ -88,9 +93,9 @@ impl Exchange {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = outbound::read_body(response).await;
         if status == StatusCode::OK {
-            self.accept(&body?, requested_at, scope)
+            self.accept(&body?, requested_at, scope, request)
         } else {
-            Err(self.refused(status, &headers, body))
+            Err(self.refused(status, &headers, body, request))
         }
     }
 
@@ -113,17 +118,22 @@ impl Exchange {
         body: &str,
         (requested_at, wall): (Instant, SystemTime),
         asked: String,
+        request: &TokenRequest,
     ) -> Result<AccessToken, ClientError> {
         let malformed = |problem| ClientError::Malformed { status: 200, problem };
         let answer: Success<'_> =
             object(body).ok_or(malformed("the body is not a JSON object without duplicate members"))?;
         let token_type = text(answer.token_type).ok_or(malformed("token_type is missing or not a string"))?;
         if !token_type.eq_ignore_ascii_case("Bearer") {
-            return Err(ClientError::TokenType(self.presentable(&token_type)));
+            let token = text(answer.access_token);
+            return Err(ClientError::TokenType(self.presentable(&token_type, request, token.as_deref())));
         }
         let access_token = text(answer.access_token).ok_or(malformed("access_token is missing or not a string"))?;
         if !outbound::is_b64token(access_token.as_bytes()) {
             return Err(malformed("access_token has characters that a bearer token cannot have"));
+        }
+        if access_token.len() > LONGEST_TOKEN {
+            return Err(malformed("access_token is longer than 16 KiB, which services do not accept"));
         }
         let scope = match answer.scope {
             Some(scope) => text(Some(scope)).ok_or(malformed("scope is not a string"))?,
@@ -139,7 +149,13 @@ impl Exchange {
         })))
     }
 
-    fn refused(&self, status: StatusCode, headers: &HeaderMap, body: Result<String, ExchangeError>) -> ClientError {
+    fn refused(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Result<String, ExchangeError>,
+        request: &TokenRequest,
+    ) -> ClientError {
         let code = status.as_u16();
         let retry_after = outbound::retry_after(headers);
         if status == StatusCode::TOO_MANY_REQUESTS
@@ -161,40 +177,27 @@ impl Exchange {
         match text(refusal.error) {
             Some(error) if !status.is_redirection() => ClientError::OAuth {
                 status: code,
-                error: self.presentable(&error),
-                description: text(refusal.error_description).map(|text| self.presentable(&text)),
+                error: self.presentable(&error, request, None),
+                description: text(refusal.error_description).map(|text| self.presentable(&text, request, None)),
             },
             _ => unexpected,
         }
     }
 
-    /// Text of the server as it may stand in an error: short, printable, and without what the server should not repeat.
-    fn presentable(&self, text: &str) -> String {
-        let mut text = Cow::Borrowed(text);
-        for secret in self.redacted.iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
-            if text.contains(secret) {
-                text = text.replace(secret, "[redacted]").into();
-            }
-        }
-        if let Some(header) = self.authentication.encoded_header().filter(|header| text.contains(header)) {
-            let without = |rest: &str| rest.trim_start_matches(is_jws).to_owned();
-            let mut parts = text.split(header);
-            let first = parts.next().unwrap_or_default().to_owned();
-            text = parts.fold(first, |text, rest| text + "[redacted]" + &without(rest)).into();
-        }
-        let printable = |character: char| if misleads(character) { '?' } else { character };
-        let mut presentable: String = text.chars().take(LONGEST_TEXT).map(printable).collect();
-        if text.chars().nth(LONGEST_TEXT).is_some() {
-            presentable.push_str("...");
-        }
-        presentable
+    /// Text of the server as it may stand in an error: without what the client has sent, or `token`.
+    fn presentable(&self, text: &str, request: &TokenRequest, token: Option<&str>) -> String {
+        let own = self.redacted.iter().map(Secret::expose);
+        let values = request.parameters().iter().map(|(_, value)| value.as_str());
+        let values = values.filter(|value| value.len() >= SHORTEST_REDACTED_VALUE);
+        let secrets: Vec<_> = own.chain(values).chain(token).filter(|secret| !secret.is_empty()).collect();
+        redaction::presentable(text, &secrets, &|text| self.assertion(text))
     }
-}
 
-/// Characters that could forge or disguise a line of a log: controls, and those that are invisible or turn the direction.
-fn misleads(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    /// How much of a text, from its start, is an assertion of this client.
+    fn assertion(&self, text: &str) -> usize {
+        let rest = self.authentication.encoded_header().and_then(|header| text.strip_prefix(header));
+        rest.map_or(0, |rest| text.len() - rest.trim_start_matches(is_jws).len())
+    }
 }
 
 /// A character of a compact JWS.

@@ -9,6 +9,8 @@ mod error;
 mod exchange;
 #[cfg(feature = "middleware")]
 mod middleware;
+mod pause;
+mod redaction;
 mod request;
 mod token;
 

@@ -255,6 +255,17 @@ async fn o04_answers_without_a_usable_token_are_errors() {
 }
 
 #[tokio::test]
+async fn o04_token_that_no_service_would_accept_is_an_error() {
+    let world = World::new().await;
+    let longest = "a".repeat(16 * 1024);
+    let token = world.answered(&success(&json!({"access_token": longest}))).await.unwrap();
+    assert_eq!(token.access_token.expose(), longest);
+    let error = world.answered(&success(&json!({"access_token": longest + "a"}))).await.unwrap_err();
+    assert!(matches!(error, ClientError::Malformed { status: 200, .. }), "{error:?}");
+    assert!(error.to_string().contains("access_token is longer than 16 KiB"), "{error}");
+}
+
+#[tokio::test]
 async fn o09_bearer_may_be_spelt_in_any_case() {
     let world = World::new().await;
     for spelt in ["Bearer", "bearer", "BEARER", "bEaReR"] {

@@ -281,6 +281,60 @@ async fn o22_refusals_give_a_new_token_at_most_every_ten_seconds() {
 }
 
 #[tokio::test]
+async fn o22_refused_token_serves_on_where_no_other_can_be_had() {
+    let world = World::new().await;
+    for fault in [Fault::Reset, Fault::status(500), Fault::retry_after(429, "1"), Fault::json(400, r#"{"error":"x"}"#)]
+    {
+        let (request, before) = (world.unused(), world.requests());
+        let old = world.client.token(&request).await.unwrap();
+        world.issuer.inject(Endpoint::Token, fault);
+        let refused = |_| {
+            let (client, old, request) = (world.client.clone(), old.clone(), request.clone());
+            tokio::spawn(async move {
+                client.invalidate(&old);
+                client.token(&request).await
+            })
+        };
+        for outcome in outcomes((0..100).map(refused).collect()).await {
+            assert!(same(&outcome.unwrap(), &old));
+        }
+        settle().await;
+        let asked = world.requests() - before;
+        assert!((2..=3).contains(&asked), "{asked} requests");
+        // Without a wait, and without another request before the back-off is over, though it is refused again.
+        for _ in 0..100 {
+            world.client.invalidate(&old);
+            assert!(same(&world.at_once(&request).unwrap(), &old));
+        }
+        settle().await;
+        assert_eq!(world.requests() - before, asked);
+        // A new one is got as soon as there is one, without a call that waits, and stays.
+        world.issuer.clear_faults();
+        world.time.pass(SECOND + TICK).await;
+        let new = world.renewed(&request, &old).await;
+        world.time.pass(seconds(100)).await;
+        world.client.invalidate(&old);
+        assert!(same(&world.at_once(&request).unwrap(), &new));
+        settle().await;
+        assert_eq!(world.requests() - before, asked + 1);
+    }
+}
+
+#[tokio::test]
+async fn o22_refused_token_is_not_put_back_once_it_serves_no_more() {
+    let world = World::new().await;
+    let old = world.client.token(&any()).await.unwrap();
+    world.issuer.inject(Endpoint::Token, Fault::Hang);
+    world.time.pass(SERVES - SECOND).await;
+    world.client.invalidate(&old);
+    let waiting = world.waiting(&any());
+    world.requested(2).await;
+    world.time.pass(TIMEOUT + TICK).await;
+    waiting.outcome().await.unwrap_err();
+    world.at_once(&any()).unwrap_err();
+}
+
+#[tokio::test]
 async fn o22_token_of_the_server_that_stays_the_same_is_no_loop() {
     let world = World::new().await;
     world.issuer.token_response(Some(json!({"access_token": "the.same"})));

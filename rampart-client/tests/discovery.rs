@@ -88,6 +88,7 @@ async fn discovery_has_the_limits_of_every_exchange() {
     };
     let error = answered(&Fault::retry_after(503, "20")).await;
     assert_eq!(error, ClientError::RateLimited { status: 503, retry_after: seconds(20) });
+    world.time.pass(seconds(20) + TICK).await;
     for fault in [Fault::status(500), Fault::status(404), Fault::redirect(302, &world.issuer.token_url())] {
         assert!(matches!(answered(&fault).await, ClientError::Metadata(_)));
     }

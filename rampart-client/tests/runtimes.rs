@@ -93,7 +93,12 @@ fn o28_renewal_that_dies_with_its_runtime_is_followed_by_another() {
     issuer.clear_faults();
     second.block_on(async {
         let time = Time::freeze();
-        time.pass(common::DUE + SECOND + TICK).await;
+        // As long after it as any renewal after another.
+        time.pass(common::DUE + seconds(80)).await;
+        assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &old));
+        quiet().await;
+        assert_eq!(issuer.requests(Endpoint::Token), 2);
+        time.pass(seconds(12)).await;
         let mut newest = old.clone();
         until("another renewal", || {
             newest = poll_once(client.token(&any())).unwrap().unwrap();
@@ -102,6 +107,31 @@ fn o28_renewal_that_dies_with_its_runtime_is_followed_by_another() {
         .await;
     });
     assert_eq!(issuer.requests(Endpoint::Token), 3);
+}
+
+#[test]
+fn o28_renewals_that_nobody_drives_do_not_pile_up() {
+    let runtime = runtime();
+    let (issuer, client, old, _time) = runtime.block_on(async {
+        let issuer = issuer().await;
+        let client = builder(&issuer).build().unwrap();
+        let old = client.token(&any()).await.unwrap();
+        settle().await;
+        (issuer, client, old, Time::freeze())
+    });
+    // A call that returns at once leaves no time to the tasks of this runtime, nor does the clock.
+    let pass = |time| runtime.block_on(async { assert!(poll_once(tokio::time::advance(time)).is_none()) });
+    pass(common::DUE);
+    for _ in 0..9 {
+        assert!(same(&runtime.block_on(client.token(&any())).unwrap(), &old));
+        pass(seconds(16));
+    }
+    // One in a tenth of the life, although each counts as lost after 15 s.
+    assert_eq!(runtime.metrics().num_alive_tasks(), 2);
+    assert_eq!(issuer.requests(Endpoint::Token), 1);
+    runtime.block_on(settle());
+    assert_eq!(issuer.requests(Endpoint::Token), 2, "those that were given up went out too");
+    assert!(!same(&poll_once(client.token(&any())).unwrap().unwrap(), &old));
 }
 
 #[test]

@@ -269,6 +269,8 @@ async fn o17_requests_that_fail_say_nothing_that_is_secret() {
             ];
             for (number, fault) in faults.into_iter().enumerate() {
                 issuer.inject(Endpoint::Token, fault);
+                // A refusal of one may be the answer to all.
+                let client = talkative(issuer.url(), way);
                 let request = TokenRequest::new([format!("scope-{number}")]);
                 said += &with_sources(&client.token(&request).await.unwrap_err());
             }
@@ -309,6 +311,64 @@ async fn o17_assertion_that_the_server_repeats_is_not_repeated_by_us() {
         secrets.add("the assertion", &assertion);
         secrets.check("an error", &with_sources(&error));
         secrets.check("the log", &SAID.lock());
+    }
+}
+
+/// What an error says of a text that the server gives as its reason.
+async fn reason(issuer: &Issuer, request: &TokenRequest, text: &str) -> String {
+    let client = RampartClient::builder(issuer.url(), ID, SECRET).build().unwrap();
+    let body = json!({"error": "invalid_request", "error_description": text}).to_string();
+    issuer.inject_times(Endpoint::Token, &Fault::json(400, body), 1);
+    match client.token(request).await.unwrap_err() {
+        ClientError::OAuth { description: Some(description), .. } => description,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn o17_secret_that_the_server_repeats_is_not_repeated_however_it_is_encoded() {
+    listen();
+    let issuer = knowing().await;
+    let upper: String = byte_serialize(SECRET.as_bytes()).collect();
+    let lower = "z%2ftZ9VwFZ%2bApmIQ+ZH1%3aI5%22pLk%3d%26uB%254ud".to_owned();
+    assert_eq!(lower.to_uppercase(), upper.to_uppercase());
+    let all: String = SECRET.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02x}"));
+    let spaces = [upper.replace('+', "%20"), lower.replace('+', "%20")];
+    for encoded in [SECRET.to_owned(), upper, lower, all].into_iter().chain(spaces) {
+        let said = reason(&issuer, &any(), &format!("é{encoded}é, {encoded}{encoded}%2")).await;
+        assert_eq!(said, "é[redacted]é, [redacted][redacted]%2", "{encoded}");
+        // Where a text is cut, too.
+        let said = reason(&issuer, &any(), &("x".repeat(195) + &encoded)).await;
+        assert_eq!(said, "x".repeat(195) + "[reda...", "{encoded}");
+    }
+    let begun = &SECRET[..10];
+    assert_eq!(reason(&issuer, &any(), begun).await, begun);
+}
+
+#[tokio::test]
+async fn o17_values_of_parameters_that_the_server_repeats_are_not_repeated() {
+    listen();
+    let issuer = knowing().await;
+    let value = "Rn5/TkPq 0vW";
+    let request = any().parameter("ticket", value).parameter("mode", "strict");
+    let encoded: String = byte_serialize(value.as_bytes()).collect();
+    let said = reason(&issuer, &request, &format!("ticket {value} ({encoded}) is spent in mode strict")).await;
+    assert_eq!(said, "ticket [redacted] ([redacted]) is spent in mode strict");
+    let mut secrets = Secrets(Vec::new());
+    secrets.add("the value", value);
+    secrets.check("the log", &SAID.lock());
+}
+
+#[tokio::test]
+async fn o17_access_token_in_place_of_its_type_is_not_repeated() {
+    listen();
+    let issuer = knowing().await;
+    for token in ["2YotnFZFEjr1zCsicMWpAA", "a.token"] {
+        let client = RampartClient::builder(issuer.url(), ID, SECRET).build().unwrap();
+        let body = json!({"access_token": token, "token_type": format!("Bearer {token}")}).to_string();
+        issuer.inject_times(Endpoint::Token, &Fault::body(body), 1);
+        let error = client.token(&any()).await.unwrap_err();
+        assert_eq!(error, ClientError::TokenType("Bearer [redacted]".into()));
     }
 }
 

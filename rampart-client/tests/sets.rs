@@ -3,7 +3,10 @@
 
 mod common;
 
-use common::{TICK, TIMEOUT, World, builder, poll_once, same};
+use common::{
+    ByHand, DUE, LONGEST_BACK_OFF, Outcome, SECOND, TICK, TIMEOUT, Time, Waiting, World, builder, poll_once, same,
+    seconds, settle,
+};
 use rampart_client::{ClientError, TokenRequest};
 use rampart_issuer::{Endpoint, Fault};
 
@@ -84,4 +87,126 @@ async fn sets_that_wait_for_their_token_are_not_forgotten() {
     }
     world.client.token(&numbered(256)).await.unwrap();
     assert_eq!(world.requests(), 257);
+}
+
+#[tokio::test]
+async fn sets_that_wait_after_a_failure_are_forgotten_last() {
+    let world = World::new().await;
+    let failing = TokenRequest::new(["failing"]);
+    world.issuer.inject_times(Endpoint::Token, &Fault::json(400, r#"{"error":"invalid_scope"}"#), 1);
+    world.client.token(&failing).await.unwrap_err();
+    for number in 1..300 {
+        world.client.token(&numbered(number)).await.unwrap();
+    }
+    assert!(format!("{:?}", world.client).contains("sets: 256"), "{:?}", world.client);
+    // Asked for before all the others.
+    world.at_once(&failing).unwrap_err();
+    assert_eq!(world.requests(), 300);
+}
+
+/// Asks for each of them once, whatever comes of it.
+async fn round(world: &World, sets: usize) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for number in 0..sets {
+        outcomes.push(world.client.token(&numbered(number)).await);
+    }
+    outcomes
+}
+
+#[tokio::test]
+async fn rate_limit_holds_for_all_sets_however_many() {
+    let world = World::new().await;
+    let served = TokenRequest::new(["served"]);
+    let token = world.client.token(&served).await.unwrap();
+    world.issuer.inject(Endpoint::Token, Fault::retry_after(429, "60"));
+    for _ in 0..3 {
+        for outcome in round(&world, 257).await {
+            assert_eq!(outcome.unwrap_err(), ClientError::RateLimited { status: 429, retry_after: seconds(60) });
+            // Whoever has a token keeps it, even where it is refused elsewhere.
+            world.client.invalidate(&token);
+            assert!(same(&world.at_once(&served).unwrap(), &token));
+        }
+        world.time.pass(seconds(19)).await;
+    }
+    assert_eq!(world.requests(), 2);
+    // Then one goes ahead, and the others only after it.
+    world.time.pass(seconds(3) + TICK).await;
+    world.issuer.clear_faults();
+    world.issuer.inject(Endpoint::Token, Fault::Hang);
+    let ahead = world.waiting(&numbered(1000));
+    world.requested(3).await;
+    for number in 0..10 {
+        world.at_once(&numbered(number)).unwrap_err();
+    }
+    world.issuer.clear_faults();
+    world.time.pass(TIMEOUT + TICK).await;
+    let error = ahead.outcome().await.unwrap_err();
+    assert!(matches!(error, ClientError::Transport(_)), "{error:?}");
+    for outcome in round(&world, 10).await {
+        outcome.unwrap();
+    }
+    assert_eq!(world.requests(), 13);
+}
+
+#[tokio::test]
+async fn renewals_wait_too_where_the_whole_client_has_to() {
+    let world = World::new().await;
+    let served = TokenRequest::new(["served"]);
+    let token = world.client.token(&served).await.unwrap();
+    world.time.pass(DUE).await;
+    world.issuer.inject_times(Endpoint::Token, &Fault::retry_after(429, "60"), 1);
+    world.client.token(&numbered(0)).await.unwrap_err();
+    for _ in 0..59 {
+        assert!(same(&world.at_once(&served).unwrap(), &token));
+        settle().await;
+        world.time.pass(SECOND).await;
+    }
+    assert_eq!(world.requests(), 2);
+    world.time.pass(SECOND + TICK).await;
+    world.renewed(&served, &token).await;
+    assert_eq!(world.requests(), 3);
+}
+
+#[tokio::test]
+async fn wrong_secret_is_tried_as_seldom_with_many_sets_as_with_one() {
+    let world = World::new().await;
+    world.issuer.inject(Endpoint::Token, Fault::json(401, r#"{"error":"invalid_client"}"#));
+    for _ in 0..120 {
+        for outcome in round(&world, 20).await {
+            assert!(matches!(outcome, Err(ClientError::OAuth { status: 401, .. })), "{outcome:?}");
+        }
+        world.time.pass(SECOND).await;
+    }
+    // 1, 2, 4, 8, 16 and 30 s with jitter, in two minutes.
+    let requests = world.requests();
+    assert!((5..60).contains(&requests), "{requests} requests");
+    world.issuer.clear_faults();
+    world.time.pass(LONGEST_BACK_OFF + TICK).await;
+    for outcome in round(&world, 20).await {
+        outcome.unwrap();
+    }
+    assert_eq!(world.requests(), requests + 20);
+}
+
+#[tokio::test]
+async fn failures_at_the_same_time_are_one_failure() {
+    let (server, time) = (ByHand::start().await, Time::freeze());
+    let client = server.client();
+    let mut under_way = Vec::new();
+    for number in 0..20 {
+        let waiting = Waiting::on(&client, &numbered(number));
+        under_way.push((server.request().await, waiting));
+    }
+    time.pass(TICK).await;
+    for (held, waiting) in under_way {
+        held.answer("429 Too Many Requests", "").await;
+        waiting.outcome().await.unwrap_err();
+    }
+    // As after the first failure, not the twentieth.
+    time.pass(SECOND.checked_sub(TICK).unwrap()).await;
+    poll_once(client.token(&numbered(20))).unwrap().unwrap_err();
+    time.pass(2 * TICK).await;
+    let waiting = Waiting::on(&client, &numbered(20));
+    server.request().await.token("a.token", 900).await;
+    waiting.outcome().await.unwrap();
 }

@@ -27,6 +27,8 @@ pub(crate) const TICK: Duration = Duration::from_millis(2);
 /// The shortest back-off, and the longest.
 pub(crate) const FLOOR: Duration = Duration::from_millis(250);
 pub(crate) const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+/// The longest that a server can ask for.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// Of the whole exchange.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -119,6 +121,8 @@ impl World {
 
     /// The outcome of one request to which the server gives this answer.
     pub(crate) async fn answered(&self, fault: &Fault) -> Outcome {
+        // Whatever wait the answer before has asked of the whole client is over.
+        self.time.pass(LONGEST_WAIT + TICK).await;
         self.issuer.inject_times(Endpoint::Token, fault, 1);
         self.client.token(&self.unused()).await
     }
