@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use actix_web::{App, web};
 use rampart_actix::{AuthError, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RampartConfig, RequireAuth, roles};
-use rampart_issuer::{Endpoint, Issuer};
+use rampart_issuer::{Endpoint, LocalIssuer};
 use support::{Client, issuer};
 
 roles!(Admin = "admin");
@@ -26,7 +26,7 @@ async fn subject(claims: web::ReqData<Arc<Claims>>) -> String {
 }
 
 /// A server that has no keys yet.
-fn cold(issuer: &Issuer) -> (Client, RampartAuth) {
+fn cold(issuer: &LocalIssuer) -> (Client, RampartAuth) {
     let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
     let data = web::Data::new(auth.clone());
     let client = serve!(

@@ -17,17 +17,17 @@ use rampart_axum::{
     AuthError, AuthRejection, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth, Requirement, roles,
     scopes,
 };
-use rampart_issuer::{Algorithm, Endpoint, Issuer, TokenBuilder};
+use rampart_issuer::{Algorithm, Endpoint, LocalIssuer, TokenBuilder};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 roles!(Admin = "admin");
 scopes!(Write = "tasks:write");
 
-async fn issuer() -> Issuer {
-    Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
+async fn issuer() -> LocalIssuer {
+    LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
 }
 
-fn auth(issuer: &Issuer) -> RampartAuth {
+fn auth(issuer: &LocalIssuer) -> RampartAuth {
     RampartAuth::new(issuer.url(), issuer.audience()).unwrap()
 }
 

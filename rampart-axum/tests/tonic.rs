@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use axum::http::uri::PathAndQuery;
 use axum::http::{Request, Response, StatusCode};
 use rampart_axum::{AuthError, Claims, RampartAuth, RampartAuthExt};
-use rampart_issuer::{Algorithm, Endpoint, Fault, Issuer};
+use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
@@ -106,7 +106,7 @@ fn metadata(status: &Status, name: &str) -> Option<String> {
 
 #[tokio::test]
 async fn refused_call_has_a_status_of_grpc_and_the_challenge_as_metadata() {
-    let issuer = Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
+    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
     let channel = serve(&RampartAuth::new(issuer.url(), issuer.audience()).unwrap()).await;
     let sign = |roles: &[&str], at: Option<u64>| {
         let token = issuer.token().sub("ada").roles(roles);
@@ -138,7 +138,7 @@ async fn refused_call_has_a_status_of_grpc_and_the_challenge_as_metadata() {
 
 #[tokio::test]
 async fn call_without_keys_to_check_it_is_unavailable() {
-    let issuer = Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
+    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
     issuer.inject(Endpoint::Jwks, Fault::status(500));
     let channel = serve(&RampartAuth::new(issuer.url(), issuer.audience()).unwrap()).await;
     for _ in ["after waiting", "at once, in the back-off"] {
@@ -149,7 +149,7 @@ async fn call_without_keys_to_check_it_is_unavailable() {
 
 #[tokio::test]
 async fn refusal_stays_a_refusal_of_http_whatever_content_type_the_caller_names() {
-    let issuer = Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
+    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
     let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
     let answer = |content_type: &'static str| {
         let service = tower::service_fn(|_: Request<axum::body::Body>| async {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use rampart_client::{RampartClient, TokenRequest};
-use rampart_issuer::{Algorithm, Issuer};
+use rampart_issuer::{Algorithm, LocalIssuer};
 
 /// Polls a call that has nothing to wait for.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
@@ -18,7 +18,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 
 fn cached_token(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let issuer = runtime.block_on(Issuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
+    let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
     let client = RampartClient::builder(issuer.url(), "service", "service-secret").build().unwrap();
     let scopes = ["users:read", "users:write"];
     let request = TokenRequest::new(scopes);

@@ -11,11 +11,11 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use common::keys::{ALGORITHMS, ClientKey};
 use common::{any, builder, form, issuer, member};
 use rampart_client::{ClientError, ConfigError, RampartClient, RampartClientBuilder, SigningAlgorithm, TokenRequest};
-use rampart_issuer::{Endpoint, Fault, Issuer, RecordedRequest};
+use rampart_issuer::{Endpoint, Fault, LocalIssuer, RecordedRequest};
 use serde_json::Value;
 
 /// The only request that the token endpoint has had.
-fn only(issuer: &Issuer) -> RecordedRequest {
+fn only(issuer: &LocalIssuer) -> RecordedRequest {
     let mut recorded = issuer.recorded(Endpoint::Token);
     assert_eq!(recorded.len(), 1);
     recorded.remove(0)
@@ -31,7 +31,7 @@ fn field(result: Result<RampartClient, ClientError>) -> &'static str {
 #[tokio::test]
 async fn o13_both_parts_of_basic_are_form_urlencoded_first() {
     let (id, secret) = ("1PpG/Q 1", "z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw=");
-    let issuer = Issuer::builder().client(id, secret).start().await.unwrap();
+    let issuer = LocalIssuer::builder().client(id, secret).start().await.unwrap();
     let client = RampartClient::builder(issuer.url(), id, secret).build().unwrap();
     client.client_credentials_token(&[]).await.unwrap();
     let request = only(&issuer);
@@ -48,7 +48,7 @@ async fn o13_both_parts_of_basic_are_form_urlencoded_first() {
 #[tokio::test]
 async fn o13_basic_raw_is_for_servers_that_do_not_decode() {
     let (id, secret) = ("1PpG/Q 1", "z/tZ9VwFZqApmIQ+ZH:X2/8bL+wfFTt1rFw=");
-    let issuer = Issuer::builder().client(id, secret).start().await.unwrap();
+    let issuer = LocalIssuer::builder().client(id, secret).start().await.unwrap();
     issuer.decode_basic(false);
     let builder = || RampartClient::builder(issuer.url(), id, secret);
     let refused = builder().build().unwrap().client_credentials_token(&[]).await;
@@ -82,7 +82,7 @@ async fn o14_any_text_arrives_as_it_is_in_the_header_and_in_the_body() {
         "client_secret=x&scope=admin",
         &long,
     ];
-    let mut clients = Issuer::builder();
+    let mut clients = LocalIssuer::builder();
     for text in texts {
         clients = clients.client(format!("id {text}"), text);
     }
@@ -106,7 +106,7 @@ async fn o14_any_text_arrives_as_it_is_in_the_header_and_in_the_body() {
 
 #[tokio::test]
 async fn o15_secret_in_the_body_is_form_urlencoded_and_nowhere_else() {
-    let issuer = Issuer::builder().client("id 1", "s&e=c%r+e t").start().await.unwrap();
+    let issuer = LocalIssuer::builder().client("id 1", "s&e=c%r+e t").start().await.unwrap();
     let client = RampartClient::builder(issuer.url(), "id 1", "s&e=c%r+e t").secret_in_body().build().unwrap();
     client.client_credentials_token(&["b", "a"]).await.unwrap();
     let request = only(&issuer);

@@ -6,11 +6,11 @@ mod common;
 use common::{SECOND, TICK, TIMEOUT, World, address, builder, is_transport, issuer, seconds, until};
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder};
 use rampart_core::outbound::{self, Location, MetadataError};
-use rampart_issuer::{Endpoint, Fault, Issuer};
+use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use serde_json::json;
 use url::Url;
 
-fn discovering(issuer: &Issuer) -> RampartClient {
+fn discovering(issuer: &LocalIssuer) -> RampartClient {
     builder(issuer).discovery().build().unwrap()
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{SECOND, TICK, Time, Waiting, any, builder, issuer, poll_once, quiet, seconds, until};
 use parking_lot::Mutex;
 use rampart_client::{AccessToken, RampartClient, TokenRequest};
-use rampart_issuer::{Endpoint, Fault, Issuer};
+use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use tokio::runtime::{Builder, Runtime};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -112,7 +112,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn client_of(issuer: &Issuer, log: &CallsBack) -> RampartClient {
+fn client_of(issuer: &LocalIssuer, log: &CallsBack) -> RampartClient {
     let client = builder(issuer).build().unwrap();
     log.client.set(client.clone()).unwrap();
     client

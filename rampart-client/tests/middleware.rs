@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use common::{any, builder, issuer};
 use http_body_util::Full;
 use rampart_client::{ClientError, RampartClient, RampartMiddleware};
-use rampart_issuer::{Endpoint, Fault, Issuer, RecordedRequest};
+use rampart_issuer::{Endpoint, Fault, LocalIssuer, RecordedRequest};
 use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
 use reqwest::{Body, StatusCode};
@@ -18,8 +18,8 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error};
 const PATH: &str = "/.well-known/jwks.json";
 
 struct Setting {
-    issuer: Issuer,
-    service: Issuer,
+    issuer: LocalIssuer,
+    service: LocalIssuer,
     client: RampartClient,
 }
 
@@ -56,11 +56,11 @@ impl Setting {
     }
 }
 
-fn arrived(service: &Issuer) -> Vec<RecordedRequest> {
+fn arrived(service: &LocalIssuer) -> Vec<RecordedRequest> {
     service.recorded(Endpoint::Jwks)
 }
 
-fn authorizations(service: &Issuer) -> Vec<Option<String>> {
+fn authorizations(service: &LocalIssuer) -> Vec<Option<String>> {
     arrived(service).iter().map(|request| request.header("authorization").map(str::to_owned)).collect()
 }
 

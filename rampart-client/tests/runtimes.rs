@@ -11,7 +11,7 @@ use common::{
     poll_once, quiet, same, seconds, settle, until,
 };
 use rampart_client::RampartClient;
-use rampart_issuer::{Endpoint, Fault, Issuer};
+use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use reqwest::dns::{Name, Resolve, Resolving};
 use tokio::runtime::{Builder, Runtime};
 
@@ -188,7 +188,7 @@ impl Resolve for Witness {
     }
 }
 
-fn watched(issuer: &Issuer) -> (RampartClient, Weak<Witness>) {
+fn watched(issuer: &LocalIssuer) -> (RampartClient, Weak<Witness>) {
     let witness = Arc::new(Witness(address(issuer)));
     let watched = Arc::downgrade(&witness);
     let client = RampartClient::builder("http://auth.test", "service", "service-secret")

@@ -16,7 +16,7 @@ use common::keys::{ALGORITHMS, ClientKey};
 use common::{ByHand, any, issuer, member};
 use parking_lot::Mutex;
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder, RampartMiddleware, TokenRequest};
-use rampart_issuer::{Endpoint, Fault, Issuer};
+use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -155,8 +155,8 @@ fn with_sources(error: &ClientError) -> String {
     text
 }
 
-async fn knowing() -> Issuer {
-    Issuer::builder().client(ID, SECRET).algorithm(rampart_issuer::Algorithm::ES256).start().await.unwrap()
+async fn knowing() -> LocalIssuer {
+    LocalIssuer::builder().client(ID, SECRET).algorithm(rampart_issuer::Algorithm::ES256).start().await.unwrap()
 }
 
 type Way = fn(RampartClientBuilder) -> RampartClientBuilder;
@@ -315,7 +315,7 @@ async fn o17_assertion_that_the_server_repeats_is_not_repeated_by_us() {
 }
 
 /// What an error says of a text that the server gives as its reason.
-async fn reason(issuer: &Issuer, request: &TokenRequest, text: &str) -> String {
+async fn reason(issuer: &LocalIssuer, request: &TokenRequest, text: &str) -> String {
     let client = RampartClient::builder(issuer.url(), ID, SECRET).build().unwrap();
     let body = json!({"error": "invalid_request", "error_description": text}).to_string();
     issuer.inject_times(Endpoint::Token, &Fault::json(400, body), 1);

@@ -4,20 +4,20 @@
 
 use allocation_counter::measure;
 use rampart_core::RampartAuth;
-use rampart_issuer::{Algorithm, Issuer};
+use rampart_issuer::{Algorithm, LocalIssuer};
 
 /// Payload, `Claims` and the fields that own their text; a change that needs more has to say why.
 const FULL_VERIFICATION: u64 = 11;
 
 struct Scene {
-    _issuer: Issuer,
+    _issuer: LocalIssuer,
     auth: RampartAuth,
     token: String,
 }
 
 /// Keys fetched over HTTP, so that the read path is the one of real use.
 async fn scene(token_cache_bytes: usize) -> Scene {
-    let issuer = Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
+    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
     let auth =
         RampartAuth::builder(issuer.url(), issuer.audience()).token_cache_bytes(token_cache_bytes).build().unwrap();
     auth.warm_up().await.unwrap();

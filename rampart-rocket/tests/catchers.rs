@@ -4,7 +4,7 @@
 
 mod support;
 
-use rampart_issuer::Issuer;
+use rampart_issuer::LocalIssuer;
 use rampart_rocket::{AuthError, AuthRejection, RequireAuth, roles};
 use rocket::http::{Header, Status};
 use rocket::{Catcher, Request, Route, catch, catchers, get, routes};
@@ -39,7 +39,7 @@ fn all() -> Vec<Route> {
     routes![user, admin, status, after]
 }
 
-async fn with_catchers(issuer: &Issuer, catchers: Vec<Catcher>) -> Client {
+async fn with_catchers(issuer: &LocalIssuer, catchers: Vec<Catcher>) -> Client {
     serve(with(&offline_auth(issuer)).mount("/", all()).register("/", catchers)).await
 }
 

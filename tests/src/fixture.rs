@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use rampart_core::{RampartAuth, RampartAuthBuilder};
-use rampart_issuer::{Algorithm, Endpoint, Fault, Issuer, SigningKey, TokenBuilder};
+use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, SigningKey, TokenBuilder};
 use tokio::runtime::Runtime;
 
 /// The time of every clock in the suite, in seconds since 1970: no test waits for an expiry.
@@ -18,9 +18,9 @@ pub static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::start);
 pub struct Fixture {
     runtime: Runtime,
     /// A healthy issuer.
-    pub issuer: Issuer,
+    pub issuer: LocalIssuer,
     /// An issuer that answers 500 to everybody.
-    pub broken: Issuer,
+    pub broken: LocalIssuer,
     /// All defaults, for the healthy issuer.
     pub plain: RampartAuth,
     /// As [`plain`](Self::plain), without the cache of verified tokens.
@@ -46,15 +46,15 @@ pub struct Fixture {
 }
 
 /// A builder for this issuer with the suite's clock.
-pub fn builder(issuer: &Issuer, audience: &str) -> RampartAuthBuilder {
+pub fn builder(issuer: &LocalIssuer, audience: &str) -> RampartAuthBuilder {
     RampartAuth::builder(issuer.url(), audience).clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
 }
 
 impl Fixture {
     fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let issuer = runtime.block_on(Issuer::start()).unwrap();
-        let broken = runtime.block_on(Issuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
+        let issuer = runtime.block_on(LocalIssuer::start()).unwrap();
+        let broken = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
         broken.inject(Endpoint::Jwks, Fault::status(500));
 
         let key = |algorithm| issuer.add_key(algorithm).unwrap();

@@ -14,7 +14,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rampart_issuer::{Endpoint, Issuer};
+use rampart_issuer::{Endpoint, LocalIssuer};
 use rampart_tests::apps::actix::Actix;
 use rampart_tests::apps::axum::Axum;
 use rampart_tests::apps::core::Core;
@@ -345,7 +345,7 @@ fn thousand_requests_at_once_get_each_its_own_answer<F: Framework>() {
 /// S17.
 fn thousand_first_requests_make_one_fetch<F: Framework>() {
     let _alone = CROWD.lock();
-    let issuer = FIXTURE.wait(Issuer::start()).unwrap();
+    let issuer = FIXTURE.wait(LocalIssuer::start()).unwrap();
     let auth = builder(&issuer, issuer.audience()).build().unwrap();
     let address = F::start(App::Plain, &auth);
     let paths = ["/protected", "/layered", "/optional", "/several", "/layered/guard"];

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rampart_client::RampartClient;
 use rampart_core::{AuthError, RampartAuth};
-use rampart_issuer::{Algorithm, Endpoint, Fault, Issuer};
+use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer};
 use rampart_tests::cases;
 use reqwest::ClientBuilder;
 use rocket::figment::Figment;
@@ -246,7 +246,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// O24.
 #[tokio::test]
 async fn s05b_compressed_answers_are_refused_where_another_crate_has_turned_decompression_on() {
-    let issuer = Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
+    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
     let answer = |encoding: &str, body: Vec<u8>| Fault::Respond {
         status: 200,
         headers: vec![("content-encoding".into(), encoding.into())],

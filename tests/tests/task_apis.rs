@@ -8,18 +8,18 @@ use std::sync::{LazyLock, mpsc};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use rampart_core::RampartAuth;
-use rampart_issuer::{Algorithm, Issuer};
+use rampart_issuer::{Algorithm, LocalIssuer};
 use rampart_tests::wire::{Connection, Reply};
 use task_api_shared::Store;
 
 struct World {
-    issuer: Issuer,
+    issuer: LocalIssuer,
     apis: [(&'static str, SocketAddr); 3],
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let issuer = runtime.block_on(Issuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
+    let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
     let auth = || RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
     let apis = [("axum", axum(auth())), ("actix-web", actix(auth())), ("Rocket", rocket(auth()))];
     World { issuer, apis }

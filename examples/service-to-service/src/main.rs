@@ -11,7 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use rampart_axum::{RampartAuth, RequireAuth, scopes};
 use rampart_client::{RampartClient, RampartMiddleware, TokenRequest};
-use rampart_issuer::Issuer;
+use rampart_issuer::LocalIssuer;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -56,7 +56,7 @@ fn variable(name: &str, default: &str) -> String {
 struct Parties {
     api: RampartAuth,
     caller: RampartClient,
-    issuer: Option<Issuer>,
+    issuer: Option<LocalIssuer>,
 }
 
 async fn parties() -> Result<Parties, Error> {
@@ -72,7 +72,7 @@ async fn parties() -> Result<Parties, Error> {
         println!("Tokens come from {url}, and the API accepts those for {audience}. Ctrl-C ends this.");
         return Ok(Parties { api, caller, issuer: None });
     }
-    let issuer = Issuer::builder().audience(&audience).start().await?;
+    let issuer = LocalIssuer::builder().audience(&audience).start().await?;
     // Short enough to see tokens being renewed, long enough to survive a while without the issuer.
     issuer.token_lifetime(Duration::from_secs(300));
     println!("RAMPART_URL is not set, so a local issuer is running at {}", issuer.url());
@@ -102,7 +102,7 @@ async fn next(lines: &mut UnboundedReceiver<String>) -> String {
     }
 }
 
-fn obey(command: &str, issuer: &Issuer) -> io::Result<()> {
+fn obey(command: &str, issuer: &LocalIssuer) -> io::Result<()> {
     match command {
         "stop" => issuer.stop(),
         "start" => issuer.restart()?,

@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use rampart_axum::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
-use task_api_shared::{Admin, Answer, EmailSend, Issuer, Store, TasksWrite, WEB_ORIGIN};
+use task_api_shared::{Admin, Answer, EmailSend, LocalIssuer, Store, TasksWrite, WEB_ORIGIN};
 use tower_http::cors::CorsLayer;
 
 #[derive(Clone, FromRef)]
@@ -72,7 +72,7 @@ pub fn app(auth: RampartAuth) -> Router {
 }
 
 /// The application with a page at `/` to try it in a browser, signed in by the local issuer. For development only.
-pub fn app_with_page(auth: RampartAuth, issuer: Issuer) -> Router {
+pub fn app_with_page(auth: RampartAuth, issuer: LocalIssuer) -> Router {
     api(auth).merge(local::routes(issuer)).layer(cors())
 }
 

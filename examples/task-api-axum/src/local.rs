@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use task_api_shared::{Issuer, check_local, local_token};
+use task_api_shared::{LocalIssuer, check_local, local_token};
 
 use crate::Json;
 
@@ -27,7 +27,7 @@ const FILES: [(&str, &str, &str); 4] = [
     ("/icon.svg", "image/svg+xml", include_str!("../web/icon.svg")),
 ];
 
-pub(crate) fn routes(issuer: Issuer) -> Router {
+pub(crate) fn routes(issuer: LocalIssuer) -> Router {
     let token = async move |headers: HeaderMap, body: Bytes| {
         let content_type = headers.get(header::CONTENT_TYPE).map(AsRef::as_ref);
         ([(header::CACHE_CONTROL, "no-store")], Json(local_token(&issuer, content_type, &body)))

@@ -9,7 +9,7 @@ mod store;
 
 pub use local::{LocalUser, check_local, local_token};
 pub use rampart_core::{Claims, RampartAuth};
-pub use rampart_issuer::Issuer;
+pub use rampart_issuer::LocalIssuer;
 pub use start::{Running, StartError, start};
 pub use store::{Answer, Store};
 

@@ -1,6 +1,6 @@
 //! The users of the local issuer, and their tokens. For development only: whoever asks is believed.
 
-use rampart_issuer::{Issuer, TokenBuilder};
+use rampart_issuer::{LocalIssuer, TokenBuilder};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ pub enum LocalUser {
 
 impl LocalUser {
     /// A token of this user, valid for an hour unless changed.
-    pub fn token(self, issuer: &Issuer) -> TokenBuilder {
+    pub fn token(self, issuer: &LocalIssuer) -> TokenBuilder {
         let token = issuer.token().expires_in(HOUR);
         match self {
             Self::User => token,
@@ -76,7 +76,7 @@ const fn an_hour() -> i64 {
 /// expired already, to see what happens then.
 ///
 /// The body must be declared as JSON: a browser then asks with a preflight before it sends another site's request.
-pub fn local_token(issuer: &Issuer, content_type: Option<&[u8]>, body: &[u8]) -> Answer {
+pub fn local_token(issuer: &LocalIssuer, content_type: Option<&[u8]>, body: &[u8]) -> Answer {
     let declared = content_type.and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();
     if !declared.trim_ascii().eq_ignore_ascii_case(b"application/json") {
         let description = "Send the header Content-Type: application/json, and the body as JSON";

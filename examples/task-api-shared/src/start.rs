@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use rampart_core::{ConfigError, RampartAuth};
-use rampart_issuer::Issuer;
+use rampart_issuer::LocalIssuer;
 
 use crate::LocalUser;
 
@@ -19,7 +19,7 @@ pub struct Running {
     /// Bound to 127.0.0.1, not yet accepting.
     pub listener: TcpListener,
     /// The local issuer, where no other was given.
-    pub issuer: Option<Issuer>,
+    pub issuer: Option<LocalIssuer>,
 }
 
 /// Why the example does not start.
@@ -87,7 +87,7 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
     let (auth, issuer) = match issuer_url()? {
         Some(url) => (RampartAuth::new(url, audience)?, None),
         None => {
-            let issuer = Issuer::builder().audience(&audience).start().await.map_err(in_use)?;
+            let issuer = LocalIssuer::builder().audience(&audience).start().await.map_err(in_use)?;
             (RampartAuth::new(issuer.url(), audience)?, Some(issuer))
         }
     };
@@ -108,7 +108,12 @@ fn issuer_url() -> Result<Option<String>, StartError> {
     url.into_string().ok().filter(|url| !url.is_empty()).map(Some).ok_or(StartError::Url)
 }
 
-fn introduce(out: &mut impl Write, framework: &str, address: SocketAddr, issuer: Option<&Issuer>) -> io::Result<()> {
+fn introduce(
+    out: &mut impl Write,
+    framework: &str,
+    address: SocketAddr,
+    issuer: Option<&LocalIssuer>,
+) -> io::Result<()> {
     writeln!(out, "Task API on {framework}: http://{address}")?;
     let Some(issuer) = issuer else { return out.flush() };
     writeln!(out, "RAMPART_URL is not set, so a local issuer is running at {}\n", issuer.url())?;

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use rampart_core::{AuthError, RampartAuth};
-use rampart_issuer::Issuer;
+use rampart_issuer::LocalIssuer;
 
 const LONGEST_INPUT: u64 = 64 * 1024;
 
@@ -68,7 +68,7 @@ async fn report(auth: &RampartAuth, token: &str) -> ExitCode {
 
 async fn demonstrate() -> ExitCode {
     println!("RAMPART_URL is not set and no token is given: trying three tokens of a local issuer.");
-    let issuer = match Issuer::start().await {
+    let issuer = match LocalIssuer::start().await {
         Ok(issuer) => issuer,
         Err(error) => {
             eprintln!("the local issuer cannot be started: {error}");

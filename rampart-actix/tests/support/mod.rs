@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use rampart_actix::{AuthError, RampartAuth, RampartAuthBuilder};
-use rampart_issuer::{Algorithm, Issuer};
+use rampart_issuer::{Algorithm, LocalIssuer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -24,16 +24,16 @@ macro_rules! serve {
 }
 
 /// A real issuer whose keys are quick to make.
-pub async fn issuer() -> Issuer {
-    Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
+pub async fn issuer() -> LocalIssuer {
+    LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
 }
 
 /// The keys are there already: nothing is ever awaited.
-pub fn offline(issuer: &Issuer) -> RampartAuthBuilder {
+pub fn offline(issuer: &LocalIssuer) -> RampartAuthBuilder {
     RampartAuth::builder(issuer.url(), issuer.audience()).static_jwks(issuer.jwks_json())
 }
 
-pub fn offline_auth(issuer: &Issuer) -> RampartAuth {
+pub fn offline_auth(issuer: &LocalIssuer) -> RampartAuth {
     offline(issuer).build().unwrap()
 }
 

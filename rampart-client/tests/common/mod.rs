@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rampart_client::{AccessToken, ClientError, RampartClient, RampartClientBuilder, TokenRequest};
-use rampart_issuer::{Algorithm, Endpoint, Fault, Issuer, RecordedRequest};
+use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, RecordedRequest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -67,16 +67,16 @@ impl Time {
 }
 
 /// An issuer whose key is quick to make.
-pub(crate) async fn issuer() -> Issuer {
-    Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
+pub(crate) async fn issuer() -> LocalIssuer {
+    LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
 }
 
 /// A builder with the credentials that every issuer knows.
-pub(crate) fn builder(issuer: &Issuer) -> RampartClientBuilder {
+pub(crate) fn builder(issuer: &LocalIssuer) -> RampartClientBuilder {
     RampartClient::builder(issuer.url(), "service", "service-secret")
 }
 
-pub(crate) fn address(issuer: &Issuer) -> SocketAddr {
+pub(crate) fn address(issuer: &LocalIssuer) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], issuer.port()))
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn is_transport(error: &ClientError, why: &str) {
 
 /// An issuer, a client of it, and a clock that stands still.
 pub(crate) struct World {
-    pub(crate) issuer: Issuer,
+    pub(crate) issuer: LocalIssuer,
     pub(crate) client: RampartClient,
     pub(crate) time: Time,
     named: AtomicUsize,

@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rampart_core::{Algorithm as Accepted, RampartAuth, RampartAuthBuilder};
-use rampart_issuer::{Algorithm, Issuer, SigningKey, TokenBuilder};
+use rampart_issuer::{Algorithm, LocalIssuer, SigningKey, TokenBuilder};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -22,7 +22,7 @@ pub const ALGORITHMS: [Algorithm; 5] =
 /// A running issuer, from which every auth object fetches its keys: the read path is the one of real use.
 pub struct Ground {
     pub runtime: Runtime,
-    pub issuer: Issuer,
+    pub issuer: LocalIssuer,
 }
 
 /// A token with a key of its own.
@@ -42,7 +42,7 @@ pub struct Subject {
 impl Ground {
     pub fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let issuer = runtime.block_on(Issuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
+        let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
         Self { runtime, issuer }
     }
 

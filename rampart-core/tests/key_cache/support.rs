@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use rampart_core::{AuthError, Claims, JwksState, RampartAuth, RampartAuthBuilder};
-use rampart_issuer::{Algorithm, Endpoint, Issuer, SigningKey, TokenBuilder};
+use rampart_issuer::{Algorithm, Endpoint, LocalIssuer, SigningKey, TokenBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -85,7 +85,7 @@ impl Time {
 }
 
 pub struct World {
-    pub issuer: Issuer,
+    pub issuer: LocalIssuer,
     pub time: Time,
 }
 
@@ -131,12 +131,12 @@ impl World {
     }
 }
 
-pub async fn issuer() -> Issuer {
-    Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
+pub async fn issuer() -> LocalIssuer {
+    LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
 }
 
 /// A token that outlives every test.
-pub fn lasting(issuer: &Issuer) -> String {
+pub fn lasting(issuer: &LocalIssuer) -> String {
     outliving(issuer.token())
 }
 

@@ -3,7 +3,7 @@
 use crate::common::log::{self, Record};
 use crate::common::{AUTH, Auth, Draft, EC, EC_384, KEYS, NOW, RSA, SignWith, builder, ready, sign};
 use rampart_core::{Algorithm, RampartAuth};
-use rampart_issuer::{Endpoint, Fault, Issuer};
+use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use tracing::Level;
 
 /// The one line that is logged for the token.
@@ -97,7 +97,7 @@ fn good_token_is_no_line_at_all() {
 
 #[tokio::test]
 async fn failed_fetch_is_a_warning_with_the_address_the_error_and_the_wait() {
-    let issuer = Issuer::start().await.unwrap();
+    let issuer = LocalIssuer::start().await.unwrap();
     issuer.inject(Endpoint::Jwks, Fault::status(404));
     let jwks_url = format!("{}?key=c2VjcmV0", issuer.jwks_url());
     let auth = RampartAuth::builder(issuer.url(), issuer.audience()).jwks_url(jwks_url).build().unwrap();

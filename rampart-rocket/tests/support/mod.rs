@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use rampart_issuer::{Algorithm, Issuer, SigningKey};
+use rampart_issuer::{Algorithm, LocalIssuer, SigningKey};
 use rampart_rocket::{AuthError, Rampart, RampartAuth, RampartAuthBuilder};
 use rocket::config::{LogLevel, Shutdown};
 use rocket::fairing::AdHoc;
@@ -16,33 +16,33 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-pub async fn issuer() -> Issuer {
-    Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
+pub async fn issuer() -> LocalIssuer {
+    LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
 }
 
 /// The keys are there already: nothing is ever awaited.
-pub fn offline(issuer: &Issuer) -> RampartAuthBuilder {
+pub fn offline(issuer: &LocalIssuer) -> RampartAuthBuilder {
     RampartAuth::builder(issuer.url(), issuer.audience()).static_jwks(issuer.jwks_json())
 }
 
-pub fn offline_auth(issuer: &Issuer) -> RampartAuth {
+pub fn offline_auth(issuer: &LocalIssuer) -> RampartAuth {
     offline(issuer).build().unwrap()
 }
 
-pub fn plain(issuer: &Issuer) -> String {
+pub fn plain(issuer: &LocalIssuer) -> String {
     issuer.token().sub("ada").sign().unwrap()
 }
 
-pub fn admin(issuer: &Issuer) -> String {
+pub fn admin(issuer: &LocalIssuer) -> String {
     issuer.token().sub("ada").roles(["admin"]).sign().unwrap()
 }
 
-pub fn expired(issuer: &Issuer) -> String {
+pub fn expired(issuer: &LocalIssuer) -> String {
     issuer.token().sub("ada").at(1_000_000).sign().unwrap()
 }
 
 /// A token that is good but for its signature, which is by another key of the same name.
-pub fn forged(issuer: &Issuer) -> String {
+pub fn forged(issuer: &LocalIssuer) -> String {
     let key = SigningKey::generate(Algorithm::ES256, issuer.kids().remove(0)).unwrap();
     issuer.token().sub("ada").key(&key).sign().unwrap()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rampart_issuer::{Algorithm, Endpoint, Fault, Issuer, base64url};
+use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, base64url};
 use tokio::runtime::Runtime;
 
 use crate::common::report::{Table, micros};
@@ -16,7 +16,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// An issuer with a server that trusts it, and the load's runtime.
 struct Scene {
     runtime: Runtime,
-    issuer: Issuer,
+    issuer: LocalIssuer,
     server: Server,
 }
 
@@ -24,7 +24,7 @@ impl Scene {
     /// The issuer takes `delay` for the key set, so that a request which waits for it shows.
     fn new(framework: Framework, ttl: Duration, delay: Duration) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let issuer = runtime.block_on(Issuer::builder().algorithm(Algorithm::RS256).start()).unwrap();
+        let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::RS256).start()).unwrap();
         issuer.inject(Endpoint::Jwks, Fault::Delay(delay));
         let server = Server::start(framework, Guard::Warm, &issuer, ttl);
         Self { runtime, issuer, server }
@@ -157,7 +157,7 @@ pub fn flood(framework: Framework, without: Duration, length: Duration, table: &
 }
 
 /// Tokens that are right in everything that can be seen without the key, each with a key ID of its own.
-fn unknown_kids(issuer: &Issuer) -> impl Fn() -> Vec<u8> + Clone + Send + 'static {
+fn unknown_kids(issuer: &LocalIssuer) -> impl Fn() -> Vec<u8> + Clone + Send + 'static {
     let token = issuer.token().expires_in(24 * 3600);
     let payload = base64url(token.payload());
     let signature = base64url([0x5a; 256]);

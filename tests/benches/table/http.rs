@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rampart_issuer::{Algorithm, Issuer};
+use rampart_issuer::{Algorithm, LocalIssuer};
 use tokio::runtime::Runtime;
 
 use crate::common::report::{Table, micros, times};
@@ -46,7 +46,7 @@ impl Effort {
 
 pub fn run(effort: &Effort, framework: Framework, table: &mut Table) -> Measured {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let issuer = runtime.block_on(Issuer::builder().algorithm(Algorithm::RS256).start()).unwrap();
+    let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::RS256).start()).unwrap();
     let requests: Vec<_> = (0..CONNECTIONS)
         .map(|number| issuer.token().claim("jti", format!("{number:036}")).expires_in(24 * 3600).sign().unwrap())
         .map(|token| request(&token))

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rampart_core::RampartAuth;
-use rampart_issuer::Issuer;
+use rampart_issuer::LocalIssuer;
 
 /// A framework under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ const SERVE: &str = "--serve";
 
 impl Server {
     /// Starts one that fetches its keys from `issuer` when the first token comes.
-    pub fn start(framework: Framework, guard: Guard, issuer: &Issuer, ttl: Duration) -> Self {
+    pub fn start(framework: Framework, guard: Guard, issuer: &LocalIssuer, ttl: Duration) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([SERVE, framework.name(), guard.name(), issuer.url(), issuer.audience(), &ttl.as_secs().to_string()])
             .stdin(Stdio::piped())

@@ -24,10 +24,10 @@ pub enum Endpoint {
 /// A fault of an endpoint: each happens on the socket, none is simulated.
 ///
 /// ```
-/// use rampart_issuer::{Endpoint, Fault, Issuer};
+/// use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
-/// let issuer = Issuer::start().await?;
+/// let issuer = LocalIssuer::start().await?;
 /// issuer.inject(Endpoint::Jwks, Fault::status(500)); // until clear_faults()
 /// issuer.inject_times(Endpoint::Token, &Fault::retry_after(429, "2"), 1); // the next request alone
 /// # Ok(()) }

@@ -20,16 +20,16 @@ use crate::token::TokenBuilder;
 /// A running issuer on 127.0.0.1; a clone is the same one, and the server stops with the last of them.
 ///
 /// ```
-/// use rampart_issuer::{Algorithm, Issuer};
+/// use rampart_issuer::{Algorithm, LocalIssuer};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
-/// let issuer = Issuer::builder().algorithm(Algorithm::ES256).audience("my-api").start().await?;
+/// let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).audience("my-api").start().await?;
 /// assert!(issuer.url().starts_with("http://127.0.0.1:"));
 /// assert_eq!(issuer.kids(), ["es256-1"]);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Issuer(Arc<Running>);
+pub struct LocalIssuer(Arc<Running>);
 
 struct Running {
     shared: Arc<Shared>,
@@ -68,7 +68,7 @@ pub(crate) enum Client {
     Key(Value),
 }
 
-/// Settings of an [`Issuer`].
+/// Settings of a [`LocalIssuer`].
 #[derive(Clone, Debug)]
 #[must_use = "call start() to run it"]
 pub struct Builder {
@@ -108,7 +108,7 @@ impl Builder {
     /// # Errors
     /// Where the port is taken, or no key can be made.
     #[expect(clippy::unused_async, reason = "callers need not know that the server has a thread of its own")]
-    pub async fn start(self) -> io::Result<Issuer> {
+    pub async fn start(self) -> io::Result<LocalIssuer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
         let port = listener.local_addr()?.port();
         let key = new_key(self.algorithm, 1)?;
@@ -134,7 +134,7 @@ impl Builder {
         let (arrivals, _) = watch::channel(0);
         let shared = Arc::new(Shared { url, audience: self.audience, port, state: Mutex::new(state), arrivals });
         let server = Server::start(listener, Arc::clone(&shared))?;
-        Ok(Issuer(Arc::new(Running { shared, server: Mutex::new(Some(server)) })))
+        Ok(LocalIssuer(Arc::new(Running { shared, server: Mutex::new(Some(server)) })))
     }
 }
 
@@ -142,7 +142,7 @@ fn new_key(algorithm: Algorithm, number: u32) -> io::Result<SigningKey> {
     SigningKey::generate(algorithm, format!("{}-{number}", algorithm.as_str().to_lowercase())).map_err(io::Error::other)
 }
 
-impl Issuer {
+impl LocalIssuer {
     /// An issuer on a free port, with one RS256 key and the audience `task-api`.
     ///
     /// # Errors
@@ -374,9 +374,9 @@ impl Issuer {
     }
 }
 
-impl fmt::Debug for Issuer {
+impl fmt::Debug for LocalIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issuer").field("url", &self.url()).field("kids", &self.kids()).finish_non_exhaustive()
+        f.debug_struct("LocalIssuer").field("url", &self.url()).field("kids", &self.kids()).finish_non_exhaustive()
     }
 }
 

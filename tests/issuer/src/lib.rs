@@ -11,7 +11,7 @@ mod token;
 #[doc(inline)]
 pub use crate::{
     fault::{Endpoint, Fault},
-    issuer::{Builder, Issuer},
+    issuer::{Builder, LocalIssuer},
     key::{Algorithm, SignError, SigningKey},
     record::RecordedRequest,
     token::{TokenBuilder, base64url, compact},

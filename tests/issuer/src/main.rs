@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use rampart_issuer::Issuer;
+use rampart_issuer::LocalIssuer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
@@ -11,7 +11,7 @@ async fn main() -> io::Result<()> {
         Err(_) => 9000,
     };
     let audience = std::env::var("RAMPART_CLIENT_ID").unwrap_or_else(|_| "task-api".into());
-    let issuer = Issuer::builder().port(port).audience(&audience).start().await?;
+    let issuer = LocalIssuer::builder().port(port).audience(&audience).start().await?;
     let hour = issuer.token().expires_in(3600);
     let tokens = [
         ("USER_TOKEN", hour.clone()),

@@ -29,7 +29,7 @@ pub fn compact(header: &[u8], payload: &[u8], key: &SigningKey, algorithm: Algor
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let issuer = rampart_issuer::Issuer::start().await?;
+/// # let issuer = rampart_issuer::LocalIssuer::start().await?;
 /// let token = issuer.token().sub("ada").without("email").claim("department", "engines").header("typ", "at+jwt").sign()?;
 /// assert_eq!(token.split('.').count(), 3);
 /// # Ok(()) }

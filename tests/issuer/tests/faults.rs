@@ -6,7 +6,7 @@ mod support;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use rampart_issuer::{Endpoint, Fault, Issuer};
+use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use support::{client, discovery_url, get, issuer, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 const KEYS: &str = "{\"keys\":[]}";
 
 /// An issuer with this fault, and a connection on which the key set has been asked for.
-async fn asked(fault: Fault) -> (Issuer, TcpStream) {
+async fn asked(fault: Fault) -> (LocalIssuer, TcpStream) {
     let issuer = issuer().await;
     issuer.set_jwks_body(Some(KEYS.into()));
     issuer.inject(Endpoint::Jwks, fault);

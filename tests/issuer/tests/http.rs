@@ -5,13 +5,13 @@ mod support;
 
 use std::io::ErrorKind;
 
-use rampart_issuer::{Algorithm, Endpoint, Issuer};
+use rampart_issuer::{Algorithm, Endpoint, LocalIssuer};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{client, discovery_url, get, issuer, within};
 use tokio::net::TcpStream;
 
-async fn published(issuer: &Issuer) -> Value {
+async fn published(issuer: &LocalIssuer) -> Value {
     get(&issuer.jwks_url()).await.json().await.unwrap()
 }
 
@@ -22,7 +22,7 @@ async fn assert_refused(port: u16) {
 
 #[tokio::test]
 async fn the_key_set_holds_the_public_half_of_the_one_key_or_a_text_instead() {
-    let issuer = Issuer::start().await.unwrap();
+    let issuer = LocalIssuer::start().await.unwrap();
     let answer = get(&issuer.jwks_url()).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "application/json");
@@ -170,7 +170,7 @@ async fn requests_are_counted_and_kept() {
 async fn it_stops_and_comes_back_on_the_same_port_with_the_same_keys() {
     let issuer = issuer().await;
     let (before, port) = (published(&issuer).await, issuer.port());
-    let taken = Issuer::builder().port(port).start().await.unwrap_err();
+    let taken = LocalIssuer::builder().port(port).start().await.unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::AddrInUse);
     let open = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     published(&issuer).await;

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jsonwebtoken::dangerous::insecure_decode;
-use rampart_issuer::{Algorithm, Endpoint, Issuer, SigningKey, TokenBuilder};
+use rampart_issuer::{Algorithm, Endpoint, LocalIssuer, SigningKey, TokenBuilder};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use support::{client, issuer};
@@ -17,11 +17,11 @@ const BY_JWT: (&str, &str) = ("client_assertion_type", "urn:ietf:params:oauth:cl
 const ID: (&str, &str) = ("client_id", "service");
 const SECRET: (&str, &str) = ("client_secret", "service-secret");
 
-fn asking(issuer: &Issuer, form: &[(&str, &str)]) -> RequestBuilder {
+fn asking(issuer: &LocalIssuer, form: &[(&str, &str)]) -> RequestBuilder {
     client().post(issuer.token_url()).form(form)
 }
 
-fn by_basic(issuer: &Issuer, form: &[(&str, &str)]) -> RequestBuilder {
+fn by_basic(issuer: &LocalIssuer, form: &[(&str, &str)]) -> RequestBuilder {
     asking(issuer, form).basic_auth("service", Some("service-secret"))
 }
 
@@ -48,7 +48,7 @@ async fn refused(request: RequestBuilder, status: u16, error: &str) {
 
 #[tokio::test]
 async fn a_client_gets_a_token_for_itself_by_basic_or_in_the_body() {
-    let issuer = Issuer::builder().algorithm(Algorithm::ES256).client("other", "o").start().await.unwrap();
+    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).client("other", "o").start().await.unwrap();
     let in_body = asking(&issuer, &[GRANT, ID, SECRET]);
     let mixed_case = asking(&issuer, &[GRANT]).header("authorization", "bAsIc c2VydmljZTpzZXJ2aWNlLXNlY3JldA==");
     let mut ids = HashSet::new();
@@ -70,7 +70,7 @@ async fn a_client_gets_a_token_for_itself_by_basic_or_in_the_body() {
 #[tokio::test]
 async fn both_parts_of_basic_are_form_urlencoded_unless_told_otherwise() {
     let (id, secret) = ("1PpG/Q 1", "z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw=");
-    let issuer = Issuer::builder().algorithm(Algorithm::ES256).client(id, secret).start().await.unwrap();
+    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).client(id, secret).start().await.unwrap();
     let encoded = concat!(
         "Basic MVBwRyUyRlErMTp6JTJGdFo5VndGWnFBcG1JUSUyQlpIMUk1cExrJTJGdUI0dWQlM0FYMiUyRjhi",
         "TCUyQndmRlR0MXJGdyUzRA=="
@@ -157,7 +157,7 @@ async fn a_client_may_sign_an_assertion() {
     let issuer = issuer().await;
     let key = SigningKey::generate(Algorithm::ES384, "robot-key").unwrap();
     issuer.client_jwk("robot", key.public_jwk());
-    let assertion = |issuer: &Issuer| {
+    let assertion = |issuer: &LocalIssuer| {
         let url = issuer.token_url();
         issuer.token().key(&key).issuer("robot").sub("robot").audience(url)
     };

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{DecodingKey, Validation};
-use rampart_issuer::{Algorithm, Issuer, SignError, SigningKey, base64url, compact};
+use rampart_issuer::{Algorithm, LocalIssuer, SignError, SigningKey, base64url, compact};
 use serde_json::{Value, json};
 use support::issuer;
 
@@ -28,7 +28,7 @@ fn member(jwk: &Value, name: &str) -> Vec<u8> {
 }
 
 /// Whether the token is good under this published key; what jsonwebtoken does not know goes to the primitives.
-fn verifies(token: &str, algorithm: Algorithm, jwk: &Value, issuer: &Issuer) -> bool {
+fn verifies(token: &str, algorithm: Algorithm, jwk: &Value, issuer: &LocalIssuer) -> bool {
     let primitive: (&'static dyn VerificationAlgorithm, _) = match algorithm {
         Algorithm::ES512 => (&ECDSA_P521_SHA512_FIXED, [vec![4], member(jwk, "x"), member(jwk, "y")].concat()),
         Algorithm::Ed25519 => (&ED25519, member(jwk, "x")),
@@ -76,7 +76,7 @@ fn rsa_keys_have_the_size_asked_for_and_no_leading_zeros() {
 
 #[tokio::test]
 async fn a_key_signs_with_any_algorithm_of_its_kind_and_no_other() {
-    let issuer = Issuer::start().await.unwrap();
+    let issuer = LocalIssuer::start().await.unwrap();
     let key = issuer.key();
     let mut jwk = key.public_jwk();
     jwk.as_object_mut().unwrap().remove("alg");
@@ -96,7 +96,7 @@ async fn a_key_signs_with_any_algorithm_of_its_kind_and_no_other() {
 
 #[tokio::test]
 async fn a_token_starts_out_in_the_shape_of_the_real_server() {
-    let issuer = Issuer::builder().algorithm(Algorithm::ES256).audience("shop").start().await.unwrap();
+    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).audience("shop").start().await.unwrap();
     let claims: Value = serde_json::from_slice(&issuer.token().payload()).unwrap();
     let names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
     let person = "org_id preferred_username email email_verified given_name family_name";

@@ -22,7 +22,7 @@ use huskarl::core::secrets::{ProvidedSecret, SecretString};
 use huskarl::grant::client_credentials::{ClientCredentialsGrant, ClientCredentialsGrantParameters};
 use huskarl_reqwest::ReqwestClient;
 use rampart_client::{RampartClient, TokenRequest};
-use rampart_issuer::{Algorithm, Endpoint, Issuer};
+use rampart_issuer::{Algorithm, Endpoint, LocalIssuer};
 
 const ID: &str = "service";
 const SECRET: &str = "service-secret";
@@ -38,7 +38,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-async fn huskarl_cache(issuer: &Issuer) -> Result<impl TokenSource> {
+async fn huskarl_cache(issuer: &LocalIssuer) -> Result<impl TokenSource> {
     let grant = ClientCredentialsGrant::builder()
         .client_id(ID)
         .client_auth(ClientSecret::new(ProvidedSecret::new(SecretString::new(SECRET))))
@@ -54,7 +54,7 @@ async fn huskarl_cache(issuer: &Issuer) -> Result<impl TokenSource> {
     Ok(InMemoryTokenCache::builder().source(source).build())
 }
 
-async fn aliri_watcher(issuer: &Issuer) -> Result<TokenWatcher> {
+async fn aliri_watcher(issuer: &LocalIssuer) -> Result<TokenWatcher> {
     let credentials = ClientCredentials { client_id: ID.into(), client_secret: SECRET.into() };
     let credentials = ClientCredentialsWithAudience {
         credentials: credentials.into(),
@@ -87,7 +87,7 @@ impl HttpClient for ToIssuer {
     }
 }
 
-fn azure_credential(issuer: &Issuer) -> Result<Arc<ClientSecretCredential>> {
+fn azure_credential(issuer: &LocalIssuer) -> Result<Arc<ClientSecretCredential>> {
     let mut cloud = CustomConfiguration::default();
     cloud.authority_host = "https://login.example.com".into();
     let transport = ToIssuer { client: new_http_client(None), token_url: issuer.token_url().parse()? };
@@ -102,7 +102,7 @@ fn azure_credential(issuer: &Issuer) -> Result<Arc<ClientSecretCredential>> {
 
 fn token_caches(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let issuer = runtime.block_on(Issuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
+    let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
     // Longer than any margin of any of them.
     issuer.token_lifetime(std::time::Duration::from_secs(24 * 3600));
 

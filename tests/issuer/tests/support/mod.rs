@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rampart_issuer::{Algorithm, Issuer};
+use rampart_issuer::{Algorithm, LocalIssuer};
 use reqwest::{Client, Response, redirect::Policy};
 
 /// Only a failing test waits as long as that.
@@ -14,8 +14,8 @@ pub async fn within<F: IntoFuture>(future: F) -> F::Output {
 }
 
 /// An issuer whose keys are quick to make.
-pub async fn issuer() -> Issuer {
-    Issuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
+pub async fn issuer() -> LocalIssuer {
+    LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
 }
 
 pub fn client() -> Client {
@@ -26,6 +26,6 @@ pub async fn get(url: &str) -> Response {
     client().get(url).send().await.unwrap()
 }
 
-pub fn discovery_url(issuer: &Issuer) -> String {
+pub fn discovery_url(issuer: &LocalIssuer) -> String {
     format!("{}/.well-known/openid-configuration", issuer.url())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rampart_issuer::{Endpoint, Fault, Issuer};
+use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 
 /// One round; every fault is over well before the next, so that there is time to recover.
 const ROUND: Duration = Duration::from_secs(60);
@@ -47,14 +47,14 @@ fn others() -> [(&'static str, Fault); 8] {
 
 /// The issuer's ups and downs.
 pub(crate) struct Faults {
-    issuer: Issuer,
+    issuer: LocalIssuer,
     round: u64,
     next: usize,
     injected: BTreeMap<&'static str, u64>,
 }
 
 impl Faults {
-    pub(crate) fn new(issuer: &Issuer) -> Self {
+    pub(crate) fn new(issuer: &LocalIssuer) -> Self {
         Self { issuer: issuer.clone(), round: 0, next: 0, injected: BTreeMap::new() }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
-use rampart_issuer::{Algorithm, Issuer, SigningKey, TokenBuilder};
+use rampart_issuer::{Algorithm, LocalIssuer, SigningKey, TokenBuilder};
 
 const ROTATION: Duration = Duration::from_secs(5);
 /// How many keys sign at a time, and how many withdrawn ones are tried again.
@@ -26,7 +26,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    fn new(issuer: &Issuer, signing: SigningKey) -> Arc<Self> {
+    fn new(issuer: &LocalIssuer, signing: SigningKey) -> Arc<Self> {
         let token = issuer.token().key(&signing).expires_in(24 * 3600);
         let sign = |token: TokenBuilder| token.sign().unwrap();
         Arc::new(Self {
@@ -72,7 +72,7 @@ pub(crate) struct Keys(RwLock<State>);
 
 impl Keys {
     /// The issuer's first key, which the server has.
-    pub(crate) fn new(issuer: &Issuer) -> Self {
+    pub(crate) fn new(issuer: &LocalIssuer) -> Self {
         let active = vec![Key::new(issuer, issuer.key())];
         Self(RwLock::new(State { active, next_rotation: ROTATION, ..State::default() }))
     }
@@ -106,7 +106,7 @@ impl Keys {
 
     /// Rotates where it is time, and finds out what the server knows. `ask` sends it a token, and gives
     /// back the status.
-    pub(crate) fn tend(&self, issuer: &Issuer, elapsed: Duration, mut ask: impl FnMut(&str) -> u16) {
+    pub(crate) fn tend(&self, issuer: &LocalIssuer, elapsed: Duration, mut ask: impl FnMut(&str) -> u16) {
         if elapsed >= self.0.read().next_rotation {
             // Both kinds in turn.
             let algorithm =
@@ -146,7 +146,7 @@ impl Keys {
     }
 
     /// The oldest keys are used no more, and withdrawn when the last good request with them has been answered.
-    fn withdraw(&self, issuer: &Issuer) {
+    fn withdraw(&self, issuer: &LocalIssuer) {
         let mut state = self.0.write();
         while state.active.len() > ACTIVE {
             let oldest = state.active.remove(0);

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
-use rampart_issuer::{Issuer, SigningKey, TokenBuilder, base64url};
+use rampart_issuer::{LocalIssuer, SigningKey, TokenBuilder, base64url};
 use rampart_tests::wire::{Connection, Reply};
 
 use crate::keys::{Key, Keys};
@@ -138,7 +138,7 @@ impl Probe {
 
 /// What all workers share.
 struct Shared {
-    issuer: Issuer,
+    issuer: LocalIssuer,
     address: SocketAddr,
     keys: Arc<Keys>,
     stranger: SigningKey,
@@ -156,7 +156,7 @@ pub(crate) struct Running {
 }
 
 impl Load {
-    pub(crate) fn new(issuer: &Issuer, address: SocketAddr, keys: &Arc<Keys>) -> Self {
+    pub(crate) fn new(issuer: &LocalIssuer, address: SocketAddr, keys: &Arc<Keys>) -> Self {
         Self(Arc::new(Shared {
             issuer: issuer.clone(),
             address,

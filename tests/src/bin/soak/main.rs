@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rampart_issuer::{Algorithm, Endpoint, Issuer};
+use rampart_issuer::{Algorithm, Endpoint, LocalIssuer};
 
 use crate::faults::Faults;
 use crate::keys::Keys;
@@ -96,7 +96,7 @@ fn main() -> ExitCode {
 
 fn soak(framework: &str, settings: &Settings) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let issuer = runtime.block_on(Issuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
+    let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
     let server = Server::start(framework, &issuer, settings.ttl);
     let keys = Arc::new(Keys::new(&issuer));
     let mut report = Report::new(framework, settings);

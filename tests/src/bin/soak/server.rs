@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use rampart_core::RampartAuth;
-use rampart_issuer::Issuer;
+use rampart_issuer::LocalIssuer;
 use task_api_shared::Store;
 
 /// The server as its parent sees it; it ends with this value, and with the parent.
@@ -24,7 +24,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(framework: &str, issuer: &Issuer, ttl: Duration) -> Self {
+    pub(crate) fn start(framework: &str, issuer: &LocalIssuer, ttl: Duration) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--serve", framework, issuer.url(), issuer.audience(), &ttl.as_secs().to_string()]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
