@@ -85,6 +85,6 @@ pub fn cors() -> Cors {
         .allowed_origin(WEB_ORIGIN)
         .allowed_methods(["GET", "POST", "DELETE"])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([header::WWW_AUTHENTICATE])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
         .supports_credentials()
 }

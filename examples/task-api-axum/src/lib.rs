@@ -99,6 +99,6 @@ fn cors() -> CorsLayer {
         .allow_origin(HeaderValue::from_static(WEB_ORIGIN))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([header::WWW_AUTHENTICATE])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
         .allow_credentials(true)
 }

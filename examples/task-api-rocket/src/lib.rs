@@ -78,7 +78,7 @@ fn cors() -> Result<Cors, rocket_cors::Error> {
         allowed_origins: AllowedOrigins::some_exact(&[WEB_ORIGIN]),
         allowed_methods: methods.into_iter().collect(),
         allowed_headers: AllowedHeaders::some(&["Authorization", "Content-Type"]),
-        expose_headers: ["WWW-Authenticate".to_owned()].into(),
+        expose_headers: ["WWW-Authenticate", "Retry-After"].map(str::to_owned).into(),
         allow_credentials: true,
         ..CorsOptions::default()
     }
