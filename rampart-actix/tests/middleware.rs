@@ -51,6 +51,29 @@ async fn app_scope_and_resource_can_be_wrapped() {
 }
 
 #[actix_web::test]
+async fn middleware_guards_the_whole_scope_wherever_it_stands() {
+    let issuer = issuer().await;
+    let auth = offline_auth(&issuer);
+    let layers = auth.clone();
+    let client = serve!(
+        App::new().service(
+            web::scope("/scope")
+                .service(web::resource("/before").to(hello))
+                .wrap(layers.require_auth())
+                .service(web::resource("/after").to(hello))
+                .service(web::scope("/nested").default_service(web::to(hello)))
+                .default_service(web::to(hello))
+        )
+    );
+    let token = issuer.token().sub("ada").sign().unwrap();
+
+    for path in ["/scope/before", "/scope/after", "/scope/nested/nowhere", "/scope/nowhere", "/scope"] {
+        client.get(path).await.is_rejection(&auth, AuthError::MissingToken);
+        client.get_with(path, &token).await.is_ok("hello");
+    }
+}
+
+#[actix_web::test]
 async fn roles_scopes_and_policies_are_asked_for() {
     let issuer = issuer().await;
     let auth = offline_auth(&issuer);

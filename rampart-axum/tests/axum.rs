@@ -1,12 +1,14 @@
 //! What is particular to axum; what all adapters have in common is held by the conformance suite.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod support;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, Request, Response, StatusCode};
+use axum::http::{Request, Response, StatusCode};
 use axum::middleware::map_response;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -17,50 +19,12 @@ use rampart_axum::{
     AuthError, AuthRejection, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth, Requirement, roles,
     scopes,
 };
-use rampart_issuer::{Algorithm, Endpoint, LocalIssuer, TokenBuilder};
+use rampart_issuer::{Algorithm, Endpoint};
+use support::{ask, auth, bearer, issuer};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 roles!(Admin = "admin");
 scopes!(Write = "tasks:write");
-
-async fn issuer() -> LocalIssuer {
-    LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap()
-}
-
-fn auth(issuer: &LocalIssuer) -> RampartAuth {
-    RampartAuth::new(issuer.url(), issuer.audience()).unwrap()
-}
-
-fn bearer(token: &TokenBuilder) -> String {
-    format!("Bearer {}", token.sign().unwrap())
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: axum::http::HeaderMap,
-    body: String,
-}
-
-impl Answer {
-    fn header(&self, name: HeaderName) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-}
-
-async fn ask(app: &Router, path: &str, authorization: Option<&str>) -> Answer {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = tokio::spawn(axum::serve(listener, app.clone()).into_future());
-    let mut request = reqwest::Client::builder().no_proxy().build().unwrap().get(format!("http://{address}{path}"));
-    if let Some(value) = authorization {
-        request = request.header(AUTHORIZATION, value);
-    }
-    let response = request.send().await.unwrap();
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = response.text().await.unwrap();
-    server.abort();
-    Answer { status, headers, body }
-}
 
 #[derive(Clone, FromRef)]
 struct State {

@@ -60,7 +60,7 @@ async fn feed(user: OptionalAuth) -> HttpResponse {
 
 /// Routes and guards, for `App::configure`. `store` is shared by all workers.
 pub fn configure(config: &mut ServiceConfig, auth: &RampartAuth, store: Data<Store>) {
-    // Middleware guards the whole group, so that a route added later is guarded too.
+    // Middleware guards the whole scope, so that whatever is added to it is guarded too, wherever `wrap` stands.
     let admin = web::scope("/api/admin")
         .wrap(auth.require_roles(["admin"]))
         .service(all_tasks)

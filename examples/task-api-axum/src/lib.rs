@@ -77,17 +77,16 @@ pub fn app_with_page(auth: RampartAuth, issuer: LocalIssuer) -> Router {
 }
 
 fn api(auth: RampartAuth) -> Router {
-    // A layer guards the whole group, so that a route added later is guarded too.
     let admin = Router::new()
         .route("/tasks", get(all_tasks))
         .route("/stats", get(stats))
-        .route("/users/{user_id}", delete(delete_user))
-        .route_layer(auth.require_roles(["admin"]));
+        .route("/users/{user_id}", delete(delete_user));
     Router::new()
         .route("/health", get(health))
         .route("/api/profile", get(profile))
         .route("/api/tasks", get(tasks).post(create_task))
-        .nest("/api/admin", admin)
+        // Around the finished group, so that whatever is added to it above is guarded too, a fallback included.
+        .nest("/api/admin", admin.layer(auth.require_roles(["admin"])))
         .route("/api/emails/send", post(send_email))
         .route("/api/feed", get(feed))
         .with_state(App { auth, store: Arc::default() })
