@@ -101,7 +101,7 @@ $ curl -i API/api/profile -H "Authorization: Bearer forged" # 401: not a token
 $ curl -i API/api/tasks -H "Authorization: Bearer $USER_TOKEN" # 200
 < 200
 < content-type: application/json
-< {"user_id":"0b8f7c5e-3c52-4a1f-9d7e-5f2a6c1b9e01","tasks":[{"id":1,"title":"Read the documentation","completed":false,"owner":"system"},{"id":2,"title":"Protect an API","completed":false,"owner":"system"}]}
+< {"tasks":[]}
 $ curl -i API/api/tasks -H "Authorization: Bearer $USER_TOKEN" -d '{"title":"Mine"}' # 403: no scope
 < 403
 < cache-control: no-store
@@ -111,7 +111,11 @@ $ curl -i API/api/tasks -H "Authorization: Bearer $USER_TOKEN" -d '{"title":"Min
 $ curl -i API/api/tasks -H "Authorization: Bearer $WRITER_TOKEN" -d '{"title":"Mine"}' # 201
 < 201
 < content-type: application/json
-< {"id":3,"title":"Mine","completed":false,"owner":"writer"}
+< {"id":"1","title":"Mine","assignee":"writer"}
+$ curl -i API/api/emails/send -X POST -H "Authorization: Bearer $WRITER_TOKEN" # 200
+< 200
+< content-type: application/json
+< {"sent":true}
 $ curl -i API/api/admin/stats -H "Authorization: Bearer $WRITER_TOKEN" # 403: no role
 < 403
 < cache-control: no-store
@@ -121,7 +125,7 @@ $ curl -i API/api/admin/stats -H "Authorization: Bearer $WRITER_TOKEN" # 403: no
 $ curl -i API/api/admin/stats -H "Authorization: Bearer $ADMIN_TOKEN" # 200
 < 200
 < content-type: application/json
-< {"total_tasks":3,"completed_tasks":0,"owners":2}
+< {"total_users":1,"total_tasks":1}
 $ curl -i API/api/feed # 200: public
 < 200
 < content-type: application/json

@@ -14,7 +14,9 @@ async fn main() {
     with_browser_in(dark, async move |client| {
         let page = Page::open(client.clone(), &url).await;
         page.sign_in("writer", 3600).await;
-        page.see_task("Protect an API").await;
+        page.see_task("None yet.").await;
+        page.create("Read the documentation").await;
+        page.see_task("Read the documentation").await;
         page.create("Water the plants").await;
         page.see_task("Water the plants").await;
         page.sign_in("writer", -60).await;

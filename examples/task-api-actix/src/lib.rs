@@ -2,10 +2,10 @@
 
 use actix_cors::Cors;
 use actix_web::http::{StatusCode, header};
-use actix_web::web::{self, Bytes, Data, Path, ServiceConfig};
+use actix_web::web::{self, Bytes, Data, Path, PayloadConfig, ServiceConfig};
 use actix_web::{HttpResponse, delete, get, post};
 use rampart_actix::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
-use task_api_shared::{Admin, Answer, EmailSend, Store, TasksWrite, WEB_ORIGIN};
+use task_api_shared::{Answer, EmailSend, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
 
 /// JSON as the shared code made it.
 fn json(answer: Answer) -> HttpResponse {
@@ -23,14 +23,26 @@ async fn profile(user: RequireAuth) -> HttpResponse {
     json(Store::profile(&user))
 }
 
+#[get("/api/data")]
+async fn data(user: RequireAuth) -> HttpResponse {
+    json(Store::data(&user))
+}
+
 #[get("/api/tasks")]
 async fn tasks(user: RequireAuth, store: Data<Store>) -> HttpResponse {
     json(store.tasks(&user))
 }
 
 #[post("/api/tasks")]
-async fn create_task(user: RequireAuth<TasksWrite>, store: Data<Store>, body: Bytes) -> HttpResponse {
-    json(store.create(&user, &body))
+async fn create_task(
+    user: RequireAuth<TasksWrite>,
+    store: Data<Store>,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
+    json(match body {
+        Ok(body) => store.create(&user, &body),
+        Err(error) => Answer::unhandled(error.as_response_error().status_code().as_u16()),
+    })
 }
 
 #[get("/tasks")]
@@ -44,18 +56,22 @@ async fn stats(store: Data<Store>) -> HttpResponse {
 }
 
 #[delete("/users/{user_id}")]
-async fn delete_user(admin: RequireAuth<Admin>, store: Data<Store>, user_id: Path<String>) -> HttpResponse {
-    json(store.delete_user(&admin, &user_id))
+async fn delete_user(store: Data<Store>, user_id: Path<String>) -> HttpResponse {
+    json(store.delete_user(&user_id))
 }
 
 #[post("/api/emails/send")]
-async fn send_email(user: RequireAuth<EmailSend>, body: Bytes) -> HttpResponse {
-    json(Store::send_email(&user, &body))
+async fn send_email(_: RequireAuth<EmailSend>) -> HttpResponse {
+    json(Store::send_email())
 }
 
 #[get("/api/feed")]
 async fn feed(user: OptionalAuth) -> HttpResponse {
     json(Store::feed(user.as_deref()))
+}
+
+async fn no_such_route() -> HttpResponse {
+    json(Answer::unhandled(404))
 }
 
 /// Routes and guards, for `App::configure`. `store` is shared by all workers.
@@ -69,13 +85,16 @@ pub fn configure(config: &mut ServiceConfig, auth: &RampartAuth, store: Data<Sto
     config
         .app_data(Data::new(auth.clone()))
         .app_data(store)
+        .app_data(PayloadConfig::new(MAX_BODY))
         .service(health)
         .service(profile)
+        .service(data)
         .service(tasks)
         .service(create_task)
         .service(admin)
         .service(send_email)
-        .service(feed);
+        .service(feed)
+        .default_service(web::to(no_such_route));
 }
 
 /// Cross-origin requests of the browser application, for `App::wrap`: outermost, so that a preflight needs no token and

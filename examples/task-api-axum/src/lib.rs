@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRef, Path, State};
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use rampart_axum::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
-use task_api_shared::{Admin, Answer, EmailSend, LocalIssuer, Store, TasksWrite, WEB_ORIGIN};
+use task_api_shared::{Answer, EmailSend, LocalIssuer, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
 use tower_http::cors::CorsLayer;
 
 #[derive(Clone, FromRef)]
@@ -38,12 +39,23 @@ async fn profile(user: RequireAuth) -> Json {
     Json(Store::profile(&user))
 }
 
+async fn data(user: RequireAuth) -> Json {
+    Json(Store::data(&user))
+}
+
 async fn tasks(user: RequireAuth, State(store): State<Arc<Store>>) -> Json {
     Json(store.tasks(&user))
 }
 
-async fn create_task(user: RequireAuth<TasksWrite>, State(store): State<Arc<Store>>, body: Bytes) -> Json {
-    Json(store.create(&user, &body))
+async fn create_task(
+    user: RequireAuth<TasksWrite>,
+    State(store): State<Arc<Store>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Json {
+    Json(match body {
+        Ok(body) => store.create(&user, &body),
+        Err(rejection) => Answer::unhandled(rejection.status().as_u16()),
+    })
 }
 
 async fn all_tasks(State(store): State<Arc<Store>>) -> Json {
@@ -54,16 +66,23 @@ async fn stats(State(store): State<Arc<Store>>) -> Json {
     Json(store.stats())
 }
 
-async fn delete_user(admin: RequireAuth<Admin>, State(store): State<Arc<Store>>, Path(user_id): Path<String>) -> Json {
-    Json(store.delete_user(&admin, &user_id))
+async fn delete_user(State(store): State<Arc<Store>>, user_id: Result<Path<String>, PathRejection>) -> Json {
+    Json(match user_id {
+        Ok(Path(user_id)) => store.delete_user(&user_id),
+        Err(rejection) => Answer::unhandled(rejection.status().as_u16()),
+    })
 }
 
-async fn send_email(user: RequireAuth<EmailSend>, body: Bytes) -> Json {
-    Json(Store::send_email(&user, &body))
+async fn send_email(_: RequireAuth<EmailSend>) -> Json {
+    Json(Store::send_email())
 }
 
 async fn feed(user: OptionalAuth) -> Json {
     Json(Store::feed(user.as_deref()))
+}
+
+async fn no_such_route() -> Json {
+    Json(Answer::unhandled(404))
 }
 
 /// The application: routes, guards and CORS.
@@ -84,11 +103,15 @@ fn api(auth: RampartAuth) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/api/profile", get(profile))
+        .route("/api/data", get(data))
         .route("/api/tasks", get(tasks).post(create_task))
         // Around the finished group, so that whatever is added to it above is guarded too, a fallback included.
         .nest("/api/admin", admin.layer(auth.require_roles(["admin"])))
         .route("/api/emails/send", post(send_email))
         .route("/api/feed", get(feed))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_route)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(App { auth, store: Arc::default() })
 }
 

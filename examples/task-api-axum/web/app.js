@@ -6,10 +6,11 @@ const TOLERANCE = 5;
 const REQUESTS = [
   { method: "GET", path: "/api/feed", needs: "nothing" },
   { method: "GET", path: "/api/profile", needs: "a token" },
+  { method: "GET", path: "/api/data", needs: "a token" },
   { method: "GET", path: "/api/tasks", needs: "a token" },
   { method: "POST", path: "/api/tasks", needs: "scope tasks:write", body: { title: "Try everything" } },
   { method: "GET", path: "/api/admin/stats", needs: "role admin" },
-  { method: "POST", path: "/api/emails/send", needs: "scope email:send", body: { to: "ada@example.com", subject: "Hello", body: "From the Task API" } },
+  { method: "POST", path: "/api/emails/send", needs: "scope email:send" },
 ];
 
 const $ = (id) => document.getElementById(id);
@@ -132,9 +133,9 @@ function log(method, path, answer) {
 
 function showTasks(answer) {
   const tasks = answer.status === 200 ? answer.json.tasks : [];
-  const item = ({ id, title, owner }) => element("li", "", `${id}. ${title}`, element("small", "", owner));
-  const none = element("li", "", element("small", "", session ? "None to be seen." : "Sign in to see them."));
-  $("tasks").replaceChildren(...(tasks.length ? tasks.map(item) : [none]));
+  const item = ({ id, title, assignee }) => element("li", "", `${id}. ${title}`, element("small", "", assignee));
+  const none = !session ? "Sign in to see them." : answer.status === 200 ? "None yet." : "None to be seen.";
+  $("tasks").replaceChildren(...(tasks.length ? tasks.map(item) : [element("li", "", element("small", "", none))]));
 }
 
 const listTasks = async () => showTasks(await ask("GET", "/api/tasks"));

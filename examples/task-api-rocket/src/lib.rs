@@ -1,11 +1,12 @@
 //! The Task API on Rocket.
 #![allow(clippy::needless_pass_by_value, reason = "Rocket hands guards and data over by value")]
 
-use rampart_rocket::{OptionalAuth, Rampart, RampartAuth, RequireAuth};
+use rampart_rocket::{AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth};
+use rocket::data::{Data, ToByteUnit};
 use rocket::http::{ContentType, Method, Status};
-use rocket::{Build, Rocket, State, delete, get, post, routes};
+use rocket::{Build, Either, Request, Rocket, State, catch, catchers, delete, get, post, routes};
 use rocket_cors::{AllowedHeaders, AllowedOrigins, Cors, CorsOptions};
-use task_api_shared::{Admin, Answer, EmailSend, Store, TasksWrite, WEB_ORIGIN};
+use task_api_shared::{Admin, Answer, EmailSend, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
 
 type Json = (Status, (ContentType, String));
 
@@ -24,14 +25,23 @@ fn profile(user: RequireAuth) -> Json {
     json(Store::profile(&user))
 }
 
+#[get("/api/data")]
+fn data(user: RequireAuth) -> Json {
+    json(Store::data(&user))
+}
+
 #[get("/api/tasks")]
 fn tasks(user: RequireAuth, store: &State<Store>) -> Json {
     json(store.tasks(&user))
 }
 
 #[post("/api/tasks", data = "<body>")]
-fn create_task(user: RequireAuth<TasksWrite>, store: &State<Store>, body: Vec<u8>) -> Json {
-    json(store.create(&user, &body))
+async fn create_task(user: RequireAuth<TasksWrite>, store: &State<Store>, body: Data<'_>) -> Json {
+    json(match body.open(MAX_BODY.bytes()).into_bytes().await {
+        Ok(body) if body.is_complete() => store.create(&user, &body),
+        Ok(_) => Answer::unhandled(413),
+        Err(_) => Answer::unhandled(400),
+    })
 }
 
 #[get("/api/admin/tasks")]
@@ -45,18 +55,27 @@ fn stats(_admin: RequireAuth<Admin>, store: &State<Store>) -> Json {
 }
 
 #[delete("/api/admin/users/<user_id>")]
-fn delete_user(admin: RequireAuth<Admin>, store: &State<Store>, user_id: &str) -> Json {
-    json(store.delete_user(&admin, user_id))
+fn delete_user(_admin: RequireAuth<Admin>, store: &State<Store>, user_id: &str) -> Json {
+    json(store.delete_user(user_id))
 }
 
-#[post("/api/emails/send", data = "<body>")]
-fn send_email(user: RequireAuth<EmailSend>, body: Vec<u8>) -> Json {
-    json(Store::send_email(&user, &body))
+#[post("/api/emails/send")]
+fn send_email(_user: RequireAuth<EmailSend>) -> Json {
+    json(Store::send_email())
 }
 
 #[get("/api/feed")]
 fn feed(user: OptionalAuth) -> Json {
     json(Store::feed(user.as_deref()))
+}
+
+/// What Rocket itself could not route or read is answered like the rest, and a refusal as ever.
+#[catch(default)]
+fn unhandled(status: Status, request: &Request<'_>) -> Either<AuthRejection, Json> {
+    match AuthRejection::from_request(request) {
+        Some(rejection) if rejection.error().status() == status.code => Either::Left(rejection),
+        _ => Either::Right(json(Answer::unhandled(status.code))),
+    }
 }
 
 /// The application: routes, guards and CORS.
@@ -69,7 +88,8 @@ pub fn app(rocket: Rocket<Build>, auth: RampartAuth) -> Result<Rocket<Build>, ro
         // A preflight needs no token, and rejections are readable across origins.
         .attach(cors()?)
         .manage(Store::default())
-        .mount("/", routes![health, profile, tasks, create_task, all_tasks, stats, delete_user, send_email, feed]))
+        .mount("/", routes![health, profile, data, tasks, create_task, all_tasks, stats, delete_user, send_email, feed])
+        .register("/", catchers![unhandled]))
 }
 
 fn cors() -> Result<Cors, rocket_cors::Error> {

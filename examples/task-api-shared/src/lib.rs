@@ -3,15 +3,17 @@
 //! [`start`] reads the environment, starts a local issuer where none is given, and prints curl lines to try. [`Store`] keeps
 //! the tasks; its methods take what a handler has at hand and give back the [`Answer`] to send.
 
+mod answer;
 mod local;
 mod start;
 mod store;
 
+pub use answer::{Answer, MAX_BODY};
 pub use local::{LocalUser, check_local, local_token};
 pub use rampart_core::{Claims, RampartAuth};
 pub use rampart_issuer::LocalIssuer;
 pub use start::{Running, StartError, start};
-pub use store::{Answer, Store};
+pub use store::Store;
 
 /// The origin of the browser application that may call the API.
 pub const WEB_ORIGIN: &str = "http://localhost:5173";

@@ -135,6 +135,7 @@ fn introduce(
         format!(
             "curl -i {api}/api/tasks -H \"Authorization: Bearer $WRITER_TOKEN\" -d '{{\"title\":\"Mine\"}}'  # 201"
         ),
+        format!("curl -i {api}/api/emails/send -X POST -H \"Authorization: Bearer $WRITER_TOKEN\"           # 200"),
         format!("curl -i {api}/api/admin/stats -H \"Authorization: Bearer $WRITER_TOKEN\" # 403: no role"),
         format!("curl -i {api}/api/admin/stats -H \"Authorization: Bearer $ADMIN_TOKEN\"  # 200"),
         format!("curl -i {api}/api/feed                                           # 200: public"),

@@ -1,0 +1,36 @@
+//! What a handler sends.
+
+use serde_json::{Value, json};
+
+/// The longest body that is read, in bytes.
+pub const MAX_BODY: usize = 8 * 1024;
+
+/// What to send: the status, and a JSON body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// JSON.
+    pub body: String,
+}
+
+impl Answer {
+    pub(crate) fn new(status: u16, body: &Value) -> Self {
+        Self { status, body: body.to_string() }
+    }
+
+    /// In the form that refusals have too.
+    pub(crate) fn problem(status: u16, error: &str, description: &str) -> Self {
+        Self::new(status, &json!({"error": error, "error_description": description, "status": status}))
+    }
+
+    /// For a request that no handler has seen, because the framework could not route or read it: in the form of all others.
+    pub fn unhandled(status: u16) -> Self {
+        match status {
+            404 => Self::problem(404, "not_found", "This API has no such route"),
+            413 => Self::problem(413, "content_too_large", &format!("The body must have at most {MAX_BODY} bytes")),
+            400..=499 => Self::problem(status, "invalid_request", "The request cannot be read"),
+            _ => Self::problem(status, "server_error", "The request cannot be answered"),
+        }
+    }
+}
