@@ -132,13 +132,14 @@ $ curl -i API/api/feed # 200: public
 < {"feed":"public"}
 END
 
-# start NAME [VARIABLE=VALUE..]: runs a Task API on a free port; sets `api` and `printed`.
+# start NAME [VARIABLE=VALUE..]: runs a Task API on a free port, with the arguments in `arguments`; sets `api` and `printed`.
+arguments=()
 start() {
     local name=$1
     shift
     printed=$work/$name.$#.out
     : >"$printed"
-    env PORT=0 "$@" "${program[$name]}" >>"$printed" 2>"$printed.log" &
+    env PORT=0 "$@" "${program[$name]}" ${arguments[@]+"${arguments[@]}"} >>"$printed" 2>"$printed.log" &
     started+=($!)
     until_found "Task API on" "$printed"
     api=$(sed -n 's/^Task API on .*: \(http:.*\)$/\1/p' "$printed")
@@ -192,6 +193,29 @@ under the name of another site: 403
 END
 same "task-api-axum gives its tokens to no other site" "$work/expected" "$work/actual"
 
+# With a token that has expired, which the page's issuer gives too, a forged one, and a good one without the right.
+expired=$(curl -sS "$api/local/token" -H "$json" -d '{"user":"writer","expires_in":-60}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+cat >"$work/expected" <<'END'
+401 Bearer realm="default", error="invalid_token", error_description="The access token expired"
+{"error":"token_expired","message":"Session expired."}
+401 Bearer realm="default", error="invalid_token", error_description="The access token is invalid"
+{"error":"unauthorized","message":"Invalid token."}
+403 Bearer realm="default", error="insufficient_scope", error_description="The access token lacks the role admin"
+{"error":"insufficient_role","error_description":"The access token lacks the role admin","status":403}
+END
+arguments=(--custom-errors)
+for name in task-api-axum task-api-actix task-api-rocket; do
+    start "$name" RAMPART_URL="$issuer"
+    for token in "$expired" forged "$WRITER_TOKEN"; do
+        curl -sS -D "$work/head" -o "$work/body" "$api/api/admin/stats" -H "Authorization: Bearer $token"
+        tr -d '\r' <"$work/head" | sed -nE '1s/^[^ ]* ([0-9]+).*/\1/p; s/^www-authenticate: //Ip' | paste -sd ' '
+        cat "$work/body"
+        echo
+    done >"$work/actual"
+    same "$name answers in its own form with --custom-errors" "$work/expected" "$work/actual"
+done
+arguments=()
+
 # Another API, told to trust the issuer of the last one.
 theirs=$api
 for name in task-api-axum task-api-actix task-api-rocket; do
@@ -204,6 +228,7 @@ for name in task-api-axum task-api-actix task-api-rocket; do
     echo "Task API on ${name#task-api-}: $api" | sed 's/on actix:/on actix-web:/; s/on rocket:/on Rocket:/' >"$work/expected"
     same "$name starts no issuer then" "$work/expected" "$printed"
     says "$name: a port that is taken" 1 "${theirs##*/}: Address already in use" env PORT="${theirs##*:}" "${program[$name]}"
+    says "$name: an argument that there is not" 1 'the only one is --custom-errors' env PORT=0 "${program[$name]}" --custom-error
     says "$name: a port that is none" 1 'PORT is "abc", which is no port number' env PORT=abc "${program[$name]}"
     says "$name: an issuer over http elsewhere" 1 'use https, or allow_http(true)' \
         env PORT=0 RAMPART_URL=http://auth.example.com "${program[$name]}"

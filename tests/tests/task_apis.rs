@@ -8,6 +8,8 @@ use std::sync::{LazyLock, mpsc};
 
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use axum::middleware::map_response;
+use rampart_actix::RampartConfig;
 use rampart_core::RampartAuth;
 use rampart_issuer::{Algorithm, LocalIssuer, TokenBuilder};
 use rampart_tests::wire::{Connection, Reply};
@@ -19,14 +21,18 @@ struct World {
 }
 
 /// For tests that leave no task behind, or do not look at them.
-static WORLD: LazyLock<World> = LazyLock::new(World::start);
+static WORLD: LazyLock<World> = LazyLock::new(|| World::start(false));
 
 impl World {
-    fn start() -> Self {
+    fn start(custom_errors: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
         let auth = || RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
-        let apis = [("axum", axum(auth())), ("actix-web", actix(auth())), ("Rocket", rocket(auth()))];
+        let apis = [
+            ("axum", axum(auth(), custom_errors)),
+            ("actix-web", actix(auth(), custom_errors)),
+            ("Rocket", rocket(auth(), custom_errors)),
+        ];
         Self { issuer, apis }
     }
 
@@ -50,26 +56,31 @@ fn free_port() -> TcpListener {
     listener
 }
 
-fn axum(auth: RampartAuth) -> SocketAddr {
+fn axum(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
     let listener = free_port();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, task_api_axum::app(auth)).await.unwrap();
+            let app = task_api_axum::app(auth);
+            let app = if custom_errors { app.layer(map_response(task_api_axum::custom_errors)) } else { app };
+            axum::serve(listener, app).await.unwrap();
         });
     });
     address
 }
 
-fn actix(auth: RampartAuth) -> SocketAddr {
+fn actix(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
     let listener = free_port();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         let store = Data::new(Store::default());
         let server = HttpServer::new(move || {
+            let refusals = RampartConfig::default();
+            let refusals = if custom_errors { refusals.error_handler(task_api_actix::custom_errors) } else { refusals };
             App::new()
+                .app_data(refusals)
                 .configure(|config| task_api_actix::configure(config, &auth, store.clone()))
                 .wrap(task_api_actix::cors())
         });
@@ -79,7 +90,7 @@ fn actix(auth: RampartAuth) -> SocketAddr {
     address
 }
 
-fn rocket(auth: RampartAuth) -> SocketAddr {
+fn rocket(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
     let (sender, port) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -91,6 +102,8 @@ fn rocket(auth: RampartAuth) -> SocketAddr {
             Box::pin(async move { sender.send(rocket.config().port).unwrap() })
         });
         let rocket = task_api_rocket::app(rocket::custom(config), auth).unwrap().attach(tell);
+        let rocket =
+            if custom_errors { rocket.register("/", rocket::catchers![task_api_rocket::unauthorized]) } else { rocket };
         runtime.block_on(rocket.launch()).unwrap();
     });
     (Ipv4Addr::LOCALHOST, port.recv().unwrap()).into()
@@ -164,7 +177,7 @@ fn every_route_answers_alike_with_and_without_its_right() {
 
 #[test]
 fn requests_of_the_python_page_are_answered_with_its_statuses_and_bodies() {
-    let world = World::start();
+    let world = World::start(false);
     let tokens = [
         world.token("ada").email("ada@example.com").roles(["user"]).scope("tasks:write email:send"),
         world.token("bob").without("email").without("roles").scope("tasks:write"),
@@ -301,6 +314,63 @@ fn bad_tokens_are_refused_alike_everywhere_and_on_the_optional_route_too() {
             assert!(answer.body.starts_with(&format!("{{\"error\":\"{code}\",")), "{what}, {line}: {}", answer.body);
             assert_eq!(answer.cache_control.as_deref(), Some("no-store"));
         }
+    }
+}
+
+#[test]
+fn custom_errors_tell_an_expired_session_from_every_other_401_and_leave_the_rest_alone() {
+    let world = World::start(true);
+    let session_expired = r#"{"error":"token_expired","message":"Session expired."}"#;
+    let invalid = r#"{"error":"unauthorized","message":"Invalid token."}"#;
+    let forged = |world: &World| {
+        let stranger = world.issuer.add_unpublished_key(Algorithm::ES256).unwrap();
+        Some(world.token("ada").key(&stranger).kid(world.issuer.key().kid()).sign().unwrap())
+    };
+    let expired = |world: &World| Some(world.token("ada").at(1_700_000_000).sign().unwrap());
+    let for_another = |world: &World| Some(world.token("ada").audience("another").sign().unwrap());
+    // Guards in the handler, those of the group, and the optional one.
+    let lines = ["GET /api/profile", "POST /api/emails/send", "GET /api/admin/stats", "GET /api/feed"];
+    for line in lines {
+        let check = |token: &dyn Fn(&World) -> Option<String>, body: &str| {
+            let answer = world.agreed(line, token(&world).as_deref(), None);
+            let usual = WORLD.agreed(line, token(&WORLD).as_deref(), None);
+            assert_eq!(answer, Contract { body: body.to_owned(), ..usual }, "only the body is another: {line}");
+            assert_eq!((answer.status, answer.challenge.is_some()), (401, true), "{line}");
+        };
+        check(&expired, session_expired);
+        check(&forged, invalid);
+        check(&for_another, invalid);
+        check(&|_| Some("x".to_owned()), invalid);
+        if line != "GET /api/feed" {
+            check(&|_| None, invalid);
+        }
+    }
+    // A right that is missing is no matter of signing in again, and neither is a body or a path.
+    let [user, admin] = [world.token("ada"), world.token("root").roles(["admin"]).scope("tasks:write")];
+    for (line, token, body, status) in [
+        ("GET /api/admin/stats", &user, "", 403),
+        ("POST /api/emails/send", &user, "", 403),
+        ("POST /api/tasks", &admin, "no json", 400),
+        ("GET /api/nowhere", &admin, "", 404),
+        ("GET /api/admin/stats", &admin, "", 200),
+        ("GET /api/feed", &user, "", 200),
+    ] {
+        let answer = world.agreed(line, Some(&token.sign().unwrap()), Some(body));
+        assert_eq!(answer.status, status, "{line}");
+        assert_eq!(answer.body.contains("\"error_description\":"), status >= 400, "{line}: {}", answer.body);
+    }
+}
+
+#[test]
+fn custom_errors_leave_a_stopped_issuer_a_503_to_be_tried_again() {
+    let world = World::start(true);
+    let token = world.token("ada").sign().unwrap();
+    world.issuer.stop();
+    for (name, address) in world.apis {
+        let answer = ask(address, "GET /api/data", Some(&token), None);
+        assert_eq!(answer.status, 503, "{name}");
+        assert!(answer.body.starts_with("{\"error\":\"temporarily_unavailable\","), "{name}: {}", answer.body);
+        assert_eq!(answer.challenge, None, "{name}");
     }
 }
 

@@ -1,11 +1,15 @@
 //! The Task API on actix-web.
 
+mod custom_errors;
+
 use actix_cors::Cors;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Bytes, Data, Path, PayloadConfig, ServiceConfig};
 use actix_web::{HttpResponse, delete, get, post};
 use rampart_actix::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
 use task_api_shared::{Answer, EmailSend, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
+
+pub use custom_errors::custom_errors;
 
 /// JSON as the shared code made it.
 fn json(answer: Answer) -> HttpResponse {

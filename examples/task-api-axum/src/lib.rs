@@ -1,5 +1,6 @@
 //! The Task API on axum.
 
+mod custom_errors;
 mod local;
 
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use axum::routing::{delete, get, post};
 use rampart_axum::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
 use task_api_shared::{Answer, EmailSend, LocalIssuer, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
 use tower_http::cors::CorsLayer;
+
+pub use custom_errors::custom_errors;
 
 #[derive(Clone, FromRef)]
 struct App {

@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use axum::middleware::map_response;
 use axum::serve;
 use task_api_axum::{app, app_with_page};
 use task_api_shared::Running;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Running { auth, listener, issuer } = match task_api_shared::start("axum").await {
+    let Running { auth, listener, issuer, custom_errors } = match task_api_shared::start("axum").await {
         Ok(running) => running,
         Err(error) => {
             eprintln!("{error}");
@@ -26,6 +27,7 @@ async fn main() -> ExitCode {
         }
         None => app(auth),
     };
+    let app = if custom_errors { app.layer(map_response(task_api_axum::custom_errors)) } else { app };
     let served = async { serve(tokio::net::TcpListener::from_std(listener)?, app).await };
     tokio::select! {
         result = served => match result {

@@ -1,12 +1,16 @@
 //! The Task API on Rocket.
 #![allow(clippy::needless_pass_by_value, reason = "Rocket hands guards and data over by value")]
 
+mod custom_errors;
+
 use rampart_rocket::{AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth};
 use rocket::data::{Data, ToByteUnit};
 use rocket::http::{ContentType, Method, Status};
 use rocket::{Build, Either, Request, Rocket, State, catch, catchers, delete, get, post, routes};
 use rocket_cors::{AllowedHeaders, AllowedOrigins, Cors, CorsOptions};
 use task_api_shared::{Admin, Answer, EmailSend, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
+
+pub use custom_errors::unauthorized;
 
 type Json = (Status, (ContentType, String));
 

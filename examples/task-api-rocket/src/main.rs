@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use rocket::catchers;
 use rocket::config::LogLevel;
 use task_api_rocket::app;
 use task_api_shared::Running;
@@ -9,7 +10,7 @@ use task_api_shared::Running;
 #[rocket::main]
 async fn main() -> ExitCode {
     // The local issuer, if there is one, lives as long as the server.
-    let Running { auth, listener, issuer: _issuer } = match task_api_shared::start("Rocket").await {
+    let Running { auth, listener, issuer: _issuer, custom_errors } = match task_api_shared::start("Rocket").await {
         Ok(running) => running,
         Err(error) => {
             eprintln!("{error}");
@@ -27,6 +28,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let rocket = if custom_errors { rocket.register("/", catchers![task_api_rocket::unauthorized]) } else { rocket };
     match rocket.launch().await {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,11 +4,13 @@
 //! the tasks; its methods take what a handler has at hand and give back the [`Answer`] to send.
 
 mod answer;
+mod custom_error;
 mod local;
 mod start;
 mod store;
 
 pub use answer::{Answer, MAX_BODY};
+pub use custom_error::custom_error;
 pub use local::{LocalUser, check_local, local_token};
 pub use rampart_core::{Claims, RampartAuth};
 pub use rampart_issuer::LocalIssuer;

@@ -20,11 +20,15 @@ pub struct Running {
     pub listener: TcpListener,
     /// The local issuer, where no other was given.
     pub issuer: Option<LocalIssuer>,
+    /// Whether refusals are to have the form of [`custom_error`](crate::custom_error).
+    pub custom_errors: bool,
 }
 
 /// Why the example does not start.
 #[derive(Debug)]
 pub enum StartError {
+    /// An argument that there is not.
+    Argument(String),
     /// A setting cannot be used.
     Config(ConfigError),
     /// `RAMPART_URL` is set, but to nothing that can be read.
@@ -38,6 +42,11 @@ pub enum StartError {
 impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Argument(argument) => write!(
+                f,
+                "{argument:?} is no argument of this program: the only one is --custom-errors, which answers refusals in another \
+                 form; all else is set by the variables RAMPART_URL, RAMPART_CLIENT_ID, PORT and RUST_LOG"
+            ),
             Self::Config(error) => write!(f, "{error}"),
             Self::Url => f.write_str(
                 "the environment variable RAMPART_URL is set, but empty or no text: set it to the URL of the issuer, exactly as \
@@ -67,16 +76,17 @@ impl From<ConfigError> for StartError {
 ///
 /// Where `RAMPART_URL` is not set it starts a local issuer and prints curl lines with fresh tokens; set to nothing, it is an error,
 /// lest a deployment whose setting went missing trust an issuer that signs for whoever asks. `RUST_LOG` sets what is logged;
-/// `rampart=info` unless given.
+/// `rampart=info` unless given. The one argument is `--custom-errors`.
 ///
 /// # Errors
-/// [`StartError`], with the variable and the remedy.
+/// [`StartError`], with the variable or argument and the remedy.
 pub async fn start(framework: &str) -> Result<Running, StartError> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "rampart=info".into());
     // Fails only where a subscriber is set already, which then stays.
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let _ = log.with_ansi(io::stderr().is_terminal()).try_init();
 
+    let custom_errors = custom_errors()?;
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let audience = variable("RAMPART_CLIENT_ID").unwrap_or_else(|| DEFAULT_AUDIENCE.into());
     let port = match variable("PORT") {
@@ -100,7 +110,16 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
     let mut out = io::stdout().lock();
     introduce(&mut out, framework, address, issuer.as_ref()).map_err(in_use)?;
     drop(out);
-    Ok(Running { auth, listener, issuer })
+    Ok(Running { auth, listener, issuer, custom_errors })
+}
+
+fn custom_errors() -> Result<bool, StartError> {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    let given = arguments.peek().is_some();
+    match arguments.find(|argument| argument != "--custom-errors") {
+        Some(unknown) => Err(StartError::Argument(unknown.to_string_lossy().into_owned())),
+        None => Ok(given),
+    }
 }
 
 fn issuer_url() -> Result<Option<String>, StartError> {
