@@ -1,20 +1,20 @@
 //! The issuer as its user holds it: keys, tokens, faults, counts.
 
-use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use serde_json::{Value, json};
-use tokio::sync::watch;
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::Value;
 
+use crate::builder::Builder;
 use crate::fault::{Endpoint, Fault};
 use crate::key::{Algorithm, SigningKey};
 use crate::record::{RecordedRequest, Records};
 use crate::server::Server;
+use crate::state::{Client, Shared, State, new_key};
 use crate::token::TokenBuilder;
 
 /// A running issuer on 127.0.0.1; a clone is the same one, and the server stops with the last of them.
@@ -36,112 +36,6 @@ struct Running {
     server: Mutex<Option<Server>>,
 }
 
-/// What the server and its user both see.
-pub(crate) struct Shared {
-    pub(crate) url: String,
-    pub(crate) audience: String,
-    port: u16,
-    pub(crate) state: Mutex<State>,
-    /// Changes with every request.
-    pub(crate) arrivals: watch::Sender<u64>,
-}
-
-pub(crate) struct State {
-    published: Vec<SigningKey>,
-    signing: SigningKey,
-    named: u32,
-    jwks_body: Option<String>,
-    pub(crate) discovery_body: Option<String>,
-    pub(crate) etags: bool,
-    pub(crate) cache_control: Option<String>,
-    pub(crate) records: Records,
-    faults: Vec<(Endpoint, Fault)>,
-    limited: [VecDeque<Fault>; 3],
-    pub(crate) clients: HashMap<String, Client>,
-    pub(crate) token_lifetime: Duration,
-    pub(crate) token_response: Option<Value>,
-    pub(crate) decodes_basic: bool,
-}
-
-pub(crate) enum Client {
-    Secret(String),
-    Key(Value),
-}
-
-/// Settings of a [`LocalIssuer`].
-#[derive(Clone, Debug)]
-#[must_use = "call start() to run it"]
-pub struct Builder {
-    port: u16,
-    audience: String,
-    algorithm: Algorithm,
-    clients: Vec<(String, String)>,
-}
-
-impl Builder {
-    /// The port; a free one unless given.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// The audience of tokens; `task-api` unless given.
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience = audience.into();
-        self
-    }
-
-    /// The algorithm of the first key; RS256 unless given.
-    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
-        self.algorithm = algorithm;
-        self
-    }
-
-    /// A client that may ask for tokens, besides `service` with the secret `service-secret`.
-    pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.clients.push((id.into(), secret.into()));
-        self
-    }
-
-    /// Makes the first key and starts the server.
-    ///
-    /// # Errors
-    /// Where the port is taken, or no key can be made.
-    #[expect(clippy::unused_async, reason = "callers need not know that the server has a thread of its own")]
-    pub async fn start(self) -> io::Result<LocalIssuer> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
-        let port = listener.local_addr()?.port();
-        let key = new_key(self.algorithm, 1)?;
-        let mut clients = HashMap::from([("service".to_owned(), Client::Secret("service-secret".to_owned()))]);
-        clients.extend(self.clients.into_iter().map(|(id, secret)| (id, Client::Secret(secret))));
-        let state = State {
-            published: vec![key.clone()],
-            signing: key,
-            named: 1,
-            jwks_body: None,
-            discovery_body: None,
-            etags: true,
-            cache_control: None,
-            records: Records::default(),
-            faults: Vec::new(),
-            limited: Default::default(),
-            clients,
-            token_lifetime: Duration::from_secs(900),
-            token_response: None,
-            decodes_basic: true,
-        };
-        let url = format!("http://127.0.0.1:{port}");
-        let (arrivals, _) = watch::channel(0);
-        let shared = Arc::new(Shared { url, audience: self.audience, port, state: Mutex::new(state), arrivals });
-        let server = Server::start(listener, Arc::clone(&shared))?;
-        Ok(LocalIssuer(Arc::new(Running { shared, server: Mutex::new(Some(server)) })))
-    }
-}
-
-fn new_key(algorithm: Algorithm, number: u32) -> io::Result<SigningKey> {
-    SigningKey::generate(algorithm, format!("{}-{number}", algorithm.as_str().to_lowercase())).map_err(io::Error::other)
-}
-
 impl LocalIssuer {
     /// An issuer on a free port, with one RS256 key and the audience `task-api`.
     ///
@@ -153,7 +47,7 @@ impl LocalIssuer {
 
     /// An issuer with settings of your own.
     pub fn builder() -> Builder {
-        Builder { port: 0, audience: "task-api".into(), algorithm: Algorithm::RS256, clients: Vec::new() }
+        Builder::new()
     }
 
     /// The issuer's URL, without a trailing slash: `iss` of its tokens.
@@ -369,7 +263,12 @@ impl LocalIssuer {
         Ok(())
     }
 
-    fn state(&self) -> parking_lot::MutexGuard<'_, State> {
+    pub(crate) fn run(listener: TcpListener, shared: Arc<Shared>) -> io::Result<Self> {
+        let server = Server::start(listener, Arc::clone(&shared))?;
+        Ok(Self(Arc::new(Running { shared, server: Mutex::new(Some(server)) })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.shared.state.lock()
     }
 }
@@ -377,23 +276,5 @@ impl LocalIssuer {
 impl fmt::Debug for LocalIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalIssuer").field("url", &self.url()).field("kids", &self.kids()).finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    pub(crate) fn token(&self) -> TokenBuilder {
-        TokenBuilder::new(&self.url, &self.audience, &self.state.lock().signing)
-    }
-}
-
-impl State {
-    pub(crate) fn jwks(&self) -> String {
-        let keys: Vec<_> = self.published.iter().map(SigningKey::public_jwk).collect();
-        self.jwks_body.clone().unwrap_or_else(|| json!({ "keys": keys }).to_string())
-    }
-
-    pub(crate) fn fault(&mut self, endpoint: Endpoint) -> Option<Fault> {
-        let limited = self.limited.get_mut(endpoint as usize).and_then(VecDeque::pop_front);
-        limited.or_else(|| self.faults.iter().find(|(own, _)| *own == endpoint).map(|(_, fault)| fault.clone()))
     }
 }

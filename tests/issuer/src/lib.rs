@@ -1,17 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+mod builder;
 mod fault;
 mod issuer;
 mod key;
 mod oauth;
 mod record;
 mod server;
+mod state;
 mod token;
 
 #[doc(inline)]
 pub use crate::{
+    builder::Builder,
     fault::{Endpoint, Fault},
-    issuer::{Builder, LocalIssuer},
+    issuer::LocalIssuer,
     key::{Algorithm, SignError, SigningKey},
     record::RecordedRequest,
     token::{TokenBuilder, base64url, compact},

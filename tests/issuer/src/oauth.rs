@@ -9,9 +9,9 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::{Map, Value, json};
 
 use crate::fault::FaultyBody;
-use crate::issuer::{Client, Shared};
 use crate::record::RecordedRequest;
 use crate::server::{json_answer, problem};
+use crate::state::{Client, Shared};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 

@@ -23,9 +23,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
 
 use crate::fault::{Endpoint, Fault, FaultyBody};
-use crate::issuer::Shared;
 use crate::oauth;
 use crate::record::RecordedRequest;
+use crate::state::Shared;
 
 const MAX_REQUEST_BODY: usize = 64 * 1024;
 

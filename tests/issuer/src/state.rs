@@ -1,0 +1,69 @@
+//! What the server and its user both see.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::fault::{Endpoint, Fault};
+use crate::key::{Algorithm, SigningKey};
+use crate::record::Records;
+use crate::token::TokenBuilder;
+
+/// One of an issuer, shared by its server and everybody who holds it.
+pub(crate) struct Shared {
+    pub(crate) url: String,
+    pub(crate) audience: String,
+    pub(crate) port: u16,
+    pub(crate) state: Mutex<State>,
+    /// Changes with every request.
+    pub(crate) arrivals: watch::Sender<u64>,
+}
+
+pub(crate) struct State {
+    pub(crate) published: Vec<SigningKey>,
+    pub(crate) signing: SigningKey,
+    pub(crate) named: u32,
+    pub(crate) jwks_body: Option<String>,
+    pub(crate) discovery_body: Option<String>,
+    pub(crate) etags: bool,
+    pub(crate) cache_control: Option<String>,
+    pub(crate) records: Records,
+    pub(crate) faults: Vec<(Endpoint, Fault)>,
+    pub(crate) limited: [VecDeque<Fault>; 3],
+    pub(crate) clients: HashMap<String, Client>,
+    pub(crate) token_lifetime: Duration,
+    pub(crate) token_response: Option<Value>,
+    pub(crate) decodes_basic: bool,
+}
+
+pub(crate) enum Client {
+    Secret(String),
+    Key(Value),
+}
+
+impl Shared {
+    pub(crate) fn token(&self) -> TokenBuilder {
+        TokenBuilder::new(&self.url, &self.audience, &self.state.lock().signing)
+    }
+}
+
+impl State {
+    pub(crate) fn jwks(&self) -> String {
+        let keys: Vec<_> = self.published.iter().map(SigningKey::public_jwk).collect();
+        self.jwks_body.clone().unwrap_or_else(|| json!({ "keys": keys }).to_string())
+    }
+
+    pub(crate) fn fault(&mut self, endpoint: Endpoint) -> Option<Fault> {
+        let limited = self.limited.get_mut(endpoint as usize).and_then(VecDeque::pop_front);
+        limited.or_else(|| self.faults.iter().find(|(own, _)| *own == endpoint).map(|(_, fault)| fault.clone()))
+    }
+}
+
+/// A key named after its algorithm and number: `es256-1`.
+pub(crate) fn new_key(algorithm: Algorithm, number: u32) -> io::Result<SigningKey> {
+    SigningKey::generate(algorithm, format!("{}-{number}", algorithm.as_str().to_lowercase())).map_err(io::Error::other)
+}
