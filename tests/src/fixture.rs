@@ -97,9 +97,9 @@ impl Fixture {
         }
     }
 
-    /// A good token of a plain user for [`plain`](Self::plain), to be changed.
+    /// A good token of a user with the role `user` for [`plain`](Self::plain), to be changed.
     pub fn token(&self) -> TokenBuilder {
-        self.issuer.token().key(&self.es256).sub("ada").at(NOW)
+        self.issuer.token().key(&self.es256).sub("ada").roles(["user"]).at(NOW)
     }
 
     /// A good token for [`strict`](Self::strict), and for [`plain`](Self::plain) too.

@@ -23,7 +23,7 @@ pub enum LocalUser {
 impl LocalUser {
     /// A token of this user, valid for an hour unless changed.
     pub fn token(self, issuer: &LocalIssuer) -> TokenBuilder {
-        let token = issuer.token().expires_in(HOUR);
+        let token = issuer.token().roles(["user"]).expires_in(HOUR);
         match self {
             Self::User => token,
             Self::Writer => token.sub("writer").scope("tasks:write email:send"),

@@ -67,6 +67,7 @@ impl Ground {
             .fold(self.issuer.token(), TokenBuilder::without)
             .key(key)
             .sub(&format!("0b8f7c5e-3c52-4a1f-9d7e-{number:012}"))
+            .roles(["user"])
             .scope("tasks:read tasks:write")
             .expires_in(24 * 3600)
     }

@@ -129,15 +129,4 @@ fn real_tokens_of_other_kinds_are_refused() {
         "V3",
     );
     AUTH.refuses("E06 DPoP proof", &Draft::good().header("typ", r#""dpop+jwt""#).sign(), "V3");
-    let server = plain()
-        .claim("aud", r#"["https://api.example"]"#)
-        .claim("org_id", r#""7d3c1a52-90b4-4f0e-8a66-2f1d0c9b7e10""#)
-        .claim("preferred_username", r#""ada""#)
-        .claim("email", r#""ada@example.com""#)
-        .claim("email_verified", "true")
-        .claim("given_name", r#""Ada""#)
-        .claim("family_name", r#""Lovelace""#)
-        .claim("roles", r#"["user"]"#)
-        .claim("custom", r#"{"plan":"pro"}"#);
-    AUTH.accepts("token of the real server", &server.sign());
 }

@@ -19,6 +19,7 @@ mod mac;
 mod order;
 mod payload;
 mod public_api;
+mod rampart_server;
 mod reading;
 mod rejection;
 mod requirement;

@@ -31,7 +31,8 @@ impl Scene {
     }
 
     fn requests(&self, count: usize) -> Vec<Vec<u8>> {
-        let token = |number| self.issuer.token().claim("jti", number).expires_in(24 * 3600).sign().unwrap();
+        let token =
+            |number| self.issuer.token().roles(["user"]).claim("jti", number).expires_in(24 * 3600).sign().unwrap();
         (0..count).map(|number| request(&token(number))).collect()
     }
 
@@ -158,7 +159,7 @@ pub fn flood(framework: Framework, without: Duration, length: Duration, table: &
 
 /// Tokens that are right in everything that can be seen without the key, each with a key ID of its own.
 fn unknown_kids(issuer: &LocalIssuer) -> impl Fn() -> Vec<u8> + Clone + Send + 'static {
-    let token = issuer.token().expires_in(24 * 3600);
+    let token = issuer.token().roles(["user"]).expires_in(24 * 3600);
     let payload = base64url(token.payload());
     let signature = base64url([0x5a; 256]);
     let next = Arc::new(AtomicU64::new(0));

@@ -48,7 +48,8 @@ pub fn run(effort: &Effort, framework: Framework, table: &mut Table) -> Measured
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::RS256).start()).unwrap();
     let requests: Vec<_> = (0..CONNECTIONS)
-        .map(|number| issuer.token().claim("jti", format!("{number:036}")).expires_in(24 * 3600).sign().unwrap())
+        .map(|number| issuer.token().roles(["user"]).claim("jti", format!("{number:036}")).expires_in(24 * 3600))
+        .map(|token| token.sign().unwrap())
         .map(|token| request(&token))
         .collect();
     let servers = Guard::ALL.map(|guard| Server::start(framework, guard, &issuer, TTL));

@@ -35,7 +35,7 @@ impl Builder {
         self
     }
 
-    /// The audience of tokens; `task-api` unless given.
+    /// The client ID of the front end, which is the audience of its tokens; `task-api` unless given.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = audience.into();
         self

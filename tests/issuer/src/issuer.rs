@@ -70,14 +70,34 @@ impl LocalIssuer {
         self.0.shared.port
     }
 
-    /// The audience of its tokens.
+    /// The client ID of the front end, which is the audience of its tokens.
     pub fn audience(&self) -> &str {
         &self.0.shared.audience
     }
 
-    /// A token of a plain user, to be changed and signed.
+    /// An access token of a plain user, to be changed and signed.
     pub fn token(&self) -> TokenBuilder {
         self.0.shared.token()
+    }
+
+    /// The ID token that the server hands out beside this access token: the same `iss`, `sub`, `aud`, `exp`, `iat` and person, and
+    /// the same `typ`. Only `at_hash`, and a `nonce` where the front end has asked for one, tell it apart; `roles` are not in it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = rampart_issuer::LocalIssuer::start().await?;
+    /// let access_token = issuer.token().roles(["editor"]).sign()?;
+    /// let id_token = issuer.id_token(&access_token).claim("nonce", "n-0S6_WzA2Mj").sign()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn id_token(&self, access_token: &str) -> TokenBuilder {
+        TokenBuilder::id_token(access_token, &self.key())
+    }
+
+    /// The challenge that `POST /login` answers with where the user has a second factor: a token of the audience `rampart:mfa`
+    /// with the `purpose` `mfa_challenge`, good for five minutes, that no API must accept.
+    pub fn mfa_challenge(&self) -> TokenBuilder {
+        TokenBuilder::mfa_challenge(self.url(), &self.key())
     }
 
     /// A new key in the published set. It signs once [`use_key`](Self::use_key) says so.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -62,6 +63,17 @@ impl Algorithm {
             Self::EdDSA => "EdDSA",
             Self::Ed25519 => "Ed25519",
         }
+    }
+
+    /// The left half of the hash that goes with the algorithm (OpenID Connect Core 3.1.3.6; Ed25519 hashes with SHA-512).
+    pub(crate) fn half_hash(self, bytes: &[u8]) -> Vec<u8> {
+        let hash = match self {
+            Self::RS256 | Self::PS256 | Self::ES256 => &SHA256,
+            Self::RS384 | Self::PS384 | Self::ES384 => &SHA384,
+            Self::RS512 | Self::PS512 | Self::ES512 | Self::EdDSA | Self::Ed25519 => &SHA512,
+        };
+        let hash = digest(hash, bytes);
+        hash.as_ref().iter().take(hash.as_ref().len() / 2).copied().collect()
     }
 
     fn rsa_encoding(self) -> Option<&'static dyn RsaEncoding> {

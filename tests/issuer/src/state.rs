@@ -47,7 +47,7 @@ pub(crate) enum Client {
 
 impl Shared {
     pub(crate) fn token(&self) -> TokenBuilder {
-        TokenBuilder::new(&self.url, &self.audience, &self.state.lock().signing)
+        TokenBuilder::access(&self.url, &self.audience, &self.state.lock().signing)
     }
 }
 

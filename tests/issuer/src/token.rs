@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::key::{Algorithm, SignError, SigningKey};
 
@@ -24,8 +24,11 @@ pub fn compact(header: &[u8], payload: &[u8], key: &SigningKey, algorithm: Algor
     Ok(format!("{signing_input}.{}", base64url(signature)))
 }
 
-/// A token to be signed. It starts out as a token of a plain user, shaped like those of the real server; every part of it
-/// can be changed, left out, or replaced by raw bytes.
+/// A token to be signed. It starts out as the Rampart server makes them for a front end, by authorization code: RS256 (unless the
+/// issuer has another key), `typ: JWT`, and the claims `iss`, `sub`, `aud`, `exp`, `iat`, `org_id`, `preferred_username`, `email`,
+/// `email_verified`, `given_name` and `family_name`. `aud` is an array with the client ID of the front end. `roles` is there only
+/// where the user has some; a scope, a `name`, a `jti` or an `nbf` is not, unless a test puts it there. Every part can be
+/// changed, left out, or replaced by raw bytes.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,27 +49,86 @@ pub struct TokenBuilder {
 
 const LIFETIME: i64 = 900;
 
+/// What an ID token says as its access token does.
+const ID_TOKEN_CLAIMS: [&str; 11] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "org_id",
+    "preferred_username",
+    "email",
+    "email_verified",
+    "given_name",
+    "family_name",
+];
+
 impl TokenBuilder {
-    pub(crate) fn new(issuer: &str, audience: &str, key: &SigningKey) -> Self {
-        let claims = json!({
-            "iss": issuer,
-            "sub": "0b8f7c5e-3c52-4a1f-9d7e-5f2a6c1b9e01",
-            "aud": [audience],
-            "org_id": "7d3c1a52-90b4-4f0e-8a66-2f1d0c9b7e10",
-            "preferred_username": "ada",
-            "email": "ada@example.com",
-            "email_verified": true,
-            "given_name": "Ada",
-            "family_name": "Lovelace",
-            "roles": ["user"],
-        });
-        let claims = if let Value::Object(claims) = claims { claims } else { Map::new() };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    /// An access token for a front end.
+    pub(crate) fn access(issuer: &str, client: &str, key: &SigningKey) -> Self {
+        Self::new(key)
+            .issued_to(issuer, client)
+            .claim("org_id", "7d3c1a52-90b4-4f0e-8a66-2f1d0c9b7e10")
+            .claim("preferred_username", "ada")
+            .email("ada@example.com")
+            .claim("email_verified", true)
+            .claim("given_name", "Ada")
+            .claim("family_name", "Lovelace")
+    }
+
+    /// The ID token beside this access token: of the same user, for the same client and time, with `at_hash` and without roles.
+    pub(crate) fn id_token(access_token: &str, key: &SigningKey) -> Self {
+        let payload = access_token.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+        let of_token: Map<String, Value> =
+            payload.and_then(|payload| serde_json::from_slice(&payload).ok()).unwrap_or_default();
+        let same = of_token.into_iter().filter(|(name, _)| ID_TOKEN_CLAIMS.contains(&name.as_str()));
+        let at_hash = base64url(key.algorithm().half_hash(access_token.as_bytes()));
+        same.fold(Self::new(key), |token, (name, value)| token.claim(&name, value)).claim("at_hash", at_hash)
+    }
+
+    /// The challenge between password and second factor: for five minutes, and for the server alone.
+    pub(crate) fn mfa_challenge(issuer: &str, key: &SigningKey) -> Self {
+        Self::new(key).issued_to(issuer, "rampart:mfa").expires_in(300).claim("purpose", "mfa_challenge")
+    }
+
+    fn new(key: &SigningKey) -> Self {
         let algorithm = key.algorithm();
-        Self { header: Map::new(), claims, raw_header: None, raw_payload: None, key: key.clone(), algorithm }
-            .key(key)
-            .header("typ", "JWT")
+        Self {
+            header: Map::new(),
+            claims: Map::new(),
+            raw_header: None,
+            raw_payload: None,
+            key: key.clone(),
+            algorithm,
+        }
+        .key(key)
+        .header("typ", "JWT")
+    }
+
+    fn issued_to(self, issuer: &str, audience: &str) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        // `exp` first, for the order of the claims.
+        self.issuer(issuer)
+            .sub("0b8f7c5e-3c52-4a1f-9d7e-5f2a6c1b9e01")
+            .audience(vec![audience])
+            .claim("exp", now)
             .at(now)
+    }
+
+    /// As the server makes them by `POST /login`, where a user signs in without a front end that is registered: `aud` is an
+    /// array with the issuer's URL. A front end that renews its tokens by `POST /token/refresh` gets this kind, too.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = rampart_issuer::LocalIssuer::start().await?;
+    /// let token = issuer.token().direct_login().roles(["editor"]).sign()?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn direct_login(self) -> Self {
+        let issuer = self.claims.get("iss").cloned().unwrap_or_default();
+        self.audience(vec![issuer])
     }
 
     /// Any claim.
@@ -108,11 +170,11 @@ impl TokenBuilder {
         self.claim("org_id", org_id)
     }
 
-    /// `roles`.
+    /// `roles`; left out where there are none, as the server does.
     #[must_use]
     pub fn roles<S: Serialize>(self, roles: impl IntoIterator<Item = S>) -> Self {
         let roles: Vec<S> = roles.into_iter().collect();
-        self.claim("roles", roles)
+        if roles.is_empty() { self.without("roles") } else { self.claim("roles", roles) }
     }
 
     /// `scope`.

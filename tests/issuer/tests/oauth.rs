@@ -58,7 +58,7 @@ async fn a_client_gets_a_token_for_itself_by_basic_or_in_the_body() {
         assert_eq!(members, ["access_token", "token_type", "expires_in"]);
         assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(900)));
         let names: Vec<_> = claims.as_object().unwrap().keys().collect();
-        assert_eq!(names, ["iss", "sub", "aud", "iat", "exp", "client_id", "jti"]);
+        assert_eq!(names, ["iss", "sub", "aud", "exp", "iat", "client_id", "jti"]);
         assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("service"), &json!("service")));
         assert_eq!((&claims["iss"], &claims["aud"]), (&json!(issuer.url()), &json!(["task-api"])));
         assert!(ids.insert(claims["jti"].as_str().unwrap().to_owned()), "no two tokens are alike");

@@ -5,14 +5,18 @@ mod support;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, ED25519, UnparsedPublicKey, VerificationAlgorithm};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{DecodingKey, Validation};
-use rampart_issuer::{Algorithm, LocalIssuer, SignError, SigningKey, base64url, compact};
+use rampart_issuer::{Algorithm, LocalIssuer, SignError, SigningKey, TokenBuilder, base64url, compact};
 use serde_json::{Value, json};
 use support::issuer;
+
+/// What a token of the server says of its user.
+const PERSON: &str = "org_id preferred_username email email_verified given_name family_name";
 
 fn octets(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
@@ -94,17 +98,83 @@ async fn a_key_signs_with_any_algorithm_of_its_kind_and_no_other() {
     assert_eq!(format!("{curve:?}"), "SigningKey { kid: \"c\", algorithm: ES256, .. }");
 }
 
+/// Header and payload, in the order in which they stand.
+fn shown(token: &TokenBuilder) -> (String, Value) {
+    let [header, payload, _] = parts(&token.sign().unwrap());
+    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    (String::from_utf8(header).unwrap(), payload)
+}
+
+fn names(claims: &Value) -> String {
+    claims.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
 #[tokio::test]
-async fn a_token_starts_out_in_the_shape_of_the_real_server() {
-    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).audience("shop").start().await.unwrap();
-    let claims: Value = serde_json::from_slice(&issuer.token().payload()).unwrap();
-    let names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
-    let person = "org_id preferred_username email email_verified given_name family_name";
-    assert_eq!(names.join(" "), format!("iss sub aud {person} roles iat exp"));
-    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(issuer.url()), &json!(["shop"])));
+async fn a_token_starts_out_as_the_server_makes_it_for_a_front_end() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let (header, claims) = shown(&issuer.token());
+    assert_eq!(header, r#"{"alg":"RS256","kid":"rs256-1","typ":"JWT"}"#);
+    assert_eq!(names(&claims), format!("iss sub aud exp iat {PERSON}"));
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(issuer.url()), &json!(["task-api"])));
+    assert_eq!(claims["email_verified"], true);
     let issued = claims["iat"].as_u64().unwrap();
     assert_eq!(claims["exp"].as_u64(), Some(issued + 900));
     assert!(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - issued < 60);
+
+    let (_, of_editor) = shown(&issuer.token().roles(["editor"]));
+    assert_eq!(of_editor["roles"], json!(["editor"]));
+    assert_eq!(names(&of_editor), format!("iss sub aud exp iat {PERSON} roles"));
+    let nobody: [&str; 0] = [];
+    let (_, of_nobody) = shown(&issuer.token().roles(["editor"]).roles(nobody));
+    assert_eq!(names(&of_nobody), names(&claims), "no roles, no claim");
+
+    let other = LocalIssuer::builder().algorithm(Algorithm::ES256).audience("shop").start().await.unwrap();
+    let (header, claims) = shown(&other.token());
+    assert_eq!((&*header, &claims["aud"]), (r#"{"alg":"ES256","kid":"es256-1","typ":"JWT"}"#, &json!(["shop"])));
+}
+
+#[tokio::test]
+async fn direct_login_has_the_issuer_as_its_audience_and_nothing_else_changes() {
+    let issuer = issuer().await;
+    let code_flow = issuer.token().at(1000).roles(["editor"]);
+    let (header, mut claims) = shown(&code_flow);
+    claims["aud"] = json!([issuer.url()]);
+    assert_eq!(shown(&code_flow.clone().direct_login()), (header, claims));
+    let (_, elsewhere) = shown(&code_flow.issuer("https://login.example").direct_login());
+    assert_eq!(elsewhere["aud"], json!(["https://login.example"]));
+}
+
+#[tokio::test]
+async fn an_id_token_differs_from_its_access_token_by_at_hash_and_nonce_alone() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let access = issuer.token().sub("grace").audience(vec!["shop"]).roles(["editor"]).scope("a").at(1000);
+    let access_token = access.sign().unwrap();
+    let (header, mut claims) = shown(&access.without("roles").without("scope"));
+    let hash = digest(&SHA256, access_token.as_bytes());
+    claims["at_hash"] = json!(URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]));
+    assert_eq!(shown(&issuer.id_token(&access_token)), (header.clone(), claims.clone()));
+    claims["nonce"] = json!("n-1");
+    assert_eq!(shown(&issuer.id_token(&access_token).claim("nonce", "n-1")), (header, claims));
+
+    // OpenID Connect Core 3.1.3.6: half of the hash that the algorithm uses.
+    for (algorithm, octets) in [(Algorithm::PS384, 24), (Algorithm::ES512, 32), (Algorithm::EdDSA, 32)] {
+        issuer.use_key(&issuer.add_key(algorithm).unwrap());
+        let (_, claims) = shown(&issuer.id_token(&access_token));
+        assert_eq!(member(&claims, "at_hash").len(), octets, "{algorithm}");
+    }
+    let (_, of_nonsense) = shown(&issuer.id_token("no token"));
+    assert_eq!(names(&of_nonsense), "at_hash");
+}
+
+#[tokio::test]
+async fn an_mfa_challenge_is_for_the_server_alone_and_good_for_five_minutes() {
+    let issuer = issuer().await;
+    let (header, claims) = shown(&issuer.mfa_challenge());
+    assert_eq!(header, r#"{"alg":"ES256","kid":"es256-1","typ":"JWT"}"#);
+    assert_eq!(names(&claims), "iss sub aud exp iat purpose");
+    let expected = (&json!(issuer.url()), &json!(["rampart:mfa"]), &json!("mfa_challenge"));
+    assert_eq!((&claims["iss"], &claims["aud"], &claims["purpose"]), expected);
+    assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 300);
 }
 
 #[tokio::test]
