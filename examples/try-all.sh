@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 # What listens on this machine is asked without a proxy.
 export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
 export NO_PROXY=$no_proxy
-unset RAMPART_URL RAMPART_CLIENT_ID RAMPART_CLIENT_SECRET RAMPART_REALM API_AUDIENCE PORT RUST_LOG "${!ROCKET_@}"
+unset RAMPART_URL RAMPART_ISSUER RAMPART_CLIENT_ID RAMPART_CLIENT_SECRET RAMPART_REALM API_AUDIENCE PORT RUST_LOG "${!ROCKET_@}"
 
 work=$(mktemp -d)
 started=()
@@ -72,7 +72,7 @@ echo "building ${names[*]}"
 while IFS= read -r path; do
     program[$(basename "$path")]=$path
 done < <(cargo build --locked --quiet --message-format=json "${names[@]/#/--bin=}" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
-for name in task-api-axum task-api-actix task-api-rocket verify-token service-to-service "${names[@]}"; do
+for name in task-api-axum task-api-actix task-api-rocket verify-token service-to-service rampart-sample-backend "${names[@]}"; do
     [[ -n ${program[$name]:-} ]] || { echo "no program $name"; exit 1; }
 done
 
@@ -247,6 +247,30 @@ says "verify-token: a variable is missing" 2 'RAMPART_CLIENT_ID is missing or em
 says "verify-token: an issuer that is set to nothing" 2 'RAMPART_URL is missing or empty' env RAMPART_URL= "${program[verify-token]}"
 says "service-to-service: an issuer that is set to nothing" 1 'RAMPART_URL is set, but empty' \
     env RAMPART_URL= "${program[service-to-service]}"
+
+# The issuer's tokens are for the sample front ends now.
+start task-api-axum RAMPART_CLIENT_ID=sample-react-app
+take_tokens
+: >"$work/backend"
+env PORT=0 RAMPART_ISSUER="$issuer" "${program[rampart-sample-backend]}" >>"$work/backend" 2>"$work/backend.log" &
+started+=($!)
+until_found "Sample back end" "$work/backend"
+backend=$(sed -n 's/^Sample back end: \(http:.*\), for tokens of .*/\1/p' "$work/backend")
+for path in health profile editor/dashboard; do
+    curl -sS -o "$work/body" -w "%{http_code} /api/$path " "$backend/api/$path" -H "Authorization: Bearer $USER_TOKEN"
+    grep -oE '^[{]"[a-z]+":"[^"]*"' "$work/body"
+done >"$work/actual"
+cat >"$work/expected" <<'END'
+200 /api/health {"status":"ok"
+200 /api/profile {"message":"Authenticated!"
+403 /api/editor/dashboard {"error":"insufficient_role"
+END
+same "rampart-sample-backend accepts the tokens of its front ends" "$work/expected" "$work/actual"
+sample=(env PORT=0 "${program[rampart-sample-backend]}")
+says "rampart-sample-backend: an issuer that is set to nothing" 1 'RAMPART_ISSUER is set, but empty' env RAMPART_ISSUER= "${sample[@]}"
+says "rampart-sample-backend: a port that is none" 1 'PORT is "abc", which is no port number' env PORT=abc "${program[rampart-sample-backend]}"
+says "rampart-sample-backend: a port that is taken" 1 'Address already in use' \
+    env PORT="${backend##*:}" "${program[rampart-sample-backend]}"
 
 # The calls go on while the issuer is stopped, and after it has come back with other keys.
 mkfifo "$work/typed"

@@ -1,0 +1,93 @@
+//! The back end of the Rampart project's sample front ends, on axum: `cargo run --bin rampart-sample-backend`.
+
+use std::env::{self, VarError};
+use std::error::Error;
+use std::process::ExitCode;
+
+use axum::http::{HeaderValue, Method, header};
+use axum::{Json, Router, routing::get};
+use rampart_axum::{Claims, RampartAuth, RequireAuth, roles};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tower_http::cors::CorsLayer;
+
+roles!(Editor = "editor");
+roles!(Manager = "manager");
+
+/// The front ends' own addresses: React, and without a framework.
+const FRONT_ENDS: [HeaderValue; 2] =
+    [HeaderValue::from_static("http://localhost:3002"), HeaderValue::from_static("http://localhost:3000")];
+
+fn claim(user: &Claims, name: &str) -> Option<Value> {
+    user.get(name).ok().flatten()
+}
+
+async fn profile(user: RequireAuth) -> Json<Value> {
+    Json(json!({"message": "Authenticated!", "user": {
+        "id": user.sub, "email": user.email, "username": claim(&user, "preferred_username"), "org_id": user.org_id,
+        "email_verified": claim(&user, "email_verified"), "given_name": claim(&user, "given_name"), "family_name": claim(&user, "family_name"),
+        "roles": user.roles,
+    }}))
+}
+
+async fn claims(user: RequireAuth) -> Json<Value> {
+    Json(user.deserialize().unwrap_or_default())
+}
+
+async fn dashboard(user: RequireAuth<Editor>) -> Json<Value> {
+    Json(json!({"message": "Welcome, Editor!", "user": claim(&user, "preferred_username"), "roles": user.roles,
+        "data": {"drafts": 3, "published": 12, "pending_review": 2}}))
+}
+
+async fn reports(user: RequireAuth<Manager>) -> Json<Value> {
+    Json(
+        json!({"message": "Manager Reports", "user": claim(&user, "preferred_username"), "roles": user.roles, "reports": [
+            {"name": "Q1 Revenue", "status": "complete"}, {"name": "User Growth", "status": "in_progress"},
+        ]}),
+    )
+}
+
+/// The routes, for tokens that this issuer has given to the sample front ends, or to a user who signed in directly.
+fn app(issuer: String) -> Result<Router, Box<dyn Error>> {
+    let auth = RampartAuth::builder(&issuer, "sample-react-app").audiences([&issuer]).build()?;
+    let cors = CorsLayer::new()
+        .allow_origin(FRONT_ENDS)
+        .allow_methods([Method::GET])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER]);
+    Ok(Router::new()
+        .route("/api/health", get(async move || Json(json!({"status": "ok", "issuer": issuer}))))
+        .route("/api/profile", get(profile))
+        .route("/api/claims", get(claims))
+        .route("/api/editor/dashboard", get(dashboard))
+        .route("/api/manager/reports", get(reports))
+        .layer(cors)
+        .with_state(auth))
+}
+
+fn variable(name: &str, default: &str) -> Result<String, String> {
+    match env::var(name) {
+        Ok(value) if !value.is_empty() => Ok(value),
+        Err(VarError::NotPresent) => Ok(default.to_owned()),
+        _ => Err(format!("{name} is set, but empty or no text: unset it for {default}")),
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let issuer = variable("RAMPART_ISSUER", "http://localhost:8080")?;
+    let port = variable("PORT", "3001")?;
+    let port: u16 = port.parse().map_err(|_| format!("PORT is {port:?}, which is no port number"))?;
+    let app = app(issuer.clone())?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| format!("port {port}: {error}"))?;
+    println!("Sample back end: http://{}, for tokens of {issuer}", listener.local_addr()?);
+    Ok(axum::serve(listener, app).await?)
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Why a token is refused stands in the log, and nowhere else.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let Err(error) = run().await else { return ExitCode::SUCCESS };
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}
