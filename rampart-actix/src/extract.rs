@@ -3,13 +3,14 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use rampart_core::adapter::{Verification, Verified};
-use rampart_core::{RampartAuth, Rejection, Requirement};
+use rampart_core::adapter::{Carry, Verification, Verified};
+use rampart_core::{Claims, RampartAuth, Rejection, Requirement};
 
 use crate::rejection::AuthRejection;
 
@@ -39,17 +40,31 @@ fn configured(request: &HttpRequest) -> Result<&RampartAuth, Rejection> {
     Err(Rejection::not_configured())
 }
 
+type Admitted<T> = Result<T, Rejection>;
+
 /// What `admit` says of the outcome that is stored with the request, if that is by the same object.
-fn stored<T>(request: &HttpRequest, auth: &RampartAuth, admit: impl FnOnce(&Verified) -> T) -> Option<T> {
-    request.extensions().get::<Verified>().filter(|verified| verified.is_by(auth)).map(admit)
+fn stored<T>(
+    request: &HttpRequest,
+    auth: &RampartAuth,
+    admit: impl FnOnce(&Verified) -> Admitted<T>,
+) -> Option<Admitted<T>> {
+    let (admitted, carry) = {
+        let extensions = request.extensions();
+        let verified = extensions.get::<Verified>().filter(|verified| verified.is_by(auth))?;
+        let admitted = admit(verified);
+        let carry = verified.carry(admitted.is_ok(), extensions.get());
+        (admitted, carry)
+    };
+    apply(carry, request);
+    Some(admitted)
 }
 
 /// What `admit` says of the outcome for this request, the stored one or a new one; or what must be awaited for it.
 pub(crate) fn verify<T>(
     request: &HttpRequest,
     auth: &RampartAuth,
-    admit: impl Fn(&Verified) -> T,
-) -> Result<T, Verification> {
+    admit: impl Fn(&Verified) -> Admitted<T>,
+) -> Result<Admitted<T>, Verification> {
     if let Some(admitted) = stored(request, auth, &admit) {
         return Ok(admitted);
     }
@@ -58,10 +73,25 @@ pub(crate) fn verify<T>(
 }
 
 /// Stores an outcome with the request, and says what `admit` says of it.
-pub(crate) fn store<T>(request: &HttpRequest, verified: Verified, admit: impl FnOnce(&Verified) -> T) -> T {
+pub(crate) fn store<T>(
+    request: &HttpRequest,
+    verified: Verified,
+    admit: impl FnOnce(&Verified) -> Admitted<T>,
+) -> Admitted<T> {
     let admitted = admit(&verified);
+    let carry = verified.carry(admitted.is_ok(), request.extensions().get());
+    apply(carry, request);
     request.extensions_mut().insert(verified);
     admitted
+}
+
+/// The claims of whoever is signed in stand in the extensions, for middleware, handlers and `ReqData<Arc<Claims>>`.
+fn apply(carry: Carry, request: &HttpRequest) {
+    match carry {
+        Carry::Unchanged => {}
+        Carry::Insert(claims) => drop(request.extensions_mut().insert(claims)),
+        Carry::Remove => drop(request.extensions_mut().remove::<Arc<Claims>>()),
+    }
 }
 
 impl<R: Requirement + 'static> FromRequest for RequireAuth<R> {
@@ -94,7 +124,7 @@ enum State<G> {
     Waiting { request: HttpRequest, auth: RampartAuth, verification: Verification, admit: Admit<G> },
 }
 
-type Admit<G> = fn(&Verified) -> Result<G, Rejection>;
+type Admit<G> = fn(&Verified) -> Admitted<G>;
 
 impl<G> Extraction<G> {
     fn new(request: &HttpRequest, admit: Admit<G>) -> Self {

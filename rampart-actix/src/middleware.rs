@@ -4,15 +4,13 @@ use std::fmt;
 use std::future::{self, Future, Ready};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use actix_web::HttpMessage;
 use actix_web::body::EitherBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use pin_project_lite::pin_project;
 use rampart_core::adapter::{Gate, Verified};
-use rampart_core::{Claims, RampartAuth, Rejection};
+use rampart_core::{RampartAuth, Rejection};
 
 use crate::extract::{store, verify};
 use crate::rejection::AuthRejection;
@@ -32,19 +30,15 @@ pub struct AuthMiddleware {
 
 impl AuthMiddleware {
     fn passes(&self, verified: &Verified) -> Passed {
-        verified.pass(&self.gate)
+        verified.pass(&self.gate).map(drop)
     }
 }
 
-type Passed = Result<Option<Arc<Claims>>, Rejection>;
+type Passed = Result<(), Rejection>;
 
-/// Lets the request pass, with the claims in its extensions, or makes the rejection.
+/// Lets the request pass, or makes the rejection.
 fn admit(passed: Passed, request: &ServiceRequest) -> Result<(), AuthRejection> {
-    let claims = passed.map_err(|rejection| AuthRejection::of(rejection, request.request()))?;
-    if let Some(claims) = claims {
-        request.extensions_mut().insert(claims);
-    }
-    Ok(())
+    passed.map_err(|rejection| AuthRejection::of(rejection, request.request()))
 }
 
 impl<S, B> Transform<S, ServiceRequest> for AuthMiddleware

@@ -1,10 +1,13 @@
 //! Extractors: what a handler takes as a parameter.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use http::Extensions;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use rampart_core::adapter::Verified;
-use rampart_core::{RampartAuth, Rejection, Requirement};
+use rampart_core::adapter::{Carry, Verified};
+use rampart_core::{Claims, RampartAuth, Rejection, Requirement};
 
 rampart_core::__adapter_types!();
 
@@ -15,15 +18,28 @@ async fn guard<T>(
     admit: fn(&Verified) -> Result<T, Rejection>,
 ) -> Result<T, AuthRejection> {
     if let Some(verified) = parts.extensions.get::<Verified>().filter(|verified| verified.is_by(auth)) {
-        return Ok(admit(verified)?);
+        let admitted = admit(verified);
+        let carry = verified.carry(admitted.is_ok(), parts.extensions.get());
+        apply(carry, &mut parts.extensions);
+        return Ok(admitted?);
     }
     let verified = match auth.verification(parts.headers.get_all(AUTHORIZATION)).now() {
         Ok(verified) => verified,
         Err(verification) => verification.await,
     };
     let admitted = admit(&verified);
+    apply(verified.carry(admitted.is_ok(), parts.extensions.get()), &mut parts.extensions);
     parts.extensions.insert(verified);
     Ok(admitted?)
+}
+
+/// The claims of whoever is signed in stand in the extensions, for middleware, handlers and `Extension<Arc<Claims>>`.
+pub(crate) fn apply(carry: Carry, extensions: &mut Extensions) {
+    match carry {
+        Carry::Unchanged => {}
+        Carry::Insert(claims) => drop(extensions.insert(claims)),
+        Carry::Remove => drop(extensions.remove::<Arc<Claims>>()),
+    }
 }
 
 impl<S, R> FromRequestParts<S> for RequireAuth<R>

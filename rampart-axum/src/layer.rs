@@ -15,7 +15,7 @@ use rampart_core::adapter::{Gate, Verified};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::extract::AuthRejection;
+use crate::extract::{AuthRejection, apply};
 use crate::grpc;
 
 rampart_core::__adapter_layers!(AuthLayer);
@@ -51,12 +51,10 @@ pub struct AuthService<S> {
 impl AuthLayer {
     /// Lets the request pass, with the outcome and the claims in its extensions, or makes the answer.
     fn admit<B>(&self, verified: Verified, request: &mut Request<B>) -> Result<(), AuthRejection> {
-        let claims = verified.pass(&self.gate)?;
+        verified.pass(&self.gate)?;
         let extensions = request.extensions_mut();
+        apply(verified.carry(true, extensions.get()), extensions);
         extensions.insert(verified);
-        if let Some(claims) = claims {
-            extensions.insert(claims);
-        }
         Ok(())
     }
 }

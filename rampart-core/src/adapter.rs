@@ -59,7 +59,8 @@ impl Verified {
     /// # Errors
     /// The answer for the caller.
     pub fn required<R: Requirement>(&self) -> Result<Arc<Claims>, Rejection> {
-        self.admit(true, R::check).and_then(|claims| claims.ok_or_else(|| self.reject(AuthError::MissingToken)))
+        let claims = self.admit(true, R::check)?;
+        claims.cloned().ok_or_else(|| self.reject(AuthError::MissingToken))
     }
 
     /// The claims of a request that may come without a token, but not with a bad one or one that does not meet `R`.
@@ -67,28 +68,42 @@ impl Verified {
     /// # Errors
     /// The answer for the caller.
     pub fn optional<R: Requirement>(&self) -> Result<Option<Arc<Claims>>, Rejection> {
-        self.admit(false, R::check)
+        self.admit(false, R::check).map(Option::<&_>::cloned)
     }
 
     /// The claims of a request that passes a gate.
     ///
     /// # Errors
     /// The answer for the caller.
-    pub fn pass(&self, gate: &Gate) -> Result<Option<Arc<Claims>>, Rejection> {
+    pub fn pass(&self, gate: &Gate) -> Result<Option<&Arc<Claims>>, Rejection> {
         self.admit(gate.required, |claims| gate.policy.as_ref().map_or(Ok(()), |policy| policy.check(claims)))
+    }
+
+    /// What becomes of the `Arc<Claims>` that a request carries for its handlers (in its extensions, where it has such) once a
+    /// guard or layer has decided. `held` is what it carries by then; guards of one request may belong to several objects.
+    pub fn carry(&self, passed: bool, held: Option<&Arc<Claims>>) -> Carry {
+        match &self.outcome {
+            Ok(Some(claims)) if passed && !held.is_some_and(|held| Arc::ptr_eq(held, claims)) => {
+                Carry::Insert(Arc::clone(claims))
+            }
+            // Nobody is signed in: whoever was found further out is not to pass for the user of this request.
+            Ok(None) | Err(_) if held.is_some() => Carry::Remove,
+            // Somebody who lacks a right, too: he is not vouched for here, but nothing that was said before is wrong.
+            _ => Carry::Unchanged,
+        }
     }
 
     fn admit(
         &self,
         required: bool,
         check: impl FnOnce(&Claims) -> Result<(), AuthError>,
-    ) -> Result<Option<Arc<Claims>>, Rejection> {
+    ) -> Result<Option<&Arc<Claims>>, Rejection> {
         match &self.outcome {
             Err(error) => Err(self.reject(error.clone())),
             Ok(None) if required => Err(self.reject(AuthError::MissingToken)),
             Ok(None) => Ok(None),
             Ok(Some(claims)) => match check(claims) {
-                Ok(()) => Ok(Some(Arc::clone(claims))),
+                Ok(()) => Ok(Some(claims)),
                 Err(error) => Err(self.reject(error)),
             },
         }
@@ -106,6 +121,17 @@ impl Verified {
         }
         self.auth.rejection(error)
     }
+}
+
+/// What a guard or layer does to the claims that a request carries: see [`Verified::carry`].
+#[derive(Clone, Debug)]
+pub enum Carry {
+    /// Leaves them as they are.
+    Unchanged,
+    /// Puts these there, in place of others.
+    Insert(Arc<Claims>),
+    /// Takes them out: nobody is signed in.
+    Remove,
 }
 
 /// A verification that may have to wait for keys.

@@ -154,7 +154,8 @@ macro_rules! __adapter_layers {
     ($layer:ident) => {
         /// Layers made from a [`RampartAuth`]($crate::RampartAuth): authentication for a whole route or group of routes.
         ///
-        /// Each inserts `Arc<Claims>` into the request's extensions, and lets guards further in reuse its result.
+        /// Each inserts `Arc<Claims>` into the request's extensions, or removes it where nobody is signed in, and lets guards
+        /// further in reuse its result.
         pub trait RampartAuthExt {
             /// A layer with what it asks of a request.
             fn gate(&self, gate: $crate::adapter::Gate) -> $layer;

@@ -5,6 +5,7 @@ use rampart_core::{RampartAuth, Rejection, Requirement};
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
+use crate::carried::carry;
 use crate::fairing::Attached;
 
 rampart_core::__adapter_types! {
@@ -24,7 +25,15 @@ async fn guard<T>(request: &Request<'_>, admit: fn(&Verified) -> Result<T, Rejec
         return AuthRejection::not_configured().refuse(request);
     };
     let stored = request.local_cache_async(verify(request, auth)).await;
-    let admitted = if stored.is_by(auth) { admit(stored) } else { admit(&verify(request, auth).await) };
+    let own;
+    let verified = if stored.is_by(auth) {
+        stored
+    } else {
+        own = verify(request, auth).await;
+        &own
+    };
+    let admitted = admit(verified);
+    carry(request, verified, admitted.is_ok());
     match admitted {
         Ok(guard) => Outcome::Success(guard),
         Err(rejection) => AuthRejection::from(rejection).refuse(request),

@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod carried;
 mod fairing;
 mod guard;
 mod rejection;

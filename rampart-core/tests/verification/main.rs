@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adapter;
 mod bearer;
 mod claims;
 mod config;

@@ -74,7 +74,7 @@ fn optional<R: Requirement>(verified: &Verified) -> Result<String, Rejection> {
 }
 
 fn gated(verified: &Verified, gate: &Gate) -> Result<String, Rejection> {
-    verified.pass(gate).map(|claims| describe(claims.as_deref()))
+    verified.pass(gate).map(|claims| describe(claims.map(|claims| &**claims)))
 }
 
 fn route(path: &str, verified: &Verified) -> Result<String, Rejection> {

@@ -1,0 +1,126 @@
+//! Who is signed in, kept with the request for fairings and catchers, such as an access log.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+#![allow(clippy::needless_pass_by_value, reason = "a guard is a parameter")]
+
+mod support;
+
+use rampart_core::adapter::Verified;
+use rampart_rocket::{AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth, roles};
+use rocket::fairing::AdHoc;
+use rocket::http::Status;
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Build, Request, Rocket, get, routes};
+use support::{Client, issuer, offline_auth, plain, serve, with};
+
+roles!(Admin = "admin");
+
+#[get("/required")]
+fn required(_user: RequireAuth) -> &'static str {
+    "hello"
+}
+
+#[get("/admin")]
+fn admin(_user: RequireAuth<Admin>) -> &'static str {
+    "hello"
+}
+
+#[get("/optional")]
+fn optional(_user: OptionalAuth) -> &'static str {
+    "hello"
+}
+
+/// Lets everybody pass, whatever the guard says.
+#[get("/lenient")]
+fn lenient(_user: Result<RequireAuth<Admin>, AuthRejection>) -> &'static str {
+    "hello"
+}
+
+#[get("/both")]
+fn both(_user: RequireAuth, _admin: Result<RequireAuth<Admin>, AuthRejection>) -> &'static str {
+    "hello"
+}
+
+#[get("/open")]
+fn open() -> &'static str {
+    "hello"
+}
+
+/// A guard of the application's own that sends the request on to the next route.
+struct Never;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Never {
+    type Error = ();
+
+    async fn from_request(_: &'r Request<'_>) -> Outcome<Self, ()> {
+        Outcome::Forward(Status::NotFound)
+    }
+}
+
+#[get("/forwarded")]
+fn forwarding(_user: RequireAuth, _never: Never) -> &'static str {
+    "first"
+}
+
+#[get("/forwarded", rank = 2)]
+fn forwarded() -> &'static str {
+    "second"
+}
+
+/// An access log: it says in a header whom it has seen.
+fn application(auth: &RampartAuth) -> Rocket<Build> {
+    let log = AdHoc::on_response("Access log", |request, response| {
+        Box::pin(async move {
+            let user = Rampart::claims(request).map_or("-".to_owned(), |claims| claims.sub.clone());
+            response.set_raw_header("x-user", user);
+        })
+    });
+    with(auth).attach(log).mount("/", routes![required, admin, optional, lenient, both, open, forwarding, forwarded])
+}
+
+async fn sees(client: Client, path: &str, token: Option<&str>, status: u16, user: &str) {
+    let authorization = token.map(|token| format!("Bearer {token}").into_bytes());
+    let values: Vec<_> = authorization.iter().map(Vec::as_slice).collect();
+    let answer = client.send(path, &values).await;
+    assert_eq!((answer.status, answer.header("x-user")), (status, Some(user)), "{path} {token:?}");
+}
+
+#[tokio::test]
+async fn access_log_sees_whom_a_guard_has_admitted() {
+    let issuer = issuer().await;
+    let token = plain(&issuer);
+    let fetched = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
+    for auth in [fetched, offline_auth(&issuer)] {
+        let client = serve(application(&auth)).await;
+        for (path, status) in [("/required", 200), ("/optional", 200), ("/forwarded", 200), ("/nowhere", 404)] {
+            sees(client, path, Some(&token), status, if status == 200 { "ada" } else { "-" }).await;
+        }
+        sees(client, "/optional", None, 200, "-").await;
+        sees(client, "/required", None, 401, "-").await;
+        sees(client, "/required", Some("forged"), 401, "-").await;
+        // The guard has not let him pass; where another one has, that stays true.
+        sees(client, "/admin", Some(&token), 403, "-").await;
+        sees(client, "/lenient", Some(&token), 200, "-").await;
+        sees(client, "/both", Some(&token), 200, "ada").await;
+        // Nobody has asked.
+        sees(client, "/open", Some(&token), 200, "-").await;
+    }
+}
+
+#[tokio::test]
+async fn guards_of_the_fairing_decide_who_is_signed_in_not_another_auth_object() {
+    let issuer = issuer().await;
+    let strict = support::offline(&issuer).required_claims(["clearance"]).build().unwrap();
+    let weaker = offline_auth(&issuer);
+    let before = AdHoc::on_request("another auth object", move |request, _| {
+        let verification = weaker.verification(request.headers().get("authorization"));
+        Box::pin(async move {
+            let _: &Verified = request.local_cache_async(verification).await;
+        })
+    });
+    let client = serve(application(&strict).attach(before)).await;
+    sees(client, "/required", Some(&plain(&issuer)), 401, "-").await;
+    sees(client, "/lenient", Some(&plain(&issuer)), 200, "-").await;
+    let cleared = issuer.token().sub("ada").claim("clearance", 3).sign().unwrap();
+    sees(client, "/required", Some(&cleared), 200, "ada").await;
+}
