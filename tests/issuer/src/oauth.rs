@@ -2,15 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
-use hyper::{Response, StatusCode};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::{Map, Value, json};
 
-use crate::fault::FaultyBody;
+use crate::answer::{Answer, RequestId, json_answer};
 use crate::record::RecordedRequest;
-use crate::server::{json_answer, problem};
 use crate::state::{Client, Shared};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -25,12 +24,12 @@ pub(crate) const ASSERTION_ALGORITHMS: [&str; 9] =
 
 type Refused = (StatusCode, &'static str, &'static str);
 
-pub(crate) fn token(request: &RecordedRequest, shared: &Shared) -> Response<FaultyBody> {
+pub(crate) fn token(request: &RecordedRequest, shared: &Shared, id: &RequestId) -> Answer {
     let form = Form::read(&request.body);
     let mut answer = match grant(request, &form, shared) {
         Ok(body) => json_answer(StatusCode::OK, Value::Object(body).to_string()),
         Err((status, error, description)) => {
-            let mut answer = problem(status, error, description);
+            let mut answer = id.problem(status, error, description);
             if status == StatusCode::UNAUTHORIZED {
                 // RFC 9110 section 15.5.2, and RFC 6749 section 5.2: the scheme that a client uses.
                 answer

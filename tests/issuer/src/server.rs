@@ -22,14 +22,13 @@ use socket2::SockRef;
 use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
 
+use crate::answer::{Answer, RequestId, json_answer, method_not_allowed};
 use crate::fault::{Endpoint, Fault, FaultyBody};
 use crate::oauth;
 use crate::record::RecordedRequest;
 use crate::state::Shared;
 
 const MAX_REQUEST_BODY: usize = 64 * 1024;
-
-type Answer = Response<FaultyBody>;
 
 /// A running server; dropping it closes the listener and every connection, and waits for the thread.
 pub(crate) struct Server {
@@ -113,9 +112,10 @@ async fn answer(request: Request<Incoming>, shared: &Shared, cut: &watch::Sender
         "/.well-known/jwks.json" => Endpoint::Jwks,
         "/.well-known/openid-configuration" => Endpoint::Discovery,
         "/oauth/token" => Endpoint::Token,
-        _ => return problem(StatusCode::NOT_FOUND, "not_found", "There is nothing here"),
+        _ => return RequestId::of(request.headers()).not_found(),
     };
     let (parts, body) = request.into_parts();
+    let id = RequestId::of(&parts.headers);
     let body = Limited::new(body, MAX_REQUEST_BODY).collect().await.map(http_body_util::Collected::to_bytes);
     let headers = parts
         .headers
@@ -136,13 +136,16 @@ async fn answer(request: Request<Incoming>, shared: &Shared, cut: &watch::Sender
     shared.arrivals.send_modify(|arrivals| *arrivals += 1);
 
     let normal = || match endpoint {
-        _ if body.is_err() => problem(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request body is too long"),
+        _ if body.is_err() => {
+            id.problem(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request body is too long")
+        }
         Endpoint::Token if parts.method != Method::POST => method_not_allowed("POST"),
         Endpoint::Jwks | Endpoint::Discovery if parts.method != Method::GET => method_not_allowed("GET"),
         Endpoint::Jwks => jwks(&recorded, shared),
         Endpoint::Discovery => discovery(shared),
-        Endpoint::Token => oauth::token(&recorded, shared),
+        Endpoint::Token => oauth::token(&recorded, shared, &id),
     };
+    let normal = || id.mark(normal());
     match fault {
         None => normal(),
         Some(fault) => faulty(fault, normal, cut).await,
@@ -243,30 +246,4 @@ fn discovery(shared: &Shared) -> Answer {
         .to_string()
     };
     json_answer(StatusCode::OK, body.unwrap_or_else(metadata))
-}
-
-fn method_not_allowed(allowed: &'static str) -> Answer {
-    let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "This method is not allowed here");
-    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-    answer
-}
-
-/// An error in the shape of the real server's.
-pub(crate) fn problem(status: StatusCode, error: &str, description: &str) -> Answer {
-    let body = json!({
-        "error": error,
-        "error_description": description,
-        "status": status.as_u16(),
-        "request_id": "local",
-    });
-    let mut answer = json_answer(status, body.to_string());
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
-}
-
-pub(crate) fn json_answer(status: StatusCode, body: String) -> Answer {
-    let mut answer = Response::new(FaultyBody::whole(body));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
 }

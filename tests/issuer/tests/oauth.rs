@@ -42,8 +42,11 @@ async fn refused(request: RequestBuilder, status: u16, error: &str) {
     assert_eq!(answer.headers()["cache-control"], "no-store");
     let challenge = answer.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
     assert_eq!(challenge, (status == 401).then_some("Basic realm=\"rampart\""));
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
     let body: Value = answer.json().await.unwrap();
-    assert_eq!((&body["error"], &body["status"]), (&json!(error), &json!(status)));
+    let members: Vec<_> = body.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["error", "error_description", "status", "request_id"]);
+    assert_eq!((&body["error"], &body["status"], &body["request_id"]), (&json!(error), &json!(status), &json!(id)));
 }
 
 #[tokio::test]
