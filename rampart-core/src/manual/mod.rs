@@ -40,6 +40,8 @@ pub mod how_to {
 }
 
 /// The Python package and these crates side by side.
+///
+/// [rules]: crate::manual::rules
 #[cfg(not(doctest))]
 pub mod coming_from_python {
     #![doc = include_str!("coming_from_python.md")]
