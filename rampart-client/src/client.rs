@@ -195,7 +195,7 @@ impl RampartClient {
 
 /// Whether nobody on the way can read what is sent there.
 pub(crate) fn is_private(url: &Url) -> bool {
-    url.scheme() == "https" || outbound::is_loopback(url)
+    url.scheme() == "https" || outbound::is_loopback_for_any_client(url)
 }
 
 /// The value of `Authorization` for a token.

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use rampart_core::ConfigError;
-use rampart_core::outbound::{self, Location};
-use reqwest::{Client, ClientBuilder};
+use rampart_core::outbound::{self, Location, SetUp};
+use reqwest::ClientBuilder;
 
 use crate::authentication::{Authentication, SecretIn, SigningAlgorithm};
 use crate::client::RampartClient;
@@ -12,8 +12,6 @@ use crate::error::ClientError;
 use crate::exchange::Exchange;
 use crate::pause::Pause;
 use crate::token::Secret;
-
-type HttpClient = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;
 
 /// Settings of a [`RampartClient`], from [`RampartClient::builder`] or [`RampartClientBuilder::from_env`].
 ///
@@ -33,7 +31,7 @@ pub struct RampartClientBuilder {
     token_url: Option<String>,
     discovery: bool,
     allow_http: bool,
-    http_client: Option<HttpClient>,
+    http_client: Option<SetUp>,
 }
 
 struct PrivateKey {
@@ -168,7 +166,7 @@ impl RampartClientBuilder {
 
     /// Sets up the HTTP client, such as with a root certificate. Proxies come from `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the
     /// environment; `no_proxy()` here turns them off where the secret must not go through one. To this machine none is ever used.
-    /// Timeouts, redirects and decompression are set after it and cannot be changed.
+    /// A `User-Agent` set here is the one that is sent. Timeouts, redirects and decompression are set after it and cannot be changed.
     ///
     /// ```
     /// # use rampart_client::RampartClient;
@@ -230,12 +228,7 @@ impl RampartClientBuilder {
         if let Authentication::Header(value) = &authentication {
             redacted.extend(value.expose().split_once(' ').map(|(_, credentials)| Secret::new(credentials)));
         }
-        let builder = Client::builder();
-        let builder = match self.http_client {
-            Some(set_up) => set_up(builder),
-            None => builder,
-        };
-        let client = outbound::client(builder, location.is_loopback())?;
+        let client = outbound::client(self.http_client, &location)?;
         let exchange = Exchange {
             client,
             location,

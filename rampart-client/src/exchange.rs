@@ -73,7 +73,7 @@ fn text(value: Option<&RawValue>) -> Option<String> {
 impl Exchange {
     pub(crate) async fn run(&self, request: &TokenRequest) -> Result<AccessToken, ClientError> {
         let result = timeout(TOTAL_TIMEOUT, self.run_unbounded(request)).await;
-        let result = result.unwrap_or_else(|_| Err(ExchangeError::TimedOut.into()));
+        let result = result.unwrap_or_else(|_| Err(ExchangeError::TimedOut { limit: TOTAL_TIMEOUT }.into()));
         if result.is_err() {
             self.location.forget();
         }

@@ -92,6 +92,9 @@ async fn discovery_has_the_limits_of_every_exchange() {
     for fault in [Fault::status(500), Fault::status(404), Fault::redirect(302, &world.issuer.token_url())] {
         assert!(matches!(answered(&fault).await, ClientError::Metadata(_)));
     }
+    let told = answered(&Fault::redirect(301, "https://auth.example.com/a?b=hunter2")).await.to_string();
+    assert!(told.contains("a redirect to https://auth.example.com/a,") && told.contains("token_url(..)"), "F23 {told}");
+    assert!(!told.contains("hunter2"), "{told}");
     for fault in [Fault::Oversize(10 * 1024 * 1024), Fault::Garbage, Fault::ContentEncoding("gzip".into())] {
         is_transport(&answered(&fault).await, "");
     }
@@ -111,10 +114,11 @@ async fn discovery_elsewhere_cannot_send_the_secret_to_this_machine_over_http() 
     let elsewhere = format!("http://auth.test:{}", issuer.port());
     issuer.set_discovery_body(Some(metadata(&elsewhere, &issuer.token_url())));
     let address = address(&issuer);
-    let client = outbound::client(reqwest::Client::builder().no_proxy().resolve("auth.test", address), false).unwrap();
     // As if it had been https: an address that may be asked.
     let url = Url::parse(&format!("{elsewhere}{}", outbound::METADATA_PATH)).unwrap();
     let location = || Location::in_metadata(url.clone(), elsewhere.clone(), "token_endpoint");
+    let set_up: outbound::SetUp = Box::new(move |client| client.no_proxy().resolve("auth.test", address));
+    let client = outbound::client(Some(set_up), &location()).unwrap();
     let refused = location().resolve(&client, false).await;
     assert!(matches!(refused, Err(MetadataError::Unusable(_))), "{refused:?}");
     assert_eq!(location().resolve(&client, true).await.unwrap().as_str(), issuer.token_url());

@@ -12,15 +12,13 @@ use crate::jwks::cache::KeyCache;
 use crate::jwks::fetch::Fetcher;
 use crate::jwks::set::KeySet;
 use crate::jws::TypRule;
-use crate::outbound::{self, Location};
+use crate::outbound::{self, Location, SetUp};
 use crate::rejection::Challenge;
 use crate::settings::Settings;
 use crate::token_cache::TokenCache;
 use crate::validation::Rules;
 
 const MAX_TOLERANCE: Duration = Duration::from_secs(600);
-
-type HttpClient = Box<dyn FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send>;
 
 /// Settings of a [`RampartAuth`], from [`RampartAuth::builder`].
 ///
@@ -39,7 +37,7 @@ type HttpClient = Box<dyn FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuild
 #[must_use = "call build() to get a RampartAuth"]
 pub struct RampartAuthBuilder {
     settings: Settings,
-    http_client: Option<HttpClient>,
+    http_client: Option<SetUp>,
     clock: Clock,
 }
 
@@ -210,8 +208,8 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// Sets up the HTTP client that fetches keys, such as with a root certificate or a proxy. Timeouts, redirects and
-    /// decompression are set after it and cannot be changed.
+    /// Sets up the HTTP client that fetches keys, such as with a root certificate, a proxy, or a `User-Agent` of your own. Timeouts,
+    /// redirects and decompression are set after it and cannot be changed.
     ///
     /// ```
     /// # fn example(root: reqwest::Certificate) -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
@@ -373,7 +371,7 @@ fn pointer(field: &'static str, text: Option<&str>) -> Result<Option<Vec<String>
 fn keys(
     settings: &Settings,
     algorithms: Algorithms,
-    http_client: Option<HttpClient>,
+    http_client: Option<SetUp>,
     clock: &Clock,
 ) -> Result<Keys, ConfigError> {
     let sources = [settings.static_jwks.is_some(), settings.jwks_url.is_some(), settings.discovery];
@@ -408,12 +406,7 @@ fn keys(
             None => outbound::below("issuer_url", issuer, "/.well-known/jwks.json", allow_http)?,
         })
     };
-    let builder = reqwest::Client::builder();
-    let builder = match http_client {
-        Some(set_up) => set_up(builder),
-        None => builder,
-    };
-    let client = outbound::client(builder, location.is_loopback())?;
+    let client = outbound::client(http_client, &location)?;
     let fetcher = Fetcher { client, location, allow_http, algorithms };
     Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, clock.clone()))))
 }

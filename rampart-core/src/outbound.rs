@@ -1,22 +1,24 @@
 //! Plumbing for requests to the issuer, shared with the sister crate that fetches tokens: which addresses are allowed, and
 //! the limits that no answer can exceed. Not meant for applications.
 
-use std::net::IpAddr;
+mod address;
+mod client;
+mod redirect;
+
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use reqwest::header::{self, HeaderMap, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
+use reqwest::header::{self, HeaderMap};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::MapAccess;
-use url::{Host, Url};
+use url::Url;
 
+pub use self::address::{below, checked_issuer, checked_text, checked_url, is_loopback, is_loopback_for_any_client};
+pub use self::client::{CONNECT_TIMEOUT, SetUp, client};
+pub use self::redirect::Redirect;
 pub use crate::bearer::is_b64token;
-use crate::error::ConfigError;
 use crate::json::{self, Value};
 
-/// To connect, TLS included.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// For a whole exchange, from the first connection to the last byte.
 pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest body that is read.
@@ -32,8 +34,11 @@ pub enum ExchangeError {
     #[error("the connection failed: {0}")]
     Connection(String),
     /// The whole exchange took too long.
-    #[error("no complete answer within {} s", TOTAL_TIMEOUT.as_secs())]
-    TimedOut,
+    #[error("no complete answer within {} s", limit.as_secs_f64())]
+    TimedOut {
+        /// How long it may take.
+        limit: Duration,
+    },
     /// The body is longer than is read.
     #[error("the answer is longer than {MAX_BODY_BYTES} bytes")]
     TooLong,
@@ -47,91 +52,14 @@ pub enum ExchangeError {
 
 impl From<reqwest::Error> for ExchangeError {
     fn from(error: reqwest::Error) -> Self {
-        if error.is_timeout() {
-            return Self::TimedOut;
+        // A whole exchange is timed by its caller; this is the first step of it, or one between two bytes.
+        if error.is_timeout() && error.is_connect() {
+            return Self::Connection(format!("none within {} s", CONNECT_TIMEOUT.as_secs()));
         }
         // The URL may hold secrets; the innermost cause is what helps ("Connection refused").
         let error = error.without_url();
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        Self::Connection(cause.to_string())
+        Self::Connection(client::innermost(&error).to_string())
     }
-}
-
-/// Parses an address and refuses what must not be called: anything but https, or http to this machine or by permission.
-///
-/// # Errors
-/// [`ConfigError::Invalid`] that names `field` and the remedy.
-pub fn checked_url(field: &'static str, text: &str, allow_http: bool) -> Result<Url, ConfigError> {
-    let refuse = |problem: &str| Err(ConfigError::invalid(field, problem));
-    if text.trim() != text || text.chars().any(char::is_control) {
-        return refuse("has white space or control characters around or in it; write the URL alone");
-    }
-    // The parser mends `https:host` and `https:///host`: a setting that reads otherwise than it works is no setting.
-    let is_absolute = text.split_once("://").is_some_and(|(scheme, rest)| {
-        scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !rest.starts_with('/') && !rest.contains('\\')
-    });
-    let Some(url) = Url::parse(text).ok().filter(|_| is_absolute) else {
-        return refuse("is not an absolute URL; write it in full, such as https://auth.example.com");
-    };
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return refuse("is not an http(s) URL; write it in full, such as https://auth.example.com");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return refuse("holds user information; remove what stands before the @");
-    }
-    if url.fragment().is_some() {
-        return refuse("holds a fragment; remove the # and what follows");
-    }
-    if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
-        return refuse(
-            "is http to another machine, so anybody on the way could read and change what is sent; use https, or allow_http(true) on a network you trust",
-        );
-    }
-    Ok(url)
-}
-
-/// Whether the URL leads to this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
-    }
-}
-
-/// The address of a well-known document or endpoint below the issuer's; a trailing slash of the issuer does not count.
-///
-/// # Errors
-/// Where the two do not make a URL.
-pub fn below(field: &'static str, issuer: &str, path: &str, allow_http: bool) -> Result<Url, ConfigError> {
-    checked_url(field, &format!("{}{path}", issuer.trim_end_matches('/')), allow_http)
-}
-
-/// A client with our limits, after whatever the user has set: no redirects, no decompression, no connection kept.
-///
-/// # Errors
-/// Where TLS cannot be set up.
-pub fn client(builder: ClientBuilder, to_loopback: bool) -> Result<Client, ConfigError> {
-    let builder = if to_loopback { builder.no_proxy() } else { builder };
-    builder
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOTAL_TIMEOUT)
-        .redirect(Policy::none())
-        .referer(false)
-        // It would log whole requests, secrets included.
-        .connection_verbose(false)
-        .no_gzip()
-        .no_brotli()
-        .no_deflate()
-        .no_zstd()
-        .pool_max_idle_per_host(0)
-        .user_agent(concat!("rampart-rust/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| ConfigError::invalid("http_client", format!("cannot be built: {}", error.without_url())))
 }
 
 /// Sends a request, and once more at once where the connection failed. Bounded by the client's timeouts only.
@@ -169,6 +97,16 @@ pub enum MetadataError {
         status: u16,
         /// When to come back.
         retry_after: Option<Duration>,
+    },
+    /// It is elsewhere.
+    #[error(
+        "the issuer answered the request for its metadata with {redirect}; write the final address of the issuer where it is the iss of its tokens too, or leave out discovery and give {instead}"
+    )]
+    Redirected {
+        /// Where to.
+        redirect: Redirect,
+        /// The setting that does without metadata.
+        instead: &'static str,
     },
     /// It says the wrong thing.
     #[error("the issuer's metadata cannot be used: {0}")]
@@ -208,6 +146,11 @@ impl Location {
         let mut url = self.url.clone();
         url.set_query(None);
         url.into()
+    }
+
+    /// The address of the first request.
+    pub(crate) fn first_url(&self) -> &Url {
+        &self.url
     }
 
     /// Whether the first request goes to this machine.
@@ -250,6 +193,10 @@ async fn discover(
 ) -> Result<Url, MetadataError> {
     let request = || client.get(metadata_url.clone()).header(header::ACCEPT, "application/json");
     let response = send(request).await?;
+    if let Some(redirect) = Redirect::of(&response) {
+        let instead = if member == "token_endpoint" { "token_url(..)" } else { "jwks_url(..)" };
+        return Err(MetadataError::Redirected { redirect, instead });
+    }
     if response.status() != StatusCode::OK {
         let retry_after = retry_after(response.headers());
         return Err(MetadataError::Status { status: response.status().as_u16(), retry_after });
@@ -295,8 +242,7 @@ impl<'de> json::Members<'de> for MetadataMembers<'de> {
 /// # Errors
 /// See [`ExchangeError`].
 pub async fn read_body(mut response: Response) -> Result<String, ExchangeError> {
-    let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if !response.headers().get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+    if !is_plain(response.headers()) {
         return Err(ExchangeError::Encoded);
     }
     if response.content_length().is_some_and(|length| length > MAX_BODY_BYTES as u64) {
@@ -310,6 +256,16 @@ pub async fn read_body(mut response: Response) -> Result<String, ExchangeError> 
         body.extend_from_slice(&chunk);
     }
     String::from_utf8(body).map_err(|_| ExchangeError::NotUtf8)
+}
+
+/// Whether the content is as it is: no coding (RFC 9110 section 8.4), or a word for that. Servers send `none` and empty values too.
+fn is_plain(headers: &HeaderMap) -> bool {
+    let is_no_coding = |coding: &[u8]| {
+        let coding = coding.trim_ascii();
+        coding.is_empty() || coding.eq_ignore_ascii_case(b"identity") || coding.eq_ignore_ascii_case(b"none")
+    };
+    let values = headers.get_all(header::CONTENT_ENCODING);
+    values.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).all(is_no_coding)
 }
 
 /// `Retry-After` (RFC 9110 section 10.2.3), seconds or a date, at most five minutes.

@@ -167,7 +167,7 @@ impl KeyCache {
             && !has_failed
             && let Some(fetch) = state.live(now)
         {
-            state.fail(fetch.number, outbound::ExchangeError::TimedOut.into(), now);
+            state.fail(fetch.number, outbound::ExchangeError::TimedOut { limit: COLD_WAIT }.into(), now);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::set::{KeySet, KeySetError, Parsed};
 use crate::algorithm::Algorithms;
-use crate::outbound::{self, ExchangeError, Location, MetadataError, TOTAL_TIMEOUT};
+use crate::outbound::{self, ExchangeError, Location, MetadataError, Redirect, TOTAL_TIMEOUT};
 
 /// Why the keys could not be fetched. `Display` is what [`JwksHealth`](crate::JwksHealth) and the log show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +17,8 @@ pub(crate) enum FetchError {
     Exchange(#[from] ExchangeError),
     #[error("the issuer answered with status {status}")]
     Status { status: u16, retry_after: Option<Duration> },
+    #[error("the issuer answered with {0}; give the final address with jwks_url(..)")]
+    Redirected(Redirect),
     #[error("{0}")]
     KeySet(#[from] KeySetError),
     #[error("{0}")]
@@ -32,6 +34,9 @@ impl FetchError {
         match self {
             Self::Status { retry_after, .. } | Self::Metadata(MetadataError::Status { retry_after, .. }) => {
                 *retry_after
+            }
+            Self::Redirected(redirect) | Self::Metadata(MetadataError::Redirected { redirect, .. }) => {
+                redirect.retry_after
             }
             _ => None,
         }
@@ -60,8 +65,9 @@ pub(crate) struct ETag {
 
 impl Fetcher {
     pub(crate) async fn fetch(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
-        let fetched =
-            timeout(TOTAL_TIMEOUT, self.fetch_unbounded(etag)).await.unwrap_or(Err(ExchangeError::TimedOut.into()));
+        let limit = TOTAL_TIMEOUT;
+        let fetched = timeout(limit, self.fetch_unbounded(etag)).await;
+        let fetched = fetched.unwrap_or(Err(ExchangeError::TimedOut { limit }.into()));
         if fetched.is_err() {
             self.location.forget();
         }
@@ -107,6 +113,9 @@ impl Fetcher {
 }
 
 fn status_error(response: &Response) -> FetchError {
+    if let Some(redirect) = Redirect::of(response) {
+        return FetchError::Redirected(redirect);
+    }
     FetchError::Status { status: response.status().as_u16(), retry_after: outbound::retry_after(response.headers()) }
 }
 

@@ -16,5 +16,6 @@ mod rotation;
 mod states;
 mod tls;
 mod token_cache;
+mod transport;
 mod unknown_kids;
 mod validators;

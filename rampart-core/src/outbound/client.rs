@@ -1,0 +1,101 @@
+//! The HTTP client for everything that is asked of an issuer: the operator's settings, and then our limits.
+
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder};
+
+use super::Location;
+use super::address::is_localhost;
+use crate::error::ConfigError;
+
+/// To connect, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// No exchange of any kind takes longer, whatever deadline its caller keeps.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(31);
+
+/// What the operator does to the client before our limits are set.
+pub type SetUp = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;
+
+/// A client with our limits, after whatever the operator has set: no redirects, no decompression, no connection kept. The
+/// time of a whole exchange is up to the caller.
+///
+/// # Errors
+/// Where TLS cannot be set up, or something of what the operator has set.
+pub fn client(set_up: Option<SetUp>, location: &Location) -> Result<Client, ConfigError> {
+    // What comes before the operator's settings gives way to them.
+    let mut builder = Client::builder().user_agent(concat!("rampart-rust/", env!("CARGO_PKG_VERSION")));
+    if location.is_loopback() {
+        builder = builder.dns_resolver(Arc::new(Localhost));
+    }
+    if let Some(set_up) = set_up {
+        builder = set_up(builder);
+    }
+    if location.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    if location.first_url().scheme() == "http" && !has_certificates() {
+        // Nothing to verify: without this the client could not even be made. Roots that the operator gave stay.
+        builder = builder.tls_certs_only([]);
+    }
+    builder
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(LONGEST_TIMEOUT)
+        .redirect(Policy::none())
+        .referer(false)
+        // It would log whole requests, secrets included.
+        .connection_verbose(false)
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
+        .pool_max_idle_per_host(0)
+        .build()
+        .map_err(|error| cannot_be_built(&error.without_url()))
+}
+
+/// Whether TLS can be set up at all. Containers made from nothing have no certificates of authorities.
+fn has_certificates() -> bool {
+    Client::builder().build().is_ok()
+}
+
+fn cannot_be_built(error: &reqwest::Error) -> ConfigError {
+    let remedy = if has_certificates() {
+        "look at what http_client(..) sets"
+    } else {
+        "https needs the certificates of authorities: install them (in most systems the package ca-certificates), set SSL_CERT_FILE to a file of them, or give your own with http_client(|client| client.tls_certs_merge(..))"
+    };
+    ConfigError::invalid("http_client", format!("cannot be built: {}; {remedy}", innermost(error)))
+}
+
+/// What helps in a chain of errors: where it began.
+pub(super) fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
+}
+
+/// Names below `localhost` are this machine without a question (RFC 6761 section 6.3): a name server that knew better could
+/// send plain http anywhere, and many systems know only `localhost` itself.
+struct Localhost;
+
+impl Resolve for Localhost {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let addresses: Addrs = if is_localhost(name.as_str()) {
+                let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+                Box::new(loopback.map(|address| SocketAddr::new(address, 0)).into_iter())
+            } else {
+                let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+                Box::new(found.into_iter())
+            };
+            Ok(addresses)
+        })
+    }
+}
