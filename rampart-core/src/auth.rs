@@ -168,14 +168,15 @@ impl RampartAuth {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Fetches the keys unless there are fresh ones, so that the first request need not wait.
+    /// Fetches the keys unless there are fresh ones, so that the first request need not wait. It waits for as long as a fetch may
+    /// take: [`fetch_timeout`](RampartAuthBuilder::fetch_timeout), and 5 s at least.
     ///
     /// # Errors
     /// [`AuthError::KeysUnavailable`]: not fatal, requests try again by themselves.
     pub async fn warm_up(&self) -> Result<(), AuthError> {
         match &self.0.keys {
             Keys::Static(_) => Ok(()),
-            Keys::Fetched(cache) => cache.wait(self.0.clock.now().unwrap_or_default()).await,
+            Keys::Fetched(cache) => cache.wait_for_fetch(self.0.clock.now().unwrap_or_default()).await,
         }
     }
 

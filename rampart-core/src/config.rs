@@ -19,6 +19,8 @@ use crate::token_cache::TokenCache;
 use crate::validation::Rules;
 
 const MAX_TOLERANCE: Duration = Duration::from_secs(600);
+const MIN_FETCH_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Settings of a [`RampartAuth`], from [`RampartAuth::builder`].
 ///
@@ -97,6 +99,24 @@ impl RampartAuthBuilder {
     /// token get 503.
     pub fn max_stale(mut self, max_stale: Duration) -> Self {
         self.settings.durations.max_stale = Some(max_stale);
+        self
+    }
+
+    /// How long one fetch of the keys may take, its metadata included: 5 s unless given, from 1 s to 30 s. For an issuer that
+    /// wakes slowly: a request waits for it no longer than 5 s all the same and then gets 503, but the fetch goes on in the
+    /// background, and those that come later find its keys.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
+    /// rampart_core::RampartAuth::builder("https://auth.example.com", "my-api")
+    ///     .fetch_timeout(Duration::from_secs(20))
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn fetch_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.durations.fetch_timeout = Some(timeout);
         self
     }
 
@@ -208,8 +228,8 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// Sets up the HTTP client that fetches keys, such as with a root certificate, a proxy, or a `User-Agent` of your own. Timeouts,
-    /// redirects and decompression are set after it and cannot be changed.
+    /// Sets up the HTTP client that fetches keys, such as with a root certificate, a proxy, or a `User-Agent` of your own. Timeouts
+    /// ([`fetch_timeout`](Self::fetch_timeout)), redirects and decompression are set after it and cannot be changed.
     ///
     /// ```
     /// # fn example(root: reqwest::Certificate) -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
@@ -394,6 +414,13 @@ fn keys(
             "is zero, so that every request would fetch the keys; leave it out for 10 minutes",
         ));
     }
+    let timeout = Settings::duration(settings.durations.fetch_timeout, settings.fetch_timeout_seconds, 5);
+    if !(MIN_FETCH_TIMEOUT..=MAX_FETCH_TIMEOUT).contains(&timeout) {
+        return Err(ConfigError::invalid(
+            "fetch_timeout",
+            "is not between 1 s and 30 s: a shorter one fails on a busy network, a longer one helps nobody; leave it out for 5 s",
+        ));
+    }
     let max_stale = Settings::duration(settings.durations.max_stale, settings.max_stale_seconds, 3600);
     let allow_http = settings.allow_http;
     let issuer = &settings.issuer_url;
@@ -407,7 +434,7 @@ fn keys(
         })
     };
     let client = outbound::client(http_client, &location)?;
-    let fetcher = Fetcher { client, location, allow_http, algorithms };
+    let fetcher = Fetcher { timeout, client, location, allow_http, algorithms };
     Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, clock.clone()))))
 }
 

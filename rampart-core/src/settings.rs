@@ -46,6 +46,9 @@ pub struct Settings {
     /// See [`RampartAuthBuilder::max_stale`].
     #[serde(default)]
     pub max_stale_seconds: Option<u64>,
+    /// See [`RampartAuthBuilder::fetch_timeout`].
+    #[serde(default)]
+    pub fetch_timeout_seconds: Option<u64>,
     /// See [`RampartAuthBuilder::required_claims`].
     #[serde(default)]
     pub required_claims: Vec<String>,
@@ -95,6 +98,7 @@ pub(crate) struct Durations {
     pub(crate) clock_tolerance: Option<Duration>,
     pub(crate) jwks_cache_ttl: Option<Duration>,
     pub(crate) max_stale: Option<Duration>,
+    pub(crate) fetch_timeout: Option<Duration>,
 }
 
 impl Settings {
@@ -108,6 +112,7 @@ impl Settings {
             clock_tolerance_seconds: None,
             jwks_cache_ttl_seconds: None,
             max_stale_seconds: None,
+            fetch_timeout_seconds: None,
             required_claims: Vec::new(),
             algorithms: None,
             jwks_url: None,
@@ -147,6 +152,7 @@ impl fmt::Debug for Settings {
             .field("clock_tolerance_seconds", &self.clock_tolerance_seconds)
             .field("jwks_cache_ttl_seconds", &self.jwks_cache_ttl_seconds)
             .field("max_stale_seconds", &self.max_stale_seconds)
+            .field("fetch_timeout_seconds", &self.fetch_timeout_seconds)
             .field("required_claims", &self.required_claims)
             .field("algorithms", &self.algorithms)
             .field("jwks_url", &self.jwks_url.as_deref().map(public))

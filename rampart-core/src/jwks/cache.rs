@@ -14,7 +14,7 @@ use super::fetch::{FetchError, Fetched, Fetcher};
 use super::flight::{Launch, Outcome, can_fetch, finished};
 use super::set::KeySet;
 use super::snapshot::{Age, Snapshot};
-use super::state::{ABANDONED_AFTER, State};
+use super::state::State;
 use crate::clock::Clock;
 use crate::error::AuthError;
 use crate::health::{JwksHealth, JwksState};
@@ -26,9 +26,9 @@ const COLD_WAIT: Duration = Duration::from_secs(5);
 /// How long a request with an unknown key ID waits for newer keys, and how many may.
 const KID_WAIT: Duration = Duration::from_secs(2);
 const MAX_KID_WAITERS: usize = 1024;
-/// After a back-off has run out, failures still count as current for this long: longer than a fetch takes, so that under
-/// load no request waits for the next attempt, and short enough that the first request after an idle period does.
-const CURRENT_FAILURE: Duration = Duration::from_secs(10);
+/// After a back-off has run out, failures still count as current for this long beyond the time of a fetch, so that under load
+/// no request waits for the next attempt; and no longer, so that the first request after an idle period does.
+const CURRENT_FAILURE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct KeyCache {
@@ -61,7 +61,11 @@ pub(crate) enum KidSearch {
 impl KeyCache {
     pub(crate) fn new(fetcher: Fetcher, ttl: Duration, max_stale: Duration, clock: Clock) -> Self {
         let state = Journaled::<State>::default();
-        state.lock().url = fetcher.location.without_query().into();
+        {
+            let mut state = state.lock();
+            state.url = fetcher.location.without_query().into();
+            state.abandoned_after = fetcher.abandoned_after();
+        }
         Self {
             fetcher,
             ttl,
@@ -104,7 +108,7 @@ impl KeyCache {
         let mut state = self.state.lock();
         let in_flight = state.live(now).is_some();
         let Some(failure) = &state.failure else { return false };
-        if failure.at < snapshot.expires_at && now >= failure.retry_at + CURRENT_FAILURE {
+        if failure.at < snapshot.expires_at && now >= failure.retry_at + self.fetcher.timeout + CURRENT_FAILURE {
             return false;
         }
         if can_fetch() && !in_flight && now >= failure.retry_at {
@@ -120,7 +124,16 @@ impl KeyCache {
     /// # Errors
     /// [`AuthError::KeysUnavailable`] where the fetch failed, took too long, or may not be tried yet.
     pub(crate) async fn wait(self: &Arc<Self>, wall: Duration) -> Result<(), AuthError> {
-        let deadline = Instant::now() + COLD_WAIT;
+        self.wait_at_most(COLD_WAIT, wall).await
+    }
+
+    /// As [`wait`](Self::wait), for somebody with more time than a request has: for as long as a whole fetch may take.
+    pub(crate) async fn wait_for_fetch(self: &Arc<Self>, wall: Duration) -> Result<(), AuthError> {
+        self.wait_at_most(self.fetcher.timeout.max(COLD_WAIT), wall).await
+    }
+
+    async fn wait_at_most(self: &Arc<Self>, limit: Duration, wall: Duration) -> Result<(), AuthError> {
+        let deadline = Instant::now() + limit;
         loop {
             if self.serve(wall).is_some() {
                 return Ok(());
@@ -143,7 +156,7 @@ impl KeyCache {
                 launch.go();
             }
             match finished(fetch, deadline).await {
-                None => return self.after_timeout(wall),
+                None => return self.after_timeout(limit, wall),
                 // What this call has begun was to no avail: it failed, its runtime is shutting down, or the TTL is shorter
                 // than a fetch. Never once more.
                 Some(_) if is_ours && self.serve(wall).is_none() => return Err(self.state.lock().unavailable(now)),
@@ -153,7 +166,7 @@ impl KeyCache {
     }
 
     /// The attempt has timed out for this caller: stale keys may serve now.
-    fn after_timeout(&self, wall: Duration) -> Result<(), AuthError> {
+    fn after_timeout(&self, limit: Duration, wall: Duration) -> Result<(), AuthError> {
         let now = Instant::now();
         let mut state = self.state.lock();
         let current = self.snapshot.load();
@@ -167,7 +180,7 @@ impl KeyCache {
             && !has_failed
             && let Some(fetch) = state.live(now)
         {
-            state.fail(fetch.number, outbound::ExchangeError::TimedOut { limit: COLD_WAIT }.into(), now);
+            state.fail(fetch.number, outbound::ExchangeError::TimedOut { limit }.into(), now);
         }
         Ok(())
     }
@@ -276,7 +289,7 @@ impl KeyCache {
             }
             // What began before the call may have read the set before the change that the caller knows of.
             let is_ours = fetch.forced && fetch.started >= asked;
-            let outcome = finished(fetch, now + ABANDONED_AFTER).await;
+            let outcome = finished(fetch, now + self.fetcher.abandoned_after()).await;
             if is_ours {
                 let failed = || self.state.lock().unavailable(Instant::now());
                 return outcome.unwrap_or(Err(FetchError::Abandoned)).map_err(|_| failed());

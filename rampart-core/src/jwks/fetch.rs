@@ -8,7 +8,7 @@ use url::Url;
 
 use super::set::{KeySet, KeySetError, Parsed};
 use crate::algorithm::Algorithms;
-use crate::outbound::{self, ExchangeError, Location, MetadataError, Redirect, TOTAL_TIMEOUT};
+use crate::outbound::{self, ExchangeError, Location, MetadataError, Redirect};
 
 /// Why the keys could not be fetched. `Display` is what [`JwksHealth`](crate::JwksHealth) and the log show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,8 @@ impl FetchError {
 
 #[derive(Debug)]
 pub(crate) struct Fetcher {
+    /// For a whole fetch, its metadata included.
+    pub(crate) timeout: Duration,
     pub(crate) client: Client,
     pub(crate) location: Location,
     pub(crate) allow_http: bool,
@@ -64,8 +66,13 @@ pub(crate) struct ETag {
 }
 
 impl Fetcher {
+    /// A fetch that has said nothing for this long was left behind by a runtime that nobody drives any more.
+    pub(crate) fn abandoned_after(&self) -> Duration {
+        self.timeout + Duration::from_secs(1)
+    }
+
     pub(crate) async fn fetch(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
-        let limit = TOTAL_TIMEOUT;
+        let limit = self.timeout;
         let fetched = timeout(limit, self.fetch_unbounded(etag)).await;
         let fetched = fetched.unwrap_or(Err(ExchangeError::TimedOut { limit }.into()));
         if fetched.is_err() {

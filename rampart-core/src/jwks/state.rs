@@ -13,8 +13,6 @@ use crate::error::AuthError;
 use crate::journal::Held;
 use crate::outbound;
 
-/// A fetch that has said nothing for this long was left behind by a runtime that nobody drives any more.
-pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(6);
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
@@ -22,6 +20,8 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 pub(super) struct State {
     /// Where the keys are asked for, as it may stand in the log.
     pub(super) url: Arc<str>,
+    /// See [`Fetcher::abandoned_after`](super::fetch::Fetcher::abandoned_after).
+    pub(super) abandoned_after: Duration,
     pub(super) in_flight: Option<InFlight>,
     pub(super) started: u64,
     /// The last attempt, where it failed.
@@ -90,7 +90,8 @@ impl Held<'_, State> {
 
     /// The fetch in flight, unless it was abandoned.
     pub(super) fn live(&mut self, now: Instant) -> Option<InFlight> {
-        if let Some(abandoned) = self.in_flight.take_if(|fetch| now >= fetch.started + ABANDONED_AFTER) {
+        let limit = self.abandoned_after;
+        if let Some(abandoned) = self.in_flight.take_if(|fetch| now >= fetch.started + limit) {
             self.fail(abandoned.number, FetchError::Abandoned, now);
         }
         self.in_flight.clone()

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use reqwest::dns::{Name, Resolve, Resolving};
 
-use crate::support::{ByHand, World, failed, issuer, lasting, unavailable};
+use crate::support::{ByHand, Request, SECOND, TICK, World, at_once, failed, issuer, lasting, seconds, unavailable};
 use rampart_core::{ConfigError, RampartAuth, RampartAuthBuilder};
-use rampart_issuer::{Endpoint, Fault, LocalIssuer};
+use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer};
 use serde_json::json;
 
 /// Set in a process whose system has no certificates.
@@ -218,4 +218,69 @@ async fn f33_names_below_localhost_are_this_machine() {
     for name in ["localhost.example", "auth.localhost.example", "notlocalhost", "local", "auth-localhost"] {
         assert_eq!(named(&issuer, name).build().unwrap_err().field(), "issuer_url", "{name}");
     }
+}
+
+#[tokio::test]
+async fn f48_slow_issuer_is_waited_for_in_the_background() {
+    let (world, server) = (World::new().await, ByHand::start().await);
+    let auth = world.builder().jwks_url(server.url()).fetch_timeout(seconds(20)).build().unwrap();
+    let token = world.token();
+    let mut request = Request::waiting(&auth, &token);
+    let held = server.request().await;
+    world.time.pass(seconds(5) - TICK).await;
+    request.still_waits();
+    world.time.pass(2 * TICK).await;
+    unavailable(request.verdict().await);
+
+    // The fetch goes on, nobody makes another, and what comes meanwhile waits for it.
+    world.time.pass(SECOND).await;
+    let later = Request::waiting(&auth, &token);
+    server.is_left_alone().await;
+    held.answer(&world.issuer.jwks_json()).await;
+    later.verdict().await.unwrap();
+    at_once(&auth, &token).unwrap();
+    assert_eq!(auth.health().last_error, None);
+}
+
+#[tokio::test]
+async fn f48_fetch_timeout_bounds_the_whole_fetch_and_warm_up_waits_for_it() {
+    let (world, server) = (World::new().await, ByHand::start().await);
+    let build = |timeout| world.builder().jwks_url(server.url()).fetch_timeout(seconds(timeout)).build().unwrap();
+    for (timeout, told) in [(30, "within 30 s"), (1, "within 1 s")] {
+        let auth = build(timeout);
+        let warming = tokio::spawn({
+            let auth = auth.clone();
+            async move { auth.warm_up().await }
+        });
+        let _held = server.request().await;
+        world.time.pass(seconds(timeout) - TICK).await;
+        server.is_left_alone().await;
+        assert!(!warming.is_finished(), "{timeout}");
+        world.time.pass(2 * TICK).await;
+        unavailable(warming.await.unwrap());
+        failed(&auth, told).await;
+    }
+    let auth = build(30);
+    let warming = tokio::spawn({
+        let auth = auth.clone();
+        async move { auth.warm_up().await }
+    });
+    let held = server.request().await;
+    world.time.pass(seconds(29)).await;
+    held.answer(&world.issuer.jwks_json()).await;
+    warming.await.unwrap().unwrap();
+    at_once(&auth, &world.token()).unwrap();
+
+    // By hand as well.
+    let refreshing = tokio::spawn({
+        let auth = auth.clone();
+        async move { auth.refresh_keys().await }
+    });
+    let held = server.request().await;
+    world.time.pass(seconds(29)).await;
+    let key = world.issuer.add_unpublished_key(Algorithm::ES256).unwrap();
+    held.answer(&json!({ "keys": [key.public_jwk()] }).to_string()).await;
+    refreshing.await.unwrap().unwrap();
+    world.issuer.use_key(&key);
+    at_once(&auth, &world.token()).unwrap();
 }

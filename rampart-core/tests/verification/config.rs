@@ -158,6 +158,9 @@ fn figures_have_limits() {
         ("D07 tolerance of 10 years", "clock_tolerance", Box::new(move |b| b.clock_tolerance(315_360_000 * second))),
         ("D07 endless tolerance", "clock_tolerance", Box::new(|b| b.clock_tolerance(Duration::MAX))),
         ("zero TTL", "jwks_cache_ttl", Box::new(|b| b.jwks_cache_ttl(Duration::ZERO))),
+        ("F48 no time", "fetch_timeout", Box::new(|b| b.fetch_timeout(Duration::ZERO))),
+        ("F48 too little", "fetch_timeout", Box::new(|b| b.fetch_timeout(Duration::from_millis(999)))),
+        ("F48 too much", "fetch_timeout", Box::new(|b| b.fetch_timeout(Duration::from_millis(30_001)))),
         ("no token passes", "max_token_bytes", Box::new(|b| b.max_token_bytes(0))),
         ("X06 no algorithm", "algorithms", Box::new(|b| b.algorithms([]))),
     ];
@@ -169,6 +172,8 @@ fn figures_have_limits() {
         ("tolerance of 10 min", Box::new(move |b| b.clock_tolerance(600 * second))),
         ("shortest TTL", Box::new(|b| b.jwks_cache_ttl(Duration::from_nanos(1)))),
         ("endless TTL", Box::new(|b| b.jwks_cache_ttl(Duration::MAX).max_stale(Duration::MAX))),
+        ("F48 shortest fetch", Box::new(move |b| b.fetch_timeout(second))),
+        ("F48 longest fetch", Box::new(move |b| b.fetch_timeout(30 * second))),
         ("no stale keys", Box::new(|b| b.max_stale(Duration::ZERO))),
         ("smallest limit", Box::new(|b| b.max_token_bytes(1))),
         ("largest limit", Box::new(|b| b.max_token_bytes(usize::MAX))),
@@ -283,9 +288,12 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(rejection.challenge(), Some(r#"Bearer realm="default""#));
 }
 
+fn read(json: serde_json::Value) -> serde_json::Result<Settings> {
+    serde_json::from_value(json)
+}
+
 #[test]
 fn settings_are_read_from_a_file() {
-    let read = |json: serde_json::Value| serde_json::from_value::<Settings>(json);
     let least = read(json!({"issuer_url": ISSUER, "audience": AUDIENCE})).unwrap();
     accepted("least", RampartAuth::from_settings(least));
     let all = json!({
@@ -296,6 +304,7 @@ fn settings_are_read_from_a_file() {
         "clock_tolerance_seconds": 60,
         "jwks_cache_ttl_seconds": 300,
         "max_stale_seconds": 0,
+        "fetch_timeout_seconds": 30,
         "required_claims": ["email"],
         "algorithms": ["ES256", "EdDSA"],
         "static_jwks": all_keys(),
@@ -345,7 +354,10 @@ fn settings_are_read_from_a_file() {
         challenge.challenge(),
         Some(r#"Bearer realm="tasks", resource_metadata="https://api.example/metadata""#)
     );
+}
 
+#[test]
+fn mistakes_in_a_file_are_found_when_it_is_read_or_when_the_object_is_built() {
     let with = |name: &str, value: serde_json::Value| {
         let mut settings = json!({"issuer_url": ISSUER, "audience": AUDIENCE});
         settings[name] = value;
@@ -370,6 +382,8 @@ fn settings_are_read_from_a_file() {
         ("clock_tolerance_seconds", json!(601), "clock_tolerance"),
         ("clock_tolerance_seconds", json!(u64::MAX), "clock_tolerance"),
         ("jwks_cache_ttl_seconds", json!(0), "jwks_cache_ttl"),
+        ("fetch_timeout_seconds", json!(0), "fetch_timeout"),
+        ("fetch_timeout_seconds", json!(31), "fetch_timeout"),
         ("algorithms", json!([]), "algorithms"),
         ("realm", json!("a\"b"), "realm"),
         ("jwks_url", json!("http://issuer.example/keys"), "jwks_url"),
