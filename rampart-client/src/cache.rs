@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rampart_core::journal::{Held, Journaled};
+use rampart_core::outbound;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -118,9 +119,9 @@ impl Slot {
                 }
                 return Ok(Ok(token));
             }
-            if Handle::try_current().is_err() {
+            if let Err(problem) = outbound::fit_runtime() {
                 // Neither a request nor a timer could run.
-                return state.put_back(now).map(Ok).ok_or_else(abandoned);
+                return state.put_back(now).map(Ok).ok_or_else(|| ClientError::Transport(problem.to_string()));
             }
             if let Some(request) = self.live(&mut state, now) {
                 (request, None)
@@ -154,7 +155,7 @@ impl Slot {
         let is_due = now >= token.times.fresh_until || state.is_refused(token);
         let interval = if state.failure.is_some() { SHORTEST_INTERVAL } else { token.times.renewal_interval };
         let waits_longer = state.last_start.is_some_and(|start| now < start + interval);
-        if !is_due || waits_longer || state.backing_off(now).is_some() {
+        if !is_due || waits_longer || state.backing_off(now).is_some() || outbound::fit_runtime().is_err() {
             return None;
         }
         // One that nobody drives is given up only for another.

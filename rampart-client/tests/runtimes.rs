@@ -156,6 +156,37 @@ fn o28_without_a_runtime_there_is_the_token_at_hand_or_an_error_and_no_panic() {
 }
 
 #[test]
+fn o28_runtime_without_timers_or_io_is_an_error_and_no_panic() {
+    let complete = runtime();
+    let (issuer, client) = complete.block_on(async {
+        let issuer = issuer().await;
+        let client = builder(&issuer).build().unwrap();
+        (issuer, client)
+    });
+    let incomplete = [
+        Builder::new_current_thread().enable_io().build().unwrap(),
+        Builder::new_current_thread().enable_time().build().unwrap(),
+        Builder::new_multi_thread().worker_threads(1).build().unwrap(),
+    ];
+    for runtime in &incomplete {
+        let error = runtime.block_on(client.token(&any())).unwrap_err();
+        is_transport(&error, "build it with enable_all()");
+    }
+    // That was no failure of the server's: there is nothing to wait for.
+    let token = complete.block_on(client.token(&any())).unwrap();
+    let _time = complete.block_on(async {
+        let time = Time::freeze();
+        time.pass(common::DUE).await;
+        time
+    });
+    for runtime in &incomplete {
+        // A renewal that is due is left to others.
+        assert!(same(&runtime.block_on(client.token(&any())).unwrap(), &token));
+    }
+    assert_eq!(issuer.requests(Endpoint::Token), 1);
+}
+
+#[test]
 fn o28_two_runtimes_share_one_request() {
     let threads = || Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (first, second) = (threads(), threads());

@@ -374,6 +374,7 @@ pub struct AuthenticateOptional(Progress);
 enum Progress {
     /// `None` once it has been taken.
     Ready(Option<OptionalVerdict>),
+    /// Keys must be fetched first.
     Waiting(Pin<Box<dyn Future<Output = OptionalVerdict> + Send>>),
 }
 
@@ -395,12 +396,25 @@ impl Future for AuthenticateOptional {
     type Output = Result<Option<Arc<Claims>>, AuthError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            // Polled again after it was done, which no caller may do: refuse rather than hang.
-            Progress::Ready(outcome) => Poll::Ready(outcome.take().unwrap_or(Err(AuthError::InvalidToken))),
-            Progress::Waiting(future) => future.as_mut().poll(context),
+        // Taken out, so that nothing that has ended, or has panicked, is ever polled again.
+        match std::mem::replace(&mut self.0, Progress::Ready(None)) {
+            Progress::Ready(outcome) => Poll::Ready(outcome.unwrap_or_else(|| Err(taken_already()))),
+            Progress::Waiting(mut future) => {
+                let poll = future.as_mut().poll(context);
+                if poll.is_pending() {
+                    self.0 = Progress::Waiting(future);
+                }
+                poll
+            }
         }
     }
+}
+
+/// A future that is polled again after it was done: a mistake of the program, which says nothing about the token. An error
+/// rather than a panic, and rather than waiting for ever.
+fn taken_already() -> AuthError {
+    tracing::error!(target: "rampart", "the outcome of a verification was asked for again after it had been taken");
+    AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) }
 }
 
 impl Future for Authenticate {

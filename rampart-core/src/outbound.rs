@@ -4,6 +4,7 @@
 mod address;
 mod client;
 mod redirect;
+mod runtime;
 
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +17,7 @@ use url::Url;
 pub use self::address::{below, checked_issuer, checked_text, checked_url, is_loopback, is_loopback_for_any_client};
 pub use self::client::{CONNECT_TIMEOUT, SetUp, client};
 pub use self::redirect::Redirect;
+pub use self::runtime::{Unfit, fit_runtime};
 pub use crate::bearer::is_b64token;
 use crate::json::{self, Value};
 

@@ -299,10 +299,8 @@ impl KeyCache {
 
     /// Fetches need a runtime to run on, and waits one to wait on. A caller without one is no failure of the issuer's.
     fn require_runtime(&self) -> Result<(), AuthError> {
-        if can_fetch() {
-            return Ok(());
-        }
-        tracing::error!(target: "rampart", "there is no tokio runtime to fetch the keys on; call from within one");
+        let Err(problem) = outbound::fit_runtime() else { return Ok(()) };
+        tracing::error!(target: "rampart", "the issuer's keys cannot be fetched: {problem}");
         Err(self.state.lock().unavailable(Instant::now()))
     }
 

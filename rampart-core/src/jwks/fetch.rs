@@ -23,7 +23,7 @@ pub(crate) enum FetchError {
     KeySet(#[from] KeySetError),
     #[error("{0}")]
     Metadata(#[from] MetadataError),
-    #[error("the key set could not be read: a bug in this library")]
+    #[error("the fetch panicked: a bug in this library, or in what http_client(..) sets")]
     Panicked,
     #[error("the task that fetched the keys ended with its runtime")]
     Abandoned,

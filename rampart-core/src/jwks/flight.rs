@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::cache::KeyCache;
 use super::fetch::{ETag, FetchError, Fetched};
+use crate::outbound;
 
 pub(super) type Outcome = Result<(), FetchError>;
 
@@ -21,7 +22,7 @@ pub(super) struct InFlight {
 }
 
 pub(super) fn can_fetch() -> bool {
-    Handle::try_current().is_ok()
+    outbound::fit_runtime().is_ok()
 }
 
 /// The outcome of a fetch; `None` where it takes longer than the caller may wait.
@@ -85,7 +86,8 @@ impl Report {
 impl Drop for Report {
     fn drop(&mut self) {
         if !self.reported {
-            self.report(Err(FetchError::Abandoned));
+            let is_panic = std::thread::panicking();
+            self.report(Err(if is_panic { FetchError::Panicked } else { FetchError::Abandoned }));
         }
     }
 }

@@ -12,6 +12,7 @@ mod by_hand;
 mod discovery;
 mod failures;
 mod fetch;
+mod misuse;
 mod rotation;
 mod states;
 mod tls;
