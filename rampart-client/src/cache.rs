@@ -4,24 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rampart_core::journal::{Held, Journaled};
-use rampart_core::outbound;
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use rampart_core::outbound::{self, TOTAL_TIMEOUT};
+use tokio::time::Instant;
 
-use crate::error::ClientError;
+use crate::error::{Blame, ClientError};
 use crate::exchange::Exchange;
+use crate::flight::{InFlight, Launch};
+use crate::pause::{Failure, Sentence, Turn};
 use crate::request::TokenRequest;
 use crate::token::AccessToken;
+use crate::turns::Candidate;
 
 /// Between two requests for a token that was needed at once: a server whose tokens are dead on arrival is not asked in a loop.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// A token that another service refused is replaced at most this often.
 const INVALIDATION_INTERVAL: Duration = Duration::from_secs(10);
-/// A request that has said nothing for this long was left behind by a runtime that nobody drives any more.
-const ABANDONED_AFTER: Duration = Duration::from_secs(15);
-
-type Outcome = Result<AccessToken, ClientError>;
+pub(crate) type Outcome = Result<AccessToken, ClientError>;
 type Locked<'s> = Held<'s, State>;
 
 /// The token of one set.
@@ -43,14 +41,10 @@ struct State {
     last_invalidation: Option<Instant>,
     failure: Option<(ClientError, Instant)>,
     failures_in_a_row: u32,
+    /// Since when it has been refused for a reason that others should meet too.
+    refused_since: Option<(Blame, Instant)>,
+    is_outlier: bool,
     last_use: Option<Instant>,
-}
-
-#[derive(Clone, Debug)]
-struct InFlight {
-    number: u64,
-    due: Instant,
-    outcome: watch::Receiver<Option<Outcome>>,
 }
 
 impl State {
@@ -60,6 +54,21 @@ impl State {
 
     fn serving(&self, now: Instant) -> Option<&AccessToken> {
         self.token.as_ref().filter(|token| now < token.times.serves_until)
+    }
+
+    fn earliest_start(&self, now: Instant) -> Instant {
+        self.last_start.map_or(now, |start| now.max(start + SHORTEST_INTERVAL))
+    }
+
+    /// Since when failures in a row are of this kind; those of what was asked for alone count to neither.
+    fn refused_since(&mut self, blame: Blame, now: Instant) -> Instant {
+        match self.refused_since {
+            Some((known, since)) if known == blame => since,
+            _ => {
+                self.refused_since = Some((blame, now)).filter(|_| blame != Blame::Set).or(self.refused_since);
+                now
+            }
+        }
     }
 
     /// Where no other token can be had, the refused one is better than none: it may be good elsewhere.
@@ -76,10 +85,32 @@ impl State {
     }
 }
 
-impl InFlight {
-    /// Whether it has been silent for so long that nobody can be driving it.
-    fn is_abandoned(&self, now: Instant) -> bool {
-        now >= self.due + ABANDONED_AFTER
+/// What a caller has to do.
+enum Step {
+    /// Nothing: this is what it gets.
+    Done(Outcome),
+    /// As before, and to see to a renewal.
+    Renew(AccessToken, Renewal),
+    /// To wait for a request that is under way.
+    Join(InFlight),
+    /// To make a request, and wait for it.
+    Ask(Launch),
+    /// To see to the request of another set, whose turn it is.
+    Yield(Arc<Slot>, ClientError),
+}
+
+/// A request in the background: for the set itself, or for another one whose turn it is.
+enum Renewal {
+    Own(Launch),
+    Others(Arc<Slot>),
+}
+
+impl Renewal {
+    fn go(self, now: Instant) {
+        match self {
+            Self::Own(launch) => drop(launch.go()),
+            Self::Others(slot) => drop(slot.go_ahead(now)),
+        }
     }
 }
 
@@ -98,60 +129,67 @@ impl Slot {
 
     /// The token, at once where there is one that serves.
     pub(crate) async fn token(self: &Arc<Self>) -> Outcome {
-        match self.attempt().await {
+        match self.attempt(true).await {
             Ok(outcome) => outcome,
-            // No fault of the server's, such as the end of the runtime of the caller that had started it.
-            Err(_) => self.attempt().await.unwrap_or_else(Err),
+            // No fault of the server's, such as the end of the runtime of the caller that had started it; or another set has
+            // gone first.
+            Err(_) => self.attempt(false).await.unwrap_or_else(Err),
         }
     }
 
-    /// An error where the request that was waited for had no outcome that this caller could use.
-    async fn attempt(self: &Arc<Self>) -> Result<Outcome, ClientError> {
+    /// An error where what was waited for had no outcome that this caller could use, so that it may try once more.
+    async fn attempt(self: &Arc<Self>, waits_for_others: bool) -> Result<Outcome, ClientError> {
         let now = Instant::now();
-        let (mut request, launch) = {
-            let mut state = self.state.lock();
-            state.last_use = Some(now);
-            if let Some(token) = state.serving(now).cloned() {
-                let launch = self.renewal(&mut state, &token, now);
-                drop(state);
-                if let Some(launch) = launch {
-                    launch.go();
-                }
+        let mut request = match self.step(now) {
+            Step::Done(outcome) => return Ok(outcome),
+            Step::Renew(token, renewal) => {
+                renewal.go(now);
                 return Ok(Ok(token));
             }
-            if let Err(problem) = outbound::fit_runtime() {
-                // Neither a request nor a timer could run.
-                return state.put_back(now).map(Ok).ok_or_else(|| ClientError::Transport(problem.to_string()));
-            }
-            if let Some(request) = self.live(&mut state, now) {
-                (request, None)
-            } else if let Some(error) = state.backing_off(now) {
-                return Ok(Err(error.clone()));
-            } else {
-                let due = state.last_start.map_or(now, |start| now.max(start + SHORTEST_INTERVAL));
-                if let Err(error) = self.exchange.pause.admit(now, due) {
-                    return Ok(state.put_back(now).ok_or(error));
-                }
-                let launch = self.begin(&mut state, due);
-                (launch.request.clone(), Some(launch))
+            Step::Join(request) => request,
+            Step::Ask(launch) => launch.go(),
+            Step::Yield(other, error) => {
+                let Some(mut request) = other.go_ahead(now).filter(|_| waits_for_others) else { return Ok(Err(error)) };
+                drop(request.outcome().await);
+                return Err(error);
             }
         };
-        if let Some(launch) = launch {
-            launch.go();
-        }
-        // The request is bounded in itself and reports even where its task is dropped, but not where that merely stands still.
-        let deadline = request.due + ABANDONED_AFTER;
-        let reported = timeout_at(deadline, request.outcome.wait_for(Option::is_some)).await;
-        let outcome = reported.ok().and_then(Result::ok).and_then(|outcome| outcome.clone()).ok_or_else(abandoned)?;
-        match outcome {
+        match request.outcome().await.ok_or_else(abandoned)? {
             // It may have come long before this caller was woken.
             Ok(token) if token.times.is_spent(Instant::now()) => Err(spent(&token)),
             outcome => Ok(outcome),
         }
     }
 
+    fn step(self: &Arc<Self>, now: Instant) -> Step {
+        let mut state = self.state.lock();
+        state.last_use = Some(now);
+        if let Some(token) = state.serving(now).cloned() {
+            return match self.renewal(&mut state, &token, now) {
+                Some(renewal) => Step::Renew(token, renewal),
+                None => Step::Done(Ok(token)),
+            };
+        }
+        if let Err(problem) = outbound::fit_runtime() {
+            // Neither a request nor a timer could run.
+            return Step::Done(state.put_back(now).ok_or_else(|| ClientError::Transport(problem.to_string())));
+        }
+        if let Some(request) = self.live(&mut state, now) {
+            return Step::Join(request);
+        }
+        if let Some(error) = state.backing_off(now) {
+            return Step::Done(Err(error.clone()));
+        }
+        let due = state.earliest_start(now);
+        match self.admit(&state, now, due) {
+            Turn::Own => Step::Ask(self.begin(&mut state, due)),
+            Turn::Nobodys(error) => Step::Done(state.put_back(now).ok_or(error)),
+            Turn::Other(other, error) => Step::Yield(other, error),
+        }
+    }
+
     /// A request in the background, where the token that serves should be renewed.
-    fn renewal(self: &Arc<Self>, state: &mut Locked<'_>, token: &AccessToken, now: Instant) -> Option<Launch> {
+    fn renewal(self: &Arc<Self>, state: &mut Locked<'_>, token: &AccessToken, now: Instant) -> Option<Renewal> {
         let is_due = now >= token.times.fresh_until || state.is_refused(token);
         let interval = if state.failure.is_some() { SHORTEST_INTERVAL } else { token.times.renewal_interval };
         let waits_longer = state.last_start.is_some_and(|start| now < start + interval);
@@ -159,10 +197,39 @@ impl Slot {
             return None;
         }
         // One that nobody drives is given up only for another.
-        if self.live(state, now).is_some() || self.exchange.pause.admit(now, now).is_err() {
+        if self.live(state, now).is_some() {
             return None;
         }
-        Some(self.begin(state, now))
+        match self.admit(state, now, now) {
+            Turn::Own => Some(Renewal::Own(self.begin(state, now))),
+            Turn::Nobodys(_) => None,
+            Turn::Other(other, _) => Some(Renewal::Others(other)),
+        }
+    }
+
+    fn admit(self: &Arc<Self>, state: &State, now: Instant, due: Instant) -> Turn {
+        let candidate = Candidate {
+            slot: Arc::downgrade(self),
+            serves_until: state.serving(now).map(|token| token.times.serves_until),
+            failures: state.failures_in_a_row,
+            is_outlier: state.is_outlier,
+        };
+        self.exchange.pause.admit(&candidate, now, due + TOTAL_TIMEOUT)
+    }
+
+    /// Makes the request that this set has asked for in vain, now that another one has left it the turn.
+    fn go_ahead(self: Arc<Self>, now: Instant) -> Option<InFlight> {
+        let launch = {
+            let mut state = self.state.lock();
+            let is_fresh = state.serving(now).is_some_and(|token| now < token.times.fresh_until);
+            if is_fresh || self.live(&mut state, now).is_some() || state.backing_off(now).is_some() {
+                self.exchange.pause.nothing_came_of_it();
+                return None;
+            }
+            let due = state.earliest_start(now);
+            self.begin(&mut state, due)
+        };
+        Some(launch.go())
     }
 
     /// Puts the token aside if it is the one that another service refused, and not too soon after the last such case.
@@ -196,20 +263,33 @@ impl Slot {
     fn begin(self: &Arc<Self>, state: &mut State, due: Instant) -> Launch {
         state.started += 1;
         state.last_start = Some(due);
-        let (sender, outcome) = watch::channel(None);
-        let request = InFlight { number: state.started, due, outcome };
-        state.in_flight = Some(request.clone());
-        let report = Report { slot: Arc::clone(self), number: request.number, sender };
-        Launch { request, report }
+        let launch = Launch::new(Arc::clone(self), state.started, due);
+        state.in_flight = Some(launch.request.clone());
+        launch
+    }
+
+    pub(crate) async fn run(&self) -> Outcome {
+        self.exchange.run(&self.request).await
+    }
+
+    /// Whether the slot still counts on this request.
+    pub(crate) fn awaits(&self, number: u64) -> bool {
+        self.state.lock().in_flight.as_ref().is_some_and(|request| request.number == number)
+    }
+
+    /// This request has ended without an outcome.
+    pub(crate) fn lose(&self, number: u64) {
+        let mut state = self.state.lock();
+        self.give_up(&mut state, |request| request.number == number);
     }
 
     /// Notes how a request ended, and tells the waiters before anything is written to the log.
-    fn complete(&self, number: u64, outcome: Outcome, tell: impl FnOnce(Outcome)) {
+    pub(crate) fn complete(self: &Arc<Self>, number: u64, outcome: Outcome, tell: impl FnOnce(Outcome)) {
         let mut state = self.state.lock();
         tell(self.note(&mut state, number, outcome));
     }
 
-    fn note(&self, state: &mut Locked<'_>, number: u64, outcome: Outcome) -> Outcome {
+    fn note(self: &Arc<Self>, state: &mut Locked<'_>, number: u64, outcome: Outcome) -> Outcome {
         let now = Instant::now();
         let outcome = outcome.and_then(|token| if token.times.is_spent(now) { Err(spent(&token)) } else { Ok(token) });
         let Some(request) = state.in_flight.take_if(|request| request.number == number) else { return outcome };
@@ -223,6 +303,8 @@ impl Slot {
                 self.exchange.pause.succeeded(request.due);
                 state.failure = None;
                 state.failures_in_a_row = 0;
+                state.refused_since = None;
+                state.is_outlier = false;
                 let (request, lifetime) = (self.request.clone(), token.times.lifetime);
                 state.log(move || {
                     tracing::debug!(target: "rampart", ?request, lifetime_s = lifetime.as_secs_f64(), "a new access token");
@@ -238,10 +320,13 @@ impl Slot {
         outcome
     }
 
-    fn fail(&self, state: &mut Locked<'_>, error: ClientError, start: Instant, now: Instant) {
+    fn fail(self: &Arc<Self>, state: &mut Locked<'_>, error: ClientError, start: Instant, now: Instant) {
         state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
-        let failures = state.failures_in_a_row;
-        let wait = self.exchange.pause.failed(&error, failures, start, now);
+        let (failures, since) = (state.failures_in_a_row, state.refused_since(error.blame(), now));
+        let slot = &Arc::downgrade(self);
+        let failure = Failure { slot, error: &error, failures, since, start };
+        let Sentence { wait, is_outlier } = self.exchange.pause.failed(&failure, now);
+        state.is_outlier = is_outlier;
         state.failure = Some((error.clone(), now + wait));
         let (request, url) = (self.request.clone(), self.exchange.location.without_query());
         state.log(move || {
@@ -262,58 +347,9 @@ impl Slot {
         if state.in_flight.take_if(|request| is_lost(request)).is_none() {
             return;
         }
+        self.exchange.pause.nothing_came_of_it();
         let error = abandoned();
         let request = self.request.clone();
         state.log(move || tracing::warn!(target: "rampart", ?request, %error, "no access token could be had"));
-    }
-}
-
-/// A request that is noted but not yet running; its task is spawned without the lock, which its report needs.
-#[must_use]
-struct Launch {
-    request: InFlight,
-    report: Report,
-}
-
-impl Launch {
-    fn go(self) {
-        let Self { request: InFlight { due, .. }, report } = self;
-        let Ok(runtime) = Handle::try_current() else { return drop(report) };
-        runtime.spawn(async move {
-            if due > Instant::now() {
-                sleep_until(due).await;
-            }
-            if !report.is_awaited() {
-                return;
-            }
-            let outcome = report.slot.exchange.run(&report.slot.request).await;
-            report.finish(outcome);
-        });
-    }
-}
-
-/// Tells the slot and the waiters how a request ended, also where its task is dropped half-way.
-struct Report {
-    slot: Arc<Slot>,
-    number: u64,
-    sender: watch::Sender<Option<Outcome>>,
-}
-
-impl Report {
-    /// Whether the slot still counts on this request: where nobody drove the runtime for long, others may have followed it.
-    fn is_awaited(&self) -> bool {
-        self.slot.state.lock().in_flight.as_ref().is_some_and(|request| request.number == self.number)
-    }
-
-    fn finish(self, outcome: Outcome) {
-        self.slot.complete(self.number, outcome, |outcome| drop(self.sender.send_replace(Some(outcome))));
-    }
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        // Does nothing after a report.
-        let mut state = self.slot.state.lock();
-        self.slot.give_up(&mut state, |request| request.number == self.number);
     }
 }

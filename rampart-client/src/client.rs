@@ -84,7 +84,8 @@ impl RampartClient {
     ///
     /// # Errors
     /// [`ClientError`]; after a failure, the same one again until the back-off has run out. After `invalid_client` and
-    /// [`ClientError::RateLimited`] that holds for every request of this client.
+    /// [`ClientError::RateLimited`] that holds for every request of this client; then one set goes ahead of the others, and not
+    /// the one that failed.
     ///
     /// ```no_run
     /// # async fn example(client: rampart_client::RampartClient) -> Result<(), rampart_client::ClientError> {
@@ -176,12 +177,12 @@ impl RampartClient {
         if let Some(slot) = slots.get(request) {
             return Ok(Arc::clone(slot));
         }
-        let now = Instant::now();
-        // A set that may not ask pushes out none that has its token.
-        if let Some(reason) = self.0.exchange.pause.reason(now) {
-            return Err(reason);
-        }
         if slots.len() >= MAX_SETS {
+            let now = Instant::now();
+            // A set that may not ask pushes out none that has its token.
+            if let Some(reason) = self.0.exchange.pause.reason(now) {
+                return Err(reason);
+            }
             // Those that wait after a failure come last, or they would not wait.
             let idle = slots.iter().filter_map(|(request, slot)| Some((slot.idle_since(now)?, request)));
             let longest_idle = idle.min().map(|(_, request)| request.clone()).ok_or(ClientError::TooManySets)?;

@@ -81,13 +81,24 @@ pub enum ClientError {
     Request,
 }
 
+/// Whose failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// That of what was asked for.
+    Set,
+    /// That of the client's credentials, whatever it asks for: so it seems.
+    Client,
+    /// The server wants to be asked less.
+    Server,
+}
+
 impl ClientError {
-    /// Whether every other request of this client would fail in the same way.
-    pub(crate) fn is_of_the_client(&self) -> bool {
+    /// Who would have met this failure.
+    pub(crate) fn blame(&self) -> Blame {
         match self {
-            Self::RateLimited { .. } => true,
-            Self::OAuth { error, .. } => error == "invalid_client",
-            _ => false,
+            Self::RateLimited { .. } => Blame::Server,
+            Self::OAuth { error, .. } if error == "invalid_client" => Blame::Client,
+            _ => Blame::Set,
         }
     }
 

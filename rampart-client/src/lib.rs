@@ -7,12 +7,14 @@ mod client;
 mod config;
 mod error;
 mod exchange;
+mod flight;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod pause;
 mod redaction;
 mod request;
 mod token;
+mod turns;
 
 #[cfg(feature = "middleware")]
 #[cfg_attr(docsrs, doc(cfg(feature = "middleware")))]

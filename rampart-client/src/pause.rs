@@ -1,12 +1,15 @@
 //! The waits after failures: those that one set has earned, and those that hold for the whole client.
 
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rampart_core::outbound::{self, TOTAL_TIMEOUT};
+use rampart_core::outbound;
 use tokio::time::Instant;
 
-use crate::error::ClientError;
+use crate::cache::Slot;
+use crate::error::{Blame, ClientError};
+use crate::turns::{Candidate, Line};
 
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
@@ -18,63 +21,182 @@ fn wait(failures: u32, error: &ClientError) -> Duration {
 }
 
 /// A failure that every set would meet, such as a wrong secret or too many requests, makes all of them wait: otherwise each would
-/// try for itself, and the server would be asked as often as there are sets.
+/// try for itself, and the server would be asked as often as there are sets. Yet the fault may be that of one set alone, so
+/// after each wait it is another one's turn.
 #[derive(Debug, Default)]
-pub(crate) struct Pause(Mutex<Option<Fault>>);
+pub(crate) struct Pause(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    fault: Option<Fault>,
+    line: Line,
+    /// When the latest request began that has given a token, and so shows that the client's credentials are good: until
+    /// they are refused to a set that had none to compare with.
+    proof: Option<Instant>,
+}
 
 #[derive(Debug)]
 struct Fault {
     error: ClientError,
     noted: Instant,
     until: Instant,
+    /// Of that, what the server has asked for.
+    asked_until: Instant,
+    /// Until when those that come wait for the one that has gone ahead.
+    ahead: Option<Instant>,
     failures: u32,
+    /// A set has been given a token since: only those that fail on their own account still wait for others.
+    is_over: bool,
+}
+
+impl Fault {
+    fn holds(&self, now: Instant) -> bool {
+        !self.is_over && now < self.until || self.is_tried(now)
+    }
+
+    fn is_tried(&self, now: Instant) -> bool {
+        self.ahead.is_some_and(|end| now < end)
+    }
+
+    /// Whether the set works and has a token that would not last until the end of a pause that the server has not asked for.
+    fn spares(&self, candidate: &Candidate, now: Instant) -> bool {
+        let runs_out = candidate.serves_until.is_some_and(|end| now < end && end <= self.until);
+        runs_out && candidate.failures == 0 && now >= self.asked_until && !self.is_tried(now)
+    }
+}
+
+/// May a set ask?
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// It may.
+    Own,
+    /// Another one goes first, and has to be told.
+    Other(Arc<Slot>, ClientError),
+    /// None may, for this reason.
+    Nobodys(ClientError),
+}
+
+/// How a set has failed.
+#[derive(Debug)]
+pub(crate) struct Failure<'f> {
+    pub(crate) slot: &'f Weak<Slot>,
+    pub(crate) error: &'f ClientError,
+    /// In a row.
+    pub(crate) failures: u32,
+    /// Since when it has been refused in this way.
+    pub(crate) since: Instant,
+    /// When the request began.
+    pub(crate) start: Instant,
+}
+
+/// What follows from a failure for the set.
+#[derive(Debug)]
+pub(crate) struct Sentence {
+    pub(crate) wait: Duration,
+    /// See [`Candidate`].
+    pub(crate) is_outlier: bool,
 }
 
 impl Pause {
     /// The failure for which the whole client waits.
     pub(crate) fn reason(&self, now: Instant) -> Option<ClientError> {
-        self.0.lock().as_ref().filter(|fault| now < fault.until).map(|fault| fault.error.clone())
+        let state = self.0.lock();
+        state.fault.as_ref().filter(|fault| !fault.is_over && fault.holds(now)).map(|fault| fault.error.clone())
     }
 
-    /// Allows a request that starts when it is due. The first one after a pause goes alone: the others wait for what becomes of it.
-    pub(crate) fn admit(&self, now: Instant, due: Instant) -> Result<(), ClientError> {
-        match self.0.lock().as_mut() {
-            Some(fault) if now < fault.until => Err(fault.error.clone()),
-            Some(fault) => {
-                fault.until = due + TOTAL_TIMEOUT;
-                Ok(())
-            }
-            None => Ok(()),
+    /// Allows a request that is done by then. The first one after a pause goes alone: the others wait for what becomes of it.
+    pub(crate) fn admit(&self, candidate: &Candidate, now: Instant, done_by: Instant) -> Turn {
+        let State { fault: slot, line, .. } = &mut *self.0.lock();
+        let Some(fault) = slot.as_mut() else { return Turn::Own };
+        if fault.is_over && !candidate.is_outlier {
+            line.leave(candidate);
+            return Turn::Own;
+        }
+        let is_spared = fault.spares(candidate, now);
+        if fault.holds(now) && !is_spared {
+            line.join(candidate, now);
+            return Turn::Nobodys(fault.error.clone());
+        }
+        fault.ahead = Some(done_by);
+        if is_spared {
+            line.leave(candidate);
+            return Turn::Own;
+        }
+        if let Some(other) = line.next(candidate, now) {
+            return Turn::Other(other, fault.error.clone());
+        }
+        if fault.is_over && line.is_empty() {
+            *slot = None;
+        }
+        Turn::Own
+    }
+
+    /// The one that has gone ahead has nothing to tell.
+    pub(crate) fn nothing_came_of_it(&self) {
+        if let Some(fault) = &mut self.0.lock().fault {
+            fault.ahead = None;
         }
     }
 
     /// A request that started then has given a token.
     pub(crate) fn succeeded(&self, start: Instant) {
+        let State { fault: slot, line, proof } = &mut *self.0.lock();
+        *proof = (*proof).max(Some(start));
         // One that was under way already says nothing about now.
-        self.0.lock().take_if(|fault| start > fault.noted);
+        if let Some(fault) = slot.as_mut().filter(|fault| start > fault.noted) {
+            fault.is_over = true;
+            fault.ahead = None;
+            if line.is_empty() {
+                *slot = None;
+            }
+        }
     }
 
-    /// A request that started then has failed, for the so many-th time in a row for its set. How long that set waits.
-    pub(crate) fn failed(&self, error: &ClientError, failures: u32, start: Instant, now: Instant) -> Duration {
-        let mut pause = self.0.lock();
-        if !error.is_of_the_client() {
-            if let Some(fault) = pause.as_mut().filter(|fault| start > fault.noted) {
-                fault.until = fault.until.min(now);
+    /// What follows from a failure, for the set itself and for all.
+    pub(crate) fn failed(&self, failure: &Failure<'_>, now: Instant) -> Sentence {
+        let Failure { slot, error, failures, since, start } = *failure;
+        let State { fault, line, proof } = &mut *self.0.lock();
+        // A failure that goes on while others succeed is the set's own.
+        let is_outlier = proof.is_some_and(|proof| proof > since);
+        let is_shared = match error.blame() {
+            Blame::Server => true,
+            Blame::Client => !is_outlier,
+            Blame::Set => false,
+        };
+        if !is_shared {
+            if let Some(fault) = fault.as_mut().filter(|fault| start > fault.noted) {
+                fault.ahead = None;
             }
-            return wait(failures, error);
+            return Sentence { wait: wait(failures, error), is_outlier };
         }
-        match pause.as_mut() {
+        if error.blame() == Blame::Client {
+            *proof = None;
+        }
+        let is_another = line.failed(slot);
+        let asked_until = now + error.retry_after().unwrap_or_default();
+        let own = |shared: Duration, in_a_row: u32| shared.max(wait(failures.max(in_a_row), error));
+        match fault.as_mut().filter(|fault| !fault.is_over) {
             // Many at the same time are one failure.
             Some(fault) if start <= fault.noted => {
-                let wait = wait(failures, error);
-                fault.until = fault.until.max(now + wait);
-                wait
+                let shared = wait(fault.failures, error);
+                fault.until = fault.until.max(now + shared);
+                fault.asked_until = fault.asked_until.max(asked_until);
+                Sentence { wait: own(shared, 0), is_outlier }
             }
-            fault => {
-                let in_a_row = fault.map_or(0, |fault| fault.failures).saturating_add(1);
-                let wait = wait(failures.max(in_a_row), error);
-                *pause = Some(Fault { error: error.clone(), noted: now, until: now + wait, failures: in_a_row });
-                wait
+            known => {
+                // One that fails again and again says nothing new about the others.
+                let in_a_row = known.map_or(1, |fault| fault.failures.saturating_add(u32::from(is_another)));
+                let shared = wait(in_a_row, error);
+                *fault = Some(Fault {
+                    error: error.clone(),
+                    noted: now,
+                    until: now + shared,
+                    asked_until,
+                    ahead: None,
+                    failures: in_a_row,
+                    is_over: false,
+                });
+                Sentence { wait: own(shared, in_a_row), is_outlier }
             }
         }
     }

@@ -209,6 +209,32 @@ fn o28_two_runtimes_share_one_request() {
     assert_eq!(issuer.requests(Endpoint::Token), 2);
 }
 
+#[test]
+fn o28_request_that_goes_ahead_after_a_pause_and_dies_with_its_runtime_holds_up_nobody() {
+    let (first, second) = (runtime(), runtime());
+    let issuer = second.block_on(issuer());
+    let client = builder(&issuer).build().unwrap();
+    first.block_on(async {
+        let time = Time::freeze();
+        issuer.inject_times(Endpoint::Token, &Fault::status(429), 1);
+        client.client_credentials_token(&["refused"]).await.unwrap_err();
+        time.pass(SECOND + TICK).await;
+        issuer.inject(Endpoint::Token, Fault::Hang);
+        drop(Waiting::on(&client, &any()));
+        until("a request", || issuer.requests(Endpoint::Token) == 2).await;
+        // The others wait for what becomes of it.
+        poll_once(client.client_credentials_token(&["other"])).unwrap().unwrap_err();
+    });
+    drop(first);
+    issuer.clear_faults();
+    second.block_on(async {
+        let time = Time::freeze();
+        time.pass(SECOND + TICK).await;
+        client.client_credentials_token(&["other"]).await.unwrap();
+    });
+    assert_eq!(issuer.requests(Endpoint::Token), 3);
+}
+
 /// Owned by the HTTP client of a client, so that it tells whether that is still there.
 struct Witness(SocketAddr);
 

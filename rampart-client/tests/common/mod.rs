@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no test program uses all of it")]
 
 pub(crate) mod keys;
+pub(crate) mod selective;
 
 use std::future::Future;
 use std::net::SocketAddr;
