@@ -28,6 +28,13 @@ pub(crate) enum TypRule {
     AtJwtOnly,
 }
 
+impl TypRule {
+    /// A signature may stand over nothing at all (RFC 7515 section 5.1), but no claims are in it then.
+    const fn takes_empty_payload(self) -> bool {
+        matches!(self, Self::Any)
+    }
+}
+
 /// A token whose signature holds.
 pub(crate) struct Signed<'h> {
     pub(crate) payload: Vec<u8>,
@@ -63,7 +70,7 @@ pub(crate) fn verify<T>(
     typ_rule: TypRule,
     accept: impl FnOnce(Signed<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Failure> {
-    let parts = Parts::split(token)?;
+    let parts = Parts::split(token, typ_rule)?;
     if parts.signature.len() > MAX_SIGNATURE_CHARS {
         return Err(Refusal::invalid("V2", "the signature is longer than any can be").into());
     }
@@ -76,10 +83,11 @@ pub(crate) fn verify<T>(
         on_heap.resize(needed, 0);
         on_heap.as_mut_slice()
     };
+    let not_base64url = || malformed(token, "a part of the token is not strict base64url");
     let (header, signature) = buffer.split_at_mut_checked(header_room).ok_or_else(not_base64url)?;
-    let header = decode_into(parts.header, header)?;
+    let header = decode_into(parts.header, header).ok_or_else(not_base64url)?;
     let payload = URL_SAFE_NO_PAD.decode_to_vec(parts.payload).map_err(|_| not_base64url())?;
-    let signature = decode_into(parts.signature, signature)?;
+    let signature = decode_into(parts.signature, signature).ok_or_else(not_base64url)?;
 
     let Header { algorithm, kid, is_at_jwt } = Header::read(header, allowed, typ_rule)?;
     let kid = kid.as_deref();
@@ -122,7 +130,7 @@ struct Parts<'t> {
 }
 
 impl<'t> Parts<'t> {
-    fn split(token: &'t [u8]) -> Result<Self, Refusal> {
+    fn split(token: &'t [u8], typ_rule: TypRule) -> Result<Self, Refusal> {
         let split = |dot: Option<usize>, text: &'t [u8]| {
             let (before, after) = text.split_at_checked(dot?)?;
             Some((before, after.get(1..)?))
@@ -131,15 +139,25 @@ impl<'t> Parts<'t> {
         let parts = signed.and_then(|(signing_input, signature)| {
             let (header, payload) = split(memchr::memchr(b'.', signing_input), signing_input)?;
             // A further dot would stand in the payload, where it is no base64url.
-            let is_whole = !header.is_empty() && !payload.is_empty() && !signature.is_empty();
+            let has_payload = !payload.is_empty() || typ_rule.takes_empty_payload();
+            let is_whole = !header.is_empty() && has_payload && !signature.is_empty();
             is_whole.then_some(Self { header, payload, signature, signing_input })
         });
-        parts.ok_or_else(|| Refusal::invalid("V2", "the token does not have exactly three non-empty parts"))
+        parts.ok_or_else(|| malformed(token, "a part of the token is empty"))
     }
 }
 
-fn not_base64url() -> Refusal {
-    Refusal::invalid("V2", "a part of the token is not strict base64url")
+/// V2, with the likely reason; `of_three` is the one for a token that has its three parts.
+fn malformed(token: &[u8], of_three: &'static str) -> Refusal {
+    let why = match memchr::memchr_iter(b'.', token).take(5).count() {
+        2 => of_three,
+        // RFC 7516 section 3.1.
+        4 => {
+            "the token is encrypted (five parts): ask the issuer for a signed one; with Auth0, request the audience of this API"
+        }
+        _ => "the token does not have exactly three parts",
+    };
+    Refusal::invalid("V2", why)
 }
 
 /// Bytes that a part takes when it is decoded, at most.
@@ -147,8 +165,8 @@ const fn room(part: &[u8]) -> usize {
     part.len() / 4 * 3 + 2
 }
 
-fn decode_into<'b>(part: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8], Refusal> {
-    URL_SAFE_NO_PAD.decode(part, buffer.as_out()).map(|decoded| &*decoded).map_err(|_| not_base64url())
+fn decode_into<'b>(part: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    URL_SAFE_NO_PAD.decode(part, buffer.as_out()).map(|decoded| &*decoded).ok()
 }
 
 /// V3: what the rules need of the JOSE header. `jku`, `x5u`, `jwk` and `x5c` are not even read.

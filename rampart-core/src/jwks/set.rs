@@ -21,7 +21,7 @@ pub(crate) const MAX_CANDIDATES: usize = 4;
 /// The signature layer by itself: verifies any compact JWS (RFC 7515) against a JSON Web Key Set (RFC 7517).
 ///
 /// Serialization, header, key choice and signature are checked exactly as for access tokens (all but the size limit and
-/// `typ`); the payload may be anything, and nothing in it is looked at. To accept access tokens use
+/// `typ`); the payload may be anything, even empty, and nothing in it is looked at. To accept access tokens use
 /// [`RampartAuth`](crate::RampartAuth), which checks the claims too.
 ///
 /// ```

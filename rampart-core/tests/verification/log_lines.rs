@@ -1,7 +1,7 @@
 //! What the operator reads when a token is refused: the level, the rule, a reason that says what to do, the key ID.
 
 use crate::common::log::{self, Record};
-use crate::common::{AUTH, Auth, Draft, EC, EC_384, KEYS, NOW, RSA, SignWith, builder, ready, sign};
+use crate::common::{AUTH, Auth, Draft, EC, EC_384, KEYS, NOW, RSA, SignWith, base64url, builder, parts, ready, sign};
 use rampart_core::{Algorithm, RampartAuth};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use tracing::Level;
@@ -20,7 +20,7 @@ fn refused_token_is_one_line_with_its_level_rule_reason_and_key_id() {
     let good = Draft::good;
     let payload = good().payload.to_json();
     let cases: [(&str, String, Level, &str, &str); 24] = [
-        ("not a token", "abc".into(), Level::INFO, "V2", "the token does not have exactly three non-empty parts"),
+        ("not a token", "abc".into(), Level::INFO, "V2", "the token does not have exactly three parts"),
         ("alg none", good().header("alg", r#""none""#).sign(), Level::INFO, "V3", "alg is none of the supported"),
         ("alg HS256", good().header("alg", r#""HS256""#).sign(), Level::INFO, "V3", "alg is none of the supported"),
         ("alg on request", Draft::by(&RSA).with(SignWith::PS256).sign(), Level::INFO, "V3", "name it in algorithms"),
@@ -67,6 +67,39 @@ fn refused_token_is_one_line_with_its_level_rule_reason_and_key_id() {
         // From the choice of the key on, the line names it.
         let names_key = ["V4", "V5", "V6", "V6b", "V7", "V8", "V9", "V10", "V11", "V12"].contains(&rule);
         assert_eq!(text.contains("kid="), names_key, "{id}: {text}");
+    }
+}
+
+/// F11: what Auth0 gives where no API was named is encrypted, for itself alone.
+#[test]
+fn encrypted_token_is_told_as_such_with_the_way_to_a_signed_one() {
+    let part = |text: &str| base64url(text);
+    let direct = part(r#"{"alg":"dir","enc":"A256GCM","iss":"https://shop.eu.auth0.com/"}"#);
+    let wrapped = part(r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#);
+    let says = "why=the token is encrypted (five parts): ask the issuer for a signed one; \
+                with Auth0, request the audience of this API";
+    for (id, token) in [
+        ("no encrypted key", format!("{direct}..{0}.{0}.{0}", part("0123456789ab"))),
+        ("with one", format!("{wrapped}.{0}.{0}.{0}.{0}", part("0123456789ab"))),
+    ] {
+        let Record { level, rule, text } = line(&AUTH, &token);
+        assert_eq!((level, rule.as_deref()), (Level::INFO, Some("V2")), "{id}");
+        assert!(text.contains(says), "{id}: {text}");
+        log::clear();
+        KEYS.verify(&token, &[Algorithm::ES256]).unwrap_err();
+        assert!(log::take()[0].text.contains(says), "{id}: the signature layer alone");
+    }
+    let token = Draft::good().sign();
+    let [header, payload, signature] = parts(&token);
+    for (id, token, says) in [
+        ("four", format!("{token}.{signature}"), "does not have exactly three parts"),
+        ("six", format!("{token}.{token}"), "does not have exactly three parts"),
+        ("two", format!("{header}.{payload}"), "does not have exactly three parts"),
+        ("empty payload", format!("{header}..{signature}"), "a part of the token is empty"),
+        ("padding", format!("{header}.{payload}=.{signature}"), "is not strict base64url"),
+    ] {
+        let text = line(&AUTH, &token).text;
+        assert!(text.contains(says), "{id}: {text}");
     }
 }
 

@@ -54,7 +54,7 @@ fn payload_is_one_json_object() {
         refuses(id, payload);
     }
     let empty = with_payload("");
-    AUTH.refuses("B07 empty: not even three parts", &empty, "V2");
+    AUTH.refuses("B07 empty: malformed before it is read", &empty, "V2");
 }
 
 #[test]

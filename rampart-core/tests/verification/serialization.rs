@@ -68,6 +68,21 @@ fn token_has_exactly_three_non_empty_parts() {
     }
 }
 
+/// RFC 7515 section 5.1: a signature may stand over nothing.
+#[test]
+fn empty_payload_is_a_payload_for_a_signature_and_none_for_an_access_token() {
+    for (key, algorithm) in [(&EC, Algorithm::ES256), (&RSA, Algorithm::RS256), (&ED, Algorithm::EdDSA)] {
+        let header = base64url(Draft::by(key).header.to_json());
+        let token = sign_text(&format!("{header}."), key, key.algorithm());
+        let jws = KEYS.verify(&token, &[algorithm]).unwrap();
+        assert_eq!((jws.payload, jws.key_id.as_deref()), (Vec::new(), Some(key.kid())), "{algorithm}");
+        Auth::new(|builder| builder.algorithms(EVERY)).refuses("empty payload", &token, "V2");
+        // The payload of another place is no payload of nothing (RFC 7515 appendix F).
+        let [header, _, signature] = parts(&Draft::by(key).sign()).map(str::to_owned);
+        assert_eq!(KEYS.verify(&format!("{header}..{signature}"), &[algorithm]), Err(AuthError::InvalidToken));
+    }
+}
+
 #[test]
 fn empty_signature_is_refused_whatever_the_algorithm_says() {
     for draft in [Draft::good(), Draft::by(&RSA)] {
