@@ -37,15 +37,32 @@ pub(crate) trait Members<'de> {
 
 /// Reads a text that must be one JSON object without duplicate members, and nothing after it.
 pub(crate) fn read_object<'de, M: Members<'de>>(text: &'de str, members: M) -> Result<M, serde_json::Error> {
+    read_object_within(text, members, usize::MAX)
+}
+
+/// As [`read_object`], for an object that may have so many members and no more.
+pub(crate) fn read_object_within<'de, M: Members<'de>>(
+    text: &'de str,
+    members: M,
+    limit: usize,
+) -> Result<M, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let members = (&mut deserializer).deserialize_map(ObjectVisitor(members))?;
+    let members = (&mut deserializer).deserialize_map(ObjectVisitor { members, limit })?;
     deserializer.end()?;
     Ok(members)
 }
 
 /// Reads the value of a member into its slot; a second occurrence is an error.
 pub(crate) fn fill<'de, A: MapAccess<'de>>(slot: &mut Option<Value<'de>>, map: &mut A) -> Result<bool, A::Error> {
-    fill_with(slot, map, ValueSeed(MAX_NESTING))
+    fill_with(slot, map, ValueSeed::WITH_LISTS)
+}
+
+/// As [`fill`], for a member that must not be an array: its strings are not kept.
+pub(crate) fn fill_scalar<'de, A: MapAccess<'de>>(
+    slot: &mut Option<Value<'de>>,
+    map: &mut A,
+) -> Result<bool, A::Error> {
+    fill_with(slot, map, ValueSeed::SCALAR)
 }
 
 /// As [`fill`], for a value that is kept in another form.
@@ -87,7 +104,10 @@ fn duplicate<E: Error>() -> E {
     E::custom("duplicate member")
 }
 
-struct ObjectVisitor<M>(M);
+struct ObjectVisitor<M> {
+    members: M,
+    limit: usize,
+}
 
 impl<'de, M: Members<'de>> Visitor<'de> for ObjectVisitor<M> {
     type Value = M;
@@ -97,16 +117,17 @@ impl<'de, M: Members<'de>> Visitor<'de> for ObjectVisitor<M> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<M, A::Error> {
-        let mut others = Names::default();
+        let (mut others, mut left) = (Names::default(), self.limit);
         while let Some(name) = map.next_key_seed(TextSeed)? {
-            if !self.0.take(&name, &mut map)? {
+            left = left.checked_sub(1).ok_or_else(|| A::Error::custom("too many members"))?;
+            if !self.members.take(&name, &mut map)? {
                 map.next_value_seed(Skip(MAX_NESTING))?;
                 if !others.insert(name) {
                     return Err(duplicate());
                 }
             }
         }
-        Ok(self.0)
+        Ok(self.members)
     }
 }
 
@@ -161,8 +182,17 @@ impl<'de> Visitor<'de> for TextSeed {
     }
 }
 
-/// Any value, kept as a [`Value`]; the number is how many more levels of nesting it may open.
-pub(crate) struct ValueSeed(pub(crate) u8);
+/// Any value, kept as a [`Value`].
+struct ValueSeed {
+    /// How many more levels of nesting it may open.
+    levels: u8,
+    keeps_lists: bool,
+}
+
+impl ValueSeed {
+    const WITH_LISTS: Self = Self { levels: MAX_NESTING, keeps_lists: true };
+    const SCALAR: Self = Self { levels: MAX_NESTING, keeps_lists: false };
+}
 
 impl<'de> DeserializeSeed<'de> for ValueSeed {
     type Value = Value<'de>;
@@ -208,9 +238,12 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let inner = deeper(self.0)?;
+        if !self.keeps_lists {
+            return Skip(self.levels).visit_seq(seq).map(|()| Value::Other);
+        }
+        let levels = deeper(self.levels)?;
         let mut strings = Some(Vec::new());
-        while let Some(element) = seq.next_element_seed(ValueSeed(inner))? {
+        while let Some(element) = seq.next_element_seed(Self { levels, ..self })? {
             match (element, &mut strings) {
                 (Value::Str(text), Some(list)) => list.push(text),
                 _ => strings = None,
@@ -220,13 +253,13 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Skip(self.0).visit_map(map)?;
+        Skip(self.levels).visit_map(map)?;
         Ok(Value::Other)
     }
 }
 
 /// Any value, walked to the end and not kept: strings and numbers are checked as if they were.
-pub(crate) struct Skip(pub(crate) u8);
+struct Skip(u8);
 
 fn deeper<E: Error>(levels: u8) -> Result<u8, E> {
     levels.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))
@@ -279,7 +312,7 @@ impl<'de> Visitor<'de> for Skip {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let inner = deeper(self.0)?;
-        while map.next_key_seed(TextSeed)?.is_some() {
+        while map.next_key_seed(Skip(0))?.is_some() {
             map.next_value_seed(Skip(inner))?;
         }
         Ok(())
@@ -302,7 +335,7 @@ impl<'de> DeserializeSeed<'de> for PointerSeed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         if self.0.is_empty() {
-            return ValueSeed(MAX_NESTING).deserialize(deserializer).map(Some);
+            return ValueSeed::WITH_LISTS.deserialize(deserializer).map(Some);
         }
         deserializer.deserialize_any(self)
     }

@@ -16,6 +16,9 @@ const MAX_SIGNATURE_CHARS: usize = 1366;
 /// Room for the header and the signature of usual tokens, up to RSA with 2048 bits; longer ones are decoded on the heap.
 const ON_STACK: usize = 512;
 const MAX_KID_BYTES: usize = 1024;
+/// A header is read before anybody knows who wrote it: within these limits that never costs more than the check of a signature.
+const MAX_HEADER_BYTES: usize = 4096;
+const MAX_HEADER_MEMBERS: usize = 64;
 
 /// Which header `typ` is accepted: rules differ between the signature layer and access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,11 +194,11 @@ struct HeaderMembers<'a> {
 impl<'de> json::Members<'de> for HeaderMembers<'de> {
     fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
         match name {
-            "alg" => json::fill(&mut self.alg, map),
-            "kid" => json::fill(&mut self.kid, map),
-            "typ" => json::fill(&mut self.typ, map),
-            "cty" => json::fill(&mut self.cty, map),
-            "b64" => json::fill(&mut self.b64, map),
+            "alg" => json::fill_scalar(&mut self.alg, map),
+            "kid" => json::fill_scalar(&mut self.kid, map),
+            "typ" => json::fill_scalar(&mut self.typ, map),
+            "cty" => json::fill_scalar(&mut self.cty, map),
+            "b64" => json::fill_scalar(&mut self.b64, map),
             "crit" => json::mark(&mut self.crit, map),
             "enc" => json::mark(&mut self.enc, map),
             "zip" => json::mark(&mut self.zip, map),
@@ -207,10 +210,16 @@ impl<'de> json::Members<'de> for HeaderMembers<'de> {
 impl<'a> Header<'a> {
     fn read(bytes: &'a [u8], allowed: Algorithms, typ_rule: TypRule) -> Result<Self, Refusal> {
         let refuse = |why| Err(Refusal::invalid("V3", why));
-        let members =
-            std::str::from_utf8(bytes).ok().and_then(|text| json::read_object(text, HeaderMembers::default()).ok());
+        if bytes.len() > MAX_HEADER_BYTES {
+            return refuse("the header is longer than 4 KiB");
+        }
+        let members = std::str::from_utf8(bytes)
+            .ok()
+            .and_then(|text| json::read_object_within(text, HeaderMembers::default(), MAX_HEADER_MEMBERS).ok());
         let Some(members) = members else {
-            return refuse("the header is not a JSON object, or has duplicate members or too much nesting");
+            return refuse(
+                "the header is not a JSON object, or has duplicate members, more than 64 of them or too much nesting",
+            );
         };
         let algorithm = match members.alg {
             Some(Value::Str(name)) => name.parse::<Algorithm>().ok(),

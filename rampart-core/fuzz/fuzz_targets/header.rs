@@ -10,6 +10,7 @@ fuzz_target!(|header: &[u8]| {
     match ready(AUTH.verify(&sign(header, PAYLOAD.as_bytes()))) {
         Ok(claims) => {
             assert_eq!(claims.sub, "user-1");
+            assert!(header.len() <= 4096);
             let header: Value = serde_json::from_slice(header).expect("accepted, so JSON");
             assert!(header["alg"] == "EdDSA" || header["alg"] == "Ed25519");
             assert!(header.get("kid").is_none_or(|kid| kid == "ed-1"));
@@ -18,6 +19,7 @@ fuzz_target!(|header: &[u8]| {
             let typ = header.get("typ").map(|typ| typ.as_str().expect("a string").to_ascii_lowercase());
             let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
             assert!(matches!(typ, None | Some("jwt" | "at+jwt")));
+            assert!(header.as_object().is_some_and(|members| members.len() <= 64));
         }
         Err(error) => assert_eq!(error, AuthError::InvalidToken),
     }

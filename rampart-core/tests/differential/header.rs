@@ -8,6 +8,12 @@ const CRIT: &str =
 const IGNORED: &str = "the member is not looked at there";
 const DUPLICATE: &str = "RFC 7515 section 4: the last of two unknown members counts there";
 
+const UNBOUNDED: &str = "an unsigned header may cost no more than a signature check; there is no limit there";
+
+fn with_members(signer: &Signer, count: usize) -> String {
+    (3..count).fold(signer.draft(), |draft, at| draft.header(&format!("x{at}"), r#""x""#)).sign()
+}
+
 fn with(signer: &Signer, name: &str, json: &str) -> Option<String> {
     Some(signer.draft().header(name, json).sign())
 }
@@ -127,6 +133,9 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("a byte order mark", Refuses, Agrees, |s| {
         Some(s.over(format!("\u{feff}{}", s.draft().header.to_json()), s.draft().payload.to_json()))
     }),
+    Row::new("64 members", Accepts, Agrees, |s| Some(with_members(s, 64))),
+    Row::new("65 members", Refuses, Differs(UNBOUNDED), |s| Some(with_members(s, 65))),
+    Row::new("longer than 4 KiB", Refuses, Differs(UNBOUNDED), |s| with(s, "custom", &quoted(&"x".repeat(4096)))),
     Row::new("33 levels deep", Refuses, Differs("the limit is 127 there, that of the JSON parser"), |s| {
         with(s, "deep", &super::payload::nested(33))
     }),
