@@ -91,6 +91,11 @@ pub(crate) fn fill_number<'de, A: MapAccess<'de>>(
     Ok(true)
 }
 
+/// Notes whether a member is there: `null` counts as absent. The value goes nowhere; a second occurrence is an error.
+pub(crate) fn fill_presence<'de, A: MapAccess<'de>>(slot: &mut Option<bool>, map: &mut A) -> Result<bool, A::Error> {
+    fill_with(slot, map, PresenceSeed)
+}
+
 /// Notes that a member is present, whatever its value.
 pub(crate) fn mark<'de, A: MapAccess<'de>>(flag: &mut bool, map: &mut A) -> Result<bool, A::Error> {
     if std::mem::replace(flag, true) {
@@ -255,6 +260,33 @@ impl<'de> Visitor<'de> for ValueSeed {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         Skip(self.levels).visit_map(map)?;
         Ok(Value::Other)
+    }
+}
+
+/// Whether a value is another than `null`.
+struct PresenceSeed;
+
+impl<'de> DeserializeSeed<'de> for PresenceSeed {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PresenceSeed {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        Skip(MAX_NESTING).deserialize(deserializer).map(|()| true)
     }
 }
 

@@ -106,10 +106,12 @@ pub(crate) fn verify<T>(
             return Err(refuse(Refusal::invalid("V4", "no key of the set fits the token's alg and kid")));
         }
         Selection::TooMany => {
-            tracing::warn!(
-                target: "rampart", rule = "V4", limit = MAX_CANDIDATES, %algorithm, kid = kid.map(shorten).map(tracing::field::debug),
-                "too many keys of the set fit one token; the issuer should publish distinct key IDs and tokens should carry them"
-            );
+            if set.may_complain() {
+                tracing::warn!(
+                    target: "rampart", rule = "V4", limit = MAX_CANDIDATES, %algorithm, kid = kid.map(shorten).map(tracing::field::debug),
+                    "too many keys of the set fit one token; the issuer should publish distinct key IDs and tokens should carry them"
+                );
+            }
             return Err(refuse(Refusal::invalid("V4", "more keys fit the token than are tried")));
         }
     };

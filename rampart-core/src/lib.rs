@@ -19,6 +19,7 @@ mod jwks;
 mod jws;
 mod key;
 pub mod manual;
+mod material;
 #[doc(hidden)]
 pub mod outbound;
 mod rejection;

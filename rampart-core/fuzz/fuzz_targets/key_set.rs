@@ -27,7 +27,8 @@ fuzz_target!(|data: &[u8]| {
     let has_secret = |entry: &&&RawValue| {
         let value: Option<Value> = serde_json::from_str(entry.get()).ok();
         value.is_some_and(|value| {
-            ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| value.get(name).is_some())
+            let is_there = |name: &&str| value.get(*name).is_some_and(|value| !value.is_null());
+            ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(is_there)
         })
     };
     assert!(keys.len() + entries.iter().filter(has_secret).count() <= entries.len());

@@ -1,22 +1,27 @@
 //! A set of prepared keys, and the choice of the key for a token (V4).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde::de::{DeserializeSeed, MapAccess};
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::error::AuthError;
 use crate::json;
 use crate::jws::{self, Failure, Signed, TypRule};
-use crate::key::VerifyingKey;
+use crate::key::{Unusable, VerifyingKey};
 
 /// Usable keys that are taken from one set.
 pub(crate) const MAX_KEYS: usize = 100;
 /// Unusable keys of one set that the log names one by one.
-const MAX_WARNINGS: usize = 20;
+const MAX_NAMED: usize = 20;
 /// Keys that are tried for one token.
 pub(crate) const MAX_CANDIDATES: usize = 4;
+/// How often at most the log says that a token has more: anybody can send one without a kid.
+const COMPLAINT_EVERY: Duration = Duration::from_secs(60);
 
 /// The signature layer by itself: verifies any compact JWS (RFC 7515) against a JSON Web Key Set (RFC 7517).
 ///
@@ -44,6 +49,8 @@ pub struct KeySet {
     keys: Vec<Arc<VerifyingKey>>,
     /// Positions of the keys that have a kid, in the order of their kids.
     by_kid: Vec<usize>,
+    /// When the log last said that too many keys fit a token; one for all sets that follow one another.
+    complained: Arc<Mutex<Option<Instant>>>,
 }
 
 /// What a verified JWS holds.
@@ -76,7 +83,8 @@ pub enum KeySetError {
 }
 
 impl KeySet {
-    /// Reads a key set; entries that cannot be used are skipped one by one, with a warning in the log. At most 100 usable keys are taken.
+    /// Reads a key set; entries that cannot be used are skipped one by one, and the log says why: a warning where something is
+    /// wrong with one, `debug` where it merely has another purpose. At most 100 usable keys are taken.
     ///
     /// # Errors
     /// Where the text is no key set, or none of its keys can be used.
@@ -131,19 +139,14 @@ impl KeySet {
     pub(crate) fn read(json: &str, wanted: Algorithms) -> Result<Parsed, KeySetError> {
         let document = json::read_object(json, Document::default()).map_err(|_| KeySetError::NotAKeySet)?;
         let entries = document.keys.ok_or(KeySetError::NotAKeySet)?;
-        let (mut keys, mut of_use, mut skipped) = (Vec::new(), 0, 0);
+        let (mut keys, mut of_use, mut skipped) = (Vec::new(), 0, Skipped::default());
         for (position, entry) in entries.iter().enumerate() {
             match VerifyingKey::from_jwk(entry.get(), wanted) {
                 Ok(key) => {
                     of_use += usize::from(key.is_of_use());
                     keys.push(Arc::new(key));
                 }
-                Err(why) => {
-                    skipped += 1;
-                    if skipped <= MAX_WARNINGS {
-                        tracing::warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
-                    }
-                }
+                Err(why) => skipped.add(position, why),
             }
             // Those of other algorithms are kept too, so that their tokens are told apart from tokens of unknown keys.
             if of_use == MAX_KEYS || keys.len() == 2 * MAX_KEYS {
@@ -153,23 +156,35 @@ impl KeySet {
                 break;
             }
         }
-        if skipped > MAX_WARNINGS {
-            tracing::warn!(target: "rampart", skipped, "more keys of the key set cannot be used than are named here");
-        }
+        skipped.log(of_use == 0);
         Ok(Parsed { entries: entries.len(), set: Self::new(keys) })
     }
 
     fn new(keys: Vec<Arc<VerifyingKey>>) -> Self {
         let mut by_kid: Vec<usize> = (0..keys.len()).filter(|at| kid_of(&keys, *at).is_some()).collect();
         by_kid.sort_by(|a, b| kid_of(&keys, *a).cmp(&kid_of(&keys, *b)));
-        Self { keys, by_kid }
+        Self { keys, by_kid, complained: Arc::default() }
     }
 
     /// The same set, in which every key that `old` holds too is the very same object, so that tokens verified by it stay verified.
     pub(crate) fn carrying_over(self, old: &Self) -> Self {
         let carry =
             |new: Arc<VerifyingKey>| old.keys.iter().find(|old| old.identity == new.identity).map_or(new, Arc::clone);
-        Self { keys: self.keys.into_iter().map(carry).collect(), by_kid: self.by_kid }
+        Self {
+            keys: self.keys.into_iter().map(carry).collect(),
+            by_kid: self.by_kid,
+            complained: Arc::clone(&old.complained),
+        }
+    }
+
+    /// Whether the log may say now that too many keys fit a token.
+    pub(crate) fn may_complain(&self) -> bool {
+        let (mut last, now) = (self.complained.lock(), Instant::now());
+        let is_due = last.is_none_or(|last| now.duration_since(last) >= COMPLAINT_EVERY);
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
     }
 
     pub(crate) fn holds_kid(&self, kid: &str) -> bool {
@@ -197,6 +212,50 @@ impl KeySet {
         let mut named = self.with_kid(kid);
         let Some(first) = named.next() else { return Selection::UnknownKid };
         Selection::of(std::iter::once(first).chain(named), algorithm)
+    }
+}
+
+/// Entries that are not used, the first of them with what there is to say.
+#[derive(Default)]
+struct Skipped {
+    wrong: Reasons,
+    not_for_us: Reasons,
+}
+
+#[derive(Default)]
+struct Reasons {
+    named: Vec<(usize, &'static str)>,
+    count: usize,
+}
+
+impl Skipped {
+    fn add(&mut self, position: usize, why: Unusable) {
+        let (reasons, why) = match why {
+            Unusable::Wrong(why) => (&mut self.wrong, why),
+            Unusable::NotForUs(why) => (&mut self.not_for_us, why),
+        };
+        reasons.count += 1;
+        if reasons.named.len() < MAX_NAMED {
+            reasons.named.push((position, why));
+        }
+    }
+
+    /// An issuer may well publish keys for other purposes; where nothing else is left, that is the reason why nothing works.
+    fn log(&self, nothing_is_left: bool) {
+        for (position, why) in &self.wrong.named {
+            tracing::warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
+        }
+        for (position, why) in &self.not_for_us.named {
+            if nothing_is_left {
+                tracing::warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
+            } else {
+                tracing::debug!(target: "rampart", position, why, "a key of the key set has another purpose; skipped");
+            }
+        }
+        let skipped = self.wrong.count + self.not_for_us.count;
+        if self.wrong.count > MAX_NAMED || (nothing_is_left && self.not_for_us.count > MAX_NAMED) {
+            tracing::warn!(target: "rampart", skipped, "more keys of the key set cannot be used than are named here");
+        }
     }
 }
 

@@ -1,8 +1,12 @@
 //! What the operator reads when a token is refused: the level, the rule, a reason that says what to do, the key ID.
 
 use crate::common::log::{self, Record};
-use crate::common::{AUTH, Auth, Draft, EC, EC_384, KEYS, NOW, RSA, SignWith, base64url, builder, parts, ready, sign};
-use rampart_core::{Algorithm, RampartAuth};
+use crate::common::{
+    AUTH, Auth, Draft, EC, EC_384, KEYS, NOW, RSA, SignWith, base64url, builder, jwk_with, key_set, parts, ready, sign,
+};
+use std::time::Duration;
+
+use rampart_core::{Algorithm, KeySet, RampartAuth};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use tracing::Level;
 
@@ -118,6 +122,54 @@ fn signature_layer_logs_in_the_same_way() {
     let [Record { level, rule, text }] = &*log::take() else { panic!("not one line") };
     assert_eq!((*level, rule.as_deref()), (Level::INFO, Some("V5")));
     assert!(text.contains("message=signature refused") && text.ends_with(r#" kid="ec-1""#), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_that_too_many_keys_fit_is_a_warning_once_a_minute() {
+    let keys: Vec<_> = (0..5).map(|at| jwk_with(&EC, "kid", format!("ec-{at}"))).collect();
+    let auth = Auth::with_keys(&keys);
+    let alone = KeySet::from_json(&key_set(&keys)).unwrap();
+    let garbage = tampered(&Draft::good().without_header("kid").sign());
+    let lines = async |tokens: usize| {
+        log::clear();
+        for _ in 0..tokens {
+            auth.uncached.verify(&garbage).await.unwrap_err();
+        }
+        let records = log::take();
+        let of = |level: Level| records.iter().filter(|record| record.level == level).count();
+        (of(Level::WARN), of(Level::INFO))
+    };
+    assert_eq!(lines(100).await, (1, 100), "each refusal is told, and once what the issuer should mend");
+    tokio::time::advance(Duration::from_millis(59_999)).await;
+    assert_eq!(lines(10).await, (0, 10));
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert_eq!(lines(10).await, (1, 10));
+    log::clear();
+    alone.verify(&garbage, &[Algorithm::ES256]).unwrap_err();
+    alone.clone().verify(&garbage, &[Algorithm::ES256]).unwrap_err();
+    let levels: Vec<_> = log::take().iter().map(|record| record.level).collect();
+    assert_eq!(levels, [Level::WARN, Level::INFO, Level::INFO], "another set tells it for itself");
+}
+
+/// The minute is that of the issuer, not of the set.
+#[tokio::test]
+async fn new_set_does_not_repeat_the_warning() {
+    let issuer = LocalIssuer::builder().algorithm(SignWith::ES256).start().await.unwrap();
+    for _ in 0..4 {
+        issuer.add_key(SignWith::ES256).unwrap();
+    }
+    let auth = RampartAuth::builder(issuer.url(), issuer.audience()).token_cache_bytes(0).build().unwrap();
+    auth.warm_up().await.unwrap();
+    let garbage = tampered(&issuer.token().without_header("kid").sign().unwrap());
+    let warnings = async || {
+        log::clear();
+        auth.verify(&garbage).await.unwrap_err();
+        log::take().iter().filter(|record| record.level == Level::WARN).count()
+    };
+    assert_eq!(warnings().await, 1);
+    issuer.add_key(SignWith::ES256).unwrap();
+    auth.refresh_keys().await.unwrap();
+    assert_eq!((warnings().await, auth.health().keys), (0, 6));
 }
 
 #[test]

@@ -2,10 +2,28 @@
 
 use crate::common::{
     Auth, Draft, EC, EC_384, EC_521, ED, EVERY, RSA, SignWith, base64url, generate, jwk, jwk_with, jwk_with_bytes,
-    key_set, log, part,
+    key_set, log, part, quoted,
 };
 use rampart_core::{KeySet, KeySetError};
+use rampart_issuer::SigningKey;
 use serde_json::{Value, json};
+use tracing::Level;
+
+/// Of those below, the ones with which nothing is wrong: they have another purpose.
+const NOT_FOR_US: [&str; 12] = [
+    "K02 kty of post-quantum keys",
+    "K02 kty empty",
+    "K02 alg for encryption",
+    "K02 alg unknown",
+    "K04 use enc",
+    "K04 use enc, without alg",
+    "K04 key_ops encrypt",
+    "K04 use sig but key_ops encrypt",
+    "K02 crv unknown",
+    "K02 crv secp256k1",
+    "K02 OKP X25519",
+    "K02 OKP Ed448",
+];
 
 /// Entries of which no key can be made; each would be a good one but for what its name says.
 #[allow(clippy::too_many_lines, reason = "a table")]
@@ -49,6 +67,7 @@ fn unusable() -> Vec<(&'static str, String)> {
         ("A08 alg of another curve, reverse", jwk_with(&EC_384, "alg", "ES256")),
         ("K02 alg of another curve, Ed25519", jwk_with(&EC, "alg", "EdDSA")),
         ("K04 use enc", jwk_with(&RSA, "use", "enc")),
+        ("K04 use enc, without alg", jwk_with(&EC, "use", "enc")),
         ("K02 use number", jwk_with(&RSA, "use", 1)),
         ("K02 use in capitals", jwk_with(&RSA, "use", "SIG")),
         ("K02 use array", jwk_with(&RSA, "use", json!(["sig"]))),
@@ -66,9 +85,9 @@ fn unusable() -> Vec<(&'static str, String)> {
         ("K02 n missing", jwk_with(&RSA, "n", Value::Null)),
         ("K02 n number", jwk_with(&RSA, "n", 12345)),
         ("K02 n empty", jwk_with(&RSA, "n", "")),
-        ("K02 n padded", jwk_with(&RSA, "n", format!("{}==", base64url(&n)))),
+        ("K02 F63 n padded", jwk_with(&RSA, "n", format!("{}==", base64url(&n)))),
         ("K02 n with white space", jwk_with(&RSA, "n", format!(" {}", base64url(&n)))),
-        ("K02 n in the other alphabet", jwk_with(&RSA, "n", format!("+/{}", &base64url(&n)[2..]))),
+        ("K02 F63 n in the other alphabet", jwk_with(&RSA, "n", format!("+/{}", &base64url(&n)[2..]))),
         ("K02 n zero", jwk_with_bytes(&RSA, "n", [0; 256])),
         ("K02 n even", jwk_with_bytes(&RSA, "n", n_with(None, Some(n[255] & 0xfe)))),
         ("K09 n of 1024 bits", jwk_with_bytes(&RSA, "n", &n[128..])),
@@ -152,9 +171,6 @@ fn unusable() -> Vec<(&'static str, String)> {
         .chain([
             ("K03 n twice", duplicate),
             ("K03 unknown member twice", with_text("x5t", r#""a","x5t":"b""#)),
-            ("K02 kid null", with_text("kid", "null").replace(r#","kid":"rsa-1""#, "")),
-            ("K02 use null", with_text("use", "null").replace(r#","use":"sig""#, "")),
-            ("K02 alg null", with_text("alg", "null")),
             ("K02 kty null", with_text("kty", "null").replace(r#","kty":"RSA""#, "")),
             ("K02 n null", with_text("n", "null").replace(&format!(r#","n":"{}""#, base64url(&n)), "")),
             ("S07 nested", with_text("a", &deep(33))),
@@ -164,21 +180,128 @@ fn unusable() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn entry_that_cannot_be_used_is_skipped_with_one_warning() {
+fn entry_that_cannot_be_used_is_skipped_with_one_line_of_the_log() {
     let good = generate(SignWith::ES256, "good");
     let token = Draft::by(&good).sign();
     for (id, bad) in unusable() {
         for keys in [[bad.clone(), jwk(&good).to_string()], [jwk(&good).to_string(), bad.clone()]] {
             log::clear();
             let set = KeySet::from_json(&key_set(keys)).unwrap();
-            let warnings = log::take();
+            let lines = log::take();
             assert_eq!(set.len(), 1, "{id}");
             assert!(set.verify(&token, &EVERY).is_ok(), "{id}: the good key");
-            assert_eq!(warnings.len(), 1, "{id}: {warnings:?}");
-            assert_eq!(warnings[0].level, tracing::Level::WARN, "{id}");
+            assert_eq!(lines.len(), 1, "{id}: {lines:?}");
+            let (level, says) = if NOT_FOR_US.contains(&id) {
+                (Level::DEBUG, "message=a key of the key set has another purpose; skipped")
+            } else {
+                (Level::WARN, "message=a key of the key set cannot be used; skipped")
+            };
+            assert_eq!(lines[0].level, level, "{id}: {lines:?}");
+            assert!(lines[0].text.contains(says) && lines[0].text.contains(" why=it"), "{id}: {lines:?}");
         }
+        log::clear();
         let alone = KeySet::from_json(&key_set([&bad]));
         assert_eq!(alone.map(drop), Err(KeySetError::NoUsableKey { entries: 1 }), "{id}: alone");
+        let lines = log::take();
+        assert_eq!((lines.len(), lines[0].level), (1, Level::WARN), "{id}: where nothing is left: {lines:?}");
+    }
+    assert!(NOT_FOR_US.iter().all(|id| unusable().iter().any(|(own, _)| own == id)));
+}
+
+#[test]
+fn keys_for_other_purposes_are_named_at_debug_and_hide_no_warning() {
+    let encrypting = vec![jwk_with(&RSA, "use", "enc"); 30];
+    let wrong = vec![jwk_with(&RSA, "n", Value::Null); 21];
+    let levels = |keys: Vec<Value>| {
+        log::clear();
+        KeySet::from_json(&key_set(keys)).unwrap();
+        let lines = log::take();
+        let of = |level: Level| lines.iter().filter(|line| line.level == level).count();
+        (of(Level::WARN), of(Level::DEBUG), lines.len())
+    };
+    let good = || vec![jwk(&EC)];
+    assert_eq!(levels([good(), encrypting.clone()].concat()), (0, 20, 20), "twenty are enough");
+    assert_eq!(levels([encrypting.clone(), wrong[..1].to_vec(), good()].concat()), (1, 20, 21));
+    assert_eq!(levels([encrypting, wrong, good()].concat()), (21, 20, 41), "and how many there are");
+}
+
+/// Name and value of a member, as JSON.
+type Member<'m> = (&'m str, &'m str);
+
+/// The text of a key with these members more, or instead of its own.
+fn with_members(key: &SigningKey, members: &[Member<'_>]) -> String {
+    let mut jwk = jwk(key);
+    for (name, _) in members {
+        jwk.as_object_mut().unwrap().remove(*name);
+    }
+    let texts: Vec<String> = members.iter().map(|(name, value)| format!(r#""{name}":{value}"#)).collect();
+    jwk.to_string().replacen('{', &format!("{{{},", texts.join(",")), 1)
+}
+
+/// F30, F31.
+#[test]
+fn null_counts_as_absent_in_a_key() {
+    const SECRETS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+    let optional = ["kid", "use", "alg", "key_ops"].map(|name| (name, "null"));
+    let secrets = SECRETS.map(|name| (name, "null"));
+    let others = ["crv", "x", "y", "x5c", "x5t", "x5u"].map(|name| (name, "null"));
+    let every = [&optional[..], &secrets, &others].concat();
+    let accepts = |id: &str, members: &[Member<'_>]| {
+        log::clear();
+        let auth = Auth::with_keys([with_members(&RSA, members)]);
+        assert!(log::take().is_empty(), "{id}");
+        auth.accepts(id, &Draft::by(&RSA).without_header("kid").sign());
+        if members.iter().all(|(name, _)| *name != "kid") {
+            auth.accepts(id, &Draft::by(&RSA).sign());
+        }
+    };
+    for member in &every {
+        accepts(member.0, &[*member]);
+    }
+    accepts("F30 the optional ones", &optional);
+    accepts("F31 the secret ones", &secrets);
+    accepts("F31 all that the model has", &every);
+    let curve = with_members(&EC, &[("n", "null"), ("e", "null"), ("d", "null"), ("use", "null")]);
+    Auth::with_keys([curve]).accepts("F31 a key on a curve", &Draft::good().sign());
+
+    for name in SECRETS {
+        let values = [r#""""#, "0", "false", "[]", "{}", "[null]", r#""null""#];
+        for value in values {
+            let jwk = with_members(&RSA, &[(name, value)]);
+            let error = KeySet::from_json(&key_set([jwk])).map(drop);
+            assert_eq!(error, Err(KeySetError::NoUsableKey { entries: 1 }), "{name} {value} is there");
+        }
+        let twice = with_members(&RSA, &[("kid", r#""rsa-1""#)]).replacen(
+            '{',
+            &format!(r#"{{"{name}":null,"{name}":null,"#),
+            1,
+        );
+        let error = KeySet::from_json(&key_set([twice])).map(drop);
+        assert_eq!(error, Err(KeySetError::NoUsableKey { entries: 1 }), "K03 {name} twice");
+    }
+}
+
+#[test]
+fn number_that_is_missing_or_malformed_is_told_by_its_name() {
+    let certificate = ("x5c", r#"["MIIB"]"#);
+    let padded = quoted(&format!("{}==", base64url(part(&RSA, "n"))));
+    let alone = "is missing: a key that is given by its certificate alone (x5c) is not read";
+    let cases: [(&str, &SigningKey, &[Member<'_>], String); 9] = [
+        ("F29 x5c and no n", &RSA, &[certificate, ("n", "null")], format!("its n {alone}")),
+        ("F29 x5c and no e", &RSA, &[certificate, ("e", "null")], format!("its e {alone}")),
+        ("F29 x5c and no x", &EC, &[certificate, ("x", "null")], format!("its x {alone}")),
+        ("F29 x5c and no y", &EC, &[certificate, ("y", "null")], format!("its y {alone}")),
+        ("no n", &RSA, &[("n", "null")], "its n is missing".into()),
+        ("no n, x5c null", &RSA, &[("x5c", "null"), ("n", "null")], "its n is missing".into()),
+        ("F63 padding", &RSA, &[certificate, ("n", &padded)], "its n is not strict base64url".into()),
+        ("F63 the other alphabet", &RSA, &[("n", r#""+/==""#)], "its n is not strict base64url".into()),
+        ("a number", &EC, &[("x", "1")], "its x is not strict base64url".into()),
+    ];
+    for (id, key, members, says) in cases {
+        log::clear();
+        KeySet::from_json(&key_set([with_members(key, members)])).unwrap_err();
+        let lines = log::take();
+        assert!(lines.len() == 1 && lines[0].text.ends_with(&format!("why={says}")), "{id}: {lines:?}");
     }
 }
 
