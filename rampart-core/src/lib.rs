@@ -24,6 +24,7 @@ mod material;
 pub mod outbound;
 mod rejection;
 mod requirement;
+mod roca;
 mod settings;
 mod token_cache;
 mod validation;

@@ -11,6 +11,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use crate::algorithm::Algorithm;
 use crate::json::Value;
 use crate::key::Kind;
+use crate::roca;
 
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// Enough for 8192 bits with some leading zero octets; longer texts are not even decoded.
@@ -54,6 +55,11 @@ impl Material {
         let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
         if !is_odd(&n) || !is_odd(&e) || e.len() > 4 || e == [1] {
             return Err("its modulus is even, or its exponent is not an odd number from 3 to 32 bits");
+        }
+        if roca::has_fingerprint(&n) {
+            return Err(
+                "its modulus is of a broken generator (ROCA, CVE-2017-15361), so that its private key can be found: replace it at the issuer",
+            );
         }
         Ok(Self::Rsa { n, e })
     }

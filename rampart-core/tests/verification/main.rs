@@ -24,6 +24,7 @@ mod rampart_server;
 mod reading;
 mod rejection;
 mod requirement;
+mod roca;
 mod rsa_signature;
 mod serialization;
 mod signature;
