@@ -28,7 +28,7 @@ pub enum ClientError {
     #[error("{0}")]
     Config(#[from] ConfigError),
     /// The server refused, and said why (RFC 6749 section 5.2).
-    #[error("the token endpoint refused with {error:?} (status {status}){}{}", described(.description.as_deref()), hint(.error))]
+    #[error("the token endpoint refused with {error:?} (status {status}){}", explained(.description.as_deref(), .error))]
     OAuth {
         /// The HTTP status.
         status: u16,
@@ -126,18 +126,23 @@ impl From<MetadataError> for ClientError {
     }
 }
 
-fn described(description: Option<&str>) -> String {
-    description.map(|description| format!(": {description}")).unwrap_or_default()
+/// The server's description and our hint, with one full stop between them: a description may have its own.
+fn explained(description: Option<&str>, error: &str) -> String {
+    let description = description.map(|description| format!(": {description}")).unwrap_or_default();
+    match hint(error) {
+        None => description,
+        Some(hint) => format!("{}. {hint}", description.trim_end_matches('.')),
+    }
 }
 
-fn hint(error: &str) -> &'static str {
+fn hint(error: &str) -> Option<&'static str> {
     match error {
-        "unsupported_grant_type" => {
-            ". This server does not issue tokens for services: the original Rampart server of 2026 refuses client_credentials"
-        }
-        "invalid_client" => {
-            ". Check RAMPART_CLIENT_ID and RAMPART_CLIENT_SECRET, and how the server wants them sent (basic_raw, secret_in_body)"
-        }
-        _ => "",
+        "unsupported_grant_type" => Some(
+            "This server does not issue tokens for services: the original Rampart server of 2026 refuses client_credentials",
+        ),
+        "invalid_client" => Some(
+            "Check RAMPART_CLIENT_ID and RAMPART_CLIENT_SECRET, and how the server wants them sent (basic_raw, secret_in_body)",
+        ),
+        _ => None,
     }
 }
