@@ -21,7 +21,7 @@ use crate::jws::{self, Failure, TypRule, UnknownKid};
 use crate::rejection::{Challenge, Rejection};
 use crate::settings::Settings;
 use crate::token_cache::{Entry, TokenCache};
-use crate::validation::{self, Rules};
+use crate::validation::{self, AUDIENCE_HINT, NO_ACCEPTED_AUDIENCE, Rules};
 
 /// Verifies the access tokens of one issuer. Made once, cloned everywhere: a clone is one more pointer to the same keys.
 ///
@@ -333,7 +333,8 @@ impl RampartAuth {
                 let Rules { issuer, audiences, .. } = &self.0.rules;
                 let issuer = (rule == "V7").then_some(issuer.as_str());
                 let accepted = (rule == "V8").then(|| tracing::field::debug(audiences));
-                tracing::info!(target: "rampart", rule, why, issuer, accepted, kid, "access token refused");
+                let hint = (why == NO_ACCEPTED_AUDIENCE).then_some(AUDIENCE_HINT);
+                tracing::info!(target: "rampart", rule, why, issuer, accepted, hint, kid, "access token refused");
             }
         }
         error

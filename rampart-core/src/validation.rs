@@ -13,6 +13,10 @@ use crate::json::{self, Value};
 /// The last second of the year 9999: later dates are not dates.
 const LATEST: u64 = 253_402_300_799;
 
+/// Why most tokens are refused by V8, and what whoever is new to a Rampart server gets wrong first.
+pub(crate) const NO_ACCEPTED_AUDIENCE: &str = "aud holds no accepted audience";
+pub(crate) const AUDIENCE_HINT: &str = "with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login: accept each that you serve";
+
 /// What the claims are checked against.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
@@ -124,7 +128,7 @@ impl<'a> Payload<'a> {
         if audiences.iter().any(|audience| rules.audiences.iter().any(|accepted| *accepted == **audience)) {
             Ok(audiences)
         } else {
-            Err(Refusal::invalid("V8", "aud holds no accepted audience"))
+            Err(Refusal::invalid("V8", NO_ACCEPTED_AUDIENCE))
         }
     }
 

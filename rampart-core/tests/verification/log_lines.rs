@@ -116,6 +116,27 @@ fn required_claim_is_named() {
 }
 
 #[test]
+fn audience_that_is_not_accepted_comes_with_a_hint_of_what_rampart_writes_there() {
+    let with = |aud: &str| line(&AUTH, &Draft::good().claim("aud", aud).sign());
+    let hint = " hint=with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login: \
+                accept each that you serve kid=";
+    for aud in [r#""web-app""#, r#"["web-app"]"#, r#"["https://issuer.example/"]"#, "[]"] {
+        let Record { level, rule, text } = with(aud);
+        assert_eq!((level, rule.as_deref()), (Level::INFO, Some("V8")));
+        assert!(
+            text.contains("why=aud holds no accepted audience accepted=[\"https://api.example\"]"),
+            "{aud}: {text}"
+        );
+        assert!(text.contains(hint) && !text.contains("web-app"), "{aud}: {text}");
+    }
+    for aud in ["1", "[1]"] {
+        let Record { rule, text, .. } = with(aud);
+        assert_eq!(rule.as_deref(), Some("V8"));
+        assert!(!text.contains("hint="), "{aud}: {text}");
+    }
+}
+
+#[test]
 fn signature_layer_logs_in_the_same_way() {
     log::clear();
     KEYS.verify(&tampered(&Draft::good().sign()), &[Algorithm::ES256]).unwrap_err();
