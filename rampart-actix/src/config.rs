@@ -37,7 +37,9 @@ pub struct RampartConfig {
 impl RampartConfig {
     /// Makes the answers to refused requests: called once for each refused guard or middleware, when it refuses.
     ///
-    /// Return `rejection.into()` to keep the usual answer.
+    /// Return `rejection.into()` to keep the usual answer. What the error answers is taken from it at once: status, headers and
+    /// body. A body must be in memory; one that is a stream could be given only once, so that the usual answer is given instead
+    /// and the log says so.
     #[must_use]
     pub fn error_handler(
         mut self,

@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod answer;
 mod config;
 mod extract;
 mod middleware;

@@ -1,7 +1,7 @@
 //! From a rejection to a response of actix-web.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
@@ -9,6 +9,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use rampart_core::{AuthError, Rejection};
 
+use crate::answer::Answer;
 use crate::config::RampartConfig;
 
 /// A refused request: why, and the answer for the caller. Used as a response, it is that answer, or the one that
@@ -17,12 +18,12 @@ use crate::config::RampartConfig;
 /// A handler that takes `Result<RequireAuth, AuthRejection>` decides for itself; middleware further out finds the
 /// rejection with `response.error()` and [`as_error`](actix_web::Error::as_error).
 ///
-/// As it may carry a response of actix-web, it cannot be sent to another thread; a clone of [`error`](Self::error) can.
+/// It is plain data: it can be sent to another thread and put into any error type, and asked for its answer twice.
 #[derive(Clone, Debug)]
 pub struct AuthRejection {
     rejection: Box<Rejection>,
     /// What the application's error handler made of it.
-    custom: Option<Rc<actix_web::Error>>,
+    custom: Option<Arc<Answer>>,
 }
 
 impl AuthRejection {
@@ -30,7 +31,17 @@ impl AuthRejection {
     pub(crate) fn of(rejection: Rejection, request: &HttpRequest) -> Self {
         let plain = Self::from(rejection);
         let custom = RampartConfig::of(request).and_then(|config| config.handle(&plain, request));
-        Self { custom: custom.map(Rc::new), ..plain }
+        let custom = custom.and_then(|error| {
+            let answer = Answer::of(&error);
+            if answer.is_none() {
+                tracing::error!(
+                    target: "rampart",
+                    "an error handler has answered with a stream, which cannot be kept: give its answer a body in memory"
+                );
+            }
+            answer.map(Arc::new)
+        });
+        Self { custom, ..plain }
     }
 
     /// Why the request was refused.
@@ -71,14 +82,14 @@ impl std::error::Error for AuthRejection {}
 impl ResponseError for AuthRejection {
     fn status_code(&self) -> StatusCode {
         match &self.custom {
-            Some(custom) => custom.as_response_error().status_code(),
+            Some(custom) => custom.status,
             None => StatusCode::from_u16(self.rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
         if let Some(custom) = &self.custom {
-            return custom.error_response();
+            return custom.response();
         }
         let body = BoxBody::new(self.rejection.body().to_owned());
         let mut response = HttpResponse::with_body(self.status_code(), body);

@@ -6,10 +6,13 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
-use actix_web::{App, HttpRequest, HttpResponse, web};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App, Error, HttpRequest, HttpResponse, ResponseError, web};
 use rampart_actix::{AuthError, AuthRejection, OptionalAuth, RampartAuthExt, RampartConfig, RequireAuth};
 use support::{Answer, issuer, offline_auth};
 
@@ -193,4 +196,117 @@ async fn the_handler_is_called_once_for_a_refusal_and_never_for_a_pass() {
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     assert_eq!(client.get("/layer").await.status, 401);
     assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+/// Says in headers what it sees of the error inside: its status, and the answer that it gives when it is asked again.
+async fn look_inside(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    let Some(error) = response.response().error() else { return Ok(response) };
+    let status = error.as_response_error().status_code();
+    let mut seen = vec![("x-status", status.as_str().to_owned())];
+    for name in ["x-second", "x-third"] {
+        let again = error.as_response_error().error_response();
+        let challenge = again.headers().get(WWW_AUTHENTICATE).map_or("-", |value| value.to_str().unwrap());
+        let head = format!("{} {} {challenge}", again.status().as_u16(), again.head().reason());
+        let body = again.into_body().try_into_bytes().unwrap();
+        seen.push((name, format!("{head} {}", std::str::from_utf8(&body).unwrap())));
+    }
+    for (name, value) in seen {
+        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_str(&value)?);
+    }
+    Ok(response)
+}
+
+/// What middleware and loggers further out see of a custom error.
+#[actix_web::test]
+async fn status_and_answer_inside_a_custom_error_are_those_that_were_sent() {
+    async fn handed_back(claims: Result<RequireAuth, AuthRejection>) -> Result<String, AuthRejection> {
+        claims.map(|claims| claims.sub.clone())
+    }
+    async fn in_an_error_of_the_application(claims: Result<RequireAuth, AuthRejection>) -> Result<String, Error> {
+        Ok(claims?.sub.clone())
+    }
+    let issuer = issuer().await;
+    let auth = web::Data::new(offline_auth(&issuer));
+    let client = serve!(
+        App::new()
+            .app_data(auth.clone())
+            .app_data(config("app"))
+            .service(web::resource("/guard").to(guarded))
+            .service(web::resource("/layer").wrap(auth.require_auth()).to(guarded))
+            .service(web::resource("/back").to(handed_back))
+            .service(web::resource("/own").to(in_an_error_of_the_application))
+            .wrap(from_fn(look_inside))
+    );
+    for path in ["/guard", "/layer", "/back", "/own"] {
+        let answer = client.get(path).await;
+        let body = format!("app {path} unauthorized");
+        is_custom(&answer, &body, BARE);
+        let again = format!("418 I'm a teapot Bearer realm=\"default\" {body}");
+        assert_eq!(answer.header("x-status"), Some("418"), "{path}");
+        assert_eq!((answer.header("x-second"), answer.header("x-third")), (Some(&*again), Some(&*again)), "{path}");
+    }
+}
+
+/// What is kept of an answer: everything that reaches the caller.
+#[actix_web::test]
+async fn custom_answer_keeps_reason_repeated_headers_and_an_empty_body() {
+    let issuer = issuer().await;
+    let auth = web::Data::new(offline_auth(&issuer));
+    let handler = |rejection: AuthRejection, request: &HttpRequest| {
+        let mut answer = HttpResponse::build(StatusCode::UNAUTHORIZED);
+        answer.reason("Who are you").append_header(("x-part", "one")).append_header(("x-part", "two"));
+        let answer = match request.path() {
+            "/empty" => answer.body(""),
+            "/none" => answer.force_close().finish(),
+            _ => answer.body(web::Bytes::from_static(b"\x00\x7f bytes")),
+        };
+        InternalError::from_response(rejection, answer).into()
+    };
+    let client = serve!(
+        App::new()
+            .app_data(auth.clone())
+            .app_data(RampartConfig::default().error_handler(handler))
+            .service(web::resource(["/bytes", "/empty", "/none"]).to(guarded))
+    );
+    for (path, length, body) in [("/bytes", "8", "\0\x7f bytes"), ("/empty", "0", ""), ("/none", "0", "")] {
+        let raw = client.raw(path).await;
+        let (head, sent) = raw.split_once("\r\n\r\n").unwrap();
+        let mut lines: Vec<_> = head.split("\r\n").filter(|line| !line.starts_with("date: ")).collect();
+        assert_eq!(lines.remove(0), "HTTP/1.1 401 Who are you", "{path}");
+        lines.sort_unstable();
+        let length = format!("content-length: {length}");
+        assert_eq!(lines, ["connection: close", &length, "x-part: one", "x-part: two"], "{path}");
+        assert_eq!(sent, body, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn rejection_fits_any_error_and_goes_to_other_threads() {
+    /// What `anyhow` asks of an error, and more than `web::block` asks.
+    fn fits<E: std::error::Error + Send + Sync + 'static>() {}
+    async fn blocking(claims: Result<RequireAuth, AuthRejection>) -> Result<String, Error> {
+        let sub = web::block(move || claims.map(|claims| claims.sub.clone())).await??;
+        Ok(sub)
+    }
+    async fn boxed(claims: Result<RequireAuth, AuthRejection>) -> String {
+        let refused = || -> Result<String, Box<dyn std::error::Error + Send + Sync>> { Ok(claims?.sub.clone()) };
+        let error = refused().unwrap_err();
+        error.downcast_ref::<AuthRejection>().unwrap().status_code().to_string()
+    }
+    fits::<AuthRejection>();
+    let issuer = issuer().await;
+    let auth = web::Data::new(offline_auth(&issuer));
+    let client = serve!(
+        App::new()
+            .app_data(auth.clone())
+            .app_data(config("app"))
+            .route("/block", web::get().to(blocking))
+            .route("/boxed", web::get().to(boxed))
+    );
+    is_custom(&client.get("/block").await, "app /block unauthorized", BARE);
+    client.get("/boxed").await.is_ok("418 I'm a teapot");
 }

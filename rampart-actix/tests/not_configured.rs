@@ -1,13 +1,19 @@
-//! Applications that have no auth object, or two of them: nobody passes, and the log says what to do.
+//! Set-ups that cannot work: no auth object, or two of them, or an error handler whose answer cannot be kept. Nobody passes, and
+//! the log says what to do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
 
 mod support;
 
+use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::{LazyLock, Mutex};
+use std::task::{Context, Poll};
 
-use actix_web::{App, web};
-use rampart_actix::{OptionalAuth, RequireAuth};
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::error::InternalError;
+use actix_web::{App, HttpRequest, HttpResponse, web};
+use rampart_actix::{AuthError, AuthRejection, OptionalAuth, RampartConfig, RequireAuth};
 use support::{Answer, issuer, offline_auth};
 
 /// What the log says, of all tests in this file.
@@ -88,4 +94,37 @@ async fn with_two_auth_objects_in_different_clothes_nobody_passes() {
     is_not_configured(&client.get("/other/optional").await);
     client.get_with("/same/required", &token).await.is_ok("ada");
     is_logged("two RampartAuth");
+}
+
+/// A body that comes as a stream could be given once only: the usual answer, rather than half of one.
+#[actix_web::test]
+async fn custom_answer_that_streams_gives_the_usual_one_and_the_log_says_so() {
+    struct Endless;
+    impl MessageBody for Endless {
+        type Error = Infallible;
+
+        fn size(&self) -> BodySize {
+            BodySize::Stream
+        }
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+            Poll::Ready(Some(Ok(web::Bytes::from_static(b"and so on "))))
+        }
+    }
+    LazyLock::force(&LOGGING);
+    let issuer = issuer().await;
+    let auth = offline_auth(&issuer);
+    let data = web::Data::new(auth.clone());
+    let handler = |rejection: AuthRejection, _: &HttpRequest| {
+        let answer = HttpResponse::Ok().message_body(Endless).unwrap().map_into_boxed_body();
+        InternalError::from_response(rejection, answer).into()
+    };
+    let client = serve!(
+        App::new()
+            .app_data(data.clone())
+            .app_data(RampartConfig::default().error_handler(handler))
+            .route("/", web::get().to(required))
+    );
+    client.get("/").await.is_rejection(&auth, AuthError::MissingToken);
+    is_logged("an error handler has answered with a stream");
 }

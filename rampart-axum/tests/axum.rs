@@ -246,3 +246,25 @@ async fn hand_written_requirement_decides() {
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert!(answer.header(WWW_AUTHENTICATE).contains("acme \\\"x\\\""), "{}", answer.header(WWW_AUTHENTICATE));
 }
+
+#[tokio::test]
+async fn rejection_fits_any_error_and_goes_to_other_threads() {
+    /// What `anyhow` asks of an error, and more than `spawn_blocking` asks.
+    fn fits<E: std::error::Error + Send + Sync + 'static>() {}
+    async fn blocking(user: Result<RequireAuth, AuthRejection>) -> Result<String, AuthRejection> {
+        tokio::task::spawn_blocking(move || user.map(|user| user.sub.clone())).await.unwrap()
+    }
+    async fn boxed(user: Result<RequireAuth, AuthRejection>) -> String {
+        let refused = || -> Result<String, Box<dyn std::error::Error + Send + Sync>> { Ok(user?.sub.clone()) };
+        refused().unwrap_err().downcast_ref::<AuthRejection>().unwrap().error().code().to_owned()
+    }
+    fits::<AuthRejection>();
+    let issuer = issuer().await;
+    let app = Router::new().route("/block", get(blocking)).route("/boxed", get(boxed)).with_state(auth(&issuer));
+    let answer = ask(&app, "/block", None).await;
+    assert_eq!(
+        (answer.status, answer.header(WWW_AUTHENTICATE)),
+        (StatusCode::UNAUTHORIZED, "Bearer realm=\"default\"")
+    );
+    assert_eq!(ask(&app, "/boxed", None).await.body, "unauthorized");
+}

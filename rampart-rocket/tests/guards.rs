@@ -280,3 +280,24 @@ async fn without_keys_a_token_is_neither_good_nor_bad() {
         assert!(answer.body.contains("temporarily_unavailable"));
     }
 }
+
+#[tokio::test]
+async fn rejection_fits_any_error_and_goes_to_other_threads() {
+    /// What `anyhow` asks of an error, and more than `spawn_blocking` asks.
+    fn fits<E: std::error::Error + Send + Sync + 'static>() {}
+    #[get("/block")]
+    async fn blocking(user: Result<RequireAuth, AuthRejection>) -> Result<String, AuthRejection> {
+        tokio::task::spawn_blocking(move || user.map(|user| user.sub.clone())).await.unwrap()
+    }
+    #[get("/boxed")]
+    fn boxed(user: Result<RequireAuth, AuthRejection>) -> String {
+        let refused = || -> Result<String, Box<dyn std::error::Error + Send + Sync>> { Ok(user?.sub.clone()) };
+        refused().unwrap_err().downcast_ref::<AuthRejection>().unwrap().error().code().to_owned()
+    }
+    fits::<AuthRejection>();
+    let issuer = issuer().await;
+    let auth = offline_auth(&issuer);
+    let client = serve(with(&auth).mount("/", routes![blocking, boxed])).await;
+    client.get("/block").await.is_rejection(&auth, AuthError::MissingToken);
+    client.get("/boxed").await.is_ok("unauthorized");
+}

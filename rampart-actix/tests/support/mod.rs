@@ -70,6 +70,15 @@ impl Client {
 
     /// One request with these `Authorization` values.
     pub async fn send(self, path: &str, authorization: &[&[u8]]) -> Answer {
+        Answer::parse(&self.exchange(path, authorization).await)
+    }
+
+    /// The whole answer to a request without credentials.
+    pub async fn raw(self, path: &str) -> String {
+        self.exchange(path, &[]).await
+    }
+
+    async fn exchange(self, path: &str, authorization: &[&[u8]]) -> String {
         let mut request = format!("GET {path} HTTP/1.1\r\nHost: api\r\nConnection: close\r\n").into_bytes();
         for value in authorization {
             request.extend([b"Authorization: ".as_slice(), value, b"\r\n"].concat());
@@ -79,7 +88,7 @@ impl Client {
         stream.write_all(&request).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        Answer::parse(&answer)
+        answer
     }
 }
 
