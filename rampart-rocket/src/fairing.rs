@@ -7,7 +7,7 @@ use rocket::http::Status;
 use rocket::response::Responder;
 use rocket::{Build, Request, Response, Rocket};
 
-use crate::guard::AuthRejection;
+use crate::kept::Kept;
 
 /// What the guards look for: it is there only where the fairing is attached.
 pub(crate) struct Attached(pub(crate) RampartAuth);
@@ -18,8 +18,8 @@ pub(crate) struct Attached(pub(crate) RampartAuth);
 ///   second, other one stops the launch.
 /// - Where the application has no default catcher at `/`, one is registered: it answers requests that a guard has refused,
 ///   and leaves all others to Rocket. The application's own catchers, for a status or for a path, go before it.
-/// - To answers of the application's own catchers it adds `WWW-Authenticate`, `Retry-After` and `Cache-Control` where they
-///   are missing.
+/// - To answers of the application's own catchers to such requests it adds `WWW-Authenticate`, `Retry-After` and `Cache-Control`
+///   where they are missing. A 401 that a handler gives by itself stays as it is.
 ///
 /// A fairing that registers a default catcher at `/` when it ignites must be attached before this one: afterwards it would
 /// collide.
@@ -63,7 +63,7 @@ impl Fairing for Rampart {
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         // Rejections are errors: nothing is looked up for the answers that most requests get.
         if response.status().code >= 400
-            && let Some(rejection) = AuthRejection::with_status(request, response.status())
+            && let Some(rejection) = Kept::of(request).answered(request, response.status())
         {
             rejection.complete(response);
         }
@@ -79,7 +79,7 @@ fn default_catcher() -> Catcher {
 /// Answers where a guard is the reason; otherwise as Rocket does without a catcher.
 fn answer<'r>(status: Status, request: &'r Request<'_>) -> catcher::BoxFuture<'r> {
     Box::pin(async move {
-        match AuthRejection::with_status(request, status) {
+        match Kept::of(request).answered(request, status) {
             Some(rejection) => rejection.respond_to(request),
             None => Catcher::default().handler.handle(status, request).await,
         }

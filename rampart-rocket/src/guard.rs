@@ -5,8 +5,9 @@ use rampart_core::{RampartAuth, Rejection, Requirement};
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
-use crate::carried::carry;
+use crate::asked::{Asked, Asking};
 use crate::fairing::Attached;
+use crate::kept::Kept;
 
 rampart_core::__adapter_types! {
     ///
@@ -16,13 +17,17 @@ rampart_core::__adapter_types! {
 }
 
 /// Verifies the request, unless that was done before, and lets `admit` decide.
-async fn guard<T>(request: &Request<'_>, admit: fn(&Verified) -> Result<T, Rejection>) -> Outcome<T, AuthRejection> {
+async fn guard<T>(
+    request: &Request<'_>,
+    asked: Asked,
+    admit: fn(&Verified) -> Result<T, Rejection>,
+) -> Outcome<T, AuthRejection> {
     let Some(Attached(auth)) = request.rocket().state() else {
         tracing::error!(
             target: "rampart",
             "a guard found no RampartAuth: add `.attach(Rampart::fairing(auth))` to the Rocket"
         );
-        return AuthRejection::not_configured().refuse(request);
+        return AuthRejection::not_configured().refuse(request, asked).await;
     };
     let stored = request.local_cache_async(verify(request, auth)).await;
     let own;
@@ -33,10 +38,10 @@ async fn guard<T>(request: &Request<'_>, admit: fn(&Verified) -> Result<T, Rejec
         &own
     };
     let admitted = admit(verified);
-    carry(request, verified, admitted.is_ok());
+    Kept::of(request).decided(verified, admitted.is_ok());
     match admitted {
         Ok(guard) => Outcome::Success(guard),
-        Err(rejection) => AuthRejection::from(rejection).refuse(request),
+        Err(rejection) => AuthRejection::from(rejection).refuse(request, asked).await,
     }
 }
 
@@ -45,22 +50,34 @@ async fn verify(request: &Request<'_>, auth: &RampartAuth) -> Verified {
     auth.verification(request.headers().get("authorization")).await
 }
 
-#[rocket::async_trait]
 impl<'r, R: Requirement> FromRequest<'r> for RequireAuth<R> {
     type Error = AuthRejection;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthRejection> {
-        guard(request, |verified| verified.required::<R>().map(Self::new)).await
+    #[track_caller]
+    fn from_request<'l, 'a>(request: &'r Request<'l>) -> Asking<'a, Self, AuthRejection>
+    where
+        'r: 'a,
+        'l: 'a,
+        Self: 'a,
+    {
+        let asked = Asked::here();
+        Box::pin(guard(request, asked, |verified| verified.required::<R>().map(Self::new)))
     }
 }
 
 /// `None` only where the request carries no token.
-#[rocket::async_trait]
 impl<'r, R: Requirement> FromRequest<'r> for OptionalAuth<R> {
     type Error = AuthRejection;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthRejection> {
-        guard(request, |verified| verified.optional::<R>().map(Self::new)).await
+    #[track_caller]
+    fn from_request<'l, 'a>(request: &'r Request<'l>) -> Asking<'a, Self, AuthRejection>
+    where
+        'r: 'a,
+        'l: 'a,
+        Self: 'a,
+    {
+        let asked = Asked::here();
+        Box::pin(guard(request, asked, |verified| verified.optional::<R>().map(Self::new)))
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 #![doc = include_str!("../README.md")]
 
-mod carried;
+mod asked;
 mod fairing;
 mod guard;
+mod kept;
 mod rejection;
 
 #[doc(inline)]

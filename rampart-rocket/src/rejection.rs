@@ -2,17 +2,14 @@
 
 use std::io::Cursor;
 
-use parking_lot::Mutex;
 use rocket::Request;
 use rocket::http::Status;
 use rocket::request::Outcome;
 use rocket::response::{self, Responder, Response};
 
+use crate::asked::Asked;
 use crate::guard::AuthRejection;
-
-/// The last rejection of a request, in its local state: that can be set only once, so that the change is within.
-#[derive(Default)]
-struct Last(Mutex<Option<AuthRejection>>);
+use crate::kept::Kept;
 
 impl AuthRejection {
     /// The rejection of this request: for an application's own catchers.
@@ -35,17 +32,13 @@ impl AuthRejection {
     /// }
     /// ```
     pub fn from_request(request: &Request<'_>) -> Option<Self> {
-        request.local_cache(Last::default).0.lock().clone()
-    }
-
-    /// The rejection of this request, where it has this status.
-    pub(crate) fn with_status(request: &Request<'_>, status: Status) -> Option<Self> {
-        Self::from_request(request).filter(|rejection| rejection.status() == status)
+        Kept::of(request).rejection()
     }
 
     /// The outcome of a guard that refuses; the rejection is kept for the catchers.
-    pub(crate) fn refuse<T>(self, request: &Request<'_>) -> Outcome<T, Self> {
-        *request.local_cache(Last::default).0.lock() = Some(self.clone());
+    pub(crate) async fn refuse<T>(self, request: &Request<'_>, asked: Asked) -> Outcome<T, Self> {
+        let is_left_to_the_handler = asked.is_left_to_the_handler(request).await;
+        Kept::of(request).refused(request, self.clone(), is_left_to_the_handler);
         Outcome::Error((self.status(), self))
     }
 
@@ -58,7 +51,7 @@ impl AuthRejection {
         }
     }
 
-    fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         Status::new(self.rejection().status())
     }
 }
