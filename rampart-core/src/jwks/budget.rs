@@ -34,6 +34,14 @@ impl Bucket {
         true
     }
 
+    /// Takes back what was charged for nothing.
+    pub(crate) fn give_back(&mut self) {
+        self.left = (self.left + 1).min(BUCKET_SIZE);
+        if self.left == BUCKET_SIZE {
+            self.next_refill = None;
+        }
+    }
+
     pub(crate) fn is_empty(&mut self, now: Instant) -> bool {
         self.refill(now);
         self.left == 0

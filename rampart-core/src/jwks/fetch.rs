@@ -1,9 +1,12 @@
 //! One fetch of the issuer's key set over HTTP, within fixed limits.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode, header};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::set::{KeySet, KeySetError, Parsed};
@@ -25,7 +28,7 @@ pub(crate) enum FetchError {
     Metadata(#[from] MetadataError),
     #[error("the fetch panicked: a bug in this library, or in what http_client(..) sets")]
     Panicked,
-    #[error("the task that fetched the keys ended with its runtime")]
+    #[error("the fetch was left behind: the runtime of its task has ended, or nobody drives it")]
     Abandoned,
 }
 
@@ -66,14 +69,19 @@ pub(crate) struct ETag {
 }
 
 impl Fetcher {
-    /// A fetch that has said nothing for this long was left behind by a runtime that nobody drives any more.
+    /// A fetch that has said nothing for this long after it set out was left behind by a runtime that nobody drives any more.
     pub(crate) fn abandoned_after(&self) -> Duration {
         self.timeout + Duration::from_secs(1)
     }
 
     pub(crate) async fn fetch(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
         let limit = self.timeout;
-        let fetched = timeout(limit, self.fetch_unbounded(etag)).await;
+        let deadline = Instant::now() + limit;
+        let mut fetching = pin!(self.fetch_unbounded(etag));
+        // One whose runtime wakes up too late sends nothing more.
+        let in_time =
+            poll_fn(|context| if Instant::now() < deadline { fetching.as_mut().poll(context) } else { Poll::Pending });
+        let fetched = timeout_at(deadline, in_time).await;
         let fetched = fetched.unwrap_or(Err(ExchangeError::TimedOut { limit }.into()));
         if fetched.is_err() {
             self.location.forget();

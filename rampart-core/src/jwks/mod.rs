@@ -1,9 +1,12 @@
-//! The issuer's keys: what a set is ([`set`]), how it is fetched ([`fetch`], [`flight`]), and when ([`cache`], [`state`]).
+//! The issuer's keys: what a set is ([`set`]), how one fetch is made ([`fetch`]), by which task ([`flight`]) and what is taken
+//! of it ([`intake`]); when one is made ([`cache`], [`state`]), and when for an unknown key ID ([`search`], [`budget`]).
 
 pub(crate) mod budget;
 pub(crate) mod cache;
 pub(crate) mod fetch;
 mod flight;
+mod intake;
+pub(crate) mod search;
 pub(crate) mod set;
 pub(crate) mod snapshot;
 mod state;

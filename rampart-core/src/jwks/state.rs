@@ -8,11 +8,16 @@ use tokio::time::Instant;
 
 use super::budget::{Bucket, MissingKids};
 use super::fetch::{ETag, FetchError};
-use super::flight::InFlight;
+use super::flight::{Flight, InFlight, Purpose};
 use crate::error::AuthError;
 use crate::journal::Held;
 use crate::outbound;
 
+/// A fetch that has not set out by then stands in the queue of a runtime that nobody drives.
+pub(super) const LATE_START: Duration = Duration::from_secs(1);
+/// After a back-off has run out, failures still count as current for this long beyond the time of a fetch, so that under load
+/// no request waits for the next attempt; and no longer, so that the first request after an idle period does.
+const CURRENT_FAILURE: Duration = Duration::from_secs(5);
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
@@ -22,11 +27,14 @@ pub(super) struct State {
     pub(super) url: Arc<str>,
     /// See [`Fetcher::abandoned_after`](super::fetch::Fetcher::abandoned_after).
     pub(super) abandoned_after: Duration,
-    pub(super) in_flight: Option<InFlight>,
+    pub(super) in_flight: Option<Flight>,
     pub(super) started: u64,
-    /// The last attempt, where it failed.
+    /// The last attempt that came to an end, where it failed.
     pub(super) failure: Option<Failure>,
     pub(super) failures_in_a_row: u32,
+    /// Whether an attempt since then was left behind by its runtime. That says nothing about the issuer, and so neither does
+    /// the last failure any more.
+    pub(super) is_abandoned: bool,
     /// The number of the last successful fetch.
     pub(super) confirmed: u64,
     pub(super) etag: Option<ETag>,
@@ -47,6 +55,13 @@ impl State {
         self.failure.as_ref().is_some_and(|failure| now < failure.retry_at)
     }
 
+    /// Whether an attempt has failed since this moment, at the issuer; one from before counts too while it is current.
+    pub(super) fn has_failed_since(&self, moment: Instant, now: Instant) -> bool {
+        let counts =
+            |failure: &Failure| failure.at >= moment || now < failure.retry_at + self.abandoned_after + CURRENT_FAILURE;
+        !self.is_abandoned && self.failure.as_ref().is_some_and(counts)
+    }
+
     /// When to come back: the end of the back-off, or soon.
     pub(super) fn unavailable(&self, now: Instant) -> AuthError {
         let wait =
@@ -62,22 +77,39 @@ impl State {
     pub(super) fn remember_missing(&mut self, kid: &str, now: Instant) {
         self.missing.insert(kid, &mut self.bucket, now);
     }
+
+    /// The number of the newest fetch that has set out: what later ones say is news to whoever comes now.
+    pub(super) fn begun(&self) -> u64 {
+        let waits = self.in_flight.as_ref().is_some_and(|flight| flight.under_way().is_none());
+        self.started - u64::from(waits)
+    }
+
+    /// Why the last attempt brought nothing.
+    pub(super) fn last_error(&self) -> Option<String> {
+        let error =
+            if self.is_abandoned { Some(&FetchError::Abandoned) } else { self.failure.as_ref().map(|f| &f.error) };
+        error.map(ToString::to_string)
+    }
 }
 
 impl Held<'_, State> {
+    /// Notes that an attempt has succeeded.
+    pub(super) fn succeed(&mut self, attempt: u64) {
+        self.confirmed = attempt;
+        self.failure = None;
+        self.failures_in_a_row = 0;
+        self.is_abandoned = false;
+    }
+
     /// Notes that an attempt has failed; once, also where a caller ran out of time before the fetch itself did.
     pub(super) fn fail(&mut self, attempt: u64, error: FetchError, now: Instant) {
+        self.is_abandoned = false;
         if self.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
             return;
         }
-        let wait = if error == FetchError::Abandoned {
-            // It says nothing about the issuer: the next caller starts anew.
-            Duration::ZERO
-        } else {
-            self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-            let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
-            error.retry_after().map_or(back_off, |asked| asked.max(back_off))
-        };
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+        let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
         let (failures, logged, url) = (self.failures_in_a_row, error.clone(), Arc::clone(&self.url));
         self.log(move || {
             tracing::warn!(
@@ -88,12 +120,50 @@ impl Held<'_, State> {
         self.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
     }
 
-    /// The fetch in flight, unless it was abandoned.
-    pub(super) fn live(&mut self, now: Instant) -> Option<InFlight> {
-        let limit = self.abandoned_after;
-        if let Some(abandoned) = self.in_flight.take_if(|fetch| now >= fetch.started + limit) {
-            self.fail(abandoned.number, FetchError::Abandoned, now);
+    /// Notes that a runtime has left an attempt behind: the next caller who needs the keys makes one of its own at once.
+    fn abandon(&mut self) {
+        if !std::mem::replace(&mut self.is_abandoned, true) {
+            let url = Arc::clone(&self.url);
+            self.log(move || {
+                tracing::warn!(
+                    target: "rampart", %url,
+                    "a fetch of the issuer's keys was left behind: the runtime of its task has ended, or nobody drives it"
+                );
+            });
         }
-        self.in_flight.clone()
+    }
+
+    /// Gives an attempt up that its runtime has left behind. It costs the bucket nothing.
+    pub(super) fn give_up(&mut self, flight: &Flight) {
+        if flight.fetch.purpose == Purpose::Search {
+            self.bucket.give_back();
+        }
+        self.abandon();
+    }
+
+    /// Whether a fetch is in flight that may still bring something.
+    pub(super) fn is_fetching(&mut self, now: Instant) -> bool {
+        let limit = self.abandoned_after;
+        if let Some(flight) = self.in_flight.take_if(|flight| flight.is_overdue(limit, now)) {
+            self.give_up(&flight);
+        } else if self.in_flight.as_ref().is_some_and(|flight| flight.is_late(now)) {
+            self.abandon();
+        }
+        self.in_flight.is_some()
+    }
+
+    /// The fetch in flight, for one more who waits for it, and whether a further task should be sent for it.
+    pub(super) fn join(&mut self, now: Instant) -> Option<(InFlight, bool)> {
+        if !self.is_fetching(now) {
+            return None;
+        }
+        self.in_flight.as_mut().map(|flight| (flight.fetch.clone(), flight.takes_another_task(now)))
+    }
+
+    /// Takes a fetch that has come to an end out of flight, unless it was given up on before: what came after it knows
+    /// better, and what it brings is not taken.
+    pub(super) fn land(&mut self, number: u64, now: Instant) -> Option<Flight> {
+        self.is_fetching(now);
+        self.in_flight.take_if(|flight| flight.fetch.number == number)
     }
 }

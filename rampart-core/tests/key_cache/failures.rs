@@ -4,18 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::support::{
-    ByHand, FLOOR, Request, SECOND, TICK, TTL, Time, World, at_once, crowd, failed, is_state, issuer, lasting,
-    poll_once, quiet, seconds, unavailable, until, verdicts,
+    ByHand, FLOOR, Request, SECOND, TICK, TTL, World, at_once, crowd, failed, is_state, issuer, lasting, quiet,
+    seconds, unavailable, until, verdicts,
 };
 use parking_lot::Mutex;
 use rampart_core::{JwksState, RampartAuth};
 use rampart_issuer::{Endpoint, Fault};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-}
 
 /// S17.
 #[tokio::test]
@@ -79,104 +75,6 @@ async fn fetch_goes_on_when_every_caller_has_gone() {
     until("the keys", || auth.health().state == JwksState::Fresh).await;
     at_once(&auth, &world.token()).unwrap();
     server.is_left_alone().await;
-}
-
-/// S19.
-#[test]
-fn runtime_that_is_dropped_is_a_failed_fetch_and_the_next_caller_starts_anew() {
-    let first = runtime();
-    let (issuer, auth, token) = first.block_on(async {
-        let issuer = issuer().await;
-        issuer.inject_times(Endpoint::Jwks, &Fault::Hang, 1);
-        let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
-        let token = lasting(&issuer);
-        let mut request = Request::waiting(&auth, &token);
-        issuer.received(Endpoint::Jwks, 1).await;
-        request.still_waits();
-        (issuer, auth, token)
-    });
-    assert_eq!(auth.health().last_error, None);
-    drop(first);
-    assert!(auth.health().last_error.unwrap().contains("ended with its runtime"));
-
-    runtime().block_on(async {
-        let time = Time::freeze();
-        time.pass(SECOND).await;
-        auth.verify(&token).await.unwrap();
-        assert_eq!(issuer.requests(Endpoint::Jwks), 2);
-    });
-}
-
-/// S19.
-#[test]
-fn waiter_on_another_runtime_learns_that_the_fetch_died() {
-    let first = runtime();
-    let (issuer, auth, token) = first.block_on(async {
-        let issuer = issuer().await;
-        issuer.inject(Endpoint::Jwks, Fault::Hang);
-        let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
-        let token = lasting(&issuer);
-        drop(Request::waiting(&auth, &token));
-        issuer.received(Endpoint::Jwks, 1).await;
-        (issuer, auth, token)
-    });
-    runtime().block_on(async {
-        let _time = Time::freeze();
-        let waiter = Request::waiting(&auth, &token);
-        std::thread::spawn(move || drop(first)).join().unwrap();
-        unavailable(waiter.verdict().await);
-        assert_eq!(issuer.requests(Endpoint::Jwks), 1);
-    });
-}
-
-/// S19.
-#[test]
-fn runtime_that_nobody_drives_holds_nobody_up_for_long() {
-    let first = runtime();
-    let (issuer, auth, token) = first.block_on(async {
-        let issuer = issuer().await;
-        issuer.inject_times(Endpoint::Jwks, &Fault::Hang, 1);
-        let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
-        let token = lasting(&issuer);
-        drop(Request::waiting(&auth, &token));
-        issuer.received(Endpoint::Jwks, 1).await;
-        (issuer, auth, token)
-    });
-    runtime().block_on(async {
-        let time = Time::freeze();
-        let waiter = Request::waiting(&auth, &token);
-        time.pass(seconds(5) + TICK).await;
-        unavailable(waiter.verdict().await);
-        time.pass(SECOND).await;
-        auth.verify(&token).await.unwrap();
-        assert_eq!(issuer.requests(Endpoint::Jwks), 2);
-    });
-    // The old one wakes up at last, and changes nothing.
-    first.block_on(async { tokio::task::yield_now().await });
-    assert_eq!((auth.health().state, auth.health().last_error), (JwksState::Fresh, None));
-}
-
-/// S19.
-#[test]
-fn without_a_runtime_there_is_an_error_and_no_panic() {
-    let (issuer, auth, token) = runtime().block_on(async {
-        let issuer = issuer().await;
-        let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
-        let token = lasting(&issuer);
-        (issuer, auth, token)
-    });
-    unavailable(at_once(&auth, &token));
-    unavailable(poll_once(auth.warm_up()).unwrap());
-    unavailable(poll_once(auth.refresh_keys()).unwrap());
-    // It is no failure of the issuer's: nobody who has a runtime is held up by it.
-    assert_eq!(auth.health().last_error, None);
-    runtime().block_on(async {
-        let _time = Time::freeze();
-        auth.verify(&token).await.unwrap();
-    });
-    // Keys that are there need no runtime.
-    at_once(&auth, &token).unwrap();
-    assert_eq!(issuer.requests(Endpoint::Jwks), 1);
 }
 
 /// S03.
@@ -356,21 +254,6 @@ async fn issuer_that_hangs_does_not_delay_another_one() {
     assert!(good.verify(&foreign).await.is_err());
     world.time.pass(seconds(5) + TICK).await;
     unavailable(stuck.verdict().await);
-}
-
-/// S19.
-#[test]
-fn request_on_a_runtime_that_shuts_down_gets_503_after_one_attempt() {
-    crate::log::clear();
-    let runtime = runtime();
-    let issuer = runtime.block_on(issuer());
-    let (auth, token) = (RampartAuth::new(issuer.url(), issuer.audience()).unwrap(), lasting(&issuer));
-    let gone = self::runtime();
-    let handle = gone.handle().clone();
-    gone.shutdown_background();
-    unavailable(handle.block_on(auth.verify(&token)));
-    assert_eq!(crate::log::take().iter().filter(|record| record.text.contains("failures")).count(), 1);
-    runtime.block_on(auth.verify(&token)).unwrap();
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod failures;
 mod fetch;
 mod misuse;
 mod rotation;
+mod runtimes;
 mod states;
 mod tls;
 mod token_cache;

@@ -1,0 +1,97 @@
+//! From a fetch that sets out to the keys that it brings: what is taken, and what is noted where nothing is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::cache::KeyCache;
+use super::fetch::{ETag, FetchError, Fetched};
+use super::flight::{Order, Outcome, Purpose};
+use super::snapshot::Snapshot;
+use super::state::State;
+use crate::journal::Held;
+
+impl KeyCache {
+    /// Gives the fetch that is noted to the task that asks, unless another one has it; with the validator to send.
+    pub(super) fn set_out(&self) -> Option<(Order, Option<ETag>)> {
+        let mut state = self.state.lock();
+        let flight = state.in_flight.as_mut()?;
+        let order = flight.set_out(Instant::now())?;
+        // A forced fetch wants the set itself, not the word that nothing has changed.
+        let etag = if flight.fetch.purpose == Purpose::ByHand { None } else { state.etag.clone() };
+        Some((order, etag))
+    }
+
+    /// A task was dropped before it ran.
+    pub(super) fn lose(&self, number: u64) {
+        let mut state = self.state.lock();
+        if let Some(flight) = state.land(number, Instant::now()) {
+            state.give_up(&flight);
+        }
+    }
+
+    /// Takes what a fetch has brought, unless it was given up on meanwhile, and tells the waiters before it writes to the log.
+    pub(super) fn complete(&self, number: u64, fetched: Result<Fetched, FetchError>, tell: impl FnOnce(Outcome)) {
+        let wall = self.clock.now().unwrap_or_default();
+        let mut state = self.state.lock();
+        tell(self.take(&mut state, number, fetched, wall));
+    }
+
+    fn take(
+        &self,
+        state: &mut Held<'_, State>,
+        number: u64,
+        fetched: Result<Fetched, FetchError>,
+        wall: Duration,
+    ) -> Outcome {
+        let now = Instant::now();
+        let Some(flight) = state.land(number, now) else { return Err(FetchError::Abandoned) };
+        let by_hand = flight.fetch.purpose == Purpose::ByHand;
+        let current = self.snapshot.load_full();
+        let taken = fetched.and_then(|fetched| match (fetched, &current) {
+            (Fetched::Keys { parsed, etag, max_age }, current) => {
+                // Where an empty set was taken by force, the issuer may well say it again.
+                let takes_empty = by_hand || current.as_ref().is_some_and(|current| current.keys.is_empty());
+                let set = if takes_empty { parsed.set } else { parsed.into_usable()? };
+                let set = match current {
+                    Some(current) => set.carrying_over(&current.keys),
+                    None => set,
+                };
+                Ok((Arc::new(set), etag, max_age))
+            }
+            (Fetched::NotModified { max_age }, Some(current)) => {
+                Ok((Arc::clone(&current.keys), state.etag.clone(), max_age))
+            }
+            (Fetched::NotModified { .. }, None) => Err(FetchError::Status { status: 304, retry_after: None }),
+        });
+        match taken {
+            Ok((keys, etag, max_age)) => {
+                if current.as_ref().is_none_or(|current| !current.keys.same_keys(&keys)) {
+                    state.missing.clear();
+                    let keys = keys.len();
+                    if current.is_none() {
+                        state.log(
+                            move || tracing::info!(target: "rampart", keys, "the issuer's keys have been fetched"),
+                        );
+                    } else {
+                        state.log(move || tracing::info!(target: "rampart", keys, "the issuer's keys have changed"));
+                    }
+                }
+                let snapshot = Snapshot::new(keys, self.ttl, self.max_stale, max_age, wall);
+                self.snapshot.store(Some(Arc::new(snapshot)));
+                state.etag = etag;
+                state.succeed(number);
+                Ok(())
+            }
+            Err(FetchError::Abandoned) => {
+                state.give_up(&flight);
+                Err(FetchError::Abandoned)
+            }
+            Err(error) => {
+                state.fail(number, error.clone(), now);
+                Err(error)
+            }
+        }
+    }
+}
