@@ -6,6 +6,7 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 
 use crate::error::{AuthError, seconds_up};
+use crate::validation::is_scope_token;
 
 /// What every challenge of one `RampartAuth` says.
 #[derive(Clone, Debug)]
@@ -48,7 +49,8 @@ impl Rejection {
             AuthError::KeysUnavailable { retry_after } => Some(seconds_up(*retry_after).to_string()),
             _ => None,
         };
-        let body = Body { error: error.code(), error_description: &description(&error), status: error.status() };
+        let body =
+            Body { error: error.code(), error_description: &description(&error, |_| true), status: error.status() };
         let body = serde_json::to_string(&body).unwrap_or_default();
         Self { error, challenge, retry_after, body }
     }
@@ -101,32 +103,36 @@ struct Body<'a> {
     status: u16,
 }
 
-/// What the caller is told: constants, and names that the API itself has configured.
-fn description(error: &AuthError) -> Cow<'static, str> {
+/// What the caller is told: constants, and those of the names that the API itself has configured which can be shown.
+fn description(error: &AuthError, shows: fn(&str) -> bool) -> Cow<'static, str> {
     match error {
         AuthError::MissingToken => "This resource requires an access token: Authorization: Bearer <token>".into(),
         AuthError::InvalidRequest => "The request has more than one Authorization header".into(),
         AuthError::InvalidToken => "The access token is invalid".into(),
-        AuthError::MissingClaim(name) => format!("The access token lacks the claim {name}").into(),
+        AuthError::MissingClaim(name) if shows(name) => format!("The access token lacks the claim {name}").into(),
+        AuthError::MissingClaim(_) => "The access token lacks a required claim".into(),
         AuthError::TokenExpired => "The access token expired".into(),
-        AuthError::InsufficientRole { required } | AuthError::InsufficientScope { required } if required.is_empty() => {
-            "Access to this resource is denied".into()
-        }
-        AuthError::InsufficientRole { required } if required.len() == 1 => {
-            format!("The access token lacks the role {}", required.join("")).into()
-        }
-        AuthError::InsufficientRole { required } => {
-            format!("The access token lacks one of the required roles {}", required.join(", ")).into()
-        }
-        AuthError::InsufficientScope { required } if required.len() == 1 => {
-            format!("The access token lacks the scope {}", required.join("")).into()
-        }
-        AuthError::InsufficientScope { required } => {
-            format!("The access token lacks one of the required scopes {}", required.join(" ")).into()
-        }
+        AuthError::InsufficientRole { required } => lacking("role", required, ", ", shows),
+        AuthError::InsufficientScope { required } => lacking("scope", required, " ", shows),
         AuthError::KeysUnavailable { .. } => "The access token cannot be checked at the moment; retry later".into(),
         AuthError::NotConfigured => "Authentication is not configured on this server".into(),
     }
+}
+
+fn lacking(kind: &str, required: &[String], separator: &str, shows: fn(&str) -> bool) -> Cow<'static, str> {
+    let shown: Vec<&str> = required.iter().map(String::as_str).filter(|name| shows(name)).collect();
+    match (required.len(), shown.as_slice()) {
+        (0, _) => "Access to this resource is denied".into(),
+        (_, []) => format!("The access token lacks a required {kind}").into(),
+        (1, [name]) => format!("The access token lacks the {kind} {name}").into(),
+        _ => format!("The access token lacks one of the required {kind}s {}", shown.join(separator)).into(),
+    }
+}
+
+/// Whether a name can stand in the header (RFC 6750 section 3 says what an `error_description` may hold). One that cannot
+/// stands in the body alone.
+fn fits_header(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 impl Challenge {
@@ -141,12 +147,13 @@ impl Challenge {
         let mut value = format!("Bearer realm={}", quoted(&self.realm));
         if let Some(code) = code {
             parameter(&mut value, "error", code);
-            parameter(&mut value, "error_description", &description(error));
+            parameter(&mut value, "error_description", &description(error, fits_header));
         }
-        if let AuthError::InsufficientScope { required } = error
-            && !required.is_empty()
-        {
-            parameter(&mut value, "scope", &required.join(" "));
+        if let AuthError::InsufficientScope { required } = error {
+            let scope: Vec<&str> = required.iter().map(String::as_str).filter(|name| is_scope_token(name)).collect();
+            if !scope.is_empty() {
+                parameter(&mut value, "scope", &scope.join(" "));
+            }
         }
         if let Some(url) = &self.resource_metadata {
             parameter(&mut value, "resource_metadata", url);
@@ -160,7 +167,7 @@ fn parameter(value: &mut String, name: &str, text: &str) {
     let _ = write!(value, ", {name}={}", quoted(text));
 }
 
-/// A quoted-string (RFC 9110 section 5.6.4). Configured names need no escape; those of a hand-written requirement may.
+/// A quoted-string (RFC 9110 section 5.6.4). Nothing that stands in a challenge needs an escape; what would could not break out.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

@@ -109,14 +109,19 @@ tuples!(A B C D E F G H);
 /// rampart_core::roles!(Auditor = AUDIT);
 /// ```
 ///
-/// A role without a name would be no requirement at all, so it does not compile; nor does one with quotes, control or
-/// non-ASCII characters, which no challenge could carry:
+/// A role is any text, such as a group of Active Directory or a name in another script:
+///
+/// ```
+/// rampart_core::roles! { Admins = "CORP\\Admins"; Curators = "保管員"; }
+/// ```
+///
+/// A role without a name would be no requirement at all, so it does not compile:
 ///
 /// ```compile_fail
 /// rampart_core::roles!(pub Nobody = );
 /// ```
 /// ```compile_fail
-/// rampart_core::roles!(pub Quoted = "ad\"min");
+/// rampart_core::roles!(pub Nameless = "");
 /// ```
 #[macro_export]
 macro_rules! roles {
@@ -173,7 +178,7 @@ pub mod __private {
     /// Which check the names of a definition must pass.
     #[derive(Clone, Copy, Debug)]
     pub enum NameRule {
-        /// Printable ASCII without quotes and backslashes.
+        /// Any text but the empty one.
         Role,
         /// A scope token.
         Scope,
@@ -184,19 +189,16 @@ pub mod __private {
     #[allow(non_upper_case_globals, missing_docs)]
     pub const is_scope_name: NameRule = NameRule::Scope;
 
-    /// Stops the compilation at a name that no challenge could carry.
+    /// Stops the compilation at a name that no token can have.
     #[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
     pub const fn assert_names(names: &[&str], rule: NameRule) {
         let mut at = 0;
         while at < names.len() {
             let valid = match rule {
-                NameRule::Role => super::is_role_name(names[at]),
+                NameRule::Role => !names[at].is_empty(),
                 NameRule::Scope => super::is_scope_token(names[at]),
             };
-            assert!(
-                valid,
-                "a role or scope is empty, or has quotes, control or non-ASCII characters, or a scope has a space"
-            );
+            assert!(valid, "a role or scope is empty, or a scope has a space, quotes, control or non-ASCII characters");
             at += 1;
         }
     }
@@ -210,19 +212,6 @@ pub mod __private {
     pub fn require_scopes(claims: &Claims, scopes: &[&str]) -> Result<(), AuthError> {
         Names::Scopes.check(claims, scopes)
     }
-}
-
-#[expect(clippy::indexing_slicing, reason = "constant evaluation has no iterators; the index is below the length")]
-const fn is_role_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if !matches!(bytes[at], b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e) {
-            return false;
-        }
-        at += 1;
-    }
-    !bytes.is_empty()
 }
 
 /// The one check behind types and values.
@@ -249,10 +238,12 @@ impl Names {
         }
     }
 
-    fn is_valid(self, name: &str) -> bool {
+    /// What is wrong with a name that no token can have.
+    fn problem(self, name: &str) -> Option<&'static str> {
         match self {
-            Self::Roles => is_role_name(name),
-            Self::Scopes => is_scope_token(name),
+            Self::Roles => name.is_empty().then_some("a role is empty"),
+            Self::Scopes => (!is_scope_token(name))
+                .then_some("a scope is empty, or has a space, quotes, control or non-ASCII characters"),
         }
     }
 }
@@ -265,8 +256,8 @@ impl Names {
 /// let policy = Policy::roles(["admin"]).or(Policy::roles(["operator"]).and(Policy::scopes(["tasks:write"])));
 /// ```
 ///
-/// An empty list, or a name with quotes, control or non-ASCII characters, is a mistake in the program: such a policy
-/// denies everyone and says why in the log. It never means "no requirement".
+/// An empty list, an empty name, or a scope that is no scope token (RFC 6749 section 3.3) is a mistake in the program: such
+/// a policy denies everyone and says why in the log. It never means "no requirement".
 #[derive(Clone, Debug)]
 pub struct Policy(Node);
 
@@ -279,7 +270,7 @@ enum Node {
 }
 
 impl Policy {
-    /// All of these roles: whole strings, case-sensitive. An empty list denies everyone.
+    /// All of these roles: any texts, compared whole and case-sensitive. An empty list denies everyone.
     pub fn roles<S: Into<String>>(roles: impl IntoIterator<Item = S>) -> Self {
         Self::required(Names::Roles, roles)
     }
@@ -293,10 +284,8 @@ impl Policy {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         let problem = if names.is_empty() {
             Some("the list of roles or scopes is empty")
-        } else if names.iter().all(|name| kind.is_valid(name)) {
-            None
         } else {
-            Some("a role or scope is empty, or has quotes, control or non-ASCII characters, or a scope has a space")
+            names.iter().find_map(|name| kind.problem(name))
         };
         Self(problem.map_or(Node::Required(kind, names), |problem| Node::Unusable(kind, problem)))
     }
