@@ -94,8 +94,9 @@ impl RampartAuth {
         RampartAuthBuilder::from(settings).build()
     }
 
-    /// A builder with every default. `issuer_url` must be written exactly as the `iss` claim of the tokens; `audience` is
-    /// the client ID under which the API is registered.
+    /// A builder with every default. `issuer_url` must be written exactly as the `iss` claim of the tokens, and be an http(s) URL unless
+    /// [`jwks_url`](RampartAuthBuilder::jwks_url) or [`static_jwks`](RampartAuthBuilder::static_jwks) says where the keys are;
+    /// `audience` is the client ID under which the API is registered.
     pub fn builder(issuer_url: impl Into<String>, audience: impl Into<String>) -> RampartAuthBuilder {
         RampartAuthBuilder::new(issuer_url.into(), audience.into())
     }

@@ -10,8 +10,9 @@ use crate::clock::Clock;
 use crate::error::ConfigError;
 use crate::jwks::cache::KeyCache;
 use crate::jwks::fetch::Fetcher;
-use crate::jwks::set::KeySet;
+use crate::jwks::set::{KeySet, Parsed};
 use crate::jws::TypRule;
+use crate::mistakes::{checked_audience, unusable_keys};
 use crate::outbound::{self, Location, SetUp};
 use crate::rejection::Challenge;
 use crate::settings::Settings;
@@ -149,7 +150,8 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// Where the key set is: `{issuer_url}/.well-known/jwks.json` unless given.
+    /// Where the key set is: `{issuer_url}/.well-known/jwks.json` unless given. With it nothing is fetched from the issuer itself, which
+    /// may then be any name that `iss` gives it.
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
         self.settings.jwks_url = Some(url.into());
         self
@@ -215,7 +217,8 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// A fixed key set (RFC 7517 section 5, as JSON) instead of a fetched one: no HTTP at all, no runtime, and no rotation.
+    /// A fixed key set (RFC 7517 section 5, as JSON) instead of a fetched one: no HTTP at all, no runtime, and no rotation. The issuer
+    /// may then be any name that `iss` gives it.
     pub fn static_jwks(mut self, json: impl Into<String>) -> Self {
         self.settings.static_jwks = Some(json.into());
         self
@@ -269,10 +272,8 @@ impl RampartAuthBuilder {
     /// [`ConfigError`] with the field and the remedy.
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
         let Self { settings, http_client, clock } = self;
-        let issuer = outbound::checked_url("issuer_url", &settings.issuer_url, settings.allow_http)?;
-        if issuer.query().is_some() {
-            return Err(ConfigError::invalid("issuer_url", "holds a query; remove the ? and what follows"));
-        }
+        let address_derives = settings.jwks_url.is_none() && settings.static_jwks.is_none();
+        outbound::checked_issuer(&settings.issuer_url, address_derives, settings.allow_http)?;
         let tolerance = Settings::duration(settings.durations.clock_tolerance, settings.clock_tolerance_seconds, 5);
         if tolerance > MAX_TOLERANCE {
             return Err(ConfigError::invalid(
@@ -344,14 +345,12 @@ fn challenge(settings: &Settings) -> Result<Challenge, ConfigError> {
 }
 
 fn rules(settings: &Settings, tolerance: Duration) -> Result<Rules, ConfigError> {
+    checked_audience("audience", &settings.audience)?;
+    for audience in &settings.audiences {
+        checked_audience("audiences", audience)?;
+    }
     let mut audiences = vec![settings.audience.clone()];
     audiences.extend(settings.audiences.iter().cloned());
-    if audiences.iter().any(|audience| audience.trim().is_empty()) {
-        return Err(ConfigError::invalid(
-            "audience",
-            "is empty, so that it would not be checked; write the client ID under which this API is registered",
-        ));
-    }
     if settings.required_claims.iter().any(|claim| claim.is_empty() || !is_quotable(claim)) {
         return Err(ConfigError::invalid(
             "required_claims",
@@ -403,8 +402,8 @@ fn keys(
     }
     if let Some(json) = &settings.static_jwks {
         let set = KeySet::read(json, algorithms)
-            .and_then(crate::jwks::set::Parsed::into_usable)
-            .map_err(|error| ConfigError::invalid("static_jwks", format!("cannot be used: {error}")))?;
+            .and_then(Parsed::into_usable)
+            .map_err(|error| ConfigError::invalid("static_jwks", unusable_keys(json, error)))?;
         return Ok(Keys::Static(Arc::new(set)));
     }
     let ttl = Settings::duration(settings.durations.jwks_cache_ttl, settings.jwks_cache_ttl_seconds, 600);

@@ -20,6 +20,7 @@ mod jws;
 mod key;
 pub mod manual;
 mod material;
+mod mistakes;
 #[doc(hidden)]
 pub mod outbound;
 mod rejection;

@@ -21,6 +21,9 @@ pub fn checked_url(field: &'static str, text: &str, allow_http: bool) -> Result<
             _ => "is the address of a file; write an http(s) URL in full, such as https://auth.example.com",
         });
     }
+    if holds_braces(text) {
+        return refuse("holds { or }, as templates do; write the address with the values in their places");
+    }
     // The parser mends `https:host` and `https:///host`: a setting that reads otherwise than it works is no setting.
     let is_absolute = text.split_once("://").is_some_and(|(scheme, rest)| {
         scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !rest.starts_with('/') && !rest.contains('\\')
@@ -57,7 +60,7 @@ pub fn checked_issuer(text: &str, address_derives: bool, allow_http: bool) -> Re
     if text.is_empty() {
         return refuse("is empty; write the issuer exactly as it stands in the iss claim of its tokens");
     }
-    if text.contains(['{', '}']) {
+    if holds_braces(text) {
         return refuse(
             "holds { or }, as templates do, and no token comes from a template; write the issuer of one tenant, exactly as it stands in the iss claim of its tokens",
         );
@@ -74,6 +77,11 @@ pub fn checked_issuer(text: &str, address_derives: bool, allow_http: bool) -> Re
         return refuse("holds a query; remove the ? and what follows");
     }
     Ok(())
+}
+
+/// RFC 3986 knows neither in an address.
+fn holds_braces(text: &str) -> bool {
+    text.contains(['{', '}'])
 }
 
 /// Refuses what files and secrets add to a value without anybody's doing: the line break of `echo`, the quotes of a file of

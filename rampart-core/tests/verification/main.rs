@@ -17,6 +17,7 @@ mod keys;
 mod kinds;
 mod log_lines;
 mod mac;
+mod names;
 mod order;
 mod payload;
 mod public_api;

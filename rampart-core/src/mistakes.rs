@@ -1,0 +1,34 @@
+//! What is often written into a setting by mistake, and what to write instead.
+
+use crate::error::ConfigError;
+use crate::jwks::set::KeySetError;
+use crate::outbound;
+
+/// Refuses an audience that no token can have, or that would not be checked.
+pub(crate) fn checked_audience(field: &'static str, audience: &str) -> Result<(), ConfigError> {
+    if audience.trim().is_empty() {
+        return Err(ConfigError::invalid(
+            field,
+            "is empty, so that it would not be checked; write the client ID under which this API is registered",
+        ));
+    }
+    outbound::checked_text(field, audience)
+}
+
+/// What is wrong with fixed keys, and what to do about what is often given in their place.
+pub(crate) fn unusable_keys(text: &str, error: KeySetError) -> String {
+    let is_json = text.trim_start().starts_with('{');
+    if text.contains("-----BEGIN") && !is_json {
+        let whose = if text.contains("PRIVATE KEY-----") { ". A private key belongs to the issuer alone" } else { "" };
+        return format!(
+            "is a PEM, not a key set; write its public key as a JWK (RFC 7517 section 4), such as by node -p 'JSON.stringify({{keys:[crypto.createPublicKey(fs.readFileSync(\"key.pem\")).export({{format:\"jwk\"}})]}})'{whose}"
+        );
+    }
+    let hint = match error {
+        KeySetError::NotAKeySet if !is_json => {
+            ". Give the content of a file, not its name; an address belongs to jwks_url(..)"
+        }
+        _ => "",
+    };
+    format!("cannot be used: {error}{hint}")
+}
