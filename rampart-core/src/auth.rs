@@ -77,7 +77,8 @@ impl RampartAuth {
         Self::builder(issuer_url, audience).build()
     }
 
-    /// From the environment: `RAMPART_URL` (the issuer), `RAMPART_CLIENT_ID` (the audience), and `RAMPART_REALM` (optional).
+    /// From the environment: `RAMPART_URL` (the issuer), `RAMPART_CLIENT_ID` (the audience, or several separated by commas), and
+    /// `RAMPART_REALM` (optional).
     ///
     /// # Errors
     /// [`ConfigError::MissingVariable`] with the name of a variable that is missing; [`ConfigError::Invalid`] where a value

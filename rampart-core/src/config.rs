@@ -12,7 +12,7 @@ use crate::jwks::cache::KeyCache;
 use crate::jwks::fetch::Fetcher;
 use crate::jwks::set::{KeySet, Parsed};
 use crate::jws::TypRule;
-use crate::mistakes::{checked_audience, unusable_keys};
+use crate::mistakes::{checked_audience, listed, unusable_keys};
 use crate::outbound::{self, Location, SetUp};
 use crate::rejection::Challenge;
 use crate::settings::Settings;
@@ -56,10 +56,11 @@ impl RampartAuthBuilder {
     }
 
     /// A builder from the environment, for settings that the environment does not hold: `RAMPART_URL` (the issuer),
-    /// `RAMPART_CLIENT_ID` (the audience), and `RAMPART_REALM` (optional).
+    /// `RAMPART_CLIENT_ID` (the audience, or several separated by commas), and `RAMPART_REALM` (optional).
     ///
     /// # Errors
-    /// [`ConfigError::MissingVariable`] with the name of the first variable that is missing.
+    /// [`ConfigError::MissingVariable`] with the name of the first variable that is missing; [`ConfigError::Invalid`] where one of
+    /// several audiences is empty.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_variables(|name| std::env::var(name).ok())
     }
@@ -69,8 +70,9 @@ impl RampartAuthBuilder {
             variable(name).filter(|value| !value.is_empty()).ok_or(ConfigError::MissingVariable(name, meaning))
         };
         let issuer = required("RAMPART_URL", "the URL of the issuer, exactly as in the iss claim of its tokens")?;
-        let audience = required("RAMPART_CLIENT_ID", "the audience of the tokens: the client ID of this API")?;
-        let mut builder = Self::new(issuer, audience);
+        let audiences = required("RAMPART_CLIENT_ID", "the audience of the tokens: the client ID of this API")?;
+        let mut audiences = listed(&audiences).map_err(ConfigError::of_environment)?;
+        let mut builder = Self::new(issuer, audiences.remove(0)).audiences(audiences);
         builder.settings.realm = variable("RAMPART_REALM").filter(|realm| !realm.is_empty());
         Ok(builder)
     }
@@ -454,6 +456,24 @@ mod tests {
         let settings = builder.unwrap().settings;
         assert_eq!((&*settings.issuer_url, &*settings.audience), ("https://a.example", "api"));
         assert_eq!(settings.realm.as_deref(), Some("r"));
+    }
+
+    #[test]
+    fn environment_may_give_several_audiences() {
+        let audiences = |text| {
+            let Settings { audience, audiences, .. } =
+                from(&[("RAMPART_URL", "https://a.example"), ("RAMPART_CLIENT_ID", text)])?.settings;
+            Ok::<_, ConfigError>([vec![audience], audiences].concat())
+        };
+        assert_eq!(audiences("api").unwrap(), ["api"]);
+        assert_eq!(audiences("a b").unwrap(), ["a b"]);
+        assert_eq!(audiences("a,b").unwrap(), ["a", "b"]);
+        assert_eq!(audiences("a, b ,c").unwrap(), ["a", "b", "c"]);
+        // Left to build(), which refuses them.
+        assert_eq!(audiences(" a,b\n").unwrap(), [" a", "b\n"]);
+        for text in [",", "a,", ",a", "a,,b", "a, ,b"] {
+            assert_eq!(audiences(text).unwrap_err().field(), "audience", "{text}");
+        }
     }
 
     #[test]

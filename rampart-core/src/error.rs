@@ -145,7 +145,7 @@ impl ConfigError {
     pub(crate) fn of_environment(self) -> Self {
         let variable = match self.field() {
             "issuer_url" => "RAMPART_URL",
-            "audience" => "RAMPART_CLIENT_ID",
+            "audience" | "audiences" => "RAMPART_CLIENT_ID",
             "realm" => "RAMPART_REALM",
             _ => return self,
         };

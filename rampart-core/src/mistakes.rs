@@ -4,6 +4,20 @@ use crate::error::ConfigError;
 use crate::jwks::set::KeySetError;
 use crate::outbound;
 
+/// The elements of a list with commas, of which there is at least one; a space may stand beside a comma.
+pub(crate) fn listed(text: &str) -> Result<Vec<String>, ConfigError> {
+    let last = text.split(',').count() - 1;
+    let element = |(at, element): (usize, &str)| {
+        let element = if at > 0 { element.trim_start_matches(' ') } else { element };
+        let element = if at < last { element.trim_end_matches(' ') } else { element };
+        if element.is_empty() && last > 0 {
+            return Err(ConfigError::invalid("audience", "has an empty element; remove the comma that is too many"));
+        }
+        Ok(element.to_owned())
+    };
+    text.split(',').enumerate().map(element).collect()
+}
+
 /// Refuses an audience that no token can have, or that would not be checked.
 pub(crate) fn checked_audience(field: &'static str, audience: &str) -> Result<(), ConfigError> {
     if audience.trim().is_empty() {

@@ -343,13 +343,20 @@ fn environment_gives_the_settings() {
     let wrong = outcome(&[("RAMPART_URL", "issuer"), id]);
     assert!(wrong.starts_with("issuer_url: ") && wrong.contains("(it is read from RAMPART_URL)"), "{wrong}");
     assert!(outcome(&[url, id, ("RAMPART_REALM", "a\"b")]).starts_with("realm: "));
-    for value in ["my-api\n", "\"my-api\""] {
+    for value in ["my-api\n", "\"my-api\"", "a,b ", "'a,b'"] {
         let wrong = outcome(&[url, ("RAMPART_CLIENT_ID", value)]);
         assert!(
             wrong.starts_with("audience") && wrong.contains("(it is read from RAMPART_CLIENT_ID)"),
             "{value}: {wrong}"
         );
     }
+    for value in ["a,", ",a", "a,,b", ",", "a, ,b"] {
+        let wrong = outcome(&[url, ("RAMPART_CLIENT_ID", value)]);
+        let told =
+            "audience: has an empty element; remove the comma that is too many (it is read from RAMPART_CLIENT_ID)";
+        assert_eq!(wrong, told, "{value}");
+    }
+    assert_eq!(outcome(&[url, ("RAMPART_CLIENT_ID", "a, b,c")]), r#"Bearer realm="default""#);
 }
 
 #[test]
