@@ -31,6 +31,7 @@ pub struct RampartClientBuilder {
     token_url: Option<String>,
     discovery: bool,
     allow_http: bool,
+    assume_bearer: bool,
     http_client: Option<SetUp>,
 }
 
@@ -51,6 +52,7 @@ impl RampartClientBuilder {
             token_url: None,
             discovery: false,
             allow_http: false,
+            assume_bearer: false,
             http_client: None,
         }
     }
@@ -164,6 +166,20 @@ impl RampartClientBuilder {
         self
     }
 
+    /// Takes a token as Bearer although the server does not say `token_type`, or spells it otherwise, such as `BearerToken`: for
+    /// servers that forget what RFC 6749 section 5.1 requires. A token of another type that is registered, such as `DPoP`, is
+    /// refused all the same: no service would take it as Bearer.
+    ///
+    /// ```
+    /// # use rampart_client::RampartClient;
+    /// let client = RampartClient::builder("https://auth.example.com", "billing", "secret").assume_bearer(true).build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
+    pub fn assume_bearer(mut self, assume: bool) -> Self {
+        self.assume_bearer = assume;
+        self
+    }
+
     /// Sets up the HTTP client, such as with a root certificate. Proxies come from `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the
     /// environment; `no_proxy()` here turns them off where the secret must not go through one. To this machine none is ever used.
     /// A `User-Agent` set here is the one that is sent. Timeouts, redirects and decompression are set after it and cannot be changed.
@@ -233,6 +249,7 @@ impl RampartClientBuilder {
             client,
             location,
             allow_http: self.allow_http,
+            assume_bearer: self.assume_bearer,
             authentication,
             redacted,
             pause: Pause::default(),

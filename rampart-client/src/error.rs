@@ -5,6 +5,8 @@ use std::time::Duration;
 use rampart_core::ConfigError;
 use rampart_core::outbound::{ExchangeError, MetadataError};
 
+use crate::answer;
+
 /// Why there is no token. No variant ever holds a secret, an `Authorization` header or a token.
 ///
 /// ```
@@ -27,7 +29,8 @@ pub enum ClientError {
     /// A setting cannot be used.
     #[error("{0}")]
     Config(#[from] ConfigError),
-    /// The server refused, and said why (RFC 6749 section 5.2).
+    /// The server refused, and said why (RFC 6749 section 5.2), whatever the status. A 401 without its word, as gateways give
+    /// it, is `invalid_client`.
     #[error("the token endpoint refused with {error:?} (status {status}){}", explained(.description.as_deref(), .error))]
     OAuth {
         /// The HTTP status.
@@ -48,7 +51,8 @@ pub enum ClientError {
     /// No connection, no answer in time, or one that is too long.
     #[error("the token endpoint cannot be reached: {0}")]
     Transport(String),
-    /// An answer that no token endpoint should give: another body than JSON, no token, one that cannot stand in a header, ...
+    /// An answer that no token endpoint should give: another body than JSON, no token, one that cannot stand in a header, no
+    /// `token_type` without [`assume_bearer`](crate::RampartClientBuilder::assume_bearer), ...
     #[error("the token endpoint gave an unexpected answer (status {status}): {problem}")]
     Malformed {
         /// The HTTP status.
@@ -56,8 +60,9 @@ pub enum ClientError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// A token of a type that this client cannot use (RFC 6749 section 7.1).
-    #[error("the token endpoint gave a token of type {0:?}, but only Bearer is supported")]
+    /// A token of a type that this client cannot use (RFC 6749 section 7.1), or that is spelt otherwise than `Bearer`: see
+    /// [`assume_bearer`](crate::RampartClientBuilder::assume_bearer).
+    #[error("the token endpoint gave a token of type {0:?}, but only Bearer is supported{hint}", hint = spelling(.0))]
     TokenType(String),
     /// The answer took so long that its token had expired, or was about to, when it came.
     #[error(
@@ -97,7 +102,11 @@ impl ClientError {
     pub(crate) fn blame(&self) -> Blame {
         match self {
             Self::RateLimited { .. } => Blame::Server,
-            Self::OAuth { error, .. } if error == "invalid_client" => Blame::Client,
+            // By the status where the server has a word of its own for it, and by GitHub's, which comes with 200.
+            Self::OAuth { status: 401, .. } => Blame::Client,
+            Self::OAuth { error, .. } if error == "invalid_client" || error == "incorrect_client_credentials" => {
+                Blame::Client
+            }
             _ => Blame::Set,
         }
     }
@@ -124,6 +133,10 @@ impl From<MetadataError> for ClientError {
             other => Self::Metadata(other.to_string()),
         }
     }
+}
+
+fn spelling(token_type: &str) -> &'static str {
+    if answer::names_another_type(token_type) { "" } else { "; if the server means that, use assume_bearer(true)" }
 }
 
 /// The server's description and our hint, with one full stop between them: a description may have its own.

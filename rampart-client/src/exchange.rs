@@ -1,29 +1,28 @@
 //! One request to the token endpoint, and what becomes of its answer.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rampart_core::outbound::{self, ExchangeError, Location, TOTAL_TIMEOUT};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
+use crate::answer::{Denied, Granted, Reader};
 use crate::authentication::Authentication;
 use crate::error::ClientError;
+use crate::lifetime::{Clocks, lifetime};
 use crate::pause::Pause;
 use crate::redaction;
 use crate::request::TokenRequest;
 use crate::token::{AccessToken, Secret, Times, Token};
 
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
-/// Nothing that lives longer is a lifetime; clocks could not count it.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-/// What services accept: a longer one would be refused by each of them.
-const LONGEST_TOKEN: usize = 16 * 1024;
+/// Characters of a word of the server's that an error keeps, and of a sentence: there are servers that end theirs with IDs by
+/// which the request can be found.
+const SHORT_TEXT: usize = 200;
+const LONG_TEXT: usize = 400;
 /// Values of parameters that are shorter are words such as `true`, which an error may hold.
 const SHORTEST_REDACTED_VALUE: usize = 8;
 
@@ -32,42 +31,11 @@ pub(crate) struct Exchange {
     pub(crate) client: Client,
     pub(crate) location: Location,
     pub(crate) allow_http: bool,
+    pub(crate) assume_bearer: bool,
     pub(crate) authentication: Authentication,
     /// What an answer must not be able to bring into an error.
     pub(crate) redacted: Vec<Secret>,
     pub(crate) pause: Pause,
-}
-
-/// RFC 6749 section 5.1. What is not listed is not read: a refresh token or an ID token goes nowhere.
-#[derive(Deserialize)]
-struct Success<'a> {
-    #[serde(borrow)]
-    access_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    token_type: Option<&'a RawValue>,
-    #[serde(borrow)]
-    expires_in: Option<&'a RawValue>,
-    #[serde(borrow)]
-    scope: Option<&'a RawValue>,
-}
-
-/// RFC 6749 section 5.2.
-#[derive(Deserialize)]
-struct Refusal<'a> {
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error_description: Option<&'a RawValue>,
-}
-
-/// A derived struct can also be read from an array, by position; the answer is an object (RFC 6749 section 5.1).
-fn object<'a, T: Deserialize<'a>>(body: &'a str) -> Option<T> {
-    let is_object = body.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{');
-    if is_object { serde_json::from_str(body).ok() } else { None }
-}
-
-fn text(value: Option<&RawValue>) -> Option<String> {
-    serde_json::from_str(value?.get()).ok()
 }
 
 impl Exchange {
@@ -90,12 +58,12 @@ impl Exchange {
         }
         form.extend(request.parameters().iter().cloned());
         let response = outbound::send_anew(|| self.compose(&url, form.clone())).await?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let reader = Reader { status: response.status(), assume_bearer: self.assume_bearer };
+        let headers = response.headers().clone();
         let body = outbound::read_body(response).await;
-        if status == StatusCode::OK {
-            self.accept(&body?, requested_at, scope, request)
-        } else {
-            Err(self.refused(status, &headers, body, request))
+        match reader.read(&headers, &body) {
+            Ok(granted) => Ok(accept(granted, requested_at, date(&headers), scope)),
+            Err(denied) => Err(self.refuse(reader.status, denied, request)),
         }
     }
 
@@ -113,84 +81,27 @@ impl Exchange {
         })
     }
 
-    fn accept(
-        &self,
-        body: &str,
-        (requested_at, wall): (Instant, SystemTime),
-        asked: String,
-        request: &TokenRequest,
-    ) -> Result<AccessToken, ClientError> {
-        let malformed = |problem| ClientError::Malformed { status: 200, problem };
-        let answer: Success<'_> =
-            object(body).ok_or(malformed("the body is not a JSON object without duplicate members"))?;
-        let token_type = text(answer.token_type).ok_or(malformed("token_type is missing or not a string"))?;
-        if !token_type.eq_ignore_ascii_case("Bearer") {
-            let token = text(answer.access_token);
-            return Err(ClientError::TokenType(self.presentable(&token_type, request, token.as_deref())));
-        }
-        let access_token = text(answer.access_token).ok_or(malformed("access_token is missing or not a string"))?;
-        if !outbound::is_b64token(access_token.as_bytes()) {
-            return Err(malformed("access_token has characters that a bearer token cannot have"));
-        }
-        if access_token.len() > LONGEST_TOKEN {
-            return Err(malformed("access_token is longer than 16 KiB, which services do not accept"));
-        }
-        let scope = match answer.scope {
-            Some(scope) => text(Some(scope)).ok_or(malformed("scope is not a string"))?,
-            None => asked,
-        };
-        let lifetime = lifetime(answer.expires_in);
-        Ok(AccessToken(Arc::new(Token {
-            access_token: Secret::new(access_token),
-            expires_at: wall + lifetime,
-            scope,
-            token_type,
-            times: Times::new(requested_at, lifetime),
-        })))
-    }
-
-    fn refused(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: Result<String, ExchangeError>,
-        request: &TokenRequest,
-    ) -> ClientError {
-        let code = status.as_u16();
-        let retry_after = outbound::retry_after(headers);
-        if status == StatusCode::TOO_MANY_REQUESTS
-            || (status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some())
-        {
-            return ClientError::RateLimited {
-                status: code,
-                retry_after: retry_after.unwrap_or(Duration::from_secs(1)),
-            };
-        }
-        let problem = if status.is_redirection() {
-            "it redirects, which a token endpoint must not; give its address with token_url()"
-        } else {
-            "the body is no OAuth error"
-        };
-        let unexpected = ClientError::Malformed { status: code, problem };
-        let Ok(body) = body else { return unexpected };
-        let Some(refusal) = object::<Refusal<'_>>(&body) else { return unexpected };
-        match text(refusal.error) {
-            Some(error) if !status.is_redirection() => ClientError::OAuth {
-                status: code,
-                error: self.presentable(&error, request, None),
-                description: text(refusal.error_description).map(|text| self.presentable(&text, request, None)),
+    fn refuse(&self, status: StatusCode, denied: Denied, request: &TokenRequest) -> ClientError {
+        match denied {
+            Denied::OAuth { error, description, token } => ClientError::OAuth {
+                status: status.as_u16(),
+                error: self.presentable(&error, SHORT_TEXT, request, token.as_deref()),
+                description: description.map(|text| self.presentable(&text, LONG_TEXT, request, token.as_deref())),
             },
-            _ => unexpected,
+            Denied::TokenType { token_type, token } => {
+                ClientError::TokenType(self.presentable(&token_type, SHORT_TEXT, request, Some(&token)))
+            }
+            Denied::Other(error) => error,
         }
     }
 
     /// Text of the server as it may stand in an error: without what the client has sent, or `token`.
-    fn presentable(&self, text: &str, request: &TokenRequest, token: Option<&str>) -> String {
+    fn presentable(&self, text: &str, longest: usize, request: &TokenRequest, token: Option<&str>) -> String {
         let own = self.redacted.iter().map(Secret::expose);
         let values = request.parameters().iter().map(|(_, value)| value.as_str());
         let values = values.filter(|value| value.len() >= SHORTEST_REDACTED_VALUE);
         let secrets: Vec<_> = own.chain(values).chain(token).filter(|secret| !secret.is_empty()).collect();
-        redaction::presentable(text, &secrets, &|text| self.assertion(text))
+        redaction::presentable(text, longest, &secrets, &|text| self.assertion(text))
     }
 
     /// How much of a text, from its start, is an assertion of this client.
@@ -212,15 +123,24 @@ pub(crate) fn sensitive(secret: &Secret) -> Result<HeaderValue, ClientError> {
     Ok(value)
 }
 
-/// `expires_in`: a number, a fraction, or either as a string; what is no number counts as missing.
-fn lifetime(value: Option<&RawValue>) -> Duration {
-    let seconds = value.and_then(|value| {
-        let number = text(Some(value)).unwrap_or_else(|| value.get().to_owned());
-        number.trim().parse::<f64>().ok().filter(|seconds| !seconds.is_nan())
-    });
-    match seconds {
-        None => DEFAULT_LIFETIME,
-        Some(seconds) if seconds <= 0.0 => Duration::ZERO,
-        Some(seconds) => Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_LIFETIME).min(LONGEST_LIFETIME),
-    }
+fn accept(
+    granted: Granted<'_>,
+    (requested_at, wall): (Instant, SystemTime),
+    date: Option<SystemTime>,
+    asked: String,
+) -> AccessToken {
+    let Granted { access_token, token_type, expires_in, scope } = granted;
+    let lifetime = lifetime(expires_in, &access_token, Clocks { own: wall, servers: date });
+    AccessToken(Arc::new(Token {
+        access_token: Secret::new(access_token),
+        expires_at: wall + lifetime,
+        scope: scope.unwrap_or(asked),
+        token_type,
+        times: Times::new(requested_at, lifetime),
+    }))
+}
+
+/// When the server has answered, by its own clock (RFC 9110 section 6.6.1).
+fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(header::DATE)?.to_str().ok()?).ok()
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod answer;
 mod authentication;
 mod cache;
 mod client;
@@ -8,6 +9,7 @@ mod config;
 mod error;
 mod exchange;
 mod flight;
+mod lifetime;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod pause;

@@ -1,17 +1,18 @@
 //! Text of the server as it may stand in an error: short, printable, and without what the server should not repeat.
 
-const LONGEST_TEXT: usize = 200;
+use std::cmp::Ordering;
+
 const REDACTED: &str = "[redacted]";
 
 /// What stands at the start of a text, as a number of bytes.
 type Find<'s> = &'s dyn Fn(&str) -> usize;
 
-/// The text with each of the secrets replaced, however they are encoded, and whatever else `find` finds.
-pub(crate) fn presentable(text: &str, secrets: &[&str], find: Find<'_>) -> String {
-    let mut presentable = Presentable::default();
+/// The text, up to so many characters, with each of the secrets replaced, however they are encoded, and whatever else `find` finds.
+pub(crate) fn presentable(text: &str, longest: usize, secrets: &[&str], find: Find<'_>) -> String {
+    let mut presentable = Presentable { text: String::new(), length: 0, longest };
     let mut rest = text;
     // The rest of a text of any length is not looked at.
-    while let Some(character) = rest.chars().next().filter(|_| presentable.length <= LONGEST_TEXT) {
+    while let Some(character) = rest.chars().next().filter(|_| presentable.length <= longest) {
         let secret = secrets.iter().map(|secret| found(rest, secret)).max().unwrap_or(0).max(find(rest));
         if secret > 0 {
             REDACTED.chars().for_each(|character| presentable.push(character));
@@ -23,18 +24,18 @@ pub(crate) fn presentable(text: &str, secrets: &[&str], find: Find<'_>) -> Strin
     presentable.text
 }
 
-#[derive(Default)]
 struct Presentable {
     text: String,
     length: usize,
+    longest: usize,
 }
 
 impl Presentable {
     fn push(&mut self, character: char) {
-        match self.length {
-            length if length < LONGEST_TEXT => self.text.push(character),
-            LONGEST_TEXT => self.text.push_str("..."),
-            _ => {}
+        match self.length.cmp(&self.longest) {
+            Ordering::Less => self.text.push(character),
+            Ordering::Equal => self.text.push_str("..."),
+            Ordering::Greater => {}
         }
         self.length += 1;
     }

@@ -23,8 +23,8 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself: for a header, never for a log. An access token is always a b64token (RFC 6750 section 2.1), which is
-    /// safe in a header.
+    /// The text itself: for a header, never for a log. An access token has visible ASCII characters alone, no space, line break
+    /// or control, and so is safe in a header; it need not be a JWT or a b64token (RFC 6749 appendix A.12).
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -54,14 +54,15 @@ impl fmt::Display for Secret {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Token {
-    /// The token, for `Authorization: Bearer`; always a b64token, which is safe in a header.
+    /// The token, for `Authorization: Bearer`: visible ASCII characters, which are safe in a header.
     pub access_token: Secret,
-    /// When it expires, by this machine's clock: the start of the request for it and its lifetime. The client itself counts on a
-    /// monotonic clock.
+    /// When it expires, by this machine's clock: the start of the request for it and its lifetime, which is `expires_in`, or less
+    /// where it is a JWT whose `exp` comes sooner. The client itself counts on a monotonic clock.
     pub expires_at: SystemTime,
     /// The scopes it has, separated by spaces; those asked for where the server did not say. A server may give fewer.
     pub scope: String,
-    /// `Bearer`, as the server spells it.
+    /// `Bearer`, as the server spells it; or what it says instead, with
+    /// [`assume_bearer`](crate::RampartClientBuilder::assume_bearer).
     pub token_type: String,
     pub(crate) times: Times,
 }

@@ -119,7 +119,7 @@ async fn o02_other_answers_are_unexpected_ones_with_their_status() {
         (400, r#"{"error":"invalid_client","error":"invalid_scope"}"#),
         (400, r#"{"error":"invalid_client"} trailing"#),
         (400, &long),
-        (201, r#"{"access_token":"a","token_type":"Bearer","expires_in":900}"#),
+        (201, r#"{"token_type":"Bearer","expires_in":900}"#),
         (204, ""),
         (304, ""),
         (404, "not found"),
@@ -158,7 +158,7 @@ async fn o02_text_of_the_server_is_shortened_and_cannot_forge_a_line_of_a_log() 
     let body = json!({"error": "e".repeat(100_000), "error_description": "é".repeat(100_000)}).to_string();
     match world.answered(&Fault::json(400, body)).await {
         Err(ClientError::OAuth { error, description: Some(description), .. }) => {
-            assert_eq!((error.chars().count(), description.chars().count()), (203, 203));
+            assert_eq!((error.chars().count(), description.chars().count()), (203, 403));
             assert!(error.ends_with("...") && description.ends_with("é..."));
         }
         other => panic!("{other:?}"),
@@ -243,7 +243,7 @@ async fn o04_answers_without_a_usable_token_are_errors() {
         r#"{"access_token":"a","token_type":"Bearer","scope":"a","scope":"b"}"#.into(),
         r#"{"access_token":"a","token_type":"Bearer","expires_in":NaN}"#.into(),
         r#"{"token_type":"Bearer","expires_in":900}"#.into(),
-        r#"{"error":"invalid_client"}"#.into(),
+        r#"{"access_token":"a","token_type":"Bearer","error":1}"#.into(),
         token(Value::Null),
         token("".into()),
         token(1.into()),
@@ -254,12 +254,10 @@ async fn o04_answers_without_a_usable_token_are_errors() {
         token(" a".into()),
         token("a\n".into()),
         token("a\tb".into()),
-        token("a,b".into()),
-        token("a\"b".into()),
-        token("a=b".into()),
-        token("=".into()),
         token("töken".into()),
         token("a\u{0}".into()),
+        token("a\u{7f}".into()),
+        token("a\u{a0}b".into()),
     ];
     for body in cases {
         let outcome = world.answered(&Fault::body(body.clone())).await;
@@ -269,7 +267,8 @@ async fn o04_answers_without_a_usable_token_are_errors() {
         let outcome = world.answered(&fault).await;
         assert!(matches!(outcome, Err(ClientError::Transport(_))), "{outcome:?}");
     }
-    let every_character = "ABCXYZabcxyz0189-._~+/==";
+    let every_character: String = ('!'..='~').collect();
+    assert_eq!(every_character.len(), 94);
     let token = world.answered(&success(&json!({"access_token": every_character}))).await.unwrap();
     assert_eq!(token.access_token.expose(), every_character);
 }
@@ -334,7 +333,7 @@ async fn o11_scope_that_was_granted_is_told_and_absent_means_as_asked() {
         1,
     );
     assert_eq!(world.client.token(&request()).await.unwrap().scope, "a b");
-    for scope in [json!(["a", "b"]), 1.into(), json!({})] {
+    for scope in [json!(["a", 1]), json!([["a"]]), 1.into(), json!({})] {
         let outcome = world.answered(&success(&json!({"scope": scope}))).await;
         assert!(matches!(outcome, Err(ClientError::Malformed { .. })), "{outcome:?}");
     }

@@ -115,7 +115,9 @@ async fn o08_short_lifetimes_keep_half_of_them_and_are_not_renewed_by_every_call
     ];
     for (lifetime, not_before, due, serves) in cases {
         world.issuer.reset_counts();
-        world.issuer.token_response(Some(json!({"expires_in": f64::from(lifetime) / 1000.0})));
+        // No JWT, which would say how long it lives itself.
+        let members = json!({"access_token": "a.token", "expires_in": f64::from(lifetime) / 1000.0});
+        world.issuer.token_response(Some(members));
         let request = world.unused();
         let token = world.client.token(&request).await.unwrap();
         world.time.pass(Duration::from_millis(not_before) - TICK).await;
@@ -132,6 +134,35 @@ async fn o08_short_lifetimes_keep_half_of_them_and_are_not_renewed_by_every_call
             }
             world.requested(2).await;
         }
+        world.issuer.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn exp_of_a_jwt_shortens_its_life_and_never_lengthens_it() {
+    let world = World::new().await;
+    for (exp, told, lives) in [(60, 3600, 60), (60, 30, 30), (3600, 900, 900), (-60, 900, 0)] {
+        let token = world.issuer.token().expires_in(exp).sign().unwrap();
+        world.issuer.token_response(Some(json!({"access_token": token, "expires_in": told})));
+        let (asked, request, before) = (world.requests(), world.unused(), SystemTime::now());
+        let token = world.client.token(&request).await.unwrap();
+        let lifetime = token.expires_at.duration_since(before).unwrap_or_default();
+        // The clocks of both show whole seconds.
+        let seconds_lived = seconds(lives).saturating_sub(SECOND)..=seconds(lives + 1);
+        assert!(seconds_lived.contains(&lifetime), "{exp} and {told}: {lifetime:?}");
+        if lives == 0 {
+            // For those who wait, and the next one asks anew.
+            drop(world.waiting(&request));
+            world.time.pass(SECOND + TICK).await;
+            common::until("another request", || world.requests() == asked + 2).await;
+            continue;
+        }
+        let last = seconds(10).min(seconds(lives) / 10);
+        world.issuer.inject(Endpoint::Token, Fault::Hang);
+        world.time.pass(seconds(lives) - last - SECOND).await;
+        assert!(same(&world.at_once(&request).unwrap(), &token));
+        world.time.pass(SECOND + TICK).await;
+        drop(world.waiting(&request));
         world.issuer.clear_faults();
     }
 }
