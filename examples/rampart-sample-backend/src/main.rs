@@ -2,6 +2,7 @@
 
 use std::env::{self, VarError};
 use std::error::Error;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use axum::http::{HeaderValue, Method, header};
@@ -78,7 +79,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let port = variable("PORT", "3001")?;
     let port: u16 = port.parse().map_err(|_| format!("PORT is {port:?}, which is no port number"))?;
     let app = app(issuer.clone())?;
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| format!("port {port}: {error}"))?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await;
+    let listener = listener.map_err(|error| format!("port {port}: {error}; set PORT to another port"))?;
     println!("Sample back end: http://{}, for tokens of {issuer}", listener.local_addr()?);
     Ok(axum::serve(listener, app).await?)
 }
@@ -86,7 +88,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 #[tokio::main]
 async fn main() -> ExitCode {
     // Why a token is refused stands in the log, and nowhere else.
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).init();
     let Err(error) = run().await else { return ExitCode::SUCCESS };
     eprintln!("{error}");
     ExitCode::FAILURE
