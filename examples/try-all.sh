@@ -228,6 +228,14 @@ for name in task-api-axum task-api-actix task-api-rocket; do
     echo "Task API on ${name#task-api-}: $api" | sed 's/on actix:/on actix-web:/; s/on rocket:/on Rocket:/' >"$work/expected"
     same "$name starts no issuer then" "$work/expected" "$printed"
     says "$name: a port that is taken" 1 "${theirs##*/}: Address already in use" env PORT="${theirs##*:}" "${program[$name]}"
+    start "$name" RAMPART_URL="$issuer" RAMPART_CLIENT_ID="another-app, task-api" RAMPART_REALM=tasks
+    {
+        curl -sS -o "$work/body" -w '%{http_code}\n' "$api/api/data" -H "Authorization: Bearer $WRITER_TOKEN"
+        curl -sS -D - -o "$work/body" "$api/api/data" | tr -d '\r' | sed -n 's/^www-authenticate: //Ip'
+    } >"$work/actual"
+    printf '%s\n' 200 'Bearer realm="tasks"' >"$work/expected"
+    same "$name has several audiences, and a realm of its own" "$work/expected" "$work/actual"
+    says "$name: an audience that is empty" 1 'audience' env PORT=0 RAMPART_URL="$issuer" RAMPART_CLIENT_ID=task-api, "${program[$name]}"
     says "$name: an argument that there is not" 1 'the only one is --custom-errors' env PORT=0 "${program[$name]}" --custom-error
     says "$name: a port that is none" 1 'PORT is "abc", which is no port number' env PORT=abc "${program[$name]}"
     says "$name: an issuer over http elsewhere" 1 'use https, or allow_http(true)' \

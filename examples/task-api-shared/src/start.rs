@@ -45,7 +45,7 @@ impl std::fmt::Display for StartError {
             Self::Argument(argument) => write!(
                 f,
                 "{argument:?} is no argument of this program: the only one is --custom-errors, which answers refusals in another \
-                 form; all else is set by the variables RAMPART_URL, RAMPART_CLIENT_ID, PORT and RUST_LOG"
+                 form; all else is set by the variables RAMPART_URL, RAMPART_CLIENT_ID, RAMPART_REALM, PORT and RUST_LOG"
             ),
             Self::Config(error) => write!(f, "{error}"),
             Self::Url => f.write_str(
@@ -72,7 +72,8 @@ impl From<ConfigError> for StartError {
     }
 }
 
-/// Reads `RAMPART_URL`, `RAMPART_CLIENT_ID` (default `task-api`) and `PORT` (default 8000), and prints what can be tried.
+/// Reads `RAMPART_URL`, `RAMPART_CLIENT_ID` (default `task-api`; several separated by commas), `RAMPART_REALM` and `PORT` (default
+/// 8000), and prints what can be tried.
 ///
 /// Where `RAMPART_URL` is not set it starts a local issuer and prints curl lines with fresh tokens; set to nothing, it is an error,
 /// lest a deployment whose setting went missing trust an issuer that signs for whoever asks. `RUST_LOG` sets what is logged;
@@ -87,18 +88,18 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
     let _ = log.with_ansi(io::stderr().is_terminal()).try_init();
 
     let custom_errors = custom_errors()?;
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let audience = variable("RAMPART_CLIENT_ID").unwrap_or_else(|| DEFAULT_AUDIENCE.into());
+    let audiences = variable("RAMPART_CLIENT_ID").unwrap_or_else(|| DEFAULT_AUDIENCE.into()).replace(", ", ",");
     let port = match variable("PORT") {
         Some(port) => port.parse().map_err(|_| StartError::Port(port))?,
         None => DEFAULT_PORT,
     };
     let in_use = |error| StartError::Io(port, error);
     let (auth, issuer) = match issuer_url()? {
-        Some(url) => (RampartAuth::new(url, audience)?, None),
+        Some(url) => (auth(&url, &audiences)?, None),
         None => {
-            let issuer = LocalIssuer::builder().audience(&audience).start().await.map_err(in_use)?;
-            (RampartAuth::new(issuer.url(), audience)?, Some(issuer))
+            let audience = audiences.split(',').next().unwrap_or_default();
+            let issuer = LocalIssuer::builder().audience(audience).start().await.map_err(in_use)?;
+            (auth(issuer.url(), &audiences)?, Some(issuer))
         }
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(in_use)?;
@@ -111,6 +112,21 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
     introduce(&mut out, framework, address, issuer.as_ref()).map_err(in_use)?;
     drop(out);
     Ok(Running { auth, listener, issuer, custom_errors })
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// As [`RampartAuth::from_env`] does, but for the issuer, which may be the local one, and the audience, which has a default here.
+fn auth(issuer_url: &str, audiences: &str) -> Result<RampartAuth, ConfigError> {
+    let mut audiences = audiences.split(',');
+    let first = audiences.next().unwrap_or_default();
+    let builder = RampartAuth::builder(issuer_url, first).audiences(audiences);
+    match variable("RAMPART_REALM") {
+        Some(realm) => builder.realm(realm).build(),
+        None => builder.build(),
+    }
 }
 
 fn custom_errors() -> Result<bool, StartError> {
