@@ -184,10 +184,11 @@ impl RampartAuth {
     }
 
     /// Fetches the keys now, whatever their age and whatever failed before: for emergency revocation. What the issuer says
-    /// is taken even where it is an empty set; then no token passes.
+    /// is taken even where it is an empty set; then no token passes. With [`discovery`](RampartAuthBuilder::discovery) it is
+    /// asked first where its keys are now.
     ///
     /// # Errors
-    /// [`AuthError::KeysUnavailable`] where the fetch failed: the old keys go on serving, and [`health`](Self::health) says why.
+    /// [`AuthError::KeysUnavailable`] where the issuer could not be asked for either: the old keys go on serving, and [`health`](Self::health) says why.
     pub async fn refresh_keys(&self) -> Result<(), AuthError> {
         match &self.0.keys {
             Keys::Static(_) => Ok(()),

@@ -160,7 +160,7 @@ impl RampartAuthBuilder {
     }
 
     /// Takes the address of the key set from `{issuer_url}/.well-known/openid-configuration`, whose `issuer` must equal
-    /// `issuer_url` exactly (`OpenID` Connect Discovery 1.0 section 4.3).
+    /// `issuer_url` exactly (`OpenID` Connect Discovery 1.0 section 4.3). It is asked again with each refresh of the keys.
     pub fn discovery(mut self) -> Self {
         self.settings.discovery = true;
         self

@@ -174,7 +174,12 @@ impl Location {
         Ok(url)
     }
 
-    /// After a failure: the address may have moved, so the metadata is asked again next time.
+    /// Whether [`resolve`](Self::resolve) answers with what the metadata said before.
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.metadata.as_ref().is_some_and(|metadata| metadata.known.lock().is_some())
+    }
+
+    /// The address may have moved: the metadata is asked again next time.
     pub fn forget(&self) {
         if let Some(metadata) = &self.metadata {
             *metadata.known.lock() = None;
@@ -193,7 +198,13 @@ async fn discover(
     member: &'static str,
     allow_http: bool,
 ) -> Result<Url, MetadataError> {
-    let request = || client.get(metadata_url.clone()).header(header::ACCEPT, "application/json");
+    let request = || {
+        client
+            .get(metadata_url.clone())
+            .header(header::ACCEPT, "application/json")
+            // An HTTP cache on the way must ask the issuer (RFC 9111 section 5.2.1.4).
+            .header(header::CACHE_CONTROL, "no-cache")
+    };
     let response = send(request).await?;
     if let Some(redirect) = Redirect::of(&response) {
         let instead = if member == "token_endpoint" { "token_url(..)" } else { "jwks_url(..)" };

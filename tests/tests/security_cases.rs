@@ -31,7 +31,7 @@ const SECTIONS: [(&str, usize); 12] = [
     ("T", 8),
     ("X", 8),
 ];
-const FURTHER: [&str; 2] = ["S05b", "S06b"];
+const FURTHER: [&str; 3] = ["S05b", "S06b", "S26b"];
 
 /// The crates whose code meets input from outside.
 const LIBRARIES: [&str; 5] = ["rampart-core", "rampart-axum", "rampart-actix", "rampart-rocket", "rampart-client"];

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -56,6 +57,22 @@ pub(crate) struct Fetcher {
     pub(crate) algorithms: Algorithms,
 }
 
+/// What is asked of the issuer.
+#[derive(Debug, Default)]
+pub(crate) struct Question {
+    /// The validator of the set at hand.
+    pub(crate) etag: Option<ETag>,
+    /// The key ID that is looked for, if any.
+    pub(crate) kid: Option<Arc<str>>,
+}
+
+/// What the issuer has answered.
+pub(crate) struct Answer {
+    pub(crate) fetched: Fetched,
+    /// Whether it has been asked where the keys are, too: not where a search has found its key at an address from before.
+    pub(crate) is_whole: bool,
+}
+
 pub(crate) enum Fetched {
     Keys { parsed: Parsed, etag: Option<ETag>, max_age: Option<Duration> },
     NotModified { max_age: Option<Duration> },
@@ -68,16 +85,22 @@ pub(crate) struct ETag {
     value: header::HeaderValue,
 }
 
+impl Fetched {
+    fn holds_kid(&self, kid: &str) -> bool {
+        matches!(self, Self::Keys { parsed, .. } if parsed.set.holds_kid(kid))
+    }
+}
+
 impl Fetcher {
     /// A fetch that has said nothing for this long after it set out was left behind by a runtime that nobody drives any more.
     pub(crate) fn abandoned_after(&self) -> Duration {
         self.timeout + Duration::from_secs(1)
     }
 
-    pub(crate) async fn fetch(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
+    pub(crate) async fn fetch(&self, question: Question) -> Result<Answer, FetchError> {
         let limit = self.timeout;
         let deadline = Instant::now() + limit;
-        let mut fetching = pin!(self.fetch_unbounded(etag));
+        let mut fetching = pin!(self.fetch_unbounded(question));
         // One whose runtime wakes up too late sends nothing more.
         let in_time =
             poll_fn(|context| if Instant::now() < deadline { fetching.as_mut().poll(context) } else { Poll::Pending });
@@ -89,17 +112,42 @@ impl Fetcher {
         fetched
     }
 
-    async fn fetch_unbounded(&self, etag: Option<ETag>) -> Result<Fetched, FetchError> {
-        let url = self.location.resolve(&self.client, self.allow_http).await?;
-        let etag = etag.filter(|etag| etag.url == url);
-        let response = self.get(&url, etag.as_ref()).await?;
+    /// The metadata is asked each time where the keys are: old keys at an address that the issuer has left must not live on.
+    /// A search, of which a rotation makes many, begins at the address from before and asks where that has not helped.
+    async fn fetch_unbounded(&self, question: Question) -> Result<Answer, FetchError> {
+        let Question { etag, kid } = question;
+        let mut before = None;
+        if let Some(kid) = kid.filter(|_| self.location.is_remembered()) {
+            let url = self.locate().await?;
+            let fetched = self.fetch_from(&url, etag.clone()).await;
+            match fetched {
+                Ok(fetched) if fetched.holds_kid(&kid) => return Ok(Answer { fetched, is_whole: false }),
+                fetched => before = Some((url, fetched)),
+            }
+        }
+        self.location.forget();
+        let url = self.locate().await?;
+        let fetched = match before {
+            Some((before, fetched)) if before == url => fetched,
+            _ => self.fetch_from(&url, etag).await,
+        };
+        Ok(Answer { fetched: fetched?, is_whole: true })
+    }
+
+    async fn locate(&self) -> Result<Url, MetadataError> {
+        self.location.resolve(&self.client, self.allow_http).await
+    }
+
+    async fn fetch_from(&self, url: &Url, etag: Option<ETag>) -> Result<Fetched, FetchError> {
+        let etag = etag.filter(|etag| etag.url == *url);
+        let response = self.get(url, etag.as_ref()).await?;
         let max_age = max_age(response.headers());
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Fetched::NotModified { max_age }),
             _ => return Err(status_error(&response)),
         }
-        let etag = response.headers().get(header::ETAG).map(|value| ETag { url, value: value.clone() });
+        let etag = response.headers().get(header::ETAG).map(|value| ETag { url: url.clone(), value: value.clone() });
         let body = outbound::read_body(response).await?;
         let algorithms = self.algorithms;
         // Off the runtime's threads: half a megabyte of keys takes a while.

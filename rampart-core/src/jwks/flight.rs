@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::cache::KeyCache;
-use super::fetch::{FetchError, Fetched};
+use super::fetch::{Answer, FetchError};
 use super::state::LATE_START;
 use crate::outbound;
 
@@ -22,14 +22,14 @@ pub(super) type Outcome = Result<(), FetchError>;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a fetch is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// Because of the age of the keys.
     Refresh,
     /// Because the operator asks.
     ByHand,
     /// For a key ID that the set does not hold: charged to the bucket.
-    Search,
+    Search(Arc<str>),
 }
 
 /// A fetch, for those who wait for it.
@@ -156,19 +156,19 @@ impl Task {
     }
 
     async fn run(mut self) {
-        let Some((order, etag)) = self.cache.set_out() else {
+        let Some((order, question)) = self.cache.set_out() else {
             self.is_done = true;
             return;
         };
         self.order = Some(order);
-        let fetched = self.cache.fetcher.fetch(etag).await;
-        self.report(fetched);
+        let answer = self.cache.fetcher.fetch(question).await;
+        self.report(answer);
     }
 
-    fn report(&mut self, fetched: Result<Fetched, FetchError>) {
+    fn report(&mut self, answer: Result<Answer, FetchError>) {
         self.is_done = true;
         if let Some(Order { number, outcome }) = self.order.take() {
-            self.cache.complete(number, fetched, |told| {
+            self.cache.complete(number, answer, |told| {
                 outcome.send_replace(Some(told));
             });
         } else {

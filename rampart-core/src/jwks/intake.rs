@@ -6,21 +6,26 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cache::KeyCache;
-use super::fetch::{ETag, FetchError, Fetched};
+use super::fetch::{Answer, FetchError, Fetched, Question};
 use super::flight::{Order, Outcome, Purpose};
 use super::snapshot::Snapshot;
 use super::state::State;
 use crate::journal::Held;
 
 impl KeyCache {
-    /// Gives the fetch that is noted to the task that asks, unless another one has it; with the validator to send.
-    pub(super) fn set_out(&self) -> Option<(Order, Option<ETag>)> {
+    /// Gives the fetch that is noted to the task that asks, unless another one has it; with what to ask.
+    pub(super) fn set_out(&self) -> Option<(Order, Question)> {
         let mut state = self.state.lock();
         let flight = state.in_flight.as_mut()?;
         let order = flight.set_out(Instant::now())?;
-        // A forced fetch wants the set itself, not the word that nothing has changed.
-        let etag = if flight.fetch.purpose == Purpose::ByHand { None } else { state.etag.clone() };
-        Some((order, etag))
+        let purpose = flight.fetch.purpose.clone();
+        let question = match purpose {
+            Purpose::Refresh => Question { etag: state.etag.clone(), kid: None },
+            // It wants the set itself, not the word that nothing has changed.
+            Purpose::ByHand => Question::default(),
+            Purpose::Search(kid) => Question { etag: state.etag.clone(), kid: Some(kid) },
+        };
+        Some((order, question))
     }
 
     /// A task was dropped before it ran.
@@ -32,24 +37,25 @@ impl KeyCache {
     }
 
     /// Takes what a fetch has brought, unless it was given up on meanwhile, and tells the waiters before it writes to the log.
-    pub(super) fn complete(&self, number: u64, fetched: Result<Fetched, FetchError>, tell: impl FnOnce(Outcome)) {
+    pub(super) fn complete(&self, number: u64, answer: Result<Answer, FetchError>, tell: impl FnOnce(Outcome)) {
         let wall = self.clock.now().unwrap_or_default();
         let mut state = self.state.lock();
-        tell(self.take(&mut state, number, fetched, wall));
+        tell(self.take(&mut state, number, answer, wall));
     }
 
     fn take(
         &self,
         state: &mut Held<'_, State>,
         number: u64,
-        fetched: Result<Fetched, FetchError>,
+        answer: Result<Answer, FetchError>,
         wall: Duration,
     ) -> Outcome {
         let now = Instant::now();
         let Some(flight) = state.land(number, now) else { return Err(FetchError::Abandoned) };
         let by_hand = flight.fetch.purpose == Purpose::ByHand;
         let current = self.snapshot.load_full();
-        let taken = fetched.and_then(|fetched| match (fetched, &current) {
+        let is_whole = answer.as_ref().is_ok_and(|answer| answer.is_whole);
+        let taken = answer.and_then(|answer| match (answer.fetched, &current) {
             (Fetched::Keys { parsed, etag, max_age }, current) => {
                 // Where an empty set was taken by force, the issuer may well say it again.
                 let takes_empty = by_hand || current.as_ref().is_some_and(|current| current.keys.is_empty());
@@ -81,7 +87,7 @@ impl KeyCache {
                 let snapshot = Snapshot::new(keys, self.ttl, self.max_stale, max_age, wall);
                 self.snapshot.store(Some(Arc::new(snapshot)));
                 state.etag = etag;
-                state.succeed(number);
+                state.succeed(is_whole.then_some(number));
                 Ok(())
             }
             Err(FetchError::Abandoned) => {

@@ -74,7 +74,7 @@ impl KeyCache {
                     }
                     None => {
                         has_begun = true;
-                        self.begin(&mut state, now, Purpose::Search)
+                        self.begin(&mut state, now, Purpose::Search(kid.into()))
                     }
                 }
             };

@@ -35,7 +35,7 @@ pub(super) struct State {
     /// Whether an attempt since then was left behind by its runtime. That says nothing about the issuer, and so neither does
     /// the last failure any more.
     pub(super) is_abandoned: bool,
-    /// The number of the last successful fetch.
+    /// The number of the last successful fetch that has asked where the keys are, too.
     pub(super) confirmed: u64,
     pub(super) etag: Option<ETag>,
     pub(super) bucket: Bucket,
@@ -94,8 +94,8 @@ impl State {
 
 impl Held<'_, State> {
     /// Notes that an attempt has succeeded.
-    pub(super) fn succeed(&mut self, attempt: u64) {
-        self.confirmed = attempt;
+    pub(super) fn succeed(&mut self, whole: Option<u64>) {
+        self.confirmed = whole.unwrap_or(self.confirmed);
         self.failure = None;
         self.failures_in_a_row = 0;
         self.is_abandoned = false;
@@ -135,7 +135,7 @@ impl Held<'_, State> {
 
     /// Gives an attempt up that its runtime has left behind. It costs the bucket nothing.
     pub(super) fn give_up(&mut self, flight: &Flight) {
-        if flight.fetch.purpose == Purpose::Search {
+        if matches!(flight.fetch.purpose, Purpose::Search(_)) {
             self.bucket.give_back();
         }
         self.abandon();

@@ -1,8 +1,10 @@
 //! The address of the keys from the issuer's metadata.
 
-use crate::support::{ByHand, DUE, Request, TICK, World, at_once, failed, renewed, seconds, unavailable};
+use crate::support::{
+    ByHand, DUE, Request, TICK, World, at_once, failed, key_named, outliving, refused, renewed, seconds, unavailable,
+};
 use rampart_core::RampartAuth;
-use rampart_issuer::{Algorithm, Endpoint, Fault};
+use rampart_issuer::{Algorithm, Endpoint, Fault, SigningKey};
 use serde_json::json;
 
 const MAX_BODY: usize = 512 * 1024;
@@ -11,8 +13,25 @@ fn discovering(world: &World) -> RampartAuth {
     world.builder().discovery().build().unwrap()
 }
 
+/// The metadata gives this address from now on; the old one goes on answering.
+fn move_keys(world: &World, address: &str) {
+    let metadata = json!({ "issuer": world.issuer.url(), "jwks_uri": address });
+    world.issuer.set_discovery_body(Some(metadata.to_string()));
+}
+
+fn set_of(keys: &[&SigningKey]) -> String {
+    json!({ "keys": keys.iter().map(|key| key.public_jwk()).collect::<Vec<_>>() }).to_string()
+}
+
+/// The token's key is looked for once more, in vain.
+async fn refused_by(home: &ByHand, auth: &RampartAuth, token: &str, set: &str) {
+    let serve = async { home.request().await.answer(set).await };
+    let (verdict, ()) = tokio::join!(auth.verify(token), serve);
+    refused(verdict);
+}
+
 #[tokio::test]
-async fn discovery_is_asked_once_while_all_goes_well() {
+async fn discovery_is_asked_again_with_each_scheduled_refresh() {
     let world = World::new().await;
     let (auth, token) = (discovering(&world), world.token());
     auth.verify(&token).await.unwrap();
@@ -21,7 +40,131 @@ async fn discovery_is_asked_once_while_all_goes_well() {
         at_once(&auth, &token).unwrap();
         renewed(&auth).await;
     }
-    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (1, 4));
+    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (4, 4));
+    let asked = world.issuer.recorded(Endpoint::Discovery);
+    assert!(asked.iter().all(|request| request.header("cache-control") == Some("no-cache")), "{asked:?}");
+}
+
+/// S26b, S11.
+#[tokio::test]
+async fn scheduled_refresh_follows_keys_that_have_moved_although_the_old_address_answers() {
+    let (world, new_home) = (World::new().await, ByHand::start().await);
+    let (auth, old) = (discovering(&world), world.token());
+    auth.verify(&old).await.unwrap();
+    move_keys(&world, new_home.url());
+    world.time.pass(DUE).await;
+    at_once(&auth, &old).unwrap();
+    let request = new_home.request().await;
+    assert!(!request.head.contains("if-none-match"), "the validator belongs to the old address");
+    let key = world.issuer.add_unpublished_key(Algorithm::ES256).unwrap();
+    request.answer(&set_of(&[&key])).await;
+    renewed(&auth).await;
+    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (2, 1));
+    world.issuer.use_key(&key);
+    at_once(&auth, &world.token()).unwrap();
+    refused_by(&new_home, &auth, &old, &set_of(&[&key])).await;
+}
+
+/// S26b, S11.
+#[tokio::test]
+async fn refresh_by_hand_follows_keys_that_have_moved_although_the_old_address_answers() {
+    let (world, new_home) = (World::new().await, ByHand::start().await);
+    let (auth, withdrawn) = (discovering(&world), world.token());
+    auth.verify(&withdrawn).await.unwrap();
+    move_keys(&world, new_home.url());
+    let key = world.issuer.add_unpublished_key(Algorithm::ES256).unwrap();
+    let serve = async { new_home.request().await.answer(&set_of(&[&key])).await };
+    let (refreshed, ()) = tokio::join!(auth.refresh_keys(), serve);
+    refreshed.unwrap();
+    refused_by(&new_home, &auth, &withdrawn, &set_of(&[&key])).await;
+    world.issuer.use_key(&key);
+    at_once(&auth, &world.token()).unwrap();
+    assert_eq!(world.fetches(), 1);
+}
+
+/// S26b.
+#[tokio::test]
+async fn refresh_by_hand_that_cannot_ask_where_the_keys_are_fails_and_says_so() {
+    let world = World::new().await;
+    let (auth, token) = (discovering(&world), world.token());
+    auth.verify(&token).await.unwrap();
+    world.issuer.inject(Endpoint::Discovery, Fault::status(500));
+    unavailable(auth.refresh_keys().await);
+    failed(&auth, "metadata with status 500").await;
+    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (2, 1));
+    at_once(&auth, &token).unwrap();
+    world.issuer.clear_faults();
+    auth.refresh_keys().await.unwrap();
+    assert_eq!(auth.health().last_error, None);
+}
+
+#[tokio::test]
+async fn search_for_an_unknown_kid_asks_discovery_only_where_it_has_found_nothing() {
+    let world = World::new().await;
+    let auth = discovering(&world);
+    auth.verify(&world.token()).await.unwrap();
+    world.issuer.rotate_keeping_old().unwrap();
+    auth.verify(&world.token()).await.unwrap();
+    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (1, 2));
+    // The metadata gives the same address: the set is not fetched twice.
+    refused(auth.verify(&world.token_of_nobody("unknown")).await);
+    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (2, 3));
+}
+
+async fn search_finds_keys_that_have_moved(old_address: Option<Fault>) {
+    let (world, new_home) = (World::new().await, ByHand::start().await);
+    let auth = discovering(&world);
+    auth.verify(&world.token()).await.unwrap();
+    move_keys(&world, new_home.url());
+    if let Some(fault) = old_address {
+        world.issuer.inject(Endpoint::Jwks, fault);
+    }
+    let key = world.issuer.add_unpublished_key(Algorithm::ES256).unwrap();
+    world.issuer.use_key(&key);
+    let token = world.token();
+    let serve = async { new_home.request().await.answer(&set_of(&[&key])).await };
+    let (verdict, ()) = tokio::join!(auth.verify(&token), serve);
+    verdict.unwrap();
+    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (2, 2));
+    new_home.is_left_alone().await;
+}
+
+/// S26b, S10.
+#[tokio::test]
+async fn search_for_an_unknown_kid_finds_keys_that_have_moved_although_the_old_address_answers() {
+    search_finds_keys_that_have_moved(None).await;
+}
+
+/// S26b, S10.
+#[tokio::test]
+async fn search_for_an_unknown_kid_finds_keys_that_have_moved_where_the_old_address_is_gone() {
+    search_finds_keys_that_have_moved(Some(Fault::status(404))).await;
+}
+
+#[tokio::test]
+async fn search_that_has_found_its_key_at_the_old_address_does_not_decide_about_another_one() {
+    let (world, old_home, new_home) = (World::new().await, ByHand::start().await, ByHand::start().await);
+    let [known, found, moved] = ["known", "found", "moved"].map(key_named);
+    let token_by = |key: &SigningKey| outliving(world.issuer.token().key(key));
+    move_keys(&world, old_home.url());
+    let auth = discovering(&world);
+    let first = Request::waiting(&auth, &token_by(&known));
+    old_home.request().await.answer(&set_of(&[&known])).await;
+    first.verdict().await.unwrap();
+
+    move_keys(&world, new_home.url());
+    let first = Request::waiting(&auth, &token_by(&found));
+    let asked = old_home.request().await;
+    let second = Request::waiting(&auth, &token_by(&moved));
+    asked.answer(&set_of(&[&known, &found])).await;
+    let serve = async {
+        old_home.request().await.answer(&set_of(&[&known, &found])).await;
+        new_home.request().await.answer(&set_of(&[&moved])).await;
+    };
+    let (first, second, ()) = tokio::join!(first.verdict(), second.verdict(), serve);
+    second.unwrap();
+    first.unwrap();
+    assert_eq!(world.issuer.requests(Endpoint::Discovery), 2);
 }
 
 /// S26.
@@ -138,29 +281,4 @@ async fn keys_on_another_https_host_are_allowed() {
         verdict = request.verdict() => panic!("no connection was made: {verdict:?}"),
         accepted = target.accept() => drop(accepted.unwrap()),
     }
-}
-
-#[tokio::test]
-async fn address_of_the_keys_that_has_moved_is_found_after_a_failure() {
-    let (world, new_home) = (World::new().await, ByHand::start().await);
-    let (auth, token) = (discovering(&world), world.token());
-    auth.verify(&token).await.unwrap();
-    let metadata = json!({ "issuer": world.issuer.url(), "jwks_uri": new_home.url() });
-    world.issuer.set_discovery_body(Some(metadata.to_string()));
-    world.issuer.inject(Endpoint::Jwks, Fault::status(404));
-    world.time.pass(DUE).await;
-    at_once(&auth, &token).unwrap();
-    failed(&auth, "404").await;
-    assert_eq!(world.issuer.requests(Endpoint::Discovery), 1);
-
-    world.time.pass(seconds(1)).await;
-    at_once(&auth, &token).unwrap();
-    let request = new_home.request().await;
-    assert!(!request.head.contains("if-none-match"), "the validator belongs to the old address");
-    let key = world.issuer.add_unpublished_key(Algorithm::ES256).unwrap();
-    request.answer(&json!({ "keys": [key.public_jwk()] }).to_string()).await;
-    renewed(&auth).await;
-    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (2, 2));
-    world.issuer.use_key(&key);
-    at_once(&auth, &world.token()).unwrap();
 }
