@@ -216,16 +216,7 @@ impl RampartAuth {
         };
         let current = cache.serve(now);
         let keys = current.as_ref().and_then(|current| current.keys());
-        let Some(keys) = keys else {
-            // A token that is malformed in itself (V2, V3) needs no keys to be refused.
-            let Inner { algorithms, typ_rule, .. } = &*self.0;
-            return match jws::verify(self.within_limit(token), &KeySet::default(), *algorithms, *typ_rule, |_| Ok(())) {
-                Err(Failure::Refused(refusal, kid)) if matches!(refusal.rule, "V2" | "V3") => {
-                    Step::Done(Err(self.refused(refusal, kid.as_deref())))
-                }
-                _ => Step::NeedsKeys,
-            };
-        };
+        let Some(keys) = keys else { return self.step_without_keys(token, now) };
         match self.attempt(token, keys, glance) {
             Ok(claims) => Step::Done(Ok(claims)),
             Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => {
@@ -235,6 +226,19 @@ impl RampartAuth {
                 }
             }
             Err(failure) => Step::Done(Err(self.settle(failure))),
+        }
+    }
+
+    /// V2 and V3, and then what the token says of itself, decide about one that no key could make good; only a token that could
+    /// pass waits for keys.
+    fn step_without_keys(&self, token: &[u8], now: Duration) -> Step {
+        let Inner { algorithms, typ_rule, rules, .. } = &*self.0;
+        match jws::read_unverified(self.within_limit(token), *algorithms, *typ_rule) {
+            Err(failure) => Step::Done(Err(self.settle(failure))),
+            Ok((kid, payload)) => match validation::could_pass(&payload, rules, now) {
+                Err(refusal) => Step::Done(Err(self.refused(refusal, kid.as_deref()))),
+                Ok(()) => Step::NeedsKeys,
+            },
         }
     }
 
@@ -309,7 +313,7 @@ impl RampartAuth {
 
     /// Whether a fetch for the token's key is worth it.
     fn is_plausible(&self, unknown: &UnknownKid, now: Duration) -> bool {
-        validation::is_plausible(&unknown.unverified_payload, &self.0.rules, now)
+        validation::could_pass(&unknown.unverified_payload, &self.0.rules, now).is_ok()
     }
 
     fn settle(&self, failure: Failure) -> AuthError {

@@ -121,6 +121,24 @@ pub(crate) fn verify<T>(
     }
 }
 
+/// V2 and V3, which need no key, and what the token then says of itself: its `kid`, if any, and its payload.
+pub(crate) fn read_unverified(
+    token: &[u8],
+    allowed: Algorithms,
+    typ_rule: TypRule,
+) -> Result<(Option<String>, Vec<u8>), Failure> {
+    match verify(token, &KeySet::default(), allowed, typ_rule, |_| Ok(())) {
+        Err(Failure::UnknownKid(UnknownKid { kid, unverified_payload })) => Ok((Some(kid), unverified_payload)),
+        // Without a kid, every key of the empty set has been looked at.
+        Err(Failure::Refused(refusal, kid)) if refusal.rule == "V4" => {
+            let payload = Parts::split(token, typ_rule)?.payload;
+            Ok((kid, URL_SAFE_NO_PAD.decode_to_vec(payload).unwrap_or_default()))
+        }
+        Err(failure) => Err(failure),
+        Ok(()) => Ok((None, Vec::new())),
+    }
+}
+
 /// Beginning of a key ID for the log; `Debug` escapes what is left.
 pub(crate) fn shorten(kid: &str) -> &str {
     kid.char_indices().nth(64).map_or(kid, |(end, _)| kid.get(..end).unwrap_or_default())

@@ -170,9 +170,7 @@ pub(crate) struct Times {
 impl Times {
     /// V9. Also asked again of every token that was verified before.
     pub(crate) fn check(&self, now: Duration, tolerance: Duration) -> Result<(), Refusal> {
-        if now >= self.exp.saturating_add(tolerance) {
-            return Err(Refusal { error: AuthError::TokenExpired, rule: "V9", why: "exp has passed" });
-        }
+        self.check_expiry(now, tolerance)?;
         let latest = now.saturating_add(tolerance);
         if self.nbf.is_some_and(|nbf| nbf > latest) {
             return Err(Refusal::invalid("V9", "nbf has not come yet"));
@@ -181,6 +179,13 @@ impl Times {
             return Err(Refusal::invalid("V9", "iat lies in the future"));
         }
         Ok(())
+    }
+
+    fn check_expiry(&self, now: Duration, tolerance: Duration) -> Result<(), Refusal> {
+        if now < self.exp.saturating_add(tolerance) {
+            return Ok(());
+        }
+        Err(Refusal { error: AuthError::TokenExpired, rule: "V9", why: "exp has passed" })
     }
 
     fn read(payload: &Payload<'_>) -> Result<Self, Refusal> {
@@ -211,9 +216,13 @@ fn numeric_date(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.abs()).ok()
 }
 
+fn not_utf8() -> Refusal {
+    Refusal::invalid("V6", "the payload is not UTF-8")
+}
+
 /// V6 to V12, in their order.
 pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Claims, Refusal> {
-    let payload = String::from_utf8(payload).map_err(|_| Refusal::invalid("V6", "the payload is not UTF-8"))?;
+    let payload = String::from_utf8(payload).map_err(|_| not_utf8())?;
     let text = payload.as_str();
     let mut members = Payload::read(text)?;
     members.require_registered()?;
@@ -262,12 +271,18 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     })
 }
 
-/// Whether a token could pass if only its key were known: decides about a fetch, never about the answer.
-pub(crate) fn is_plausible(unverified_payload: &[u8], rules: &Rules, now: Duration) -> bool {
-    let Ok(text) = std::str::from_utf8(unverified_payload) else { return false };
-    let Ok(mut members) = Payload::read(text) else { return false };
-    let unexpired = Times::read(&members).is_ok_and(|times| now < times.exp.saturating_add(rules.tolerance));
-    unexpired && members.check_issuer(rules).is_ok() && members.check_audience(rules).is_ok()
+/// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here,
+/// and as nothing of it is authentic, it is never more than invalid.
+pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration) -> Result<(), Refusal> {
+    let says = || {
+        let text = std::str::from_utf8(unverified_payload).map_err(|_| not_utf8())?;
+        let mut members = Payload::read(text)?;
+        members.require_registered()?;
+        members.check_issuer(rules)?;
+        members.check_audience(rules)?;
+        Times::read(&members)?.check_expiry(now, rules.tolerance)
+    };
+    says().map_err(|refusal| Refusal { error: AuthError::InvalidToken, ..refusal })
 }
 
 /// V10, the configured part: present and not null.

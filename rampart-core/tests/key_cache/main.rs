@@ -21,3 +21,4 @@ mod token_cache;
 mod transport;
 mod unknown_kids;
 mod validators;
+mod without_keys;

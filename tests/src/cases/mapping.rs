@@ -138,6 +138,19 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
             .of(App::Down)
             .bearer("a.b.c")
             .answers(super::invalid_token()),
+        // Nor does a token that no key could make good, whatever it says besides.
+        Case::get("without_keys_a_token_of_another_issuer_is_still_401", "/protected")
+            .of(App::Down)
+            .bearer(&f.undecided().issuer("https://evil.example").sign().unwrap())
+            .answers(super::invalid_token()),
+        Case::get("without_keys_a_token_for_another_api_is_still_401", "/layered")
+            .of(App::Down)
+            .bearer(&f.undecided().audience("another-api").sign().unwrap())
+            .answers(super::invalid_token()),
+        Case::get("without_keys_an_expired_token_is_invalid", "/optional")
+            .of(App::Down)
+            .bearer(&f.undecided().at(NOW - 2000).sign().unwrap())
+            .answers(super::invalid_token()),
         Case::get("without_keys_anonymous_passes_an_optional_route", "/optional").of(App::Down).passes("anonymous"),
         Case::get("without_keys_the_public_route_answers", "/public").of(App::Down).bearer(&undecided).passes("public"),
         Case::get("not_configured", "/protected")
