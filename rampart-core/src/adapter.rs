@@ -59,8 +59,8 @@ impl Verified {
     /// # Errors
     /// The answer for the caller.
     pub fn required<R: Requirement>(&self) -> Result<Arc<Claims>, Rejection> {
-        let claims = self.admit(true, R::check)?;
-        claims.cloned().ok_or_else(|| self.reject(AuthError::MissingToken))
+        let claims = self.admit(true, R::check, R::scopes)?;
+        claims.cloned().ok_or_else(|| self.reject(AuthError::MissingToken, R::scopes))
     }
 
     /// The claims of a request that may come without a token, but not with a bad one or one that does not meet `R`.
@@ -68,7 +68,7 @@ impl Verified {
     /// # Errors
     /// The answer for the caller.
     pub fn optional<R: Requirement>(&self) -> Result<Option<Arc<Claims>>, Rejection> {
-        self.admit(false, R::check).map(Option::<&_>::cloned)
+        self.admit(false, R::check, R::scopes).map(Option::<&_>::cloned)
     }
 
     /// The claims of a request that passes a gate.
@@ -76,7 +76,9 @@ impl Verified {
     /// # Errors
     /// The answer for the caller.
     pub fn pass(&self, gate: &Gate) -> Result<Option<&Arc<Claims>>, Rejection> {
-        self.admit(gate.required, |claims| gate.policy.as_ref().map_or(Ok(()), |policy| policy.check(claims)))
+        let policy = gate.policy.as_ref();
+        let check = |claims: &Claims| policy.map_or(Ok(()), |policy| policy.check(claims));
+        self.admit(gate.required, check, || policy.map(Policy::asks_for).unwrap_or_default())
     }
 
     /// What becomes of the `Arc<Claims>` that a request carries for its handlers (in its extensions, where it has such) once a
@@ -93,26 +95,28 @@ impl Verified {
         }
     }
 
-    fn admit(
+    fn admit<'s>(
         &self,
         required: bool,
         check: impl FnOnce(&Claims) -> Result<(), AuthError>,
+        scopes: impl FnOnce() -> Vec<&'s str>,
     ) -> Result<Option<&Arc<Claims>>, Rejection> {
         match &self.outcome {
-            Err(error) => Err(self.reject(error.clone())),
-            Ok(None) if required => Err(self.reject(AuthError::MissingToken)),
+            Err(error) => Err(self.reject(error.clone(), scopes)),
+            Ok(None) if required => Err(self.reject(AuthError::MissingToken, scopes)),
             Ok(None) => Ok(None),
             Ok(Some(claims)) => match check(claims) {
                 Ok(()) => Ok(Some(claims)),
-                Err(error) => Err(self.reject(error)),
+                Err(error) => Err(self.reject(error, scopes)),
             },
         }
     }
 
-    fn reject(&self, error: AuthError) -> Rejection {
+    fn reject<'s>(&self, error: AuthError, scopes: impl FnOnce() -> Vec<&'s str>) -> Rejection {
         match &error {
             AuthError::MissingToken => {
                 tracing::debug!(target: "rampart", rule = "V1", "the request carries no bearer token");
+                return self.auth.rejection_of_route(error, &scopes());
             }
             AuthError::InsufficientRole { required } | AuthError::InsufficientScope { required } => {
                 tracing::debug!(target: "rampart", ?required, "the access token lacks a role or scope");

@@ -163,7 +163,12 @@ impl RampartAuth {
 
     /// The HTTP answer for an error, with the realm of this object (RFC 6750 section 3).
     pub fn rejection(&self, error: AuthError) -> Rejection {
-        Rejection::new(error, &self.0.challenge)
+        self.rejection_of_route(error, &[])
+    }
+
+    /// The same, of a route that asks for these scopes.
+    pub(crate) fn rejection_of_route(&self, error: AuthError, scopes: &[&str]) -> Rejection {
+        Rejection::new(error, scopes, &self.0.challenge)
     }
 
     /// Whether both are clones of one object, and so have the same rules and keys.

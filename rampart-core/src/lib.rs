@@ -8,6 +8,7 @@ mod auth;
 mod bearer;
 mod claims;
 mod clock;
+mod combination;
 mod config;
 mod error;
 mod guards;
@@ -35,12 +36,13 @@ pub use crate::{
     algorithm::{Algorithm, UnknownAlgorithm},
     auth::{Authenticate, AuthenticateOptional, RampartAuth},
     claims::{Audience, ClaimError, Claims},
+    combination::AnyOf,
     config::RampartAuthBuilder,
     error::{AuthError, ConfigError},
     health::{JwksHealth, JwksState},
     jwks::set::{Jws, KeySet, KeySetError},
     rejection::Rejection,
-    requirement::{AnyOf, AnyUser, Policy, Requirement},
+    requirement::{AnyUser, Policy, Requirement},
     settings::Settings,
 };
 

@@ -35,8 +35,9 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    pub(crate) fn new(error: AuthError, challenge: &Challenge) -> Self {
-        Self::with(challenge.for_error(&error), error)
+    /// `scopes` are those that the route asks for, where it is known: for a request that brings no token.
+    pub(crate) fn new(error: AuthError, scopes: &[&str], challenge: &Challenge) -> Self {
+        Self::with(challenge.for_error(&error, scopes), error)
     }
 
     /// The answer where no `RampartAuth` is set up, so that nothing is known about the realm.
@@ -136,7 +137,7 @@ fn fits_header(name: &str) -> bool {
 }
 
 impl Challenge {
-    fn for_error(&self, error: &AuthError) -> Option<String> {
+    fn for_error(&self, error: &AuthError, scopes: &[&str]) -> Option<String> {
         let code = match error {
             AuthError::KeysUnavailable { .. } | AuthError::NotConfigured => return None,
             AuthError::MissingToken => None,
@@ -149,11 +150,14 @@ impl Challenge {
             parameter(&mut value, "error", code);
             parameter(&mut value, "error_description", &description(error, fits_header));
         }
-        if let AuthError::InsufficientScope { required } = error {
-            let scope: Vec<&str> = required.iter().map(String::as_str).filter(|name| is_scope_token(name)).collect();
-            if !scope.is_empty() {
-                parameter(&mut value, "scope", &scope.join(" "));
-            }
+        let scopes: Vec<&str> = match error {
+            AuthError::MissingToken => scopes.to_vec(),
+            AuthError::InsufficientScope { required } => required.iter().map(String::as_str).collect(),
+            _ => Vec::new(),
+        };
+        let scopes: Vec<&str> = scopes.into_iter().filter(|name| is_scope_token(name)).collect();
+        if !scopes.is_empty() {
+            parameter(&mut value, "scope", &scopes.join(" "));
         }
         if let Some(url) = &self.resource_metadata {
             parameter(&mut value, "resource_metadata", url);

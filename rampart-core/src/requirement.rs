@@ -1,16 +1,15 @@
 //! What a route asks of a verified token: at type level ([`Requirement`], [`roles!`](crate::roles), [`scopes!`](crate::scopes)) and at value level ([`Policy`]).
 
-use std::marker::PhantomData;
-
 use crate::claims::Claims;
+use crate::combination::{first_of, naming_all, union};
 use crate::error::AuthError;
 use crate::validation::is_scope_token;
 
 /// What a guard asks of the token, as a type.
 ///
 /// [`roles!`](crate::roles) and [`scopes!`](crate::scopes) define such types; tuples of up to eight mean "all of them"
-/// (the error of the first that fails), [`AnyOf`] means "one of them" (the error of the last). Write it by hand for
-/// anything else:
+/// (the error of the first that fails; where it is about scopes, it names those of all of them), [`AnyOf`](crate::AnyOf) means "one of
+/// them" (the error of the last). Write it by hand for anything else, and say the scopes where there are some, so that a client without a token learns what to ask for:
 ///
 /// ```
 /// use rampart_core::{AuthError, Claims, Requirement};
@@ -36,6 +35,13 @@ pub trait Requirement {
     /// # Errors
     /// What the token lacks: [`AuthError::InsufficientRole`] or [`AuthError::InsufficientScope`].
     fn check(claims: &Claims) -> Result<(), AuthError>;
+
+    /// The scopes to ask the issuer for: what the challenge names where a request comes without a token (RFC 6750 section 3).
+    ///
+    /// Of alternatives, those of the first that has some. None unless said otherwise.
+    fn scopes() -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// Any authenticated user: the requirement of a guard that names none.
@@ -47,55 +53,6 @@ impl Requirement for AnyUser {
         Ok(())
     }
 }
-
-/// One of several requirements, up to eight: `AnyOf<(Admin, Auditor)>`. Where none is met, the error is that of the last.
-///
-/// ```
-/// use rampart_core::{AnyOf, Requirement};
-///
-/// rampart_core::roles! { Admin = "admin"; Auditor = "auditor"; }
-///
-/// fn may_read(claims: &rampart_core::Claims) -> bool {
-///     AnyOf::<(Admin, Auditor)>::check(claims).is_ok()
-/// }
-/// ```
-pub struct AnyOf<T>(PhantomData<fn() -> T>);
-
-impl<T> std::fmt::Debug for AnyOf<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AnyOf")
-    }
-}
-
-macro_rules! tuples {
-    ($($last:ident)+) => { tuples!(@each [] $($last)+); };
-    (@each [$($done:ident)*]) => {};
-    (@each [$($done:ident)*] $next:ident $($rest:ident)*) => {
-        tuples!(@one $($done)* $next);
-        tuples!(@each [$($done)* $next] $($rest)*);
-    };
-    (@one $first:ident $($more:ident)*) => {
-        #[diagnostic::do_not_recommend]
-        impl<$first: Requirement, $($more: Requirement),*> Requirement for ($first, $($more,)*) {
-            fn check(claims: &Claims) -> Result<(), AuthError> {
-                $first::check(claims)?;
-                $($more::check(claims)?;)*
-                Ok(())
-            }
-        }
-
-        #[diagnostic::do_not_recommend]
-        impl<$first: Requirement, $($more: Requirement),*> Requirement for AnyOf<($first, $($more,)*)> {
-            fn check(claims: &Claims) -> Result<(), AuthError> {
-                let outcome = $first::check(claims);
-                $(let outcome = outcome.or_else(|_| $more::check(claims));)*
-                outcome
-            }
-        }
-    };
-}
-
-tuples!(A B C D E F G H);
 
 /// Defines requirements for roles; several names after one `=` mean all of them.
 ///
@@ -125,7 +82,7 @@ tuples!(A B C D E F G H);
 /// ```
 #[macro_export]
 macro_rules! roles {
-    ($($definitions:tt)*) => { $crate::__requirements!(require_roles is_role_name "Requires the role: " [$($definitions)*]); };
+    ($($definitions:tt)*) => { $crate::__requirements!(require_roles no_scopes is_role_name "Requires the role: " [$($definitions)*]); };
 }
 
 /// Defines requirements for scopes; several names after one `=` mean all of them.
@@ -144,13 +101,13 @@ macro_rules! roles {
 /// ```
 #[macro_export]
 macro_rules! scopes {
-    ($($definitions:tt)*) => { $crate::__requirements!(require_scopes is_scope_name "Requires the scope: " [$($definitions)*]); };
+    ($($definitions:tt)*) => { $crate::__requirements!(require_scopes all_scopes is_scope_name "Requires the scope: " [$($definitions)*]); };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __requirements {
-    ($check:ident $valid:ident $title:literal [$($(#[$meta:meta])* $vis:vis $name:ident = $($value:expr),+ $(,)?);+ $(;)?]) => {
+    ($check:ident $scopes:ident $valid:ident $title:literal [$($(#[$meta:meta])* $vis:vis $name:ident = $($value:expr),+ $(,)?);+ $(;)?]) => {
         $(
             $(#[$meta])*
             #[doc = ::core::concat!($title, $("`", ::core::stringify!($value), "` "),+)]
@@ -162,10 +119,14 @@ macro_rules! __requirements {
                     const _: () = $crate::__private::assert_names(NAMES, $crate::__private::$valid);
                     $crate::__private::$check(claims, NAMES)
                 }
+
+                fn scopes() -> ::std::vec::Vec<&'static str> {
+                    $crate::__private::$scopes(&[$($value),+])
+                }
             }
         )+
     };
-    ($check:ident $valid:ident $title:literal [$($other:tt)*]) => {
+    ($check:ident $scopes:ident $valid:ident $title:literal [$($other:tt)*]) => {
         ::core::compile_error!("expected `pub Name = \"value\"`, or several values separated by commas; an empty list is no requirement");
     };
 }
@@ -211,6 +172,16 @@ pub mod __private {
     #[allow(missing_docs)]
     pub fn require_scopes(claims: &Claims, scopes: &[&str]) -> Result<(), AuthError> {
         Names::Scopes.check(claims, scopes)
+    }
+
+    #[allow(missing_docs)]
+    pub const fn no_scopes(_: &[&str]) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    #[allow(missing_docs)]
+    pub fn all_scopes(scopes: &[&'static str]) -> Vec<&'static str> {
+        scopes.to_vec()
     }
 }
 
@@ -290,7 +261,7 @@ impl Policy {
         Self(problem.map_or(Node::Required(kind, names), |problem| Node::Unusable(kind, problem)))
     }
 
-    /// Both policies; where both fail, the error of the first.
+    /// Both policies; where both fail, the error of the first. One that is about scopes names those of both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(match self.0 {
@@ -325,7 +296,10 @@ impl Policy {
                 tracing::error!(target: "rampart", why, "a policy denies everyone");
                 Err(kind.lacking::<&str>(&[]))
             }
-            Node::All(all) => all.iter().try_for_each(|policy| policy.check(claims)),
+            Node::All(all) => all.iter().enumerate().try_for_each(|(at, policy)| {
+                let naming_all = |error| naming_all(error, at, all.iter().map(Self::asks_for));
+                policy.check(claims).map_err(naming_all)
+            }),
             Node::Any(any) => {
                 let mut outcome = Ok(());
                 for policy in any {
@@ -336,6 +310,15 @@ impl Policy {
                 }
                 outcome
             }
+        }
+    }
+    /// As [`Requirement::scopes`].
+    pub(crate) fn asks_for(&self) -> Vec<&str> {
+        match &self.0 {
+            Node::Required(Names::Scopes, names) => names.iter().map(String::as_str).collect(),
+            Node::Required(Names::Roles, _) | Node::Unusable(..) => Vec::new(),
+            Node::All(all) => union(all.iter().map(Self::asks_for)),
+            Node::Any(any) => first_of(any.iter().map(Self::asks_for)),
         }
     }
 }

@@ -94,6 +94,8 @@ fn every_setting_of_the_builder_is_in_the_table_and_no_other() {
     assert_eq!(own, told);
 }
 
+rampart_core::scopes!(EmailSend = "email:send");
+
 #[test]
 fn table_of_answers_is_what_the_core_answers() {
     let auth = RampartAuth::builder("https://auth.example.com", "my-api")
@@ -120,7 +122,11 @@ fn table_of_answers_is_what_the_core_answers() {
         let name = debug.split(['(', ' ']).next().unwrap();
         let row = rows.iter().find(|row| code(row[0]).contains(&name)).unwrap_or_else(|| panic!("no row for {name}"));
         assert_eq!((row[1], code(row[2])[0]), (error.status().to_string().as_str(), error.code()), "{name}");
-        let rejection = auth.rejection(error);
+        let rejection = match error {
+            // Of a route that asks for scopes.
+            AuthError::MissingToken => auth.verification([b""; 0]).now().unwrap().required::<EmailSend>().unwrap_err(),
+            error => auth.rejection(error),
+        };
         match rejection.challenge() {
             None => assert!(row[3].starts_with("none"), "{name}"),
             Some(challenge) => {

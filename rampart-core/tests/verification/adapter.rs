@@ -2,9 +2,38 @@
 
 use std::sync::Arc;
 
-use crate::common::{AUTH, Draft};
-use rampart_core::adapter::{Carry, Verified};
-use rampart_core::{Claims, RampartAuth};
+use crate::common::{AUTH, Draft, builder, quoted};
+use rampart_core::adapter::{Carry, Gate, Verified};
+use rampart_core::{AnyOf, AnyUser, AuthError, Claims, Policy, RampartAuth, Rejection, Requirement, roles, scopes};
+
+roles!(Admin = "admin");
+scopes! {
+    Read = "tasks:read";
+    Write = "tasks:write";
+    Mailer = "email:send", "email:read";
+}
+
+/// By hand, with scopes.
+enum Spoken {}
+
+impl Requirement for Spoken {
+    fn check(claims: &Claims) -> Result<(), AuthError> {
+        if claims.has_scope("acme:a") { Ok(()) } else { Err(AuthError::insufficient_scope(Self::scopes())) }
+    }
+
+    fn scopes() -> Vec<&'static str> {
+        vec!["acme:a", "acme:b"]
+    }
+}
+
+/// By hand, as one could write it before there were scopes to say.
+enum Silent {}
+
+impl Requirement for Silent {
+    fn check(_: &Claims) -> Result<(), AuthError> {
+        Err(AuthError::insufficient_scope(["silent"]))
+    }
+}
 
 fn verified(auth: &RampartAuth, value: Option<&str>) -> Verified {
     auth.verification(value).now().expect("a fixed key set needs no waiting")
@@ -26,7 +55,7 @@ fn request_carries_whoever_is_signed_in_and_nobody_else() {
     let expired = format!("Bearer {}", Draft::good().claim("exp", "1").sign());
     // Without the cache of verified tokens, the claims of one token are not the same twice.
     let (ada, eve) = (verified(&AUTH.uncached, Some(&ada)), verified(&AUTH.uncached, Some(&eve)));
-    let claims = |verified: &Verified| verified.required::<rampart_core::AnyUser>().unwrap();
+    let claims = |verified: &Verified| verified.required::<AnyUser>().unwrap();
     let cases = [
         ("a good token, first", &ada, true, None, ("insert", Some("ada"))),
         ("a good token, again", &ada, true, Some(&ada), ("unchanged", Some("ada"))),
@@ -46,5 +75,213 @@ fn request_carries_whoever_is_signed_in_and_nobody_else() {
         if let ("insert", Some(after)) = (done, after) {
             assert!(Arc::ptr_eq(&after, &claims(verified)), "{id}: a pointer, not a copy");
         }
+    }
+}
+
+/// By hand, with names that are no scopes (RFC 6749 section 3.3) beside one that is.
+enum Odd {}
+
+impl Requirement for Odd {
+    fn check(_: &Claims) -> Result<(), AuthError> {
+        Err(AuthError::insufficient_scope(Self::scopes()))
+    }
+
+    fn scopes() -> Vec<&'static str> {
+        vec!["two words", "", "a\"b", "tasks:read", "grüß"]
+    }
+}
+
+/// A guard, by its type.
+type Guard = fn(&Verified) -> Result<Arc<Claims>, Rejection>;
+
+fn read() -> Policy {
+    Policy::scopes(["tasks:read"])
+}
+
+fn write() -> Policy {
+    Policy::scopes(["tasks:write"])
+}
+
+fn mailer() -> Policy {
+    Policy::scopes(["email:send", "email:read"])
+}
+
+fn admin() -> Policy {
+    Policy::roles(["admin"])
+}
+
+/// F15: RFC 6750 section 3.
+#[test]
+fn request_without_a_token_is_told_the_scopes_of_the_route() {
+    type Case = (&'static str, Guard, Option<Policy>, &'static str);
+    let cases: [Case; 17] = [
+        ("any user", Verified::required::<AnyUser>, None, ""),
+        ("a role", Verified::required::<Admin>, Some(admin()), ""),
+        ("a scope", Verified::required::<Read>, Some(read()), "tasks:read"),
+        ("two scopes", Verified::required::<Mailer>, Some(mailer()), "email:send email:read"),
+        ("a role and a scope", Verified::required::<(Admin, Read)>, Some(admin().and(read())), "tasks:read"),
+        (
+            "each scope once",
+            Verified::required::<(Write, Mailer, Write, Read)>,
+            Some(write().and(mailer()).and(write()).and(read())),
+            "tasks:write email:send email:read tasks:read",
+        ),
+        ("a tuple of one", Verified::required::<(Read,)>, None, "tasks:read"),
+        (
+            "alternatives: the first that has some",
+            Verified::required::<AnyOf<(Admin, Write, Read)>>,
+            Some(admin().or(write()).or(read())),
+            "tasks:write",
+        ),
+        ("alternatives without any", Verified::required::<AnyOf<(Admin, Admin)>>, Some(admin().or(admin())), ""),
+        (
+            "an alternative of several",
+            Verified::required::<AnyOf<((Admin, Read, Write), Mailer)>>,
+            Some(admin().and(read()).and(write()).or(mailer())),
+            "tasks:read tasks:write",
+        ),
+        (
+            "alternatives within",
+            Verified::required::<(Read, AnyOf<(Admin, Write, Mailer)>)>,
+            Some(read().and(admin().or(write()).or(mailer()))),
+            "tasks:read tasks:write",
+        ),
+        ("by hand", Verified::required::<Spoken>, None, "acme:a acme:b"),
+        ("by hand, among others", Verified::required::<(Read, Spoken)>, None, "tasks:read acme:a acme:b"),
+        ("by hand, silent", Verified::required::<Silent>, None, ""),
+        ("by hand, silent, among others", Verified::required::<(Silent, Read)>, None, "tasks:read"),
+        ("by hand, with names that are none", Verified::required::<Odd>, None, "tasks:read"),
+        ("nobody", Verified::required::<(AnyUser, Silent)>, Some(Policy::scopes([""; 0])), ""),
+    ];
+    let metadata = "https://api.example.com/.well-known/oauth-protected-resource";
+    let with_metadata = builder().resource_metadata(metadata).build().unwrap();
+    for (id, guard, policy, scope) in cases {
+        let scope = if scope.is_empty() { String::new() } else { format!(", scope={}", quoted(scope)) };
+        let bare = format!(r#"Bearer realm="default"{scope}"#);
+        for (auth, challenge) in
+            [(&AUTH.cached, bare.clone()), (&with_metadata, format!("{bare}, resource_metadata={}", quoted(metadata)))]
+        {
+            let verified = verified(auth, None);
+            let by_type = guard(&verified).unwrap_err();
+            assert_eq!((by_type.status(), by_type.challenge()), (401, Some(&*challenge)), "{id}");
+            assert_eq!(by_type.body(), auth.rejection(AuthError::MissingToken).body(), "{id}");
+            if let Some(policy) = policy.clone() {
+                assert_eq!(verified.pass(&Gate::policy(policy)).unwrap_err(), by_type, "{id}: as a policy");
+            }
+        }
+    }
+    let plain = verified(&AUTH.cached, None).pass(&Gate::required()).unwrap_err();
+    assert_eq!(plain.challenge(), Some(r#"Bearer realm="default""#), "a layer that asks for nothing more");
+    // Only where there is no token: what is wrong with one is not a matter of scopes.
+    let bad = verified(&AUTH.cached, Some("Bearer bad")).required::<Read>().unwrap_err();
+    assert_eq!(bad, AUTH.cached.rejection(AuthError::InvalidToken));
+    let basic = verified(&AUTH.cached, Some("Basic x")).required::<Read>().unwrap_err();
+    assert_eq!(basic.challenge(), Some(r#"Bearer realm="default", scope="tasks:read""#));
+}
+
+/// F15: a client that asks for a new token needs all that the route asks for, not what this one happened to lack first.
+#[test]
+fn token_that_lacks_a_scope_is_told_every_scope_of_the_requirement() {
+    type Case = (&'static str, Guard, Option<Policy>, &'static str, Vec<&'static str>);
+    let both = || read().and(write());
+    let cases: [Case; 13] = [
+        ("one", Verified::required::<Read>, Some(read()), "", vec!["tasks:read"]),
+        (
+            "the first of two",
+            Verified::required::<(Read, Write)>,
+            Some(both()),
+            "tasks:write",
+            vec!["tasks:read", "tasks:write"],
+        ),
+        (
+            "the last of two",
+            Verified::required::<(Read, Write)>,
+            Some(both()),
+            "tasks:read",
+            vec!["tasks:read", "tasks:write"],
+        ),
+        (
+            "each once",
+            Verified::required::<(Read, Write, Read, Mailer)>,
+            Some(both().and(read()).and(mailer())),
+            "tasks:read",
+            vec!["tasks:read", "tasks:write", "email:send", "email:read"],
+        ),
+        (
+            "beside a role that it has",
+            Verified::required::<(Admin, Read, Write)>,
+            Some(admin().and(read()).and(write())),
+            "tasks:read",
+            vec!["tasks:read", "tasks:write"],
+        ),
+        (
+            "of alternatives, the one whose error it is",
+            Verified::required::<AnyOf<(Read, Mailer)>>,
+            Some(read().or(mailer())),
+            "",
+            vec!["email:send", "email:read"],
+        ),
+        (
+            "an alternative of several",
+            Verified::required::<AnyOf<(Mailer, (Read, Write))>>,
+            Some(mailer().or(both())),
+            "tasks:read",
+            vec!["tasks:read", "tasks:write"],
+        ),
+        (
+            "alternatives within that are at fault",
+            Verified::required::<(Read, AnyOf<(Write, Mailer)>)>,
+            Some(read().and(write().or(mailer()))),
+            "tasks:read",
+            vec!["tasks:read", "email:send", "email:read"],
+        ),
+        (
+            "alternatives within that are not",
+            Verified::required::<(AnyOf<(Write, Mailer)>, Read)>,
+            Some(write().or(mailer()).and(read())),
+            "tasks:write",
+            vec!["tasks:write", "tasks:read"],
+        ),
+        (
+            "nested",
+            Verified::required::<((Read, Write), (Mailer, Read))>,
+            Some(both().and(mailer().and(read()))),
+            "tasks:read tasks:write",
+            vec!["tasks:read", "tasks:write", "email:send", "email:read"],
+        ),
+        ("by hand", Verified::required::<(Read, Spoken)>, None, "tasks:read", vec!["tasks:read", "acme:a", "acme:b"]),
+        ("by hand, silent", Verified::required::<(Silent, Read)>, None, "", vec!["silent", "tasks:read"]),
+        (
+            "nobody",
+            Verified::required::<(Read, Nobody)>,
+            Some(read().and(Policy::scopes([""; 0]))),
+            "tasks:read",
+            vec![],
+        ),
+    ];
+    for (id, guard, policy, scope, expected) in cases {
+        let token = Draft::good().claim("scope", &quoted(scope)).claim("roles", r#"["admin"]"#).sign();
+        let verified = verified(&AUTH.cached, Some(&format!("Bearer {token}")));
+        let by_type = guard(&verified).unwrap_err();
+        assert_eq!(by_type, AUTH.cached.rejection(AuthError::insufficient_scope(expected)), "{id}");
+        if let Some(policy) = policy {
+            assert_eq!(verified.pass(&Gate::policy(policy)).unwrap_err(), by_type, "{id}: as a policy");
+        }
+    }
+    let token = format!("Bearer {}", Draft::good().claim("scope", r#""tasks:write""#).sign());
+    let lacks_role = verified(&AUTH.cached, Some(&token)).required::<(Admin, Read, Write)>().unwrap_err();
+    assert_eq!(
+        lacks_role,
+        AUTH.cached.rejection(AuthError::insufficient_role(["admin"])),
+        "a role is no scope to ask for"
+    );
+}
+
+/// Denies everyone, and names nothing to ask for.
+enum Nobody {}
+
+impl Requirement for Nobody {
+    fn check(_: &Claims) -> Result<(), AuthError> {
+        Err(AuthError::insufficient_scope([""; 0]))
     }
 }

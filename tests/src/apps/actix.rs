@@ -15,8 +15,8 @@ use rampart_actix::{
 };
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, TasksRead, TasksWrite, custom, describe, nobody, policy,
-    report,
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, TasksRead, TasksWrite, WriteOrMail, custom,
+    describe, nobody, policy, read_and_write, report,
 };
 use crate::case::App;
 use crate::fixture::FIXTURE;
@@ -99,6 +99,8 @@ fn guards(config: &mut ServiceConfig) {
         .service(resource("/any-of").route(get().to(guarded::<AnyOf<(Admin, Auditor)>>)))
         .service(resource("/any-of-mixed").route(get().to(guarded::<AnyOf<(Admin, TasksWrite)>>)))
         .service(resource("/nested").route(get().to(guarded::<(TasksRead, AnyOf<(Admin, Auditor)>)>)))
+        .service(resource("/read-and-write").route(get().to(guarded::<ReadAndWrite>)))
+        .service(resource("/write-or-mail").route(get().to(guarded::<WriteOrMail>)))
         .service(resource("/hand-written").route(get().to(guarded::<Acme>)))
         .service(resource("/nobody").route(get().to(guarded::<Nobody>)))
         .service(resource("/by-type").route(get().to(guarded::<ByType>)))
@@ -120,6 +122,7 @@ fn layers(config: &mut ServiceConfig, auth: &RampartAuth) {
         .service(resource("/layered/role").wrap(auth.require_roles(["admin"])).route(get().to(layered)))
         .service(resource("/layered/scope").wrap(auth.require_scopes(["tasks:write"])).route(get().to(layered)))
         .service(resource("/layered/policy").wrap(auth.require(policy())).route(get().to(layered)))
+        .service(resource("/layered/read-and-write").wrap(auth.require(read_and_write())).route(get().to(layered)))
         .service(resource("/layered/optional").wrap(auth.optional_auth()).route(get().to(layered)))
         .service(resource("/layered/nobody").wrap(auth.require(nobody())).route(get().to(layered)))
         .service(resource("/layered/guard").wrap(auth.require_auth()).route(get().to(guarded::<Admin>)))

@@ -17,8 +17,8 @@ use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, TasksRead, TasksWrite, custom, describe, nobody, policy,
-    report,
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, TasksRead, TasksWrite, WriteOrMail, custom,
+    describe, nobody, policy, read_and_write, report,
 };
 use crate::case::App;
 use crate::fixture::FIXTURE;
@@ -82,6 +82,8 @@ fn routes(auth: &RampartAuth) -> Router {
         .route("/any-of", get(guarded::<AnyOf<(Admin, Auditor)>>))
         .route("/any-of-mixed", get(guarded::<AnyOf<(Admin, TasksWrite)>>))
         .route("/nested", get(guarded::<(TasksRead, AnyOf<(Admin, Auditor)>)>))
+        .route("/read-and-write", get(guarded::<ReadAndWrite>))
+        .route("/write-or-mail", get(guarded::<WriteOrMail>))
         .route("/hand-written", get(guarded::<Acme>))
         .route("/nobody", get(guarded::<Nobody>))
         .route("/by-type", get(guarded::<ByType>))
@@ -93,6 +95,7 @@ fn routes(auth: &RampartAuth) -> Router {
         .route("/layered/role", get(layered).route_layer(auth.require_roles(["admin"])))
         .route("/layered/scope", get(layered).route_layer(auth.require_scopes(["tasks:write"])))
         .route("/layered/policy", get(layered).route_layer(auth.require(policy())))
+        .route("/layered/read-and-write", get(layered).route_layer(auth.require(read_and_write())))
         .route("/layered/optional", get(layered).route_layer(auth.optional_auth()))
         .route("/layered/nobody", get(layered).route_layer(auth.require(nobody())))
         .route("/layered/guard", get(guarded::<Admin>).route_layer(auth.require_auth()))

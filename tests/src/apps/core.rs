@@ -4,7 +4,8 @@ use rampart_core::adapter::{Gate, Verified};
 use rampart_core::{AnyOf, AnyUser, Policy, RampartAuth, Rejection, Requirement};
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, TasksRead, TasksWrite, describe, nobody, policy, report,
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, TasksRead, TasksWrite, WriteOrMail,
+    describe, nobody, policy, read_and_write, report,
 };
 use crate::case::{App, Case};
 use crate::fixture::FIXTURE;
@@ -90,6 +91,8 @@ fn route(path: &str, verified: &Verified) -> Result<String, Rejection> {
         "/any-of" => required::<AnyOf<(Admin, Auditor)>>(verified),
         "/any-of-mixed" => required::<AnyOf<(Admin, TasksWrite)>>(verified),
         "/nested" => required::<(TasksRead, AnyOf<(Admin, Auditor)>)>(verified),
+        "/read-and-write" => required::<ReadAndWrite>(verified),
+        "/write-or-mail" => required::<WriteOrMail>(verified),
         "/hand-written" => required::<Acme>(verified),
         "/nobody" => required::<Nobody>(verified),
         "/by-type" => required::<ByType>(verified),
@@ -108,6 +111,7 @@ fn route(path: &str, verified: &Verified) -> Result<String, Rejection> {
         "/layered/role" => gated(verified, &Gate::policy(Policy::roles(["admin"]))),
         "/layered/scope" => gated(verified, &Gate::policy(Policy::scopes(["tasks:write"]))),
         "/layered/policy" => gated(verified, &Gate::policy(policy())),
+        "/layered/read-and-write" => gated(verified, &Gate::policy(read_and_write())),
         "/layered/optional" => gated(verified, &Gate::optional()),
         "/layered/nobody" => gated(verified, &Gate::policy(nobody())),
         "/layered/guard" => gated(verified, &Gate::required()).and_then(|_| required::<Admin>(verified)),

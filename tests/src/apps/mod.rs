@@ -6,12 +6,13 @@
 //! | `/protected` (also `POST`), `/any` (any method) | a good token |
 //! | `/role`, `/roles`, `/scope`, `/scopes` | one role, two roles, one scope, two scopes |
 //! | `/both`, `/both-scope-first`, `/any-of`, `/any-of-mixed`, `/nested` | combinations of them |
+//! | `/read-and-write`, `/write-or-mail` | two scopes by two requirements; a scope, or three others |
 //! | `/hand-written`, `/nobody` | a requirement of the application's own; an empty policy, which nobody meets |
 //! | `/by-type` | the policy of `/layered/policy`, as a type |
 //! | `/optional`, `/optional-role` | no token, or a good one; with a role |
 //! | `/several` | three guards in one handler |
 //! | `/result` | the admin role, but the handler takes the rejection itself |
-//! | `/layered`, `/layered/role`, `/layered/scope`, `/layered/policy`, `/layered/optional`, `/layered/nobody`, `/layered/guard` | the same by layers, where the framework has them |
+//! | `/layered`, `/layered/role`, `/layered/scope`, `/layered/policy`, `/layered/read-and-write`, `/layered/optional`, `/layered/nobody`, `/layered/guard` | the same by layers, where the framework has them |
 //! | `/custom/user`, `/custom/role`, `/custom/optional`, `/custom/layered` | as above, answered in a form of the application's own |
 
 use rampart_core::{AuthError, Claims, Policy, Requirement};
@@ -72,7 +73,18 @@ fn policy() -> Policy {
     Policy::roles(["admin"]).or(Policy::roles(["auditor"]).and(Policy::scopes(["tasks:read"])))
 }
 
+/// The policy of `/layered/read-and-write`.
+fn read_and_write() -> Policy {
+    Policy::scopes(["tasks:read"]).and(Policy::scopes(["tasks:write"]))
+}
+
 /// The same as a type.
+type ReadAndWrite = (TasksRead, TasksWrite);
+
+/// The requirement of `/write-or-mail`.
+type WriteOrMail = rampart_core::AnyOf<(TasksWrite, (TasksRead, Mailer))>;
+
+/// The policy of `/layered/policy` as a type.
 type ByType = rampart_core::AnyOf<(Admin, (Auditor, TasksRead))>;
 
 /// The answer of a handler: whom it has seen.

@@ -17,7 +17,8 @@ use rocket::{Build, Catcher, Config, Data, Request, Route, catch, catcher, catch
 use rocket_cors::{AllowedHeaders, AllowedOrigins, CorsOptions};
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, TasksRead, TasksWrite, custom, describe, report,
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, TasksRead, TasksWrite, WriteOrMail, custom,
+    describe, report,
 };
 use crate::case::App;
 use crate::fixture::FIXTURE;
@@ -73,6 +74,7 @@ fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
         .mount("/", routes![public, protected, protected_post, role, roles, scope, scopes, both, both_scope_first])
         .mount("/", routes![any_of, any_of_mixed, nested, hand_written, nobody, by_type, optional, optional_role])
         .mount("/", routes![several, result, layered, layered_role, layered_scope, layered_policy, layered_optional])
+        .mount("/", routes![read_and_write, write_or_mail, layered_read_and_write])
         .mount("/", routes![layered_nobody, layered_guard, custom_user, custom_role, custom_optional, custom_layered]);
     match app {
         App::StrictWithinPlain => rocket.attach(outcome_of(&FIXTURE.plain)),
@@ -154,6 +156,8 @@ routes_with_guards! {
     "/any-of" any_of: guarded(RequireAuth<AnyOf<(Admin, Auditor)>>);
     "/any-of-mixed" any_of_mixed: guarded(RequireAuth<AnyOf<(Admin, TasksWrite)>>);
     "/nested" nested: guarded(RequireAuth<(TasksRead, AnyOf<(Admin, Auditor)>)>);
+    "/read-and-write" read_and_write: guarded(RequireAuth<ReadAndWrite>);
+    "/write-or-mail" write_or_mail: guarded(RequireAuth<WriteOrMail>);
     "/hand-written" hand_written: guarded(RequireAuth<Acme>);
     "/nobody" nobody: guarded(RequireAuth<Nobody>);
     "/by-type" by_type: guarded(RequireAuth<ByType>);
@@ -163,6 +167,7 @@ routes_with_guards! {
     "/layered/role" layered_role: guarded(RequireAuth<Admin>);
     "/layered/scope" layered_scope: guarded(RequireAuth<TasksWrite>);
     "/layered/policy" layered_policy: guarded(RequireAuth<ByType>);
+    "/layered/read-and-write" layered_read_and_write: guarded(RequireAuth<ReadAndWrite>);
     "/layered/optional" layered_optional: maybe(OptionalAuth);
     "/layered/nobody" layered_nobody: guarded(RequireAuth<Nobody>);
     "/custom/user" custom_user: guarded(RequireAuth);

@@ -6,7 +6,7 @@ use crate::case::{Answer, App, Case};
 use crate::fixture::{Fixture, NOW};
 
 use super::rights::denied;
-use super::{ADA, invalid_token, lacks_role, lacks_scope, missing_token, token_expired};
+use super::{ADA, invalid_token, lacks_role, lacks_scope, missing_token, missing_token_with_scope, token_expired};
 
 const METADATA: &str = r#", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource""#;
 
@@ -58,6 +58,19 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
             .answers(lacks_scope("the scope tasks:read", "tasks:read")),
         get("layer_with_a_policy_refuses_for_the_role", "/layered/policy", &f.token())
             .answers(lacks_role("the role auditor")),
+        Case::get("f15_layer_with_a_scope_without_a_token", "/layered/scope")
+            .answers(missing_token_with_scope("tasks:write")),
+        Case::get("f15_layer_with_a_policy_without_a_token", "/layered/policy")
+            .answers(missing_token_with_scope("tasks:read")),
+        Case::get("f15_layer_with_two_scopes_without_a_token", "/layered/read-and-write")
+            .answers(missing_token_with_scope("tasks:read tasks:write")),
+        get("f15_layer_with_two_scopes_refuses", "/layered/read-and-write", &f.token().scope("tasks:read"))
+            .answers(lacks_scope("one of the required scopes tasks:read tasks:write", "tasks:read tasks:write")),
+        get("f15_layer_with_two_scopes_passes", "/layered/read-and-write", &f.token().scope("tasks:write tasks:read"))
+            .passes("ada roles=user scope=tasks:write tasks:read"),
+        Case::get("f15_head_without_a_token", "/layered/scope")
+            .method("HEAD")
+            .answers(missing_token_with_scope("tasks:write")),
         Case::get("optional_layer_without_a_token", "/layered/optional").passes("anonymous"),
         get("optional_layer_with_a_token", "/layered/optional", &f.token()).passes(ADA),
         Case::get("optional_layer_with_a_bad_token", "/layered/optional").bearer("forged").answers(invalid_token()),

@@ -183,6 +183,18 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
             ],
             r#"{"error":"unauthorized","error_description":"This resource requires an access token: Authorization: Bearer <token>","status":401}"#,
         )),
+        Case::get("f15_realm_scope_and_metadata_without_a_token", "/scopes").of(App::Strict).answers(answer(
+            401,
+            &[
+                JSON,
+                NO_STORE,
+                (
+                    "www-authenticate",
+                    r#"Bearer realm="tasks", scope="email:send email:read", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource""#,
+                ),
+            ],
+            r#"{"error":"unauthorized","error_description":"This resource requires an access token: Authorization: Bearer <token>","status":401}"#,
+        )),
         Case::get("realm_and_metadata_with_a_bad_token", "/protected").of(App::Strict).bearer("forged").answers(answer(
             401,
             &[

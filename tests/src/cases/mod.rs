@@ -70,6 +70,16 @@ fn missing_token() -> Answer {
     rejected(401, "unauthorized", "This resource requires an access token: Authorization: Bearer <token>", "")
 }
 
+/// The same, of a route that asks for these scopes.
+fn missing_token_with_scope(scope: &str) -> Answer {
+    rejected(
+        401,
+        "unauthorized",
+        "This resource requires an access token: Authorization: Bearer <token>",
+        &format!(r#", scope="{scope}""#),
+    )
+}
+
 fn two_credentials() -> Answer {
     rejected(
         400,

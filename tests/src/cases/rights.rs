@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::case::Case;
 use crate::fixture::{Fixture, NOW};
 
-use super::{ADA, invalid_token, lacks_role, lacks_scope, missing_token, token_expired};
+use super::{ADA, invalid_token, lacks_role, lacks_scope, missing_token, missing_token_with_scope, token_expired};
 
 pub(super) fn cases(f: &Fixture) -> Vec<Case> {
     let get = |name, target, token: &TokenBuilder| Case::get(name, target).bearer(&token.sign().unwrap());
@@ -86,6 +86,39 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         get("nested_passes", "/nested", &auditor.clone().scope("tasks:read")).passes("ada roles=auditor scope=tasks:read"),
         get("nested_without_the_scope", "/nested", &auditor).answers(lacks_scope("the scope tasks:read", "tasks:read")),
         get("nested_without_a_role", "/nested", &f.token().scope("tasks:read")).answers(lacks_role("the role auditor")),
+        // F15: a client without a token learns what to ask for; one with a token, all that a new one needs.
+        Case::get("f15_scope_without_a_token", "/scope").answers(missing_token_with_scope("tasks:write")),
+        Case::get("f15_scope_with_basic", "/scope").value("Basic x").answers(missing_token_with_scope("tasks:write")),
+        Case::get("f15_two_scopes_without_a_token", "/scopes")
+            .answers(missing_token_with_scope("email:send email:read")),
+        Case::get("f15_role_and_scope_without_a_token", "/both").answers(missing_token_with_scope("tasks:write")),
+        Case::get("f15_scope_and_role_without_a_token", "/both-scope-first")
+            .answers(missing_token_with_scope("tasks:write")),
+        Case::get("f15_two_requirements_without_a_token", "/read-and-write")
+            .answers(missing_token_with_scope("tasks:read tasks:write")),
+        // Of alternatives, the first that has some scopes.
+        Case::get("f15_alternatives_of_roles_without_a_token", "/any-of").answers(missing_token()),
+        Case::get("f15_role_or_scope_without_a_token", "/any-of-mixed").answers(missing_token_with_scope("tasks:write")),
+        Case::get("f15_alternatives_of_scopes_without_a_token", "/write-or-mail")
+            .answers(missing_token_with_scope("tasks:write")),
+        Case::get("f15_nested_without_a_token", "/nested").answers(missing_token_with_scope("tasks:read")),
+        Case::get("f15_policy_as_a_type_without_a_token", "/by-type").answers(missing_token_with_scope("tasks:read")),
+        Case::get("f15_hand_written_without_a_token", "/hand-written").answers(missing_token()),
+        Case::get("f15_optional_role_without_a_token", "/optional-role").passes("anonymous"),
+        Case::get("f15_bad_token_is_no_matter_of_scopes", "/scope").bearer("forged").answers(invalid_token()),
+        get("f15_expired_token_is_no_matter_of_scopes", "/scope", &writer.clone().at(NOW - 2000)).answers(token_expired()),
+        get("f15_first_of_two_requirements_is_missing", "/read-and-write", &writer)
+            .answers(lacks_scope("one of the required scopes tasks:read tasks:write", "tasks:read tasks:write")),
+        get("f15_last_of_two_requirements_is_missing", "/read-and-write", &f.token().scope("tasks:read"))
+            .answers(lacks_scope("one of the required scopes tasks:read tasks:write", "tasks:read tasks:write")),
+        get("f15_two_requirements_pass", "/read-and-write", &f.token().scope("tasks:read tasks:write"))
+            .passes("ada roles=user scope=tasks:read tasks:write"),
+        // The alternative whose error it is: the last.
+        get("f15_alternatives_of_scopes_refuse", "/write-or-mail", &f.token().scope("tasks:read")).answers(lacks_scope(
+            "one of the required scopes tasks:read email:send email:read",
+            "tasks:read email:send email:read",
+        )),
+        get("f15_alternatives_of_scopes_pass", "/write-or-mail", &writer).passes(is_writer),
         get("nobody_passes_an_empty_requirement", "/nobody", &both).answers(denied()),
         get("policy_as_a_type", "/by-type", &auditor.clone().scope("tasks:read"))
             .passes("ada roles=auditor scope=tasks:read"),

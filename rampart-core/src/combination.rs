@@ -1,0 +1,106 @@
+//! Several requirements in one: all of them (tuples), one of them ([`AnyOf`]).
+
+use std::marker::PhantomData;
+
+use crate::claims::Claims;
+use crate::error::AuthError;
+use crate::requirement::Requirement;
+
+/// One of several requirements, up to eight: `AnyOf<(Admin, Auditor)>`. Where none is met, the error is that of the last. A
+/// client without a token is told the scopes of the first that has some.
+///
+/// ```
+/// use rampart_core::{AnyOf, Requirement};
+///
+/// rampart_core::roles! { Admin = "admin"; Auditor = "auditor"; }
+///
+/// fn may_read(claims: &rampart_core::Claims) -> bool {
+///     AnyOf::<(Admin, Auditor)>::check(claims).is_ok()
+/// }
+/// ```
+pub struct AnyOf<T>(PhantomData<fn() -> T>);
+
+impl<T> std::fmt::Debug for AnyOf<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AnyOf")
+    }
+}
+
+macro_rules! tuples {
+    ($($last:ident)+) => { tuples!(@each [] $($last)+); };
+    (@each [$($done:ident)*]) => {};
+    (@each [$($done:ident)*] $next:ident $($rest:ident)*) => {
+        tuples!(@one $($done)* $next);
+        tuples!(@each [$($done)* $next] $($rest)*);
+    };
+    (@one $first:ident $($more:ident)*) => {
+        #[diagnostic::do_not_recommend]
+        impl<$first: Requirement, $($more: Requirement),*> Requirement for ($first, $($more,)*) {
+            fn check(claims: &Claims) -> Result<(), AuthError> {
+                #[allow(unused_mut, reason = "of a tuple of one, the first is the last")]
+                let mut last = 0;
+                let outcome = $first::check(claims);
+                $(let outcome = outcome.and_then(|()| {
+                    last += 1;
+                    $more::check(claims)
+                });)*
+                outcome.map_err(|error| naming_all(error, last, [$first::scopes(), $($more::scopes()),*]))
+            }
+
+            fn scopes() -> Vec<&'static str> {
+                union([$first::scopes(), $($more::scopes()),*])
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<$first: Requirement, $($more: Requirement),*> Requirement for AnyOf<($first, $($more,)*)> {
+            fn check(claims: &Claims) -> Result<(), AuthError> {
+                let outcome = $first::check(claims);
+                $(let outcome = outcome.or_else(|_| $more::check(claims));)*
+                outcome
+            }
+
+            fn scopes() -> Vec<&'static str> {
+                first_of([$first::scopes(), $($more::scopes()),*])
+            }
+        }
+    };
+}
+
+tuples!(A B C D E F G H);
+
+/// The scopes of several requirements that all must be met, each once.
+pub(crate) fn union<S: PartialEq>(members: impl IntoIterator<Item = Vec<S>>) -> Vec<S> {
+    let mut all = Vec::new();
+    for scope in members.into_iter().flatten() {
+        if !all.contains(&scope) {
+            all.push(scope);
+        }
+    }
+    all
+}
+
+/// The scopes of the first of several alternatives that has some.
+pub(crate) fn first_of<S>(members: impl IntoIterator<Item = Vec<S>>) -> Vec<S> {
+    members.into_iter().find(|scopes| !scopes.is_empty()).unwrap_or_default()
+}
+
+/// The error of one of several requirements that all must be met: where it lacks scopes, it names those of all of them, for a
+/// new token needs the others too.
+pub(crate) fn naming_all<S: Into<String>>(
+    error: AuthError,
+    failed: usize,
+    members: impl IntoIterator<Item = Vec<S>>,
+) -> AuthError {
+    match error {
+        AuthError::InsufficientScope { required } if !required.is_empty() => {
+            let mut members: Vec<Vec<String>> =
+                members.into_iter().map(|scopes| scopes.into_iter().map(Into::into).collect()).collect();
+            if let Some(scopes) = members.get_mut(failed) {
+                *scopes = required;
+            }
+            AuthError::InsufficientScope { required: union(members) }
+        }
+        error => error,
+    }
+}
