@@ -18,7 +18,8 @@ use crate::token::AccessToken;
 /// Attaches a token to requests for the origins given, and to no others.
 ///
 /// A request over http to another machine goes out without a token; so does one that has an `Authorization` header of its
-/// own. On a 401 that very token is invalidated and the request is sent once more, unless its body cannot be sent again.
+/// own. On a 401 of the service that the request was for, not of another that it was redirected to, that very token is
+/// invalidated and the request is sent once more, unless its body cannot be sent again.
 ///
 /// ```no_run
 /// # fn example(client: rampart_client::RampartClient) -> Result<(), rampart_client::ClientError> {
@@ -84,10 +85,11 @@ impl Middleware for RampartMiddleware {
         if !self.is_for(request.url()) || request.headers().contains_key(AUTHORIZATION) {
             return next.run(request, extensions).await;
         }
-        let again = request.try_clone();
+        let (again, origin) = (request.try_clone(), request.url().origin());
         let token = self.attach(&mut request).await?;
         let response = next.clone().run(request, extensions).await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
+        // An origin reached by a redirect has not seen the token, so its 401 says nothing of it.
+        if response.status() != StatusCode::UNAUTHORIZED || response.url().origin() != origin {
             return Ok(response);
         }
         self.client.invalidate(&token);

@@ -111,6 +111,36 @@ async fn redirect_to_another_origin_loses_it() {
 }
 
 #[tokio::test]
+async fn o22_status_401_of_an_origin_that_was_reached_by_a_redirect_says_nothing_of_the_token() {
+    let setting = Setting::new().await;
+    let other = issuer().await;
+    setting.service.inject(Endpoint::Jwks, Fault::redirect(307, &other.jwks_url()));
+    other.inject(Endpoint::Jwks, Fault::status(401));
+    // Be the other one of those that get the token or not: it is not sent along with a redirect.
+    for (asked, origins) in [(1, vec![setting.service.url()]), (2, vec![setting.service.url(), other.url()])] {
+        let (http, token) = (setting.http_for(&origins), setting.bearer().await);
+        assert_eq!(http.get(setting.url()).send().await.unwrap().status(), 401);
+        assert_eq!(setting.bearer().await, token, "a good token was thrown away");
+        assert_eq!((arrived(&setting.service).len(), setting.requests()), (asked, 1));
+        assert_eq!(authorizations(&other), vec![None; asked]);
+    }
+}
+
+#[tokio::test]
+async fn o22_status_401_after_a_redirect_within_the_origin_is_that_of_the_service() {
+    let setting = Setting::new().await;
+    let (http, old) = (setting.http(), setting.bearer().await);
+    let elsewhere = format!("{}/.well-known/openid-configuration", setting.service.url());
+    setting.service.inject_times(Endpoint::Jwks, &Fault::redirect(307, &elsewhere), 1);
+    setting.service.inject_times(Endpoint::Discovery, &Fault::status(401), 1);
+    assert_eq!(http.get(setting.url()).send().await.unwrap().status(), 200);
+    let new = setting.bearer().await;
+    assert_ne!(new, old);
+    assert_eq!(authorizations(&setting.service), [Some(old), Some(new)]);
+    assert_eq!(setting.requests(), 2);
+}
+
+#[tokio::test]
 async fn http_to_another_machine_never_gets_it() {
     let setting = Setting::new().await;
     let service = SocketAddr::from(([127, 0, 0, 1], setting.service.port()));
