@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::cache::Slot;
-use crate::config::RampartClientBuilder;
+use crate::config::{RampartClientBuilder, of_environment};
 use crate::error::ClientError;
 use crate::exchange::{Exchange, sensitive};
 use crate::request::TokenRequest;
@@ -68,7 +68,10 @@ impl RampartClient {
     /// # Ok::<(), rampart_client::ClientError>(())
     /// ```
     pub fn from_env() -> Result<Self, ClientError> {
-        RampartClientBuilder::from_env()?.build()
+        RampartClientBuilder::from_env()?.build().map_err(|error| match error {
+            ClientError::Config(error) => of_environment(error).into(),
+            other => other,
+        })
     }
 
     pub(crate) fn new(exchange: Exchange) -> Self {

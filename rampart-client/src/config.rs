@@ -60,7 +60,8 @@ impl RampartClientBuilder {
     /// A builder from `RAMPART_URL`, `RAMPART_CLIENT_ID` and `RAMPART_CLIENT_SECRET`.
     ///
     /// # Errors
-    /// [`ClientError::Config`] with the name of the variable that is missing.
+    /// [`ClientError::Config`] with the name of the variable that is missing; and for an ID with a comma: an API may have several
+    /// audiences in `RAMPART_CLIENT_ID`, a service that calls has one ID.
     ///
     /// ```no_run
     /// let client = rampart_client::RampartClientBuilder::from_env()?.secret_in_body().build()?;
@@ -73,6 +74,10 @@ impl RampartClientBuilder {
         };
         let issuer_url = required("RAMPART_URL", "the URL of the issuer")?;
         let client_id = required("RAMPART_CLIENT_ID", "the client ID of this service")?;
+        if client_id.contains(',') {
+            let problem = "holds a comma, as the list of an API's audiences does; write the one ID under which this service is registered";
+            return Err(of_environment(ConfigError::Invalid { field: "client_id", problem: problem.into() }).into());
+        }
         let client_secret = required("RAMPART_CLIENT_SECRET", "the secret of this service")?;
         Ok(Self::new(issuer_url, client_id, client_secret))
     }
@@ -216,13 +221,18 @@ impl RampartClientBuilder {
         if self.private_key.is_none() && self.client_secret.expose().is_empty() {
             return invalid("client_secret", "is empty; write the secret of this service, or use private_key_jwt()");
         }
+        outbound::checked_text("client_id", &self.client_id)?;
+        outbound::checked_secret("client_secret", self.client_secret.expose())?;
+        if let Some(key_id) = self.private_key.as_ref().and_then(|key| key.key_id.as_deref()) {
+            if key_id.is_empty() {
+                return invalid("private_key_jwt", "the key ID is empty; write the one that the server knows, or None");
+            }
+            outbound::checked_text("private_key_jwt", key_id)?;
+        }
         if self.discovery && self.token_url.is_some() {
             return invalid("token_url", "is given together with discovery; keep one of the two");
         }
-        let issuer = outbound::checked_url("issuer_url", &self.issuer_url, self.allow_http)?;
-        if issuer.query().is_some() {
-            return invalid("issuer_url", "holds a query; remove the ? and what follows");
-        }
+        outbound::checked_issuer(&self.issuer_url, self.token_url.is_none(), self.allow_http)?;
         let url = match &self.token_url {
             Some(url) => outbound::checked_url("token_url", url, self.allow_http)?,
             None if self.discovery => {
@@ -255,6 +265,22 @@ impl RampartClientBuilder {
             pause: Pause::default(),
         };
         Ok(RampartClient::new(exchange))
+    }
+}
+
+/// The same, with the variable that the setting has been read from.
+pub(crate) fn of_environment(error: ConfigError) -> ConfigError {
+    let variable = match error.field() {
+        "issuer_url" => "RAMPART_URL",
+        "client_id" => "RAMPART_CLIENT_ID",
+        "client_secret" => "RAMPART_CLIENT_SECRET",
+        _ => return error,
+    };
+    match error {
+        ConfigError::Invalid { field, problem } => {
+            ConfigError::Invalid { field, problem: format!("{problem} (it is read from {variable})") }
+        }
+        missing => missing,
     }
 }
 

@@ -309,6 +309,39 @@ async fn environment_names_the_issuer_and_the_credentials() {
     }
 }
 
+#[test]
+fn environment_with_what_files_add_or_with_a_list_of_audiences_is_refused() {
+    const NAME: &str = "environment_with_what_files_add_or_with_a_list_of_audiences_is_refused";
+    if is_child() {
+        let says = std::env::var("SAYS").unwrap();
+        match RampartClient::from_env() {
+            Err(ClientError::Config(error)) => {
+                let shown = error.to_string();
+                assert!(says.split('|').all(|part| shown.contains(part)) && !shown.contains("hunter2"), "{shown}");
+            }
+            other => panic!("{other:?}"),
+        }
+        return;
+    }
+    let good =
+        [("RAMPART_URL", "https://auth.example.com"), ("RAMPART_CLIENT_ID", "id"), ("RAMPART_CLIENT_SECRET", "s")];
+    for (variable, value, says) in [
+        ("RAMPART_CLIENT_ID", "hunter2,mobile-app", "client_id: |holds a comma|one ID|RAMPART_CLIENT_ID"),
+        ("RAMPART_CLIENT_ID", "\"hunter2\"", "client_id: |stands in quotes|RAMPART_CLIENT_ID"),
+        ("RAMPART_CLIENT_ID", "hunter2\n", "client_id: |a line break|RAMPART_CLIENT_ID"),
+        ("RAMPART_CLIENT_SECRET", "hunter2\n", "client_secret: |a line break|RAMPART_CLIENT_SECRET"),
+        ("RAMPART_CLIENT_SECRET", "'hunter2'", "client_secret: |stands in quotes|RAMPART_CLIENT_SECRET"),
+        ("RAMPART_URL", "https://hunter2.example.com\n", "issuer_url: |a line break|RAMPART_URL"),
+        ("RAMPART_URL", "\"https://hunter2.example.com\"", "issuer_url: |stands in quotes|RAMPART_URL"),
+    ] {
+        let others = good.iter().copied().filter(|(name, _)| *name != variable);
+        let variables: Vec<_> = others.chain([(variable, value), ("SAYS", says)]).collect();
+        in_environment(NAME, &variables);
+    }
+    // A comma is refused where the same variable may be a list, and nowhere else.
+    RampartClient::builder("https://auth.example.com", "a,b", "a,b").build().unwrap();
+}
+
 #[tokio::test]
 async fn http_client_can_be_set_up_within_the_limits() {
     let issuer = issuer().await;

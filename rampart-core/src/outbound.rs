@@ -14,7 +14,9 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::MapAccess;
 use url::Url;
 
-pub use self::address::{below, checked_issuer, checked_text, checked_url, is_loopback, is_loopback_for_any_client};
+pub use self::address::{
+    below, checked_issuer, checked_secret, checked_text, checked_url, is_loopback, is_loopback_for_any_client,
+};
 pub use self::client::{CONNECT_TIMEOUT, SetUp, client};
 pub use self::redirect::Redirect;
 pub use self::runtime::{Unfit, fit_runtime};
