@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rampart_core::journal::{Held, Journaled};
-use rampart_core::outbound::{self, TOTAL_TIMEOUT};
+use rampart_core::outbound;
 use tokio::time::Instant;
 
 use crate::error::{Blame, ClientError};
@@ -214,7 +214,7 @@ impl Slot {
             failures: state.failures_in_a_row,
             is_outlier: state.is_outlier,
         };
-        self.exchange.pause.admit(&candidate, now, due + TOTAL_TIMEOUT)
+        self.exchange.pause.admit(&candidate, now, due + self.exchange.limit)
     }
 
     /// Makes the request that this set has asked for in vain, now that another one has left it the turn.
@@ -263,7 +263,7 @@ impl Slot {
     fn begin(self: &Arc<Self>, state: &mut State, due: Instant) -> Launch {
         state.started += 1;
         state.last_start = Some(due);
-        let launch = Launch::new(Arc::clone(self), state.started, due);
+        let launch = Launch::new(Arc::clone(self), state.started, due, self.exchange.limit);
         state.in_flight = Some(launch.request.clone());
         launch
     }

@@ -1,9 +1,10 @@
 //! Settings of the client, checked by `build()`.
 
 use std::fmt;
+use std::time::Duration;
 
 use rampart_core::ConfigError;
-use rampart_core::outbound::{self, Location, SetUp};
+use rampart_core::outbound::{self, Location, SetUp, TOTAL_TIMEOUT, Timeouts};
 use reqwest::ClientBuilder;
 
 use crate::authentication::{Authentication, SecretIn, SigningAlgorithm};
@@ -12,6 +13,9 @@ use crate::error::ClientError;
 use crate::exchange::Exchange;
 use crate::pause::Pause;
 use crate::token::Secret;
+
+/// For a token, whatever timeouts the operator sets.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Settings of a [`RampartClient`], from [`RampartClient::builder`] or [`RampartClientBuilder::from_env`].
 ///
@@ -187,12 +191,16 @@ impl RampartClientBuilder {
 
     /// Sets up the HTTP client, such as with a root certificate. Proxies come from `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the
     /// environment; `no_proxy()` here turns them off where the secret must not go through one. To this machine none is ever used.
-    /// A `User-Agent` set here is the one that is sent. Timeouts, redirects and decompression are set after it and cannot be changed.
+    /// A `User-Agent` set here is the one that is sent. Timeouts set here hold instead of ours, which are 2 s to connect and 5 s for a
+    /// request; a token, with discovery and a second try, takes 30 s at most then, and 5 s where this is not called. Redirects and
+    /// decompression are set after it and cannot be changed.
     ///
     /// ```
     /// # use rampart_client::RampartClient;
+    /// use std::time::Duration;
+    ///
     /// let client = RampartClient::builder("https://auth.example.com", "billing", "secret")
-    ///     .http_client(|http| http.no_proxy())
+    ///     .http_client(|http| http.no_proxy().timeout(Duration::from_secs(20))) // a server that wakes slowly
     ///     .build()?;
     /// # Ok::<(), rampart_client::ClientError>(())
     /// ```
@@ -254,9 +262,15 @@ impl RampartClientBuilder {
         if let Authentication::Header(value) = &authentication {
             redacted.extend(value.expose().split_once(' ').map(|(_, credentials)| Secret::new(credentials)));
         }
-        let client = outbound::client(self.http_client, &location)?;
+        let (limit, timeouts) = match self.http_client {
+            // What is set there cannot be asked for, so it bounds each request by itself.
+            Some(_) => (LONGEST_TIMEOUT, Timeouts::Operators(TOTAL_TIMEOUT)),
+            None => (TOTAL_TIMEOUT, Timeouts::Ours),
+        };
+        let client = outbound::client(self.http_client, &location, timeouts)?;
         let exchange = Exchange {
             client,
+            limit,
             location,
             allow_http: self.allow_http,
             assume_bearer: self.assume_bearer,

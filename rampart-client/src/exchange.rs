@@ -1,9 +1,9 @@
 //! One request to the token endpoint, and what becomes of its answer.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use rampart_core::outbound::{self, ExchangeError, Location, TOTAL_TIMEOUT};
+use rampart_core::outbound::{self, ExchangeError, Location};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout};
@@ -29,6 +29,8 @@ const SHORTEST_REDACTED_VALUE: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) client: Client,
+    /// How long it may take to get a token.
+    pub(crate) limit: Duration,
     pub(crate) location: Location,
     pub(crate) allow_http: bool,
     pub(crate) assume_bearer: bool,
@@ -40,8 +42,9 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) async fn run(&self, request: &TokenRequest) -> Result<AccessToken, ClientError> {
-        let result = timeout(TOTAL_TIMEOUT, self.run_unbounded(request)).await;
-        let result = result.unwrap_or_else(|_| Err(ExchangeError::TimedOut { limit: TOTAL_TIMEOUT }.into()));
+        let limit = self.limit;
+        let result = timeout(limit, self.run_unbounded(request)).await;
+        let result = result.unwrap_or_else(|_| Err(ExchangeError::TimedOut { limit }.into()));
         if result.is_err() {
             self.location.forget();
         }

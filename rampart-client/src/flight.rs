@@ -9,28 +9,28 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::cache::{Outcome, Slot};
 
-/// A request that has said nothing for this long was left behind by a runtime that nobody drives any more.
-const ABANDONED_AFTER: Duration = Duration::from_secs(15);
+/// A request that has said nothing for so much longer than it may take was left behind by a runtime that nobody drives any more.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// A request that is under way, or about to be.
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight {
     pub(crate) number: u64,
     pub(crate) due: Instant,
+    abandoned_at: Instant,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
 impl InFlight {
     /// Whether it has been silent for so long that nobody can be driving it.
     pub(crate) fn is_abandoned(&self, now: Instant) -> bool {
-        now >= self.due + ABANDONED_AFTER
+        now >= self.abandoned_at
     }
 
     /// `None` where it has none: the request is bounded in itself and reports even where its task is dropped, but not where that
     /// merely stands still.
     pub(crate) async fn outcome(&mut self) -> Option<Outcome> {
-        let deadline = self.due + ABANDONED_AFTER;
-        let reported = timeout_at(deadline, self.outcome.wait_for(Option::is_some)).await;
+        let reported = timeout_at(self.abandoned_at, self.outcome.wait_for(Option::is_some)).await;
         reported.ok().and_then(Result::ok).and_then(|outcome| outcome.clone())
     }
 }
@@ -43,9 +43,11 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    pub(crate) fn new(slot: Arc<Slot>, number: u64, due: Instant) -> Self {
+    /// One that starts when it is due, and is done within a limit.
+    pub(crate) fn new(slot: Arc<Slot>, number: u64, due: Instant, limit: Duration) -> Self {
         let (sender, outcome) = watch::channel(None);
-        Self { request: InFlight { number, due, outcome }, report: Report { slot, number, sender } }
+        let request = InFlight { number, due, abandoned_at: due + limit + GRACE, outcome };
+        Self { request, report: Report { slot, number, sender } }
     }
 
     pub(crate) fn go(self) -> InFlight {

@@ -7,16 +7,12 @@ mod common;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use common::{
-    ByHand, SECOND, TICK, TIMEOUT, Time, Waiting, World, address, any, builder, is_transport, issuer, poll_once, quiet,
-    seconds, settle,
-};
+use common::{ByHand, SECOND, TICK, World, address, builder, is_transport, issuer, seconds, settle};
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder, TokenRequest};
 use rampart_issuer::{Endpoint, Fault};
 use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
 use tokio::io::AsyncReadExt;
-use tokio::net::{TcpSocket, TcpStream};
 
 #[tokio::test]
 async fn o23_redirects_are_not_followed_whatever_the_user_sets() {
@@ -36,51 +32,6 @@ async fn o23_redirects_are_not_followed_whatever_the_user_sets() {
         }
     }
     elsewhere.is_left_alone().await;
-}
-
-#[tokio::test]
-async fn o24_exchange_is_bounded_in_time() {
-    let world = World::with(|builder| {
-        builder.http_client(|client| client.timeout(seconds(3600)).connect_timeout(seconds(3600)))
-    })
-    .await;
-    let slow = Duration::from_millis(500);
-    for fault in [Fault::Hang, Fault::HeadersThenHang, Fault::Drip(slow)] {
-        let (asked, request) = (world.requests(), world.unused());
-        world.issuer.inject_times(Endpoint::Token, &fault, 1);
-        let mut waiting = world.waiting(&request);
-        world.requested(asked + 1).await;
-        world.time.pass(TIMEOUT - TICK).await;
-        quiet().await;
-        waiting.still_waits();
-        world.time.pass(2 * TICK).await;
-        is_transport(&waiting.outcome().await.unwrap_err(), "no complete answer within 5 s");
-        world.at_once(&request).unwrap_err();
-        assert_eq!(world.requests(), asked + 1, "{fault:?} was repeated");
-    }
-}
-
-#[tokio::test]
-async fn o24_connection_that_does_not_come_about_is_given_up_after_two_seconds() {
-    // Nobody accepts, and what the system accepts by itself is used up.
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = socket.listen(1).unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut queue = Vec::new();
-    for _ in 0..16 {
-        let mut connection = Box::pin(TcpStream::connect(address));
-        quiet().await;
-        queue.push((poll_once(&mut connection), connection));
-    }
-    let client = RampartClient::builder(format!("http://{address}"), "service", "service-secret").build().unwrap();
-    let time = Time::freeze();
-    let mut waiting = Waiting::on(&client, &any());
-    quiet().await;
-    time.pass(seconds(2) - TICK).await;
-    waiting.still_waits();
-    time.pass(2 * TICK).await;
-    is_transport(&waiting.outcome().await.unwrap_err(), "the connection failed: none within 2 s");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::jwks::fetch::Fetcher;
 use crate::jwks::set::{KeySet, Parsed};
 use crate::jws::TypRule;
 use crate::mistakes::{checked_audience, listed, unusable_keys};
-use crate::outbound::{self, Location, SetUp};
+use crate::outbound::{self, Location, SetUp, Timeouts};
 use crate::rejection::Challenge;
 use crate::settings::Settings;
 use crate::token_cache::TokenCache;
@@ -434,7 +434,7 @@ fn keys(
             None => outbound::below("issuer_url", issuer, "/.well-known/jwks.json", allow_http)?,
         })
     };
-    let client = outbound::client(http_client, &location)?;
+    let client = outbound::client(http_client, &location, Timeouts::Ours)?;
     let fetcher = Fetcher { timeout, client, location, allow_http, algorithms };
     Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, clock.clone()))))
 }

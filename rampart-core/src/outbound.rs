@@ -17,7 +17,7 @@ use url::Url;
 pub use self::address::{
     below, checked_issuer, checked_secret, checked_text, checked_url, is_loopback, is_loopback_for_any_client,
 };
-pub use self::client::{CONNECT_TIMEOUT, SetUp, client};
+pub use self::client::{SetUp, Timeouts, client};
 pub use self::redirect::Redirect;
 pub use self::runtime::{Unfit, fit_runtime};
 pub use crate::bearer::is_b64token;
@@ -43,6 +43,9 @@ pub enum ExchangeError {
         /// How long it may take.
         limit: Duration,
     },
+    /// It took longer than the operator allows for an exchange, or for what comes next in one.
+    #[error("no complete answer in time; timeouts set with http_client(..) can allow more")]
+    Late,
     /// The body is longer than is read.
     #[error("the answer is longer than {MAX_BODY_BYTES} bytes")]
     TooLong,
@@ -56,9 +59,9 @@ pub enum ExchangeError {
 
 impl From<reqwest::Error> for ExchangeError {
     fn from(error: reqwest::Error) -> Self {
-        // A whole exchange is timed by its caller; this is the first step of it, or one between two bytes.
-        if error.is_timeout() && error.is_connect() {
-            return Self::Connection(format!("none within {} s", CONNECT_TIMEOUT.as_secs()));
+        if error.is_timeout() {
+            // The first step of an exchange, or what the operator has set a limit to.
+            return if error.is_connect() { Self::Connection("none in time".into()) } else { Self::Late };
         }
         // The URL may hold secrets; the innermost cause is what helps ("Connection refused").
         let error = error.without_url();

@@ -14,21 +14,33 @@ use super::address::is_localhost;
 use crate::error::ConfigError;
 
 /// To connect, TLS included.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// No exchange of any kind takes longer, whatever deadline its caller keeps.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(31);
 
 /// What the operator does to the client before our limits are set.
 pub type SetUp = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;
 
-/// A client with our limits, after whatever the operator has set: no redirects, no decompression, no connection kept. The
-/// time of a whole exchange is up to the caller.
+/// Who has the last word on how long a connection and an exchange may take.
+#[derive(Clone, Copy, Debug)]
+pub enum Timeouts {
+    /// We do: 2 s to connect. The time of a whole exchange is up to the caller.
+    Ours,
+    /// The operator: 2 s to connect, and this for an exchange, unless something else is set. Several exchanges together are
+    /// up to the caller.
+    Operators(Duration),
+}
+
+/// A client with our limits, after whatever the operator has set: no redirects, no decompression, no connection kept.
 ///
 /// # Errors
 /// Where TLS cannot be set up, or something of what the operator has set.
-pub fn client(set_up: Option<SetUp>, location: &Location) -> Result<Client, ConfigError> {
+pub fn client(set_up: Option<SetUp>, location: &Location, timeouts: Timeouts) -> Result<Client, ConfigError> {
     // What comes before the operator's settings gives way to them.
     let mut builder = Client::builder().user_agent(concat!("rampart-rust/", env!("CARGO_PKG_VERSION")));
+    if let Timeouts::Operators(default) = timeouts {
+        builder = builder.connect_timeout(CONNECT_TIMEOUT).timeout(default);
+    }
     if location.is_loopback() {
         builder = builder.dns_resolver(Arc::new(Localhost));
     }
@@ -42,9 +54,10 @@ pub fn client(set_up: Option<SetUp>, location: &Location) -> Result<Client, Conf
         // Nothing to verify: without this the client could not even be made. Roots that the operator gave stay.
         builder = builder.tls_certs_only([]);
     }
+    if let Timeouts::Ours = timeouts {
+        builder = builder.connect_timeout(CONNECT_TIMEOUT).timeout(LONGEST_TIMEOUT);
+    }
     builder
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(LONGEST_TIMEOUT)
         .redirect(Policy::none())
         .referer(false)
         // It would log whole requests, secrets included.
