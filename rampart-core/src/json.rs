@@ -20,7 +20,8 @@ pub(crate) enum Value<'a> {
     Str(Cow<'a, str>),
     /// An array that holds only strings (or nothing).
     List(Vec<Cow<'a, str>>),
-    /// A number, an object, or an array that holds anything else than strings.
+    Object,
+    /// A number, or an array that holds anything else than strings.
     Other,
 }
 
@@ -259,7 +260,7 @@ impl<'de> Visitor<'de> for ValueSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         Skip(self.levels).visit_map(map)?;
-        Ok(Value::Other)
+        Ok(Value::Object)
     }
 }
 

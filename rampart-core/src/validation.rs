@@ -47,11 +47,14 @@ struct Payload<'a> {
     scp: Option<Value<'a>>,
     typ: Option<Value<'a>>,
     token_use: Option<Value<'a>>,
-    at_hash: bool,
-    c_hash: bool,
-    events: bool,
-    nonce: bool,
-    cnf: bool,
+    token_type: Option<Value<'a>>,
+    token_type_camel: Option<Value<'a>>,
+    kind: Option<Value<'a>>,
+    events: Option<Value<'a>>,
+    at_hash: Option<bool>,
+    c_hash: Option<bool>,
+    nonce: Option<bool>,
+    cnf: Option<bool>,
 }
 
 impl<'de> json::Members<'de> for Payload<'de> {
@@ -69,13 +72,16 @@ impl<'de> json::Members<'de> for Payload<'de> {
             "roles" => json::fill(&mut self.roles, map),
             "scope" => json::fill(&mut self.scope, map),
             "scp" => json::fill(&mut self.scp, map),
-            "typ" => json::fill(&mut self.typ, map),
-            "token_use" => json::fill(&mut self.token_use, map),
-            "at_hash" => json::mark(&mut self.at_hash, map),
-            "c_hash" => json::mark(&mut self.c_hash, map),
-            "events" => json::mark(&mut self.events, map),
-            "nonce" => json::mark(&mut self.nonce, map),
-            "cnf" => json::mark(&mut self.cnf, map),
+            "typ" => json::fill_scalar(&mut self.typ, map),
+            "token_use" => json::fill_scalar(&mut self.token_use, map),
+            "token_type" => json::fill_scalar(&mut self.token_type, map),
+            "tokenType" => json::fill_scalar(&mut self.token_type_camel, map),
+            "type" => json::fill_scalar(&mut self.kind, map),
+            "events" => json::fill_scalar(&mut self.events, map),
+            "at_hash" => json::fill_presence(&mut self.at_hash, map),
+            "c_hash" => json::fill_presence(&mut self.c_hash, map),
+            "nonce" => json::fill_presence(&mut self.nonce, map),
+            "cnf" => json::fill_presence(&mut self.cnf, map),
             _ => Ok(false),
         }
     }
@@ -132,31 +138,52 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// V12.
+    /// V12. `null` counts as absent for every mark.
     fn check_kind(&self, rules: &Rules, is_at_jwt: bool) -> Result<(), Refusal> {
         let refuse = |why| Err(Refusal::invalid("V12", why));
         let typ = match &self.typ {
-            None => None,
+            None | Some(Value::Null) => None,
             Some(Value::Str(typ)) => Some(&**typ),
             Some(_) => return refuse("the payload's typ is not a string"),
         };
         let is = |kind: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(kind));
-        if self.events || is("Refresh") || is("Offline") || is("Logout") {
+        // RFC 8417 section 2.2: an object, in security events and so in logout tokens.
+        if self.events == Some(Value::Object) || is("Offline") || is("Logout") {
             return refuse("events or typ says that this is another kind of token");
         }
+        let marks = [&self.typ, &self.token_type, &self.token_type_camel, &self.kind];
+        let mut texts =
+            marks.into_iter().filter_map(|mark| if let Some(Value::Str(text)) = mark { Some(text) } else { None });
+        if texts.any(|text| names_refresh_token(text)) {
+            return refuse("typ, token_type, tokenType or type says that this is a refresh token");
+        }
         if !rules.accept_id_tokens {
-            if self.at_hash || self.c_hash || is("ID") {
+            if self.at_hash == Some(true) || self.c_hash == Some(true) || is("ID") {
                 return refuse("at_hash, c_hash or typ says that this is an ID token");
             }
-            if self.token_use.as_ref().is_some_and(|token_use| *token_use != Value::Str("access".into())) {
-                return refuse("token_use is not access");
+            match &self.token_use {
+                None | Some(Value::Null) => {}
+                Some(Value::Str(token_use)) if matches!(&**token_use, "access" | "access_token") => {}
+                Some(_) => return refuse("token_use is neither access nor access_token"),
             }
-            if self.nonce && typ != Some("Bearer") && !is_at_jwt {
+            if self.nonce == Some(true) && !matches!(typ, Some("Bearer" | "DPoP")) && !is_at_jwt {
                 return refuse("nonce is present, as in an ID token");
             }
         }
-        if self.cnf { refuse("cnf is present: a sender-constrained token is not a bearer token") } else { Ok(()) }
+        if self.cnf == Some(true) {
+            return refuse("cnf is present: a sender-constrained token is not a bearer token");
+        }
+        Ok(())
     }
+}
+
+/// `refresh`, `Refresh`, `refresh_token`, `refresh-token`, `refreshToken`, and the name of RFC 8693 section 3, whose last part
+/// it is.
+fn names_refresh_token(text: &str) -> bool {
+    let last = text.rsplit(':').next().unwrap_or_default();
+    let letters =
+        || last.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')).map(|byte| byte.to_ascii_lowercase());
+    letters().eq(*b"refresh") || letters().eq(*b"refreshtoken")
 }
 
 /// The dates of a token, exact to the nanosecond.

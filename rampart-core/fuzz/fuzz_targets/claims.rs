@@ -36,8 +36,9 @@ fuzz_target!(|payload: &[u8]| {
     };
     // An independent reading finds the same.
     let value: Value = serde_json::from_slice(payload).expect("accepted, so JSON");
-    let is_bearer = value["typ"].as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("Bearer"));
-    assert!(plain.is_err() || value.get("nonce").is_none() || is_bearer);
+    let is_there = |name: &str| value.get(name).is_some_and(|value| !value.is_null());
+    let says_access = matches!(value["typ"].as_str(), Some("Bearer" | "DPoP"));
+    assert!(plain.is_err() || !is_there("nonce") || says_access);
     let number = |name: &str| value.get(name).map(|number| number.as_f64().expect("a number"));
     let now = NOW as f64;
     assert_eq!(value["iss"], ISSUER);
@@ -49,6 +50,9 @@ fuzz_target!(|payload: &[u8]| {
     for (name, claim) in [("email", &claims.email), ("name", &claims.name), ("org_id", &claims.org_id)] {
         assert_eq!(value.get(name).and_then(Value::as_str), claim.as_deref());
     }
-    assert!(["at_hash", "c_hash", "events", "cnf"].iter().all(|name| value.get(name).is_none()));
+    assert!(["at_hash", "c_hash", "cnf"].iter().all(|name| !is_there(name)));
+    assert!(!value["events"].is_object());
+    let is_refresh = |name: &str| value[name].as_str().is_some_and(|text| text.eq_ignore_ascii_case("refresh"));
+    assert!(!["typ", "token_type", "tokenType", "type"].into_iter().any(is_refresh));
     assert_eq!(claims.deserialize::<Value>().expect("nothing is lost"), value);
 });

@@ -95,6 +95,13 @@ pub(super) const ROWS: &[Row] = &[
     }),
     Row::new("an ID token, by at_hash", Refuses, Differs(KIND), |s| with(s, "at_hash", r#""x""#)),
     Row::new("an ID token, by c_hash", Refuses, Differs(KIND), |s| with(s, "c_hash", r#""x""#)),
+    Row::new("events that are no logout", Accepts, Agrees, |s| with(s, "events", r#"["login"]"#)),
+    Row::new("every mark null", Accepts, Agrees, |s| {
+        let marks = ["events", "at_hash", "c_hash", "nonce", "cnf", "typ", "token_use", "token_type", "type"];
+        Some(marks.into_iter().fold(s.draft(), |draft, mark| draft.claim(mark, "null")).sign())
+    }),
+    Row::new("a refresh token, by token_type", Refuses, Differs(KIND), |s| with(s, "token_type", r#""refresh""#)),
+    Row::new("a refresh token, by type", Refuses, Differs(KIND), |s| with(s, "type", r#""refresh""#)),
     Row::new("an ID token, by token_use", Refuses, Differs(KIND), |s| with(s, "token_use", r#""id""#)),
     Row::new("a logout token, by events", Refuses, Differs(KIND), |s| with(s, "events", "{}")),
     Row::new("a refresh token, by typ", Refuses, Differs(KIND), |s| with(s, "typ", r#""Refresh""#)),

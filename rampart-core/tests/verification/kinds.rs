@@ -16,7 +16,7 @@ fn plain() -> Draft {
 fn marks_of_an_id_token_are_refused_unless_asked_for() {
     let cases = [
         ("E06 at_hash", "at_hash", r#""x""#),
-        ("E06 at_hash null", "at_hash", "null"),
+        ("E06 at_hash empty", "at_hash", r#""""#),
         ("E06 at_hash object", "at_hash", "{}"),
         ("E06 c_hash", "c_hash", r#""x""#),
         ("E06 c_hash number", "c_hash", "1"),
@@ -26,7 +26,9 @@ fn marks_of_an_id_token_are_refused_unless_asked_for() {
         ("E06 token_use id", "token_use", r#""id""#),
         ("E06 token_use in capitals", "token_use", r#""ACCESS""#),
         ("E06 token_use empty", "token_use", r#""""#),
-        ("E06 token_use null", "token_use", "null"),
+        ("E06 token_use refresh", "token_use", r#""refresh""#),
+        ("E06 token_use of the id and more", "token_use", r#""access_token2""#),
+        ("E06 token_use Access_Token", "token_use", r#""Access_Token""#),
         ("E06 token_use number", "token_use", "1"),
         ("E06 token_use array", "token_use", r#"["access"]"#),
     ];
@@ -38,22 +40,25 @@ fn marks_of_an_id_token_are_refused_unless_asked_for() {
         }
     }
     AUTH.accepts("token_use access", &plain().claim("token_use", r#""access""#).sign());
+    AUTH.accepts("token_use access_token", &plain().claim("token_use", r#""access_token""#).sign());
     AUTH.accepts("at_hash below the top level", &plain().claim("x", r#"{"at_hash":1}"#).sign());
     AUTH.accepts("At_Hash is another name", &plain().claim("At_Hash", "1").sign());
 }
 
 #[test]
 fn nonce_is_an_id_token_unless_something_says_otherwise() {
-    for json in [r#""n""#, "null", "1", r#""""#] {
+    for json in [r#""n""#, "1", r#""""#, "[]", "false"] {
         let draft = plain().claim("nonce", json);
         let id = format!("E06 nonce {json}");
         AUTH.refuses(&id, &draft.sign(), "V12");
         AUTH.refuses(&id, &draft.clone().without_header("typ").sign(), "V12");
         AUTH.refuses(&id, &draft.clone().claim("typ", r#""JWT""#).sign(), "V12");
         AUTH.refuses(&id, &draft.clone().claim("typ", r#""bearer""#).sign(), "V12");
-        AUTH.refuses(&id, &draft.clone().claim("typ", r#""DPoP""#).sign(), "V12");
+        AUTH.refuses(&id, &draft.clone().claim("typ", r#""dpop""#).sign(), "V12");
+        AUTH.refuses(&id, &draft.clone().claim("typ", "null").sign(), "V12");
         AUTH.refuses(&id, &draft.clone().claim("token_use", r#""access""#).sign(), "V12");
         AUTH.accepts(&format!("{id}, typ Bearer"), &draft.clone().claim("typ", r#""Bearer""#).sign());
+        AUTH.accepts(&format!("{id}, typ DPoP"), &draft.clone().claim("typ", r#""DPoP""#).sign());
         for typ in ["at+jwt", "AT+JWT", "application/at+jwt"] {
             AUTH.accepts(&format!("{id}, header {typ}"), &draft.clone().header("typ", &quoted(typ)).sign());
         }
@@ -65,20 +70,21 @@ fn nonce_is_an_id_token_unless_something_says_otherwise() {
 fn other_kinds_of_token_are_refused_whatever_is_asked_for() {
     let cases = [
         ("E06 logout token", "events", r#"{"http://schemas.openid.net/event/backchannel-logout":{}}"#),
-        ("E06 events null", "events", "null"),
+        ("E06 events empty", "events", "{}"),
         ("E06 typ Refresh", "typ", r#""Refresh""#),
         ("E06 typ refresh", "typ", r#""refresh""#),
         ("E06 typ Offline", "typ", r#""Offline""#),
         ("E06 typ OFFLINE", "typ", r#""OFFLINE""#),
         ("E06 typ Logout", "typ", r#""Logout""#),
         ("E06 typ logout", "typ", r#""logout""#),
-        ("typ null", "typ", "null"),
+        ("E06 typ refresh_token", "typ", r#""refresh_token""#),
         ("typ number", "typ", "1"),
         ("typ array", "typ", r#"["Bearer"]"#),
         ("E07 cnf jkt", "cnf", r#"{"jkt":"x"}"#),
         ("E07 cnf x5t", "cnf", r#"{"x5t#S256":"x"}"#),
         ("E07 cnf empty", "cnf", "{}"),
-        ("E07 cnf null", "cnf", "null"),
+        ("E07 cnf false", "cnf", "false"),
+        ("E07 cnf empty string", "cnf", r#""""#),
     ];
     for (id, name, json) in cases {
         for draft in [plain(), Draft::good()] {
@@ -90,6 +96,84 @@ fn other_kinds_of_token_are_refused_whatever_is_asked_for() {
     }
     for typ in ["Bearer", "bearer", "JWT", "at+jwt", "access", "", "IDx", "xRefresh"] {
         AUTH.accepts(&format!("typ {typ:?}"), &plain().claim("typ", &quoted(typ)).sign());
+    }
+}
+
+/// F20.
+#[test]
+fn null_counts_as_absent_for_every_mark() {
+    let marks = ["events", "at_hash", "c_hash", "nonce", "cnf", "typ", "token_use", "token_type", "tokenType", "type"];
+    for auth in [&*AUTH, &LENIENT] {
+        for mark in marks {
+            auth.accepts(&format!("{mark} null"), &plain().claim(mark, "null").sign());
+        }
+        let all = marks.iter().fold(plain(), |draft, mark| draft.claim(mark, "null"));
+        auth.accepts("all of them", &all.sign());
+    }
+    for mark in marks {
+        let twice = plain().also(mark, "null").also(mark, "null");
+        AUTH.refuses(&format!("B08 {mark} twice"), &twice.sign(), "V6");
+    }
+}
+
+/// F20: RFC 8417 section 2.2 has an object there; a claim of the application may well be called the same.
+#[test]
+fn events_that_are_no_object_are_a_claim_like_any_other() {
+    for json in [r#"["login","logout"]"#, "[]", "[{}]", r#""x""#, "1", "true", "null"] {
+        let claims = AUTH.accepts(&format!("events {json}"), &plain().claim("events", json).sign());
+        let expected: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(claims.get::<serde_json::Value>("events").unwrap(), Some(expected).filter(|own| !own.is_null()));
+    }
+    for json in ["{}", r#"{"login":{}}"#] {
+        AUTH.refuses(&format!("events {json}"), &plain().claim("events", json).sign(), "V12");
+    }
+}
+
+/// Made by libraries that sign access and refresh tokens alike, with the same key and audience.
+#[test]
+fn refresh_token_is_told_by_each_of_its_marks() {
+    let names = [
+        "refresh",
+        "Refresh",
+        "REFRESH",
+        "refresh_token",
+        "refresh-token",
+        "refresh token",
+        "refreshToken",
+        "RefreshToken",
+        "urn:ietf:params:oauth:token-type:refresh_token",
+    ];
+    let others = [
+        "access",
+        "access_token",
+        "access-token",
+        "Bearer",
+        "DPoP",
+        "",
+        "refreshable",
+        "xrefresh",
+        "refresh2",
+        "refresh:no",
+        "urn:ietf:params:oauth:token-type:access_token",
+        "refresh_tokens",
+    ];
+    for mark in ["token_type", "tokenType", "type"] {
+        for name in names {
+            let token = Draft::good().claim(mark, &quoted(name)).sign();
+            for auth in [&*AUTH, &LENIENT, &STRICT] {
+                auth.refuses(&format!("E06 {mark} {name}"), &token, "V12");
+            }
+        }
+        for name in others {
+            AUTH.accepts(&format!("{mark} {name:?}"), &plain().claim(mark, &quoted(name)).sign());
+        }
+        for json in ["1", "true", "{}", r#"["VerifiableCredential"]"#, r#"{"refresh":1}"#] {
+            AUTH.accepts(&format!("{mark} {json}"), &plain().claim(mark, json).sign());
+        }
+        AUTH.accepts("below the top level", &plain().claim("x", &format!(r#"{{"{mark}":"refresh"}}"#)).sign());
+    }
+    for name in names {
+        AUTH.refuses(&format!("E06 typ {name}"), &plain().claim("typ", &quoted(name)).sign(), "V12");
     }
 }
 

@@ -58,7 +58,13 @@ fn refused_token_is_one_line_with_its_level_rule_reason_and_key_id() {
         ("sub", good().claim("sub", "1").sign(), Level::INFO, "V10", "sub is not a non-empty string"),
         ("roles", good().claim("roles", "1").sign(), Level::INFO, "V11", "the roles are neither"),
         ("scope", good().claim("scope", "1").sign(), Level::INFO, "V11", "the scopes are neither"),
-        ("email", good().claim("email", "1").sign(), Level::INFO, "V11", "email is not a string"),
+        (
+            "refresh token",
+            good().claim("token_type", r#""refresh""#).sign(),
+            Level::INFO,
+            "V12",
+            "this is a refresh token",
+        ),
         ("ID token", good().claim("at_hash", r#""x""#).sign(), Level::INFO, "V12", "this is an ID token"),
     ];
     assert!(payload.contains("user-1"));
