@@ -275,11 +275,11 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         Some(pointer) => at_pointer(text, pointer)?.filter(|scope| *scope != Value::Null),
     };
     let (roles, scope) = (self::roles(roles)?, self::scope(scope)?);
-    let email = optional_text(members.email.take(), "email is not a string")?;
-    let name = optional_text(members.name.take(), "name is not a string")?;
-    let org_id = optional_text(members.org_id.take(), "org_id is not a string")?;
 
     members.check_kind(rules, is_at_jwt)?;
+    let email = profile("email", members.email.take());
+    let name = profile("name", members.name.take());
+    let org_id = profile("org_id", members.org_id.take());
     let aud = Audience(audiences.into_iter().map(Cow::into_owned).collect());
     drop(members);
     Ok(Claims {
@@ -313,17 +313,19 @@ pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration
 }
 
 /// V10, the configured part: present and not null.
-fn check_required(name: &str, text: &str, members: &Payload<'_>) -> Result<(), Refusal> {
+fn check_required(name: &str, payload: &str, members: &Payload<'_>) -> Result<(), Refusal> {
     let known = |value: &Option<Value<'_>>| value.as_ref().is_some_and(|value| *value != Value::Null);
+    // Of another type it counts as absent (V11).
+    let text = |value: &Option<Value<'_>>| matches!(value, Some(Value::Str(_)));
     let present = match name {
-        "email" => known(&members.email),
-        "name" => known(&members.name),
-        "org_id" => known(&members.org_id),
+        "email" => text(&members.email),
+        "name" => text(&members.name),
+        "org_id" => text(&members.org_id),
         "roles" => known(&members.roles),
         "scope" => known(&members.scope),
         // `iss`, `aud`, `exp`, `iat` and `sub` have been checked already.
         "iss" | "aud" | "exp" | "iat" | "sub" => true,
-        other => known(&json::at_pointer(text, &[other.to_owned()]).unwrap_or_default()),
+        other => known(&json::at_pointer(payload, &[other.to_owned()]).unwrap_or_default()),
     };
     if present { Ok(()) } else { Err(Refusal::missing_claim("V10", Cow::Owned(name.to_owned()))) }
 }
@@ -347,7 +349,7 @@ fn roles(value: Option<Value<'_>>) -> Result<Vec<String>, Refusal> {
 /// V11: a string separated by spaces, or an array of scope tokens.
 fn scope(value: Option<Value<'_>>) -> Result<String, Refusal> {
     match value {
-        None => Ok(String::new()),
+        None | Some(Value::Null) => Ok(String::new()),
         Some(Value::Str(text)) => Ok(text.into_owned()),
         Some(Value::List(tokens)) if tokens.iter().all(|token| is_scope_token(token)) => Ok(tokens.join(" ")),
         Some(_) => Err(Refusal::invalid("V11", "the scopes are neither a string nor an array of scope tokens")),
@@ -368,10 +370,15 @@ pub(crate) const fn is_scope_token(text: &str) -> bool {
     !bytes.is_empty()
 }
 
-fn optional_text(value: Option<Value<'_>>, why: &'static str) -> Result<Option<String>, Refusal> {
+/// V11: nothing is granted by these claims, so one of another type is as good as none. Asked last, so that it is told of tokens
+/// that pass.
+fn profile(claim: &'static str, value: Option<Value<'_>>) -> Option<String> {
     match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Str(text)) => Ok(Some(text.into_owned())),
-        Some(_) => Err(Refusal::invalid("V11", why)),
+        None | Some(Value::Null) => None,
+        Some(Value::Str(text)) => Some(text.into_owned()),
+        Some(_) => {
+            tracing::debug!(target: "rampart", claim, "a claim of an access token has another type than it should; it counts as absent");
+            None
+        }
     }
 }
