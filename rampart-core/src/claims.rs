@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::validation::Times;
+use crate::times::Times;
 
 /// The claims of a verified access token (RFC 7519 section 4, RFC 9068 section 2.2).
 ///

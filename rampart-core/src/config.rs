@@ -12,12 +12,13 @@ use crate::jwks::cache::KeyCache;
 use crate::jwks::fetch::Fetcher;
 use crate::jwks::set::{KeySet, Parsed};
 use crate::jws::TypRule;
-use crate::mistakes::{checked_audience, listed, unusable_keys};
+use crate::mistakes::{checked_audience, checked_pointer, listed, unusable_keys};
 use crate::outbound::{self, Location, SetUp, Timeouts};
+use crate::pointer::Pointer;
 use crate::rejection::Challenge;
 use crate::settings::Settings;
 use crate::token_cache::TokenCache;
-use crate::validation::Rules;
+use crate::validation::{RequiredClaim, Rules};
 
 const MAX_TOLERANCE: Duration = Duration::from_secs(600);
 const MIN_FETCH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -124,8 +125,17 @@ impl RampartAuthBuilder {
     }
 
     /// Claims that must be present and not null, besides `iss`, `aud`, `exp`, `iat` and `sub`, which always must. Names of
-    /// members at the top of the payload; a token without one is [`AuthError::MissingClaim`](crate::AuthError::MissingClaim).
-    /// Called again, it adds to them.
+    /// members at the top of the payload, or, beginning with a slash, JSON pointers (RFC 6901) to those below: a claim whose
+    /// own name begins with one is written `/~1name`. A token without one is
+    /// [`AuthError::MissingClaim`](crate::AuthError::MissingClaim). Called again, it adds to them.
+    ///
+    /// ```
+    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
+    /// rampart_core::RampartAuth::builder("https://sso.example.com/realms/shop", "shop-api")
+    ///     .required_claims(["email", "/realm_access/roles"])
+    ///     .build()
+    /// # }
+    /// ```
     pub fn required_claims<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
         self.settings.required_claims.extend(claims.into_iter().map(Into::into));
         self
@@ -353,40 +363,32 @@ fn rules(settings: &Settings, tolerance: Duration) -> Result<Rules, ConfigError>
     }
     let mut audiences = vec![settings.audience.clone()];
     audiences.extend(settings.audiences.iter().cloned());
-    if settings.required_claims.iter().any(|claim| claim.is_empty() || !is_quotable(claim)) {
+    Ok(Rules {
+        issuer: settings.issuer_url.clone(),
+        audiences,
+        tolerance,
+        required_claims: settings
+            .required_claims
+            .iter()
+            .map(|claim| required_claim(claim))
+            .collect::<Result<_, _>>()?,
+        accept_id_tokens: settings.insecure_accept_id_tokens,
+        roles_claim: settings.roles_claim.as_deref().map(|text| checked_pointer("roles_claim", text)).transpose()?,
+        scope_claim: settings.scope_claim.as_deref().map(|text| checked_pointer("scope_claim", text)).transpose()?,
+    })
+}
+
+/// A pointer where it begins with a slash, the name of a member at the top otherwise.
+fn required_claim(name: &str) -> Result<RequiredClaim, ConfigError> {
+    if name.is_empty() || !is_quotable(name) {
         return Err(ConfigError::invalid(
             "required_claims",
             "has an empty name, or one with quotes, control or non-ASCII characters; write the names as they stand in the token",
         ));
     }
-    Ok(Rules {
-        issuer: settings.issuer_url.clone(),
-        audiences,
-        tolerance,
-        required_claims: settings.required_claims.clone(),
-        accept_id_tokens: settings.insecure_accept_id_tokens,
-        roles_claim: pointer("roles_claim", settings.roles_claim.as_deref())?,
-        scope_claim: pointer("scope_claim", settings.scope_claim.as_deref())?,
-    })
-}
-
-/// The parts of a JSON pointer (RFC 6901 section 3).
-fn pointer(field: &'static str, text: Option<&str>) -> Result<Option<Vec<String>>, ConfigError> {
-    let Some(text) = text else { return Ok(None) };
-    let Some(path) = text.strip_prefix('/') else {
-        // The name of a claim that is a URL, or a path in the notation of other libraries.
-        let is_url = text.contains("://");
-        let path = if is_url { text.replace('~', "~0").replace('/', "~1") } else { text.replace('.', "/") };
-        return Err(ConfigError::invalid(field, format!("is not a JSON pointer; write /{path}")));
-    };
-    if path.is_empty() {
-        return Err(ConfigError::invalid(
-            field,
-            "names a claim with an empty name; write the path to the claim, such as /realm_access/roles",
-        ));
-    }
-    let unescape = |part: &str| part.replace("~1", "/").replace("~0", "~");
-    Ok(Some(path.split('/').map(unescape).collect()))
+    let pointer =
+        if name.starts_with('/') { checked_pointer("required_claims", name)? } else { Pointer::to_member(name) };
+    Ok(RequiredClaim { name: name.to_owned(), pointer })
 }
 
 fn keys(

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Arrays and objects inside one another within a member, at most.
@@ -58,7 +58,7 @@ pub(crate) fn fill<'de, A: MapAccess<'de>>(slot: &mut Option<Value<'de>>, map: &
     fill_with(slot, map, ValueSeed::WITH_LISTS)
 }
 
-/// As [`fill`], for a member that must not be an array: its strings are not kept.
+/// As [`fill`], for a member of which no array counts: its strings are not kept.
 pub(crate) fn fill_scalar<'de, A: MapAccess<'de>>(
     slot: &mut Option<Value<'de>>,
     map: &mut A,
@@ -139,14 +139,14 @@ impl<'de, M: Members<'de>> Visitor<'de> for ObjectVisitor<M> {
 
 /// Names seen so far: a short list is searched, a long one is hashed (keyed per process, so that nobody can choose collisions).
 #[derive(Default)]
-struct Names<'a> {
+pub(crate) struct Names<'a> {
     /// In place, so that the few of a usual token cost no allocation.
     few: [Option<Cow<'a, str>>; 12],
     many: HashSet<Cow<'a, str>>,
 }
 
 impl<'a> Names<'a> {
-    fn insert(&mut self, name: Cow<'a, str>) -> bool {
+    pub(crate) fn insert(&mut self, name: Cow<'a, str>) -> bool {
         for slot in &mut self.few {
             match slot {
                 Some(known) if *known == name => return false,
@@ -162,7 +162,7 @@ impl<'a> Names<'a> {
 }
 
 /// A string, borrowed from the text where it holds no escape.
-struct TextSeed;
+pub(crate) struct TextSeed;
 
 impl<'de> DeserializeSeed<'de> for TextSeed {
     type Value = Cow<'de, str>;
@@ -189,14 +189,14 @@ impl<'de> Visitor<'de> for TextSeed {
 }
 
 /// Any value, kept as a [`Value`].
-struct ValueSeed {
+pub(crate) struct ValueSeed {
     /// How many more levels of nesting it may open.
     levels: u8,
     keeps_lists: bool,
 }
 
 impl ValueSeed {
-    const WITH_LISTS: Self = Self { levels: MAX_NESTING, keeps_lists: true };
+    pub(crate) const WITH_LISTS: Self = Self { levels: MAX_NESTING, keeps_lists: true };
     const SCALAR: Self = Self { levels: MAX_NESTING, keeps_lists: false };
 }
 
@@ -349,107 +349,5 @@ impl<'de> Visitor<'de> for Skip {
             map.next_value_seed(Skip(inner))?;
         }
         Ok(())
-    }
-}
-
-/// The value that a JSON pointer (RFC 6901) leads to, from text that is known to be a JSON object.
-///
-/// # Errors
-/// Where an object on the way holds the member twice, so that what it says is anybody's guess, or where something on the way
-/// cannot hold members at all. Absent and `null` are no errors.
-pub(crate) fn at_pointer<'de>(text: &'de str, pointer: &[String]) -> Result<Option<Value<'de>>, serde_json::Error> {
-    PointerSeed(pointer).deserialize(&mut serde_json::Deserializer::from_str(text))
-}
-
-struct PointerSeed<'p>(&'p [String]);
-
-impl<'de> DeserializeSeed<'de> for PointerSeed<'_> {
-    type Value = Option<Value<'de>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        if self.0.is_empty() {
-            return ValueSeed::WITH_LISTS.deserialize(deserializer).map(Some);
-        }
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for PointerSeed<'_> {
-    type Value = Option<Value<'de>>;
-
-    // Where the path goes on, anything that cannot hold members is an error, by this trait's defaults.
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or an array on the way")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let Some((first, rest)) = self.0.split_first() else { return Ok(None) };
-        let wanted = first.parse::<usize>().map_err(|_| A::Error::custom("an array where an object is expected"))?;
-        let (mut index, mut found) = (0_usize, None);
-        loop {
-            if index == wanted {
-                let Some(value) = seq.next_element_seed(PointerSeed(rest))? else { return Ok(None) };
-                found = value;
-            } else if seq.next_element::<IgnoredAny>()?.is_none() {
-                return Ok(found);
-            }
-            index += 1;
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Some((first, rest)) = self.0.split_first() else { return Ok(None) };
-        let (mut found, mut seen) = (None, false);
-        while let Some(name) = map.next_key_seed(TextSeed)? {
-            if name != first.as_str() {
-                map.next_value::<IgnoredAny>()?;
-            } else if std::mem::replace(&mut seen, true) {
-                return Err(duplicate());
-            } else {
-                found = map.next_value_seed(PointerSeed(rest))?;
-            }
-        }
-        Ok(found)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn roles(text: &str, pointer: &[&str]) -> Option<Value<'static>> {
-        let pointer: Vec<_> = pointer.iter().map(ToString::to_string).collect();
-        at_pointer(text, &pointer).unwrap().map(|value| match value {
-            Value::List(list) => Value::List(list.into_iter().map(|text| Cow::Owned(text.into_owned())).collect()),
-            other => Value::Str(Cow::Owned(format!("{other:?}"))),
-        })
-    }
-
-    #[test]
-    fn pointer_walks_objects_and_arrays_and_finds_nothing_elsewhere() {
-        let text = r#"{"a":{"b.c":{"d":["x","y"]}},"l":[1,{"r":["z"]}]}"#;
-        assert_eq!(roles(text, &["a", "b.c", "d"]), Some(Value::List(vec!["x".into(), "y".into()])));
-        assert_eq!(roles(text, &["l", "1", "r"]), Some(Value::List(vec!["z".into()])));
-        assert_eq!(roles(text, &["l", "7"]), None);
-        assert_eq!(roles(text, &["a", "b"]), None);
-        assert_eq!(roles(r#"{"a":null}"#, &["a", "b"]), None);
-    }
-
-    #[test]
-    fn pointer_through_what_has_no_members_is_an_error() {
-        for way in ["1", "1.5", "true", r#""admin""#, r#"["r"]"#, "[]"] {
-            let text = format!(r#"{{"a":{way}}}"#);
-            assert!(at_pointer(&text, &["a".to_owned(), "r".to_owned()]).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn pointer_refuses_an_ambiguous_object() {
-        let pointer = ["a".to_owned(), "r".to_owned()];
-        assert!(at_pointer(r#"{"a":{"r":["x"],"r":["y"]}}"#, &pointer).is_err());
     }
 }

@@ -24,10 +24,12 @@ mod material;
 mod mistakes;
 #[doc(hidden)]
 pub mod outbound;
+mod pointer;
 mod rejection;
 mod requirement;
 mod roca;
 mod settings;
+mod times;
 mod token_cache;
 mod validation;
 

@@ -3,6 +3,7 @@
 use crate::error::ConfigError;
 use crate::jwks::set::KeySetError;
 use crate::outbound;
+use crate::pointer::{Pointer, PointerError};
 
 /// The elements of a list with commas, of which there is at least one; a space may stand beside a comma.
 pub(crate) fn listed(text: &str) -> Result<Vec<String>, ConfigError> {
@@ -45,4 +46,25 @@ pub(crate) fn unusable_keys(text: &str, error: KeySetError) -> String {
         _ => "",
     };
     format!("cannot be used: {error}{hint}")
+}
+
+/// Where a claim stands, which other libraries write in other ways.
+pub(crate) fn checked_pointer(field: &'static str, text: &str) -> Result<Pointer, ConfigError> {
+    Pointer::parse(text).map_err(|error| {
+        let problem = match error {
+            PointerError::NoSlash => {
+                // The name of a claim that is a URL, or a path in the notation of other libraries.
+                let is_url = text.contains("://");
+                let path = if is_url { text.replace('~', "~0").replace('/', "~1") } else { text.replace('.', "/") };
+                format!("is not a JSON pointer; write /{path}")
+            }
+            PointerError::NoName => {
+                "names a claim with an empty name; write the path to the claim, such as /realm_access/roles".into()
+            }
+            PointerError::Tilde => {
+                format!("is not a JSON pointer: {text} has a ~ that is neither ~0 nor ~1; within a name, ~ is written ~0 and / is written ~1")
+            }
+        };
+        ConfigError::invalid(field, problem)
+    })
 }

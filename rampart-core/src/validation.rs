@@ -9,9 +9,8 @@ use serde_json::value::RawValue;
 use crate::claims::{Audience, Claims};
 use crate::error::{AuthError, Refusal};
 use crate::json::{self, Value};
-
-/// The last second of the year 9999: later dates are not dates.
-const LATEST: u64 = 253_402_300_799;
+use crate::pointer::{Duplicate, Found, Pointer};
+use crate::times::Times;
 
 /// Why most tokens are refused by V8, and what whoever is new to a Rampart server gets wrong first.
 pub(crate) const NO_ACCEPTED_AUDIENCE: &str = "aud holds no accepted audience";
@@ -23,11 +22,18 @@ pub(crate) struct Rules {
     pub(crate) issuer: String,
     pub(crate) audiences: Vec<String>,
     pub(crate) tolerance: Duration,
-    pub(crate) required_claims: Vec<String>,
+    pub(crate) required_claims: Vec<RequiredClaim>,
     pub(crate) accept_id_tokens: bool,
-    /// JSON pointers in their parts; `None` for the claims of a Rampart token.
-    pub(crate) roles_claim: Option<Vec<String>>,
-    pub(crate) scope_claim: Option<Vec<String>>,
+    /// `None` for the claims of a Rampart token.
+    pub(crate) roles_claim: Option<Pointer>,
+    pub(crate) scope_claim: Option<Pointer>,
+}
+
+/// A claim that must be there, as the settings name it, and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct RequiredClaim {
+    pub(crate) name: String,
+    pub(crate) pointer: Pointer,
 }
 
 /// The members of the payload that some rule looks at, as they stand there.
@@ -186,61 +192,9 @@ fn names_refresh_token(text: &str) -> bool {
     letters().eq(*b"refresh") || letters().eq(*b"refreshtoken")
 }
 
-/// The dates of a token, exact to the nanosecond.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Times {
-    exp: Duration,
-    iat: Duration,
-    nbf: Option<Duration>,
-}
-
-impl Times {
-    /// V9. Also asked again of every token that was verified before.
-    pub(crate) fn check(&self, now: Duration, tolerance: Duration) -> Result<(), Refusal> {
-        self.check_expiry(now, tolerance)?;
-        let latest = now.saturating_add(tolerance);
-        if self.nbf.is_some_and(|nbf| nbf > latest) {
-            return Err(Refusal::invalid("V9", "nbf has not come yet"));
-        }
-        if self.iat > latest {
-            return Err(Refusal::invalid("V9", "iat lies in the future"));
-        }
-        Ok(())
-    }
-
-    fn check_expiry(&self, now: Duration, tolerance: Duration) -> Result<(), Refusal> {
-        if now < self.exp.saturating_add(tolerance) {
-            return Ok(());
-        }
-        Err(Refusal { error: AuthError::TokenExpired, rule: "V9", why: "exp has passed" })
-    }
-
-    fn read(payload: &Payload<'_>) -> Result<Self, Refusal> {
-        let date = |raw: Option<&RawValue>, why| {
-            raw.map(|raw| numeric_date(raw.get()).ok_or(Refusal::invalid("V9", why))).transpose()
-        };
-        let missing = Refusal::invalid("V9", "exp or iat is missing");
-        Ok(Self {
-            exp: date(payload.exp, "exp is not a number of seconds from 1970 to the year 9999")?
-                .ok_or_else(|| missing.clone())?,
-            iat: date(payload.iat, "iat is not a number of seconds from 1970 to the year 9999")?.ok_or(missing)?,
-            nbf: date(payload.nbf, "nbf is not a number of seconds from 1970 to the year 9999")?,
-        })
-    }
-}
-
-/// A `NumericDate` (RFC 7519 section 2): the text of a JSON number, integer or fraction.
-fn numeric_date(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.parse::<u64>() {
-        return (seconds <= LATEST).then(|| Duration::from_secs(seconds));
-    }
-    // The parser has made sure that what begins like a number is one.
-    if !text.starts_with(|first: char| first.is_ascii_digit() || first == '-') {
-        return None;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=LATEST as f64).contains(seconds))?;
-    Duration::try_from_secs_f64(seconds.abs()).ok()
+/// An object on the way of a pointer holds a member twice.
+fn ambiguous(_: Duplicate) -> Refusal {
+    Refusal::invalid("V6", "an object on the way to the roles, the scopes or a required claim has duplicate members")
 }
 
 fn not_utf8() -> Refusal {
@@ -252,27 +206,29 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     let payload = String::from_utf8(payload).map_err(|_| not_utf8())?;
     let text = payload.as_str();
     let mut members = Payload::read(text)?;
+    let elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
     members.require_registered()?;
     members.check_issuer(rules)?;
     let audiences = members.check_audience(rules)?;
-    let times = Times::read(&members)?;
+    let times = Times::read(members.exp, members.iat, members.nbf)?;
     times.check(now, rules.tolerance)?;
 
     let sub = match members.sub.take() {
         Some(Value::Str(sub)) if !sub.is_empty() => sub.into_owned(),
         _ => return Err(Refusal::invalid("V10", "sub is not a non-empty string")),
     };
-    for name in &rules.required_claims {
-        check_required(name, text, &members)?;
+    let missing = rules.required_claims.iter().zip(elsewhere.required).find(|(_, is_there)| !is_there);
+    if let Some((claim, _)) = missing {
+        return Err(Refusal::missing_claim("V10", Cow::Owned(claim.name.clone())));
     }
 
-    let roles = match &rules.roles_claim {
+    let roles = match elsewhere.roles {
         None => members.roles.take(),
-        Some(pointer) => at_pointer(text, pointer)?,
+        Some(found) => leads_somewhere(found)?,
     };
-    let scope = match &rules.scope_claim {
+    let scope = match elsewhere.scope {
         None => members.scope.take().filter(|scope| *scope != Value::Null).or_else(|| members.scp.take()),
-        Some(pointer) => at_pointer(text, pointer)?.filter(|scope| *scope != Value::Null),
+        Some(found) => leads_somewhere(found)?,
     };
     let (roles, scope) = (self::roles(roles)?, self::scope(scope)?);
 
@@ -304,36 +260,61 @@ pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration
     let says = || {
         let text = std::str::from_utf8(unverified_payload).map_err(|_| not_utf8())?;
         let mut members = Payload::read(text)?;
+        Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
         members.require_registered()?;
         members.check_issuer(rules)?;
         members.check_audience(rules)?;
-        Times::read(&members)?.check_expiry(now, rules.tolerance)
+        Times::read(members.exp, members.iat, members.nbf)?.check_expiry(now, rules.tolerance)
     };
     says().map_err(|refusal| Refusal { error: AuthError::InvalidToken, ..refusal })
 }
 
-/// V10, the configured part: present and not null.
-fn check_required(name: &str, payload: &str, members: &Payload<'_>) -> Result<(), Refusal> {
-    let known = |value: &Option<Value<'_>>| value.as_ref().is_some_and(|value| *value != Value::Null);
-    // Of another type it counts as absent (V11).
-    let text = |value: &Option<Value<'_>>| matches!(value, Some(Value::Str(_)));
-    let present = match name {
-        "email" => text(&members.email),
-        "name" => text(&members.name),
-        "org_id" => text(&members.org_id),
-        "roles" => known(&members.roles),
-        "scope" => known(&members.scope),
-        // `iss`, `aud`, `exp`, `iat` and `sub` have been checked already.
-        "iss" | "aud" | "exp" | "iat" | "sub" => true,
-        other => known(&json::at_pointer(payload, &[other.to_owned()]).unwrap_or_default()),
-    };
-    if present { Ok(()) } else { Err(Refusal::missing_claim("V10", Cow::Owned(name.to_owned()))) }
+/// What the settings look for by pointers, found in one go so that the ways are checked before anything is read (V6).
+struct Elsewhere<'a> {
+    /// `None` where the claim of a Rampart token counts.
+    roles: Option<Found<'a>>,
+    scope: Option<Found<'a>>,
+    /// Whether each of the required claims is there.
+    required: Vec<bool>,
 }
 
-fn at_pointer<'a>(text: &'a str, pointer: &[String]) -> Result<Option<Value<'a>>, Refusal> {
-    json::at_pointer(text, pointer).map_err(|_| {
-        Refusal::invalid("V11", "something on the way to the roles or scopes is no object, or has duplicate members")
-    })
+impl<'a> Elsewhere<'a> {
+    fn find(text: &'a str, members: &Payload<'_>, rules: &Rules) -> Result<Self, Duplicate> {
+        let find = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.find(text)).transpose();
+        let required = rules.required_claims.iter().map(|claim| members.has(&claim.pointer, text));
+        Ok(Self {
+            roles: find(&rules.roles_claim)?,
+            scope: find(&rules.scope_claim)?,
+            required: required.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Payload<'_> {
+    /// V10, the configured part: present, not null, and of its type where another type counts as absent (V11).
+    fn has(&self, pointer: &Pointer, text: &str) -> Result<bool, Duplicate> {
+        let is_text = |value: &Option<Value<'_>>| matches!(value, Some(Value::Str(_)));
+        let is_there = |value: &Option<Value<'_>>| value.as_ref().is_some_and(|value| *value != Value::Null);
+        Ok(match pointer.member() {
+            Some("email") => is_text(&self.email),
+            Some("name") => is_text(&self.name),
+            Some("org_id") => is_text(&self.org_id),
+            Some("roles") => is_there(&self.roles),
+            Some("scope") => is_there(&self.scope),
+            // Checked by rules of their own.
+            Some("iss" | "aud" | "exp" | "iat" | "sub") => true,
+            _ => matches!(pointer.find(text)?, Found::Value(value) if value != Value::Null),
+        })
+    }
+}
+
+/// V11: the value at the end of the way, if any.
+fn leads_somewhere(found: Found<'_>) -> Result<Option<Value<'_>>, Refusal> {
+    match found {
+        Found::Value(value) => Ok(Some(value)),
+        Found::Absent => Ok(None),
+        Found::NoWay => Err(Refusal::invalid("V11", "something on the way to the roles or scopes is no object")),
+    }
 }
 
 /// V11: an array of strings, or one string.

@@ -363,7 +363,7 @@ fn profile_claim_of_another_type_is_told_at_debug_and_is_missing_where_it_is_req
         let says = format!("has another type than it should; it counts as absent claim={name}");
         assert!(lines.len() == 1 && lines[0].level == tracing::Level::DEBUG, "{name}: {lines:?}");
         assert!(lines[0].text.ends_with(&says) && lines[0].rule.is_none(), "{name}: {lines:?}");
-        for required in [name.to_owned()] {
+        for required in [name.to_owned(), format!("/{name}")] {
             let auth = Auth::new(|builder| builder.required_claims([&*required]));
             let missing = AuthError::MissingClaim(required.clone().into());
             auth.answers(&format!("{required} is {json}"), &token, &missing, "V10");
@@ -374,6 +374,82 @@ fn profile_claim_of_another_type_is_told_at_debug_and_is_missing_where_it_is_req
         ready(AUTH.uncached.verify(&Draft::good().claim(name, json).claim("cnf", "{}").sign())).unwrap_err();
         let lines = log::take();
         assert!(lines.len() == 1 && lines[0].rule.as_deref() == Some("V12"), "{name}: {lines:?}");
+    }
+}
+
+#[test]
+fn required_claim_may_stand_below_the_top() {
+    type Texts = &'static [&'static str];
+    let require = |pointer: &'static str| Auth::new(move |builder| builder.required_claims([pointer]));
+    let missing = |pointer: &'static str| AuthError::MissingClaim(pointer.into());
+    let cases: [(&str, &str, &str, Texts, Texts); 4] = [
+        (
+            "/realm_access/roles",
+            "realm_access",
+            r#"{"roles":1}"#,
+            &[r#"{"roles":["a"]}"#, r#"{"roles":[]}"#, r#"{"x":1,"roles":{"a":1,"a":2}}"#, r#"{"r\u006fles":false}"#],
+            &["null", "{}", r#"{"roles":null}"#, r#"{"Roles":1}"#, r#"{"x":{"roles":1}}"#, "1", r#""roles""#, "[]"],
+        ),
+        ("/groups/1", "groups", "[1,2]", &[r#"[null,"x"]"#, "[[],[]]"], &["[]", "[1]", "[1,null]", r#"{"0":1}"#]),
+        ("/a~1b/c~0d", "a/b", r#"{"c~d":1}"#, &[r#"{"c~d":""}"#], &[r#"{"c~0d":1}"#, "null"]),
+        ("/~1slash", "/slash", "1", &["0", "[]"], &["null"]),
+    ];
+    for (pointer, claim, good, accepted, refused) in cases {
+        let auth = require(pointer);
+        auth.answers(&format!("{pointer} absent"), &Draft::good().sign(), &missing(pointer), "V10");
+        for json in [good].iter().chain(accepted) {
+            auth.accepts(&format!("{pointer} in {json}"), &with(claim, json));
+        }
+        for json in refused {
+            auth.answers(&format!("{pointer} in {json}"), &with(claim, json), &missing(pointer), "V10");
+        }
+    }
+    // A pointer of one part is the member at the top.
+    for (pointer, name) in [("/email", "email"), ("/scope", "scope"), ("/custom", "custom"), ("/sub", "sub")] {
+        require(pointer).accepts(pointer, &with(name, r#""x""#));
+    }
+    require("/custom").answers("null", &with("custom", "null"), &missing("/custom"), "V10");
+    let named = Auth::new(|builder| builder.required_claims(["realm_access/roles"]));
+    named.accepts("without the first slash it is a name", &with("realm_access/roles", "1"));
+    let both = Auth::new(|builder| builder.required_claims(["/a/b", "c"]));
+    both.answers("in their order", &Draft::good().sign(), &missing("/a/b"), "V10");
+    both.answers("the second", &with("a", r#"{"b":1}"#), &missing("c"), "V10");
+}
+
+#[test]
+fn every_object_on_the_way_of_a_pointer_says_everything_once() {
+    let nothing: fn(RampartAuthBuilder) -> RampartAuthBuilder = |builder| builder;
+    let ways: [fn(RampartAuthBuilder) -> RampartAuthBuilder; 4] = [
+        |builder| builder.roles_claim("/a/b/c"),
+        |builder| builder.scope_claim("/a/b/c"),
+        |builder| builder.required_claims(["/a/b/c"]),
+        |builder| builder.required_claims(["sub", "/a/b/c"]).roles_claim("/x").scope_claim("/y"),
+    ];
+    let ambiguous = [
+        r#"{"b":{"c":"x","c":"x"}}"#,
+        r#"{"b":{"c":"x","\u0063":"y"}}"#,
+        r#"{"b":{"c":"x"},"b":{"c":"x"}}"#,
+        r#"{"b":{"c":"x","d":1,"d":1}}"#,
+        r#"{"d":1,"b":{"c":"x"},"d":2}"#,
+        r#"{"b":{"d":1,"d":1}}"#,
+    ];
+    let plain = [
+        r#"{"b":{"c":"x","d":{"e":1,"e":1}}}"#,
+        r#"{"b":{"c":"x"},"d":{"e":1,"e":1}}"#,
+        r#"{"b":{"c":"x","d":1,"e":1}}"#,
+    ];
+    for (at, way) in ways.into_iter().enumerate() {
+        let auth = Auth::new(way);
+        for json in ambiguous {
+            auth.refuses(&format!("B08 way {at} {json}"), &with("a", json), "V6");
+            // Before anything that comes later, such as the dates.
+            let expired = Draft::good().claim("a", json).claim("exp", "1");
+            auth.refuses(&format!("B08 way {at} {json}, expired"), &expired.sign(), "V6");
+            Auth::new(nothing).accepts("nobody looks there", &with("a", json));
+        }
+        for json in plain {
+            auth.accepts(&format!("way {at} {json}"), &with("a", json));
+        }
     }
 }
 
@@ -430,7 +506,7 @@ fn roles_and_scopes_may_stand_elsewhere() {
     for (id, json) in refused {
         keycloak.refuses(id, &with("realm_access", json), "V11");
     }
-    keycloak.refuses("B08 twice", &with("realm_access", r#"{"roles":["a"],"roles":["admin"]}"#), "V11");
+    keycloak.refuses("B08 twice", &with("realm_access", r#"{"roles":["a"],"roles":["admin"]}"#), "V6");
     keycloak.refuses("scopes", &with("permissions", r#"["a b"]"#), "V11");
     AUTH.accepts("elsewhere nobody looks", &with("realm_access", r#"{"roles":1}"#));
 }

@@ -98,6 +98,16 @@ fn claims_elsewhere_are_given_as_json_pointers() {
     let told = refused("a URL", fetching().roles_claim("https://example.com/~roles").build(), "roles_claim");
     assert!(told.contains("/https:~1~1example.com~1~0roles"), "the remedy: {told}");
     refused("an empty name", fetching().roles_claim("/").build(), "roles_claim");
+    for pointer in ["/a~", "/a~2", "/~/b", "/https://example.com/~roles"] {
+        let told = refused(pointer, fetching().roles_claim(pointer).build(), "roles_claim");
+        assert!(told.contains(pointer) && told.contains("~ is written ~0"), "the remedy: {told}");
+        refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim");
+        refused(pointer, fetching().required_claims(["email", pointer]).build(), "required_claims");
+    }
+    refused("an empty name", fetching().required_claims(["email", "/"]).build(), "required_claims");
+    for claim in ["/realm_access/roles", "/a~1b/c~0d", "/~1a", "a~b", "realm_access.roles"] {
+        accepted(claim, fetching().required_claims([claim]).build());
+    }
     for pointer in ["/roles", "/realm_access/roles", "/a~1b/c~0d", "/0"] {
         accepted(pointer, fetching().roles_claim(pointer).scope_claim(pointer).build());
     }

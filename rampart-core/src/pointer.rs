@@ -1,0 +1,221 @@
+//! JSON pointers (RFC 6901): where a claim stands, parsed once, and the way there.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::json::{Names, TextSeed, Value, ValueSeed};
+
+/// The way to a claim: the names of members, or the positions of elements, one below the other. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pointer(Vec<String>);
+
+/// Why a text is no pointer to a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PointerError {
+    /// It does not begin with a slash (RFC 6901 section 3).
+    NoSlash,
+    /// It is the slash alone.
+    NoName,
+    /// A tilde that is neither `~0` nor `~1`.
+    Tilde,
+}
+
+/// What stands at the end of the way.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Found<'a> {
+    Value(Value<'a>),
+    /// Nothing, or the way ends at a `null` before.
+    Absent,
+    /// Something on the way can hold no members, so that nobody knows what was meant.
+    NoWay,
+}
+
+/// An object on the way holds a member twice, so that what it says is anybody's guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Duplicate;
+
+impl Pointer {
+    pub(crate) fn parse(text: &str) -> Result<Self, PointerError> {
+        let path = text.strip_prefix('/').ok_or(PointerError::NoSlash)?;
+        if path.is_empty() {
+            return Err(PointerError::NoName);
+        }
+        if path.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
+            return Err(PointerError::Tilde);
+        }
+        let unescape = |part: &str| part.replace("~1", "/").replace("~0", "~");
+        Ok(Self(path.split('/').map(unescape).collect()))
+    }
+
+    /// To the member of this name at the top, whatever the name is.
+    pub(crate) fn to_member(name: impl Into<String>) -> Self {
+        Self(vec![name.into()])
+    }
+
+    /// The name of a member at the top, if that is where it leads.
+    pub(crate) fn member(&self) -> Option<&str> {
+        if let [name] = self.0.as_slice() { Some(name) } else { None }
+    }
+
+    /// Follows the way through a text that is known to be a JSON object without duplicate members at its top.
+    pub(crate) fn find<'de>(&self, text: &'de str) -> Result<Found<'de>, Duplicate> {
+        let is_ambiguous = Cell::new(false);
+        let seed = PointerSeed { way: &self.0, is_top: true, is_ambiguous: &is_ambiguous };
+        match seed.deserialize(&mut serde_json::Deserializer::from_str(text)) {
+            Ok(Some(value)) => Ok(Found::Value(value)),
+            Ok(None) => Ok(Found::Absent),
+            Err(_) if is_ambiguous.get() => Err(Duplicate),
+            Err(_) => Ok(Found::NoWay),
+        }
+    }
+}
+
+struct PointerSeed<'p> {
+    way: &'p [String],
+    is_top: bool,
+    is_ambiguous: &'p Cell<bool>,
+}
+
+impl<'p> PointerSeed<'p> {
+    fn below(&self, way: &'p [String]) -> Self {
+        Self { way, is_top: false, is_ambiguous: self.is_ambiguous }
+    }
+
+    fn duplicate<E: Error>(&self) -> E {
+        self.is_ambiguous.set(true);
+        E::custom("duplicate member")
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for PointerSeed<'_> {
+    type Value = Option<Value<'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if self.way.is_empty() {
+            return ValueSeed::WITH_LISTS.deserialize(deserializer).map(Some);
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PointerSeed<'_> {
+    type Value = Option<Value<'de>>;
+
+    // Where the way goes on, anything that cannot hold members is an error, by this trait's defaults.
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or an array on the way")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let Some((first, rest)) = self.way.split_first() else { return Ok(None) };
+        let no_index = || A::Error::custom("an array where an object is expected");
+        let is_index = first == "0" || first.starts_with(|digit: char| matches!(digit, '1'..='9'));
+        let wanted = first.parse::<usize>().ok().filter(|_| is_index).ok_or_else(no_index)?;
+        let (mut index, mut found) = (0_usize, None);
+        loop {
+            if index == wanted {
+                let Some(value) = seq.next_element_seed(self.below(rest))? else { return Ok(None) };
+                found = value;
+            } else if seq.next_element::<IgnoredAny>()?.is_none() {
+                return Ok(found);
+            }
+            index += 1;
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let Some((first, rest)) = self.way.split_first() else { return Ok(None) };
+        let (mut found, mut names) = (None, Names::default());
+        while let Some(name) = map.next_key_seed(TextSeed)? {
+            if name == first.as_str() {
+                found = map.next_value_seed(self.below(rest))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+            if !self.is_top && !names.insert(name) {
+                return Err(self.duplicate());
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find<'a>(pointer: &str, text: &'a str) -> Result<Found<'a>, Duplicate> {
+        Pointer::parse(pointer).unwrap().find(text)
+    }
+
+    fn list<'a>(values: &[&'a str]) -> Found<'a> {
+        Found::Value(Value::List(values.iter().map(|value| (*value).into()).collect()))
+    }
+
+    #[test]
+    fn pointer_walks_objects_and_arrays_and_finds_nothing_elsewhere() {
+        let text = r#"{"a":{"b.c":{"d":["x","y"]}},"l":[1,{"r":["z"]}],"":{"~/":[]}}"#;
+        assert_eq!(find("/a/b.c/d", text), Ok(list(&["x", "y"])));
+        assert_eq!(find("/l/1/r", text), Ok(list(&["z"])));
+        assert_eq!(find("//~0~1", text), Ok(list(&[])));
+        for nowhere in ["/l/7", "/a/b", "/b", "/a/b.c/d/2"] {
+            assert_eq!(find(nowhere, text), Ok(Found::Absent), "{nowhere}");
+        }
+        assert_eq!(find("/a/b", r#"{"a":null}"#), Ok(Found::Absent));
+        assert_eq!(find("/a", r#"{"a":null}"#), Ok(Found::Value(Value::Null)));
+    }
+
+    #[test]
+    fn pointer_through_what_has_no_members_leads_nowhere() {
+        for way in ["1", "1.5", "true", r#""admin""#, r#"["r"]"#, "[]"] {
+            assert_eq!(find("/a/r", &format!(r#"{{"a":{way}}}"#)), Ok(Found::NoWay), "{way}");
+        }
+        for index in ["01", "+1", "-1", "1.0", "99999999999999999999"] {
+            assert_eq!(find(&format!("/a/{index}"), r#"{"a":["x","y"]}"#), Ok(Found::NoWay), "{index}");
+        }
+    }
+
+    #[test]
+    fn every_object_on_the_way_says_everything_once() {
+        for way in [
+            r#"{"a":{"r":["x"],"r":["y"]}}"#,
+            r#"{"a":{"r":["x"],"r":["x"]}}"#,
+            r#"{"a":{"r":["x"],"\u0072":["x"]}}"#,
+            r#"{"a":{"s":1,"r":["x"],"s":1}}"#,
+            r#"{"a":{"s":1,"s":1}}"#,
+        ] {
+            assert_eq!(find("/a/r", way), Err(Duplicate), "{way}");
+        }
+        assert_eq!(find("/l/0/r", r#"{"l":[{"r":["x"],"s":1,"s":2}]}"#), Err(Duplicate));
+        let elsewhere = r#"{"b":{"s":1,"s":1},"a":{"c":{"s":1,"s":1},"r":["x"]},"l":[{"s":1,"s":1},{"r":["x"]}]}"#;
+        assert_eq!(find("/a/r", elsewhere), Ok(list(&["x"])), "beside the way");
+        assert_eq!(find("/l/1/r", elsewhere), Ok(list(&["x"])));
+        assert_eq!(find("/a/c", elsewhere), Ok(Found::Value(Value::Object)), "at its end");
+    }
+
+    #[test]
+    fn pointer_is_parsed_by_its_grammar() {
+        for (text, error) in [
+            ("", PointerError::NoSlash),
+            ("roles", PointerError::NoSlash),
+            ("#/roles", PointerError::NoSlash),
+            ("/", PointerError::NoName),
+            ("/a~", PointerError::Tilde),
+            ("/a~2", PointerError::Tilde),
+            ("/~/a", PointerError::Tilde),
+            ("/a~01~b", PointerError::Tilde),
+            ("/~~0", PointerError::Tilde),
+        ] {
+            assert_eq!(Pointer::parse(text), Err(error), "{text}");
+        }
+        assert_eq!(Pointer::parse("/a~01/~1b").map(|pointer| pointer.0), Ok(vec!["a~1".to_owned(), "/b".to_owned()]));
+        assert_eq!(Pointer::parse("/a").unwrap().member(), Some("a"));
+        assert_eq!((Pointer::to_member("/a").member(), Pointer::parse("/a/b").unwrap().member()), (Some("/a"), None));
+    }
+}

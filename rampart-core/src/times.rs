@@ -1,0 +1,71 @@
+//! V9: the dates of a token.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use crate::error::{AuthError, Refusal};
+
+/// The last second of the year 9999: later dates are not dates.
+const LATEST: u64 = 253_402_300_799;
+
+/// The dates of a token, exact to the nanosecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) exp: Duration,
+    pub(crate) iat: Duration,
+    nbf: Option<Duration>,
+}
+
+impl Times {
+    /// V9. Also asked again of every token that was verified before.
+    pub(crate) fn check(&self, now: Duration, tolerance: Duration) -> Result<(), Refusal> {
+        self.check_expiry(now, tolerance)?;
+        let latest = now.saturating_add(tolerance);
+        if self.nbf.is_some_and(|nbf| nbf > latest) {
+            return Err(Refusal::invalid("V9", "nbf has not come yet"));
+        }
+        if self.iat > latest {
+            return Err(Refusal::invalid("V9", "iat lies in the future"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_expiry(&self, now: Duration, tolerance: Duration) -> Result<(), Refusal> {
+        if now < self.exp.saturating_add(tolerance) {
+            return Ok(());
+        }
+        Err(Refusal { error: AuthError::TokenExpired, rule: "V9", why: "exp has passed" })
+    }
+
+    pub(crate) fn read(
+        exp: Option<&RawValue>,
+        iat: Option<&RawValue>,
+        nbf: Option<&RawValue>,
+    ) -> Result<Self, Refusal> {
+        let date = |raw: Option<&RawValue>, why| {
+            raw.map(|raw| numeric_date(raw.get()).ok_or(Refusal::invalid("V9", why))).transpose()
+        };
+        let missing = Refusal::invalid("V9", "exp or iat is missing");
+        Ok(Self {
+            exp: date(exp, "exp is not a number of seconds from 1970 to the year 9999")?
+                .ok_or_else(|| missing.clone())?,
+            iat: date(iat, "iat is not a number of seconds from 1970 to the year 9999")?.ok_or(missing)?,
+            nbf: date(nbf, "nbf is not a number of seconds from 1970 to the year 9999")?,
+        })
+    }
+}
+
+/// A `NumericDate` (RFC 7519 section 2): the text of a JSON number, integer or fraction.
+fn numeric_date(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.parse::<u64>() {
+        return (seconds <= LATEST).then(|| Duration::from_secs(seconds));
+    }
+    // The parser has made sure that what begins like a number is one.
+    if !text.starts_with(|first: char| first.is_ascii_digit() || first == '-') {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=LATEST as f64).contains(seconds))?;
+    Duration::try_from_secs_f64(seconds.abs()).ok()
+}
