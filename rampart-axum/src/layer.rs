@@ -25,8 +25,9 @@ rampart_core::__adapter_layers!(AuthLayer);
 /// Use it with `Router::layer`, around the finished group: `.nest("/admin", admin.layer(auth.require_roles(["admin"])))`. What is
 /// added to a router after its layer is not guarded, and `Router::route_layer` guards no fallback.
 ///
-/// The answer to a refused call of gRPC (`Content-Type: application/grpc`) also has a status of gRPC: `UNAUTHENTICATED` with 401,
-/// `PERMISSION_DENIED` with 403, `UNAVAILABLE` with 503, `INVALID_ARGUMENT` with 400. The challenge is metadata then.
+/// The answer to a refused call of gRPC (`Content-Type: application/grpc`) has no body, but a status of gRPC and its message:
+/// `UNAUTHENTICATED` with 401, `PERMISSION_DENIED` with 403, `UNAVAILABLE` with 503, `INVALID_ARGUMENT` with 400. The challenge is
+/// metadata then.
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     auth: RampartAuth,

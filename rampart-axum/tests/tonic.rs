@@ -163,7 +163,16 @@ async fn refusal_stays_a_refusal_of_http_whatever_content_type_the_caller_names(
     let mut headers = grpc.headers().clone();
     assert_eq!(headers.remove("grpc-status").unwrap(), "16");
     assert_eq!(headers.remove("grpc-message").unwrap(), AuthError::MissingToken.to_string());
+    assert_eq!(headers.insert("content-type", "application/json".parse().unwrap()).unwrap(), "application/grpc");
     assert_eq!(headers, *plain.headers());
     let body = |response: Response<axum::body::Body>| axum::body::to_bytes(response.into_body(), 1024);
-    assert_eq!(body(grpc).await.unwrap(), body(plain).await.unwrap());
+    assert_eq!(body(grpc).await.unwrap(), "");
+    assert_eq!(body(plain).await.unwrap(), auth.rejection(AuthError::MissingToken).body());
+    // Not a call of gRPC, whatever it looks like: gRPC-Web has its own rules, and no others begin so.
+    for other in ["application/grpc-web", "application/grpc-web+proto", "application/grpcx", "application/json"] {
+        assert_eq!(answer(other).await.unwrap().headers()["content-type"], "application/json", "{other}");
+    }
+    for call in ["application/grpc", "application/grpc;charset=utf-8", "application/grpc+json"] {
+        assert_eq!(answer(call).await.unwrap().headers()["content-type"], "application/grpc", "{call}");
+    }
 }
