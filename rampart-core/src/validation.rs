@@ -14,7 +14,7 @@ use crate::times::Times;
 
 /// Why most tokens are refused by V8, and what whoever is new to a Rampart server gets wrong first.
 pub(crate) const NO_ACCEPTED_AUDIENCE: &str = "aud holds no accepted audience";
-pub(crate) const AUDIENCE_HINT: &str = "with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login: accept each that you serve";
+pub(crate) const AUDIENCE_HINT: &str = "with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login or a renewal: accept each that you serve";
 
 /// What the claims are checked against.
 #[derive(Clone, Debug)]

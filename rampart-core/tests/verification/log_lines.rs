@@ -124,8 +124,8 @@ fn required_claim_is_named() {
 #[test]
 fn audience_that_is_not_accepted_comes_with_a_hint_of_what_rampart_writes_there() {
     let with = |aud: &str| line(&AUTH, &Draft::good().claim("aud", aud).sign());
-    let hint = " hint=with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login: \
-                accept each that you serve kid=";
+    let hint = " hint=with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login \
+                or a renewal: accept each that you serve kid=";
     for aud in [r#""web-app""#, r#"["web-app"]"#, r#"["https://issuer.example/"]"#, "[]"] {
         let Record { level, rule, text } = with(aud);
         assert_eq!((level, rule.as_deref()), (Level::INFO, Some("V8")));
