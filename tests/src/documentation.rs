@@ -6,6 +6,12 @@ struct Readme;
 #[doc = include_str!("../../rampart-core/src/manual/how_to.md")]
 struct HowTo;
 
+#[doc = include_str!("../../rampart-core/src/manual/rampart_itself.md")]
+struct RampartItself;
+
+#[doc = include_str!("../../rampart-core/src/manual/coming_from_rampart_rust.md")]
+struct ComingFromRampartRust;
+
 #[doc = include_str!("../../rampart-core/src/manual/coming_from_python.md")]
 struct ComingFromPython;
 

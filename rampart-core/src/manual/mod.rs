@@ -3,6 +3,8 @@
 //! [threats]: self::threats
 //! [log]: self::log
 //! [how to]: self::how_to
+//! [Rampart itself]: self::rampart_itself
+//! [rampart-rust]: self::coming_from_rampart_rust
 //! [FastAPI or Flask]: self::coming_from_python
 //! [another JWT crate]: self::coming_from_jwt_crates
 //! [versions]: self::versions
@@ -27,6 +29,7 @@ pub mod threats {
 /// What is logged, at which level, with which fields.
 ///
 /// [rules]: crate::manual::rules
+/// [Rampart itself]: crate::manual::rampart_itself
 pub mod log {
     #![doc = include_str!("log.md")]
 }
@@ -34,9 +37,30 @@ pub mod log {
 // The examples of the pages below use the other crates of the workspace; `rampart-tests` compiles them.
 
 /// How to do what the first page of a crate does not show.
+///
+/// [Rampart itself]: crate::manual::rampart_itself
 #[cfg(not(doctest))]
 pub mod how_to {
     #![doc = include_str!("how_to.md")]
+}
+
+/// What a Rampart server hands out, and which of it an API accepts.
+///
+/// [accept both]: crate::manual::how_to#several-issuers
+/// [Coming from rampart-rust]: crate::manual::coming_from_rampart_rust
+#[cfg(not(doctest))]
+pub mod rampart_itself {
+    #![doc = include_str!("rampart_itself.md")]
+}
+
+/// The Rampart project's own crate and these crates side by side.
+///
+/// [Rampart itself]: crate::manual::rampart_itself
+/// [rules]: crate::manual::rules
+/// [how to]: crate::manual::how_to
+#[cfg(not(doctest))]
+pub mod coming_from_rampart_rust {
+    #![doc = include_str!("coming_from_rampart_rust.md")]
 }
 
 /// The Python package and these crates side by side.
