@@ -97,7 +97,8 @@ impl RampartAuth {
 
     /// A builder with every default. `issuer_url` must be written exactly as the `iss` claim of the tokens, and be an http(s) URL unless
     /// [`jwks_url`](RampartAuthBuilder::jwks_url) or [`static_jwks`](RampartAuthBuilder::static_jwks) says where the keys are;
-    /// `audience` is the client ID under which the API is registered.
+    /// `audience` is what the tokens have in `aud`: of a Rampart server the client ID of the front end (see
+    /// [`manual::rampart_itself`](crate::manual::rampart_itself)), of others mostly the ID of the API.
     pub fn builder(issuer_url: impl Into<String>, audience: impl Into<String>) -> RampartAuthBuilder {
         RampartAuthBuilder::new(issuer_url.into(), audience.into())
     }

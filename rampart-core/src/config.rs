@@ -71,7 +71,8 @@ impl RampartAuthBuilder {
             variable(name).filter(|value| !value.is_empty()).ok_or(ConfigError::MissingVariable(name, meaning))
         };
         let issuer = required("RAMPART_URL", "the URL of the issuer, exactly as in the iss claim of its tokens")?;
-        let audiences = required("RAMPART_CLIENT_ID", "the audience of the tokens: the client ID of this API")?;
+        let audiences =
+            required("RAMPART_CLIENT_ID", "the audience of the tokens, with Rampart the client ID of the front end")?;
         let mut audiences = listed(&audiences).map_err(ConfigError::of_environment)?;
         let mut builder = Self::new(issuer, audiences.remove(0)).audiences(audiences);
         builder.settings.realm = variable("RAMPART_REALM").filter(|realm| !realm.is_empty());
@@ -141,8 +142,9 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// Further accepted audiences, compared as whole strings (RFC 7519 section 4.1.3). Rampart's direct login issues tokens
-    /// for the issuer's URL instead of the client ID. Called again, it adds to them.
+    /// Further accepted audiences, compared as whole strings (RFC 7519 section 4.1.3). A Rampart
+    /// server issues tokens for the client ID of each front end, and for its own URL after a direct login or a renewal: see
+    /// [`manual::rampart_itself`](crate::manual::rampart_itself). Called again, it adds to them.
     ///
     /// ```
     /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {

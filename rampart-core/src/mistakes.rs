@@ -24,7 +24,7 @@ pub(crate) fn checked_audience(field: &'static str, audience: &str) -> Result<()
     if audience.trim().is_empty() {
         return Err(ConfigError::invalid(
             field,
-            "is empty, so that it would not be checked; write the client ID under which this API is registered",
+            "is empty, so that it would not be checked; write what the tokens have in aud, such as the client ID of the front end",
         ));
     }
     outbound::checked_text(field, audience)

@@ -29,7 +29,7 @@ use crate::{auth::RampartAuth, config::RampartAuthBuilder};
 pub struct Settings {
     /// The issuer, exactly as in the `iss` claim.
     pub issuer_url: String,
-    /// The audience, which is the client ID of the API.
+    /// The audience: what the tokens have in `aud`, such as the client ID of the front end.
     pub audience: String,
     /// See [`RampartAuthBuilder::realm`].
     #[serde(default)]
