@@ -48,22 +48,20 @@ async fn reports(user: RequireAuth<Manager>) -> Json<Value> {
     )
 }
 
-/// The routes, for tokens that this issuer has given to the sample front ends, or to a user who signed in directly.
-fn app(issuer: String) -> Result<Router, Box<dyn Error>> {
-    let auth = RampartAuth::builder(&issuer, "sample-react-app").audiences([&issuer]).build()?;
+fn app(issuer: String, auth: RampartAuth) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(FRONT_ENDS)
         .allow_methods([Method::GET])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER]);
-    Ok(Router::new()
+    Router::new()
         .route("/api/health", get(async move || Json(json!({"status": "ok", "issuer": issuer}))))
         .route("/api/profile", get(profile))
         .route("/api/claims", get(claims))
         .route("/api/editor/dashboard", get(dashboard))
         .route("/api/manager/reports", get(reports))
         .layer(cors)
-        .with_state(auth))
+        .with_state(auth)
 }
 
 fn variable(name: &str, default: &str) -> Result<String, String> {
@@ -78,11 +76,14 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let issuer = variable("RAMPART_ISSUER", "http://localhost:8080")?;
     let port = variable("PORT", "3001")?;
     let port: u16 = port.parse().map_err(|_| format!("PORT is {port:?}, which is no port number"))?;
-    let app = app(issuer.clone())?;
+    // Tokens that the issuer has given to the sample front ends, or to a user who signed in directly.
+    let auth = RampartAuth::builder(&issuer, "sample-react-app").audiences([&issuer]).build()?;
+    // Where the issuer is away the log says so, and it is asked again as requests come.
+    let _ = auth.warm_up().await;
     let listener = TcpListener::bind(("127.0.0.1", port)).await;
     let listener = listener.map_err(|error| format!("port {port}: {error}; set PORT to another port"))?;
     println!("Sample back end: http://{}, for tokens of {issuer}", listener.local_addr()?);
-    Ok(axum::serve(listener, app).await?)
+    Ok(axum::serve(listener, app(issuer, auth)).await?)
 }
 
 #[tokio::main]
