@@ -5,7 +5,7 @@ mod custom_errors;
 use actix_cors::Cors;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Bytes, Data, Path, PayloadConfig, ServiceConfig};
-use actix_web::{HttpResponse, delete, get, post};
+use actix_web::{HttpResponse, delete, post, route};
 use rampart_actix::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
 use task_api_shared::{Answer, EmailSend, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
 
@@ -17,22 +17,22 @@ fn json(answer: Answer) -> HttpResponse {
     HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body)
 }
 
-#[get("/health")]
+#[route("/health", method = "GET", method = "HEAD")]
 async fn health() -> HttpResponse {
     json(Store::health())
 }
 
-#[get("/api/profile")]
+#[route("/api/profile", method = "GET", method = "HEAD")]
 async fn profile(user: RequireAuth) -> HttpResponse {
     json(Store::profile(&user))
 }
 
-#[get("/api/data")]
+#[route("/api/data", method = "GET", method = "HEAD")]
 async fn data(user: RequireAuth) -> HttpResponse {
     json(Store::data(&user))
 }
 
-#[get("/api/tasks")]
+#[route("/api/tasks", method = "GET", method = "HEAD")]
 async fn tasks(user: RequireAuth, store: Data<Store>) -> HttpResponse {
     json(store.tasks(&user))
 }
@@ -49,12 +49,12 @@ async fn create_task(
     })
 }
 
-#[get("/tasks")]
+#[route("/tasks", method = "GET", method = "HEAD")]
 async fn all_tasks(store: Data<Store>) -> HttpResponse {
     json(store.all_tasks())
 }
 
-#[get("/stats")]
+#[route("/stats", method = "GET", method = "HEAD")]
 async fn stats(store: Data<Store>) -> HttpResponse {
     json(store.stats())
 }
@@ -69,7 +69,7 @@ async fn send_email(_: RequireAuth<EmailSend>) -> HttpResponse {
     json(Store::send_email())
 }
 
-#[get("/api/feed")]
+#[route("/api/feed", method = "GET", method = "HEAD")]
 async fn feed(user: OptionalAuth) -> HttpResponse {
     json(Store::feed(user.as_deref()))
 }
