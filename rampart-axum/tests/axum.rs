@@ -154,6 +154,8 @@ async fn custom_answers_by_result_by_with_rejection_and_by_map_response() {
     }
     let issuer = issuer().await;
     let auth = auth(&issuer);
+    // That a token has expired is told by its signed exp alone: it takes keys.
+    auth.warm_up().await.unwrap();
     let expired = bearer(&issuer.token().at(1_700_000_000));
     let app = Router::new().route("/result", get(by_result)).route("/type", get(by_type)).with_state(auth.clone());
     assert!(
