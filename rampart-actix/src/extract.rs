@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use rampart_core::adapter::{Carry, Verification, Verified};
+use rampart_core::adapter::{Carry, Fresh, Outcome, Pending, Verification, Verified};
 use rampart_core::{Claims, RampartAuth, Rejection, Requirement};
 
+use crate::head::Head;
 use crate::rejection::AuthRejection;
 
 rampart_core::__adapter_guards! {
@@ -42,17 +42,17 @@ fn configured(request: &HttpRequest) -> Result<&RampartAuth, Rejection> {
 
 type Admitted<T> = Result<T, Rejection>;
 
-/// What `admit` says of the outcome that is stored with the request, if that is by the same object.
+/// What `admit` says of the outcome that is stored with the request, if that counts.
 fn stored<T>(
     request: &HttpRequest,
     auth: &RampartAuth,
-    admit: impl FnOnce(&Verified) -> Admitted<T>,
+    admit: impl FnOnce(&Outcome<'_>) -> Admitted<T>,
 ) -> Option<Admitted<T>> {
     let (admitted, carry) = {
         let extensions = request.extensions();
-        let verified = extensions.get::<Verified>().filter(|verified| verified.is_by(auth))?;
-        let admitted = admit(verified);
-        let carry = verified.carry(admitted.is_ok(), extensions.get());
+        let outcome = extensions.get::<Verified>().and_then(|outcome| outcome.by(auth, &Head(request)))?;
+        let admitted = admit(&outcome);
+        let carry = outcome.carry(admitted.is_ok(), extensions.get());
         (admitted, carry)
     };
     apply(carry, request);
@@ -63,25 +63,28 @@ fn stored<T>(
 pub(crate) fn verify<T>(
     request: &HttpRequest,
     auth: &RampartAuth,
-    admit: impl Fn(&Verified) -> Admitted<T>,
-) -> Result<Admitted<T>, Verification> {
+    admit: impl Fn(&Outcome<'_>) -> Admitted<T>,
+) -> Result<Admitted<T>, Pending> {
     if let Some(admitted) = stored(request, auth, &admit) {
         return Ok(admitted);
     }
-    let verified = auth.verification(request.headers().get_all(AUTHORIZATION)).now()?;
-    Ok(store(request, verified, admit))
+    match auth.verification(&Head(request)) {
+        Verification::Ready(fresh) => Ok(store(request, fresh, admit)),
+        Verification::Pending(pending) => Err(pending),
+    }
 }
 
 /// Stores an outcome with the request, and says what `admit` says of it.
 pub(crate) fn store<T>(
     request: &HttpRequest,
-    verified: Verified,
-    admit: impl FnOnce(&Verified) -> Admitted<T>,
+    fresh: Fresh<'_>,
+    admit: impl FnOnce(&Outcome<'_>) -> Admitted<T>,
 ) -> Admitted<T> {
-    let admitted = admit(&verified);
-    let carry = verified.carry(admitted.is_ok(), request.extensions().get());
+    let outcome = fresh.outcome();
+    let admitted = admit(&outcome);
+    let carry = outcome.carry(admitted.is_ok(), request.extensions().get());
     apply(carry, request);
-    request.extensions_mut().insert(verified);
+    request.extensions_mut().insert(fresh.into_verified());
     admitted
 }
 
@@ -99,7 +102,7 @@ impl<R: Requirement + 'static> FromRequest for RequireAuth<R> {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Extraction<Self> {
-        Extraction::new(request, |verified| verified.required::<R>().map(Self::new))
+        Extraction::new(request, |outcome| outcome.required::<R>().map(Self::new))
     }
 }
 
@@ -109,7 +112,7 @@ impl<R: Requirement + 'static> FromRequest for OptionalAuth<R> {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Extraction<Self> {
-        Extraction::new(request, |verified| verified.optional::<R>().map(Self::new))
+        Extraction::new(request, |outcome| outcome.optional::<R>().map(Self::new))
     }
 }
 
@@ -121,10 +124,10 @@ enum State<G> {
     /// `None` once it has been taken.
     Ready(Option<Result<G, AuthRejection>>),
     /// Only here the request must outlive the call.
-    Waiting { request: HttpRequest, auth: RampartAuth, verification: Verification, admit: Admit<G> },
+    Waiting { request: HttpRequest, auth: RampartAuth, pending: Pending, admit: Admit<G> },
 }
 
-type Admit<G> = fn(&Verified) -> Admitted<G>;
+type Admit<G> = fn(&Outcome<'_>) -> Admitted<G>;
 
 impl<G> Extraction<G> {
     fn new(request: &HttpRequest, admit: Admit<G>) -> Self {
@@ -132,9 +135,7 @@ impl<G> Extraction<G> {
         Self(match configured(request).map(|auth| (auth, verify(request, auth, admit))) {
             Err(rejection) => State::Ready(Some(Err(refused(rejection)))),
             Ok((_, Ok(admitted))) => State::Ready(Some(admitted.map_err(refused))),
-            Ok((auth, Err(verification))) => {
-                State::Waiting { request: request.clone(), auth: auth.clone(), verification, admit }
-            }
+            Ok((auth, Err(pending))) => State::Waiting { request: request.clone(), auth: auth.clone(), pending, admit },
         })
     }
 }
@@ -146,11 +147,11 @@ impl<G: Unpin> Future for Extraction<G> {
         match &mut self.0 {
             // A future is not polled again once it is done.
             State::Ready(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
-            State::Waiting { request, auth, verification, admit } => {
+            State::Waiting { request, auth, pending, admit } => {
                 // actix-web starts all guards of a handler together: another one may have been faster.
                 let admitted = match stored(request, auth, *admit) {
                     Some(admitted) => admitted,
-                    None => store(request, ready!(Pin::new(verification).poll(context)), *admit),
+                    None => store(request, ready!(Pin::new(pending).poll(context)), *admit),
                 };
                 Poll::Ready(admitted.map_err(|rejection| AuthRejection::of(rejection, request)))
             }

@@ -5,6 +5,7 @@
 mod answer;
 mod config;
 mod extract;
+mod head;
 mod middleware;
 mod rejection;
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::EitherBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use pin_project_lite::pin_project;
-use rampart_core::adapter::{Gate, Verified};
+use rampart_core::adapter::{Gate, Outcome};
 use rampart_core::{RampartAuth, Rejection};
 
 use crate::extract::{store, verify};
@@ -29,8 +29,8 @@ pub struct AuthMiddleware {
 }
 
 impl AuthMiddleware {
-    fn passes(&self, verified: &Verified) -> Passed {
-        verified.pass(&self.gate).map(drop)
+    fn passes(&self, outcome: &Outcome<'_>) -> Passed {
+        outcome.pass(&self.gate).map(drop)
     }
 }
 
@@ -80,18 +80,18 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let Guarded { inner, middleware } = &*self.0;
-        let kind = match verify(request.request(), &middleware.auth, |verified| middleware.passes(verified)) {
+        let kind = match verify(request.request(), &middleware.auth, |outcome| middleware.passes(outcome)) {
             Ok(passed) => match admit(passed, &request) {
                 Ok(()) => Kind::Inner { future: inner.call(request) },
                 Err(rejection) => Kind::Rejected { response: Some(request.error_response(rejection)) },
             },
-            Err(verification) => {
+            Err(pending) => {
                 // Only here the service must outlive the call.
                 let guarded = Rc::clone(&self.0);
                 Kind::Waiting {
                     future: Box::pin(async move {
-                        let verified = verification.await;
-                        let passed = store(request.request(), verified, |verified| guarded.middleware.passes(verified));
+                        let fresh = pending.await;
+                        let passed = store(request.request(), fresh, |outcome| guarded.middleware.passes(outcome));
                         match admit(passed, &request) {
                             Ok(()) => guarded.inner.call(request).await.map(ServiceResponse::map_into_left_body),
                             Err(rejection) => Ok(request.error_response(rejection).map_into_right_body()),

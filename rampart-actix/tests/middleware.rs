@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use actix_web::dev::Service;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{App, HttpResponse, web};
 use rampart_actix::{AuthError, AuthRejection, Claims, OptionalAuth, Policy, RampartAuthExt, RequireAuth, roles};
 use support::{Verifications, issuer, offline, offline_auth};
@@ -217,4 +217,48 @@ async fn only_the_very_object_reuses_a_result() {
 
     client.get_with("/", &issuer.token().sub("ada").sign().unwrap()).await.is_ok("ada");
     assert_eq!(count.take(), 2);
+}
+
+/// Something between two guards takes the administrator's token away, or puts another in its place: what was found for the first
+/// says nothing about the second.
+#[actix_web::test]
+async fn outcome_is_not_reused_once_the_header_has_changed() {
+    async fn admin(user: RequireAuth<Admin>) -> String {
+        user.sub.clone()
+    }
+    let issuer = issuer().await;
+    let auth = offline_auth(&issuer);
+    let root = issuer.token().sub("root").roles(["admin"]).sign().unwrap();
+    let eve = issuer.token().sub("eve").sign().unwrap();
+    let cases: [(&str, &[&str], u16); 4] = [
+        ("unchanged", &[&root], 200),
+        ("removed", &[], 401),
+        ("replaced by a user's", &[&eve], 403),
+        ("a second one beside it", &[&root, &eve], 400),
+    ];
+    for (id, tokens, status) in cases {
+        let values: Vec<HeaderValue> =
+            tokens.iter().map(|token| HeaderValue::from_str(&format!("Bearer {token}")).unwrap()).collect();
+        let layers = auth.clone();
+        let client = serve!({
+            let values = values.clone();
+            App::new()
+                .app_data(web::Data::new(layers.clone()))
+                .route("/guard", web::get().to(admin))
+                .service(web::resource("/layer").wrap(layers.require_roles(["admin"])).to(subject))
+                .wrap_fn(move |mut request, inner| {
+                    request.headers_mut().remove(AUTHORIZATION);
+                    for value in &values {
+                        request.headers_mut().append(AUTHORIZATION, value.clone());
+                    }
+                    inner.call(request)
+                })
+                .wrap(layers.optional_auth())
+        });
+        for path in ["/guard", "/layer"] {
+            let answer = client.get_with(path, &root).await;
+            assert_eq!(answer.status, status, "{path}: {id}");
+            assert_eq!(answer.body == "root", status == 200, "{path}: {id}");
+        }
+    }
 }

@@ -4,32 +4,35 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::Extensions;
-use http::header::AUTHORIZATION;
 use http::request::Parts;
-use rampart_core::adapter::{Carry, Verified};
+use rampart_core::adapter::{Carry, Outcome, Verification, Verified};
 use rampart_core::{Claims, RampartAuth, Rejection, Requirement};
+
+use crate::head::Head;
 
 rampart_core::__adapter_types!();
 
-/// What `admit` says of this request's outcome: of the one that is there already if it is by the same object, or of a new one.
+/// What `admit` says of this request's outcome: of the one that is there already, if it counts, or of a new one.
 async fn guard<T>(
     parts: &mut Parts,
     auth: &RampartAuth,
-    admit: fn(&Verified) -> Result<T, Rejection>,
+    admit: fn(&Outcome<'_>) -> Result<T, Rejection>,
 ) -> Result<T, AuthRejection> {
-    if let Some(verified) = parts.extensions.get::<Verified>().filter(|verified| verified.is_by(auth)) {
-        let admitted = admit(verified);
-        let carry = verified.carry(admitted.is_ok(), parts.extensions.get());
+    let head = Head::of_parts(parts);
+    if let Some(outcome) = parts.extensions.get::<Verified>().and_then(|verified| verified.by(auth, &head)) {
+        let admitted = admit(&outcome);
+        let carry = outcome.carry(admitted.is_ok(), parts.extensions.get());
         apply(carry, &mut parts.extensions);
         return Ok(admitted?);
     }
-    let verified = match auth.verification(parts.headers.get_all(AUTHORIZATION)).now() {
-        Ok(verified) => verified,
-        Err(verification) => verification.await,
+    let fresh = match auth.verification(&head) {
+        Verification::Ready(fresh) => fresh,
+        Verification::Pending(pending) => pending.await,
     };
-    let admitted = admit(&verified);
-    apply(verified.carry(admitted.is_ok(), parts.extensions.get()), &mut parts.extensions);
-    parts.extensions.insert(verified);
+    let outcome = fresh.outcome();
+    let admitted = admit(&outcome);
+    apply(outcome.carry(admitted.is_ok(), parts.extensions.get()), &mut parts.extensions);
+    parts.extensions.insert(fresh.into_verified());
     Ok(admitted?)
 }
 
@@ -51,7 +54,7 @@ where
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
-        guard(parts, &RampartAuth::from_ref(state), |verified| verified.required::<R>().map(Self::new)).await
+        guard(parts, &RampartAuth::from_ref(state), |outcome| outcome.required::<R>().map(Self::new)).await
     }
 }
 
@@ -64,7 +67,7 @@ where
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
-        guard(parts, &RampartAuth::from_ref(state), |verified| verified.optional::<R>().map(Self::new)).await
+        guard(parts, &RampartAuth::from_ref(state), |outcome| outcome.optional::<R>().map(Self::new)).await
     }
 }
 
@@ -78,7 +81,7 @@ where
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, AuthRejection> {
-        let admit = |verified: &Verified| verified.optional::<R>().map(|claims| claims.map(Self::new));
+        let admit = |outcome: &Outcome<'_>| outcome.optional::<R>().map(|claims| claims.map(Self::new));
         guard(parts, &RampartAuth::from_ref(state), admit).await
     }
 }

@@ -7,16 +7,16 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use pin_project_lite::pin_project;
 use rampart_core::RampartAuth;
-use rampart_core::adapter::{Gate, Verified};
+use rampart_core::adapter::{Carry, Fresh, Gate, Outcome, Verification, Verified};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::extract::{AuthRejection, apply};
 use crate::grpc;
+use crate::head::Head;
 
 rampart_core::__adapter_layers!(AuthLayer);
 
@@ -50,12 +50,17 @@ pub struct AuthService<S> {
 }
 
 impl AuthLayer {
-    /// Lets the request pass, with the outcome and the claims in its extensions, or makes the answer.
-    fn admit<B>(&self, verified: Verified, request: &mut Request<B>) -> Result<(), AuthRejection> {
-        verified.pass(&self.gate)?;
-        let extensions = request.extensions_mut();
-        apply(verified.carry(true, extensions.get()), extensions);
-        extensions.insert(verified);
+    /// Lets the request pass, with the claims in its extensions, or makes the answer.
+    fn admit(&self, outcome: &Outcome<'_>, extensions: &Extensions) -> Result<Carry, AuthRejection> {
+        outcome.pass(&self.gate)?;
+        Ok(outcome.carry(true, extensions.get()))
+    }
+
+    /// The same by a new outcome, which is kept.
+    fn admit_fresh<B>(&self, fresh: Fresh<'_>, request: &mut Request<B>) -> Result<(), AuthRejection> {
+        let carry = self.admit(&fresh.outcome(), request.extensions())?;
+        apply(carry, request.extensions_mut());
+        request.extensions_mut().insert(fresh.into_verified());
         Ok(())
     }
 }
@@ -78,18 +83,22 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let auth = &self.layer.auth;
-        let stored = request.extensions().get::<Verified>().filter(|verified| verified.is_by(auth)).cloned();
-        let verified = match stored {
-            Some(verified) => Ok(verified),
-            None => auth.verification(request.headers().get_all(AUTHORIZATION)).now(),
+        let layer = &self.layer;
+        let head = Head::of_request(&request);
+        let known = request.extensions().get::<Verified>().and_then(|verified| verified.by(&layer.auth, &head));
+        let admitted = match known.map(|outcome| layer.admit(&outcome, request.extensions())) {
+            Some(admitted) => Ok(admitted.map(|carry| apply(carry, request.extensions_mut()))),
+            None => match layer.auth.verification(&head) {
+                Verification::Ready(fresh) => Ok(layer.admit_fresh(fresh, &mut request)),
+                Verification::Pending(pending) => Err(pending),
+            },
         };
-        let kind = match verified.map(|verified| self.layer.admit(verified, &mut request)) {
+        let kind = match admitted {
             Ok(Ok(())) => Kind::Inner { future: self.inner.call(request) },
             Ok(Err(rejection)) => {
                 Kind::Rejected { response: Some(grpc::answer(rejection, grpc::is_call(request.headers()))) }
             }
-            Err(verification) => {
+            Err(pending) => {
                 // Only here the service must outlive the call: take the one that is ready, leave a clone.
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
@@ -97,7 +106,7 @@ where
                 Kind::Waiting {
                     future: Box::pin(async move {
                         let is_grpc = grpc::is_call(request.headers());
-                        match layer.admit(verification.await, &mut request) {
+                        match layer.admit_fresh(pending.await, &mut request) {
                             Ok(()) => inner.call(request).await.map(|response| response.map(Body::new)),
                             Err(rejection) => Ok(grpc::answer(rejection, is_grpc)),
                         }

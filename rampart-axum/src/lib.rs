@@ -4,6 +4,7 @@
 
 mod extract;
 mod grpc;
+mod head;
 mod layer;
 mod response;
 

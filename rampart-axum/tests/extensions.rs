@@ -175,3 +175,43 @@ async fn layers_of_one_object_leave_the_claims_where_they_are() {
         .with_state(auth);
     assert_eq!(ask(&app, "/", Some(&bearer(&issuer.token().sub("ada")))).await.body, "ada");
 }
+
+/// Something between two guards takes the administrator's token away, or puts another in its place: what was found for the first
+/// says nothing about the second, in a guard, a layer or a request that was put together from the extensions of this one.
+#[tokio::test]
+async fn outcome_is_not_reused_once_the_header_has_changed() {
+    async fn admin(user: RequireAuth<Admin>) -> String {
+        user.sub.clone()
+    }
+    let issuer = issuer().await;
+    let auth = auth(&issuer);
+    let root = bearer(&issuer.token().sub("root").roles(["admin"]));
+    let eve = bearer(&issuer.token().sub("eve"));
+    let cases: [(&str, &[&str], u16); 4] = [
+        ("unchanged", &[&root], 200),
+        ("removed", &[], 401),
+        ("replaced by a user's", &[&eve], 403),
+        ("a second one beside it", &[&root, &eve], 400),
+    ];
+    for (id, values, status) in cases {
+        let values: Vec<HeaderValue> = values.iter().map(|value| value.parse().unwrap()).collect();
+        let change = move |mut request: Request, next: Next| {
+            request.headers_mut().remove(AUTHORIZATION);
+            for value in values.clone() {
+                request.headers_mut().append(AUTHORIZATION, value);
+            }
+            next.run(request)
+        };
+        let app = Router::new()
+            .route("/guard", get(admin))
+            .route("/layer", get(who).layer(auth.require_roles(["admin"])))
+            .layer(from_fn(change))
+            .layer(auth.optional_auth())
+            .with_state(auth.clone());
+        for path in ["/guard", "/layer"] {
+            let answer = ask(&app, path, Some(&root)).await;
+            assert_eq!(answer.status.as_u16(), status, "{path}: {id}");
+            assert_eq!(answer.body == "root", status == 200, "{path}: {id}");
+        }
+    }
+}

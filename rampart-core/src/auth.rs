@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::adapter::Verification;
 use crate::algorithm::Algorithms;
 use crate::bearer;
 use crate::claims::Claims;
@@ -20,9 +19,11 @@ use crate::jwks::search::KidSearch;
 use crate::jwks::set::KeySet;
 use crate::jws::{self, Failure, TypRule, UnknownKid};
 use crate::rejection::{Challenge, Rejection};
+use crate::request::{AUTHORIZATION, RequestHead, Trace};
 use crate::settings::Settings;
-use crate::token_cache::{Entry, TokenCache};
+use crate::token_cache::{Entry, TokenCache, TokenHash};
 use crate::validation::{self, AUDIENCE_HINT, NO_ACCEPTED_AUDIENCE, Rules};
+use crate::verification::Verification;
 
 /// Verifies the access tokens of one issuer. Made once, cloned everywhere: a clone is one more pointer to the same keys.
 ///
@@ -43,6 +44,8 @@ use crate::validation::{self, AUDIENCE_HINT, NO_ACCEPTED_AUDIENCE, Rules};
 pub struct RampartAuth(Arc<Inner>);
 
 pub(crate) struct Inner {
+    /// Unique in this process and never used again.
+    pub(crate) number: u64,
     pub(crate) rules: Rules,
     pub(crate) algorithms: Algorithms,
     pub(crate) typ_rule: TypRule,
@@ -56,6 +59,13 @@ pub(crate) struct Inner {
 pub(crate) enum Keys {
     Static(Arc<KeySet>),
     Fetched(Arc<KeyCache>),
+}
+
+/// A token, and its identity where verified tokens are kept: computed once, for the cache and for whoever asks again.
+#[derive(Clone, Copy)]
+struct Presented<'t> {
+    bytes: &'t [u8],
+    identity: Option<TokenHash>,
 }
 
 type Verdict = Result<Arc<Claims>, AuthError>;
@@ -112,9 +122,10 @@ impl RampartAuth {
     /// # Errors
     /// [`AuthError`]: the token's fault, or [`AuthError::KeysUnavailable`].
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
-        match self.step(token.as_bytes()) {
+        let token = self.presented(token.as_bytes());
+        match self.step(token) {
             Step::Done(verdict) => verdict,
-            Step::NeedsKeys => self.verify_with_fetch(token.as_bytes()).await,
+            Step::NeedsKeys => self.verify_with_fetch(token).await,
         }
     }
 
@@ -143,23 +154,49 @@ impl RampartAuth {
     /// As [`authenticate`](Self::authenticate), but a request without a token is `Ok(None)`. A token that is not good is an
     /// error all the same: it never passes as anonymous.
     pub fn authenticate_optional<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) -> AuthenticateOptional {
-        let token = match bearer::token(values.into_iter()) {
-            Ok(Some(token)) => token,
-            Ok(None) => return AuthenticateOptional(Progress::Ready(Some(Ok(None)))),
-            Err(refusal) => return AuthenticateOptional(Progress::Ready(Some(Err(self.refused(refusal, None))))),
-        };
-        AuthenticateOptional(match self.step(token.as_bytes()) {
-            Step::Done(verdict) => Progress::Ready(Some(verdict.map(Some))),
-            Step::NeedsKeys => {
-                let (auth, token) = (self.clone(), token.as_bytes().to_owned());
-                Progress::Waiting(Box::pin(async move { auth.verify_with_fetch(&token).await.map(Some) }))
-            }
-        })
+        self.begin(values.into_iter()).0
     }
 
-    /// As [`authenticate_optional`](Self::authenticate_optional), with the outcome bound to this object: for adapters.
-    pub fn verification<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) -> Verification {
-        Verification::new(self.clone(), self.authenticate_optional(values))
+    /// The verification of a request with these `Authorization` values, and the identity of its token where one was computed.
+    fn begin<V: AsRef<[u8]>>(&self, values: impl Iterator<Item = V>) -> (AuthenticateOptional, Option<TokenHash>) {
+        let ready = |outcome| AuthenticateOptional(Progress::Ready(Some(outcome)));
+        let token = match bearer::token(values) {
+            Ok(Some(token)) => token,
+            Ok(None) => return (ready(Ok(None)), None),
+            Err(refusal) => return (ready(Err(self.refused(refusal, None))), None),
+        };
+        let token = self.presented(token.as_bytes());
+        let outcome = match self.step(token) {
+            Step::Done(verdict) => ready(verdict.map(Some)),
+            Step::NeedsKeys => {
+                let (auth, bytes, identity) = (self.clone(), token.bytes.to_owned(), token.identity);
+                AuthenticateOptional(Progress::Waiting(Box::pin(async move {
+                    auth.verify_with_fetch(Presented { bytes: &bytes, identity }).await.map(Some)
+                })))
+            }
+        };
+        (outcome, token.identity)
+    }
+
+    /// Verifies a request, and keeps apart for which object and which request the outcome counts: for adapters.
+    ///
+    /// All of the request is read in the call.
+    pub fn verification<'a>(&'a self, head: &impl RequestHead) -> Verification<'a> {
+        let (outcome, identity) = self.begin(head.values(AUTHORIZATION));
+        Verification::new(self, Trace::of(head, identity), outcome)
+    }
+
+    /// Verifies a request: the claims of its token, or [`AuthError::MissingToken`].
+    ///
+    /// ```
+    /// # async fn example(auth: rampart_core::RampartAuth, head: impl rampart_core::adapter::RequestHead) {
+    /// if let Ok(claims) = auth.verify_with(&head).await {
+    ///     println!("{}", claims.sub);
+    /// }
+    /// # }
+    /// ```
+    pub fn verify_with(&self, head: &impl RequestHead) -> Authenticate {
+        Authenticate(self.begin(head.values(AUTHORIZATION)).0)
     }
 
     /// The HTTP answer for an error, with the realm of this object (RFC 6750 section 3).
@@ -210,8 +247,26 @@ impl RampartAuth {
         }
     }
 
+    /// Which object this is: no other in this process ever has its number.
+    pub(crate) fn number(&self) -> u64 {
+        self.0.number
+    }
+
+    /// Whether claims that were good some time ago are so still.
+    pub(crate) fn still_valid(&self, claims: &Claims) -> Result<(), AuthError> {
+        let checked = self.0.clock.now().ok_or_else(no_date);
+        let checked = checked.and_then(|now| claims.times.check(now, self.0.rules.tolerance));
+        checked.map_err(|refusal| self.refused(refusal, None))
+    }
+
+    fn presented<'t>(&self, bytes: &'t [u8]) -> Presented<'t> {
+        // A token that is too long is refused before anything is computed of it.
+        let is_cached = self.0.tokens.is_some() && bytes.len() <= self.0.max_token_bytes;
+        Presented { bytes, identity: is_cached.then(|| TokenCache::hash(bytes)) }
+    }
+
     /// All that can be done without waiting.
-    fn step(&self, token: &[u8]) -> Step {
+    fn step(&self, token: Presented<'_>) -> Step {
         let Some(glance) = self.0.clock.glance() else { return Step::Done(Err(no_clock())) };
         let now = glance.at;
         let cache = match &self.0.keys {
@@ -222,7 +277,7 @@ impl RampartAuth {
         };
         let current = cache.serve(now);
         let keys = current.as_ref().and_then(|current| current.keys());
-        let Some(keys) = keys else { return self.step_without_keys(token, now) };
+        let Some(keys) = keys else { return self.step_without_keys(token.bytes, now) };
         match self.attempt(token, keys, glance) {
             Ok(claims) => Step::Done(Ok(claims)),
             Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => {
@@ -249,7 +304,7 @@ impl RampartAuth {
     }
 
     /// Waits for keys, and looks for the token's key once if the keys that came do not hold it.
-    async fn verify_with_fetch(&self, token: &[u8]) -> Verdict {
+    async fn verify_with_fetch(&self, token: Presented<'_>) -> Verdict {
         let Keys::Fetched(cache) = &self.0.keys else { return Err(AuthError::InvalidToken) };
         let Some(now) = self.0.clock.now() else { return Err(no_clock()) };
         let begun = cache.begun();
@@ -271,7 +326,7 @@ impl RampartAuth {
     }
 
     /// Against the keys and the time of this very moment: both may have changed while the request waited.
-    fn attempt_current(&self, token: &[u8], cache: &Arc<KeyCache>) -> Result<Arc<Claims>, Failure> {
+    fn attempt_current(&self, token: Presented<'_>, cache: &Arc<KeyCache>) -> Result<Arc<Claims>, Failure> {
         let now = self.0.clock.now().ok_or_else(no_date)?;
         let current = cache.serve(now);
         match current.as_ref().and_then(|current| current.keys()) {
@@ -286,13 +341,13 @@ impl RampartAuth {
 
     /// V2 to V12 against the keys at hand, or the two of them that can change for a token that was verified before: whether
     /// its key is still there, and what time it is.
-    fn attempt(&self, token: &[u8], keys: &KeySet, glance: Glance) -> Result<Arc<Claims>, Failure> {
+    fn attempt(&self, token: Presented<'_>, keys: &KeySet, glance: Glance) -> Result<Arc<Claims>, Failure> {
         let Inner { rules, algorithms, typ_rule, tokens, clock, .. } = &*self.0;
         let exactly = || clock.exactly(glance).ok_or_else(no_date);
-        if token.len() > self.0.max_token_bytes {
+        if token.bytes.len() > self.0.max_token_bytes {
             return Err(Refusal::invalid("V2", "the token is longer than max_token_bytes").into());
         }
-        let hash = tokens.as_ref().map(|tokens| (tokens, TokenCache::hash(token)));
+        let hash = tokens.as_ref().zip(token.identity);
         if let Some((tokens, hash)) = &hash
             && let Some(Entry { claims, key }) = tokens.get(hash)
             && keys.holds(key)
@@ -302,7 +357,7 @@ impl RampartAuth {
             }
             return Ok(claims);
         }
-        let (claims, key) = jws::verify(token, keys, *algorithms, *typ_rule, |signed| {
+        let (claims, key) = jws::verify(token.bytes, keys, *algorithms, *typ_rule, |signed| {
             Ok((validation::validate(signed.payload, signed.is_at_jwt, rules, exactly()?)?, signed.key.serial))
         })?;
         let claims = Arc::new(claims);

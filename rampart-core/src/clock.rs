@@ -1,8 +1,8 @@
 //! The wall clock, injectable so that tests never wait to see time pass.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime};
 
 type Source = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
@@ -49,6 +49,24 @@ fn coarse() -> Option<Duration> {
 
 #[cfg(not(target_os = "linux"))]
 const fn coarse() -> Option<Duration> {
+    None
+}
+
+/// Time since some moment, which no setting of the clock moves: to within 10 ms, for the age of what is kept for a short while.
+pub(crate) fn uptime() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    coarse_uptime().unwrap_or_else(|| START.elapsed())
+}
+
+#[cfg(target_os = "linux")]
+fn coarse_uptime() -> Option<Duration> {
+    use rustix::time::{ClockId, DynamicClockId, clock_gettime_dynamic};
+    let time = clock_gettime_dynamic(DynamicClockId::Known(ClockId::MonotonicCoarse)).ok()?;
+    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn coarse_uptime() -> Option<Duration> {
     None
 }
 

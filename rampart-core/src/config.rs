@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::algorithm::{Algorithm, Algorithms};
@@ -19,6 +20,9 @@ use crate::rejection::Challenge;
 use crate::settings::Settings;
 use crate::token_cache::TokenCache;
 use crate::validation::{RequiredClaim, Rules};
+
+/// Tells the objects of this process apart.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
 const MAX_TOLERANCE: Duration = Duration::from_secs(600);
 const MIN_FETCH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -314,6 +318,7 @@ impl RampartAuthBuilder {
         let keys = keys(&settings, algorithms, http_client, &clock)?;
         let token_cache_bytes = settings.token_cache_bytes.unwrap_or(16 * 1024 * 1024);
         Ok(RampartAuth::from_inner(Inner {
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
             rules,
             algorithms,
             typ_rule: if settings.require_at_jwt { TypRule::AtJwtOnly } else { TypRule::AccessToken },

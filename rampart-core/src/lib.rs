@@ -26,12 +26,14 @@ mod mistakes;
 pub mod outbound;
 mod pointer;
 mod rejection;
+mod request;
 mod requirement;
 mod roca;
 mod settings;
 mod times;
 mod token_cache;
 mod validation;
+mod verification;
 
 #[doc(inline)]
 pub use crate::{

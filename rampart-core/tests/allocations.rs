@@ -3,7 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use allocation_counter::measure;
-use rampart_core::RampartAuth;
+use rampart_core::adapter::{Authorization, Verification};
+use rampart_core::{AnyUser, RampartAuth};
 use rampart_issuer::{Algorithm, LocalIssuer};
 
 /// Payload, `Claims` and the fields that own their text; a change that needs more has to say why.
@@ -41,9 +42,13 @@ async fn a_cached_token_costs_no_allocation() {
         assert!(outcome.now().is_some_and(|outcome| outcome.is_ok_and(|claims| claims.is_some())));
     });
     assert_eq!(verify, 0);
+    let head = Authorization::new([header.as_bytes()]);
     let verification = allocations(|| {
-        let verified = auth.verification([header.as_bytes()]).now();
-        assert!(verified.is_ok_and(|verified| verified.required::<rampart_core::AnyUser>().is_ok()));
+        let Verification::Ready(fresh) = auth.verification(&head) else { panic!("waits") };
+        assert!(fresh.outcome().required::<AnyUser>().is_ok());
+        // Kept, and asked again by the next guard.
+        let kept = fresh.into_verified();
+        assert!(kept.by(auth, &head).is_some_and(|outcome| outcome.required::<AnyUser>().is_ok()));
     });
     assert_eq!(verification, 0);
 }

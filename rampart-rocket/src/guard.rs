@@ -1,12 +1,13 @@
 //! Request guards: what a handler takes as a parameter.
 
-use rampart_core::adapter::Verified;
-use rampart_core::{RampartAuth, Rejection, Requirement};
+use rampart_core::adapter::{self, Verification};
+use rampart_core::{Rejection, Requirement};
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
 use crate::asked::{Asked, Asking};
 use crate::fairing::Attached;
+use crate::head::Head;
 use crate::kept::Kept;
 
 rampart_core::__adapter_types! {
@@ -16,12 +17,10 @@ rampart_core::__adapter_types! {
     /// prevent it; this type is what is meant.
 }
 
+type Admit<T> = fn(&adapter::Outcome<'_>) -> Result<T, Rejection>;
+
 /// Verifies the request, unless that was done before, and lets `admit` decide.
-async fn guard<T>(
-    request: &Request<'_>,
-    asked: Asked,
-    admit: fn(&Verified) -> Result<T, Rejection>,
-) -> Outcome<T, AuthRejection> {
+async fn guard<T>(request: &Request<'_>, asked: Asked, admit: Admit<T>) -> Outcome<T, AuthRejection> {
     let Some(Attached(auth)) = request.rocket().state() else {
         tracing::error!(
             target: "rampart",
@@ -29,25 +28,31 @@ async fn guard<T>(
         );
         return AuthRejection::not_configured().refuse(request, asked).await;
     };
-    let stored = request.local_cache_async(verify(request, auth)).await;
-    let own;
-    let verified = if stored.is_by(auth) {
-        stored
-    } else {
-        own = verify(request, auth).await;
-        &own
+    let (kept, head) = (Kept::of(request), Head(request));
+    let verified = kept.verified();
+    let known = verified.as_ref().and_then(|outcome| outcome.by(auth, &head));
+    let admitted = match known {
+        Some(outcome) => decide(kept, &outcome, admit),
+        None => {
+            let fresh = match auth.verification(&head) {
+                Verification::Ready(fresh) => fresh,
+                Verification::Pending(pending) => pending.await,
+            };
+            let admitted = decide(kept, &fresh.outcome(), admit);
+            kept.keep(fresh.into_verified());
+            admitted
+        }
     };
-    let admitted = admit(verified);
-    Kept::of(request).decided(verified, admitted.is_ok());
     match admitted {
         Ok(guard) => Outcome::Success(guard),
         Err(rejection) => AuthRejection::from(rejection).refuse(request, asked).await,
     }
 }
 
-/// A new outcome for this request.
-async fn verify(request: &Request<'_>, auth: &RampartAuth) -> Verified {
-    auth.verification(request.headers().get("authorization")).await
+fn decide<T>(kept: &Kept, outcome: &adapter::Outcome<'_>, admit: Admit<T>) -> Result<T, Rejection> {
+    let admitted = admit(outcome);
+    kept.decided(outcome, admitted.is_ok());
+    admitted
 }
 
 impl<'r, R: Requirement> FromRequest<'r> for RequireAuth<R> {
@@ -61,7 +66,7 @@ impl<'r, R: Requirement> FromRequest<'r> for RequireAuth<R> {
         Self: 'a,
     {
         let asked = Asked::here();
-        Box::pin(guard(request, asked, |verified| verified.required::<R>().map(Self::new)))
+        Box::pin(guard(request, asked, |outcome| outcome.required::<R>().map(Self::new)))
     }
 }
 
@@ -77,7 +82,7 @@ impl<'r, R: Requirement> FromRequest<'r> for OptionalAuth<R> {
         Self: 'a,
     {
         let asked = Asked::here();
-        Box::pin(guard(request, asked, |verified| verified.optional::<R>().map(Self::new)))
+        Box::pin(guard(request, asked, |outcome| outcome.optional::<R>().map(Self::new)))
     }
 }
 

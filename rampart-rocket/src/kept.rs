@@ -1,10 +1,10 @@
-//! What is kept with a request of what its guards have found: who is signed in, and the last refusal.
+//! What is kept with a request of what its guards have found: the outcome, who is signed in, and the last refusal.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rampart_core::Claims;
-use rampart_core::adapter::{Carry, Verified};
+use rampart_core::adapter::{Carry, Outcome, Verified};
 use rocket::http::Status;
 use rocket::{Request, Route};
 
@@ -17,6 +17,7 @@ pub(crate) struct Kept(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
+    verified: Option<Verified>,
     claims: Option<Arc<Claims>>,
     rejection: Option<AuthRejection>,
     /// The route whose request that rejection has ended: until another guard runs, or another route.
@@ -38,11 +39,21 @@ impl Kept {
         request.local_cache(Self::default)
     }
 
+    /// The outcome that an earlier guard has kept.
+    pub(crate) fn verified(&self) -> Option<Verified> {
+        self.0.lock().verified.clone()
+    }
+
+    /// Keeps an outcome for the guards to come.
+    pub(crate) fn keep(&self, verified: Verified) {
+        self.0.lock().verified = Some(verified);
+    }
+
     /// A guard has decided: who is signed in now, and that no refusal before has ended the request.
-    pub(crate) fn decided(&self, verified: &Verified, passed: bool) {
+    pub(crate) fn decided(&self, outcome: &Outcome<'_>, passed: bool) {
         let mut inner = self.0.lock();
         inner.ended = None;
-        match verified.carry(passed, inner.claims.as_ref()) {
+        match outcome.carry(passed, inner.claims.as_ref()) {
             Carry::Unchanged => {}
             Carry::Insert(claims) => inner.claims = Some(claims),
             Carry::Remove => inner.claims = None,

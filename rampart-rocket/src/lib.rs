@@ -5,6 +5,7 @@
 mod asked;
 mod fairing;
 mod guard;
+mod head;
 mod kept;
 mod rejection;
 

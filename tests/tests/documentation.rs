@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rampart_core::adapter::{Authorization, Verification};
 use rampart_core::{AuthError, RampartAuth};
 
 const READMES: [&str; 5] = [
@@ -124,7 +125,10 @@ fn table_of_answers_is_what_the_core_answers() {
         assert_eq!((row[1], code(row[2])[0]), (error.status().to_string().as_str(), error.code()), "{name}");
         let rejection = match error {
             // Of a route that asks for scopes.
-            AuthError::MissingToken => auth.verification([b""; 0]).now().unwrap().required::<EmailSend>().unwrap_err(),
+            AuthError::MissingToken => match auth.verification(&Authorization::<&str>::new([])) {
+                Verification::Ready(fresh) => fresh.outcome().required::<EmailSend>().unwrap_err(),
+                Verification::Pending(_) => panic!("nothing is there to wait for"),
+            },
             error => auth.rejection(error),
         };
         match rejection.challenge() {

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use rampart_core::adapter::{Authorization, Verification};
 use rampart_core::{AnyUser, AuthError};
 use rampart_core_fuzz::{AUTH, HEADER, PAYLOAD, sign};
 
@@ -30,8 +31,9 @@ fn is_the_token(value: &[u8]) -> bool {
 
 fuzz_target!(|data: &[u8]| {
     let values: Vec<_> = data.split(|byte| *byte == b'\n').map(filled_in).collect();
-    let verified = AUTH.verification(&values).now().expect("the keys are fixed");
-    let outcome = verified.required::<AnyUser>();
+    let head = Authorization::new(&values);
+    let Verification::Ready(fresh) = AUTH.verification(&head) else { panic!("the keys are fixed") };
+    let outcome = fresh.outcome().required::<AnyUser>();
     match (values.as_slice(), &outcome) {
         ([value], Ok(_)) => assert!(is_the_token(value)),
         ([value], Err(rejection)) => {

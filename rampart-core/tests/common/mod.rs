@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rampart_core::adapter::{Authorization, Fresh, Verification};
 use rampart_core::{Algorithm, AuthError, Claims, KeySet, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::SigningKey;
 pub(crate) use rampart_issuer::{Algorithm as SignWith, base64url};
@@ -350,5 +351,13 @@ pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome,
         Poll::Pending => panic!("a verification with a fixed key set waits"),
+    }
+}
+
+/// The outcome of a request with these `Authorization` values, where nothing must be awaited.
+pub(crate) fn fresh<V: AsRef<[u8]>>(auth: &RampartAuth, values: impl IntoIterator<Item = V>) -> Fresh<'_> {
+    match auth.verification(&Authorization::new(values)) {
+        Verification::Ready(fresh) => fresh,
+        Verification::Pending(_) => panic!("a fixed key set needs no waiting"),
     }
 }

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::support::{DUE, World, at_once, issuer, lasting, poll_once, quiet, unavailable};
-use rampart_core::{AuthError, JwksState, RampartAuth};
+use rampart_core::adapter::{Authorization, Pending, Verification};
+use rampart_core::{AnyUser, AuthError, JwksState, RampartAuth};
 use rampart_issuer::{Endpoint, LocalIssuer};
 use tokio::runtime::{Builder, Runtime};
 
@@ -32,8 +33,12 @@ async fn every_call_is_unavailable(auth: &RampartAuth, token: &str) {
     unavailable(auth.verify(token).await);
     unavailable(auth.authenticate(authorization(token)).await);
     unavailable(auth.authenticate_optional(authorization(token)).await);
-    let refused = auth.verification(authorization(token)).await.required::<rampart_core::AnyUser>().unwrap_err();
-    assert_eq!(refused.status(), 503);
+    let fresh = match auth.verification(&Authorization::new(authorization(token))) {
+        Verification::Ready(fresh) => fresh,
+        Verification::Pending(pending) => pending.await,
+    };
+    assert_eq!(fresh.outcome().required::<AnyUser>().unwrap_err().status(), 503);
+    unavailable(auth.verify_with(&Authorization::new(authorization(token))).await);
     unavailable(auth.warm_up().await);
     unavailable(auth.refresh_keys().await);
 }
@@ -107,6 +112,13 @@ fn is_unavailable<T: std::fmt::Debug>(polled: Poll<Result<T, AuthError>>) {
     }
 }
 
+fn pending(auth: &RampartAuth, header: &[String; 1]) -> Pending {
+    match auth.verification(&Authorization::new(header)) {
+        Verification::Pending(pending) => pending,
+        Verification::Ready(_) => panic!("there are no keys yet"),
+    }
+}
+
 #[tokio::test]
 async fn future_that_is_polled_after_it_was_done_is_an_error_and_no_panic() {
     let world = World::new().await;
@@ -118,20 +130,16 @@ async fn future_that_is_polled_after_it_was_done_is_an_error_and_no_panic() {
     assert!(matches!(poll(&mut optional), Poll::Ready(Ok(Some(_)))));
     let mut taken = warm.authenticate_optional(&header);
     assert!(matches!(taken.now(), Some(Ok(Some(_)))));
-    let mut verification = warm.verification(&header);
-    assert!(
-        matches!(poll(&mut verification), Poll::Ready(verified) if verified.required::<rampart_core::AnyUser>().is_ok())
-    );
 
     // Those that waited for keys: a future in a box of its own.
     let (mut waited, mut waited_optional, mut waited_verification) = {
         let auth = world.cold();
-        (auth.authenticate(&header), auth.authenticate_optional(&header), auth.verification(&header))
+        (auth.authenticate(&header), auth.authenticate_optional(&header), pending(&auth, &header))
     };
     assert!(poll(&mut waited).is_pending(), "waits for keys");
     (&mut waited).await.unwrap();
     (&mut waited_optional).await.unwrap();
-    (&mut waited_verification).await.required::<rampart_core::AnyUser>().unwrap();
+    (&mut waited_verification).await.outcome().required::<AnyUser>().unwrap();
     assert!(crate::log::take().iter().all(|record| !record.text.contains("asked for again")));
 
     for _ in 0..3 {
@@ -141,11 +149,9 @@ async fn future_that_is_polled_after_it_was_done_is_an_error_and_no_panic() {
         assert!(taken.now().is_none());
         is_unavailable(poll(&mut waited));
         is_unavailable(poll(&mut waited_optional));
-        for verification in [&mut verification, &mut waited_verification] {
-            let Poll::Ready(verified) = poll(verification) else { panic!("waits for ever") };
-            assert_eq!(verified.required::<rampart_core::AnyUser>().unwrap_err().status(), 503);
-            assert_eq!(verified.optional::<rampart_core::AnyUser>().unwrap_err().status(), 503, "never as anonymous");
-        }
+        let Poll::Ready(fresh) = poll(&mut waited_verification) else { panic!("waits for ever") };
+        assert_eq!(fresh.outcome().required::<AnyUser>().unwrap_err().status(), 503);
+        assert_eq!(fresh.outcome().optional::<AnyUser>().unwrap_err().status(), 503, "never as anonymous");
     }
     let logged = crate::log::take();
     assert_eq!(logged.iter().filter(|record| record.text.contains("asked for again")).count(), 21, "{logged:?}");

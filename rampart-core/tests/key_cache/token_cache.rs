@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::support::{World, at_once, lasting, outliving, refused, seconds};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rampart_core::adapter::{Authorization, Verification};
 use rampart_core::{Algorithm, AuthError, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::base64url;
 use serde_json::{Value, json};
@@ -269,8 +270,16 @@ async fn t07_no_token_shows_in_debug() {
     let world = World::new().await;
     let auth = offline(&world).build().unwrap();
     let token = outliving(world.issuer.token().sub("a-very-private-subject"));
-    let verified = auth.verification([format!("Bearer {token}")]);
-    for debug in [format!("{auth:?}"), format!("{auth:#?}"), format!("{verified:?}")] {
+    let head = Authorization::new([format!("Bearer {token}")]);
+    let Verification::Ready(fresh) = auth.verification(&head) else { panic!("waits") };
+    let kept = fresh.into_verified();
+    for debug in [
+        format!("{auth:?}"),
+        format!("{auth:#?}"),
+        format!("{kept:?}"),
+        format!("{:?}", kept.by(&auth, &head)),
+        format!("{head:?}"),
+    ] {
         for part in token.split('.').chain(["a-very-private-subject"]) {
             assert!(!debug.contains(part), "{debug}");
         }

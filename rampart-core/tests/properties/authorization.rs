@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use rampart_core::{AnyUser, AuthError, Rejection};
 
-use super::common::{Draft, ED};
+use super::common::{Draft, ED, fresh};
 use super::{AUTH, cases};
 
 static TOKEN: LazyLock<String> = LazyLock::new(|| Draft::by(&ED).sign());
@@ -52,7 +52,8 @@ proptest! {
         values in vec(prop_oneof![4 => nearly_credentials(), 1 => vec(any::<u8>(), 0..64)], 0..4),
     ) {
         for auth in [&AUTH.cached, &AUTH.uncached] {
-            let verified = auth.verification(&values).now().unwrap();
+            let fresh = fresh(auth, &values);
+            let verified = fresh.outcome();
             let outcome = verified.required::<AnyUser>();
             if let Err(rejection) = &outcome {
                 prop_assert!(is_well_formed(rejection), "{:?}", rejection);

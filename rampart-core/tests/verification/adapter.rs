@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::common::{AUTH, Draft, builder, quoted};
-use rampart_core::adapter::{Carry, Gate, Verified};
-use rampart_core::{AnyOf, AnyUser, AuthError, Claims, Policy, RampartAuth, Rejection, Requirement, roles, scopes};
+use crate::common::{AUTH, Draft, builder, fresh, quoted};
+use rampart_core::adapter::{Carry, Fresh, Gate, Outcome};
+use rampart_core::{AnyOf, AnyUser, AuthError, Claims, Policy, Rejection, Requirement, roles, scopes};
 
 roles!(Admin = "admin");
 scopes! {
@@ -35,13 +35,9 @@ impl Requirement for Silent {
     }
 }
 
-fn verified(auth: &RampartAuth, value: Option<&str>) -> Verified {
-    auth.verification(value).now().expect("a fixed key set needs no waiting")
-}
-
 /// Whom the request carries afterwards.
-fn carried(verified: &Verified, passed: bool, held: Option<&Arc<Claims>>) -> (&'static str, Option<Arc<Claims>>) {
-    match verified.carry(passed, held) {
+fn carried(verified: &Fresh<'_>, passed: bool, held: Option<&Arc<Claims>>) -> (&'static str, Option<Arc<Claims>>) {
+    match verified.outcome().carry(passed, held) {
         Carry::Unchanged => ("unchanged", held.cloned()),
         Carry::Insert(claims) => ("insert", Some(claims)),
         Carry::Remove => ("remove", None),
@@ -54,19 +50,31 @@ fn request_carries_whoever_is_signed_in_and_nobody_else() {
     let (ada, eve) = (bearer("ada"), bearer("eve"));
     let expired = format!("Bearer {}", Draft::good().claim("exp", "1").sign());
     // Without the cache of verified tokens, the claims of one token are not the same twice.
-    let (ada, eve) = (verified(&AUTH.uncached, Some(&ada)), verified(&AUTH.uncached, Some(&eve)));
-    let claims = |verified: &Verified| verified.required::<AnyUser>().unwrap();
+    let (ada, eve) = (fresh(&AUTH.uncached, Some(&ada)), fresh(&AUTH.uncached, Some(&eve)));
+    let claims = |verified: &Fresh<'_>| verified.outcome().required::<AnyUser>().unwrap();
     let cases = [
         ("a good token, first", &ada, true, None, ("insert", Some("ada"))),
         ("a good token, again", &ada, true, Some(&ada), ("unchanged", Some("ada"))),
         ("a good token of another", &ada, true, Some(&eve), ("insert", Some("ada"))),
         ("lacking a right, first", &ada, false, None, ("unchanged", None)),
         ("lacking a right, later", &ada, false, Some(&ada), ("unchanged", Some("ada"))),
-        ("no token, first", &verified(&AUTH.cached, None), true, None, ("unchanged", None)),
-        ("no token, later, where it is optional", &verified(&AUTH.cached, None), true, Some(&eve), ("remove", None)),
-        ("no token, later, where it is required", &verified(&AUTH.cached, None), false, Some(&eve), ("remove", None)),
-        ("a bad token, first", &verified(&AUTH.cached, Some(&expired)), false, None, ("unchanged", None)),
-        ("a bad token, later", &verified(&AUTH.cached, Some(&expired)), false, Some(&eve), ("remove", None)),
+        ("no token, first", &fresh(&AUTH.cached, None::<&str>), true, None, ("unchanged", None)),
+        (
+            "no token, later, where it is optional",
+            &fresh(&AUTH.cached, None::<&str>),
+            true,
+            Some(&eve),
+            ("remove", None),
+        ),
+        (
+            "no token, later, where it is required",
+            &fresh(&AUTH.cached, None::<&str>),
+            false,
+            Some(&eve),
+            ("remove", None),
+        ),
+        ("a bad token, first", &fresh(&AUTH.cached, Some(&expired)), false, None, ("unchanged", None)),
+        ("a bad token, later", &fresh(&AUTH.cached, Some(&expired)), false, Some(&eve), ("remove", None)),
     ];
     for (id, verified, passed, held, (what, sub)) in cases {
         let held = held.map(claims);
@@ -92,7 +100,7 @@ impl Requirement for Odd {
 }
 
 /// A guard, by its type.
-type Guard = fn(&Verified) -> Result<Arc<Claims>, Rejection>;
+type Guard = fn(&Outcome<'_>) -> Result<Arc<Claims>, Rejection>;
 
 fn read() -> Policy {
     Policy::scopes(["tasks:read"])
@@ -115,43 +123,48 @@ fn admin() -> Policy {
 fn request_without_a_token_is_told_the_scopes_of_the_route() {
     type Case = (&'static str, Guard, Option<Policy>, &'static str);
     let cases: [Case; 17] = [
-        ("any user", Verified::required::<AnyUser>, None, ""),
-        ("a role", Verified::required::<Admin>, Some(admin()), ""),
-        ("a scope", Verified::required::<Read>, Some(read()), "tasks:read"),
-        ("two scopes", Verified::required::<Mailer>, Some(mailer()), "email:send email:read"),
-        ("a role and a scope", Verified::required::<(Admin, Read)>, Some(admin().and(read())), "tasks:read"),
+        ("any user", |outcome| outcome.required::<AnyUser>(), None, ""),
+        ("a role", |outcome| outcome.required::<Admin>(), Some(admin()), ""),
+        ("a scope", |outcome| outcome.required::<Read>(), Some(read()), "tasks:read"),
+        ("two scopes", |outcome| outcome.required::<Mailer>(), Some(mailer()), "email:send email:read"),
+        ("a role and a scope", |outcome| outcome.required::<(Admin, Read)>(), Some(admin().and(read())), "tasks:read"),
         (
             "each scope once",
-            Verified::required::<(Write, Mailer, Write, Read)>,
+            |outcome| outcome.required::<(Write, Mailer, Write, Read)>(),
             Some(write().and(mailer()).and(write()).and(read())),
             "tasks:write email:send email:read tasks:read",
         ),
-        ("a tuple of one", Verified::required::<(Read,)>, None, "tasks:read"),
+        ("a tuple of one", |outcome| outcome.required::<(Read,)>(), None, "tasks:read"),
         (
             "alternatives: the first that has some",
-            Verified::required::<AnyOf<(Admin, Write, Read)>>,
+            |outcome| outcome.required::<AnyOf<(Admin, Write, Read)>>(),
             Some(admin().or(write()).or(read())),
             "tasks:write",
         ),
-        ("alternatives without any", Verified::required::<AnyOf<(Admin, Admin)>>, Some(admin().or(admin())), ""),
+        (
+            "alternatives without any",
+            |outcome| outcome.required::<AnyOf<(Admin, Admin)>>(),
+            Some(admin().or(admin())),
+            "",
+        ),
         (
             "an alternative of several",
-            Verified::required::<AnyOf<((Admin, Read, Write), Mailer)>>,
+            |outcome| outcome.required::<AnyOf<((Admin, Read, Write), Mailer)>>(),
             Some(admin().and(read()).and(write()).or(mailer())),
             "tasks:read tasks:write",
         ),
         (
             "alternatives within",
-            Verified::required::<(Read, AnyOf<(Admin, Write, Mailer)>)>,
+            |outcome| outcome.required::<(Read, AnyOf<(Admin, Write, Mailer)>)>(),
             Some(read().and(admin().or(write()).or(mailer()))),
             "tasks:read tasks:write",
         ),
-        ("by hand", Verified::required::<Spoken>, None, "acme:a acme:b"),
-        ("by hand, among others", Verified::required::<(Read, Spoken)>, None, "tasks:read acme:a acme:b"),
-        ("by hand, silent", Verified::required::<Silent>, None, ""),
-        ("by hand, silent, among others", Verified::required::<(Silent, Read)>, None, "tasks:read"),
-        ("by hand, with names that are none", Verified::required::<Odd>, None, "tasks:read"),
-        ("nobody", Verified::required::<(AnyUser, Silent)>, Some(Policy::scopes([""; 0])), ""),
+        ("by hand", |outcome| outcome.required::<Spoken>(), None, "acme:a acme:b"),
+        ("by hand, among others", |outcome| outcome.required::<(Read, Spoken)>(), None, "tasks:read acme:a acme:b"),
+        ("by hand, silent", |outcome| outcome.required::<Silent>(), None, ""),
+        ("by hand, silent, among others", |outcome| outcome.required::<(Silent, Read)>(), None, "tasks:read"),
+        ("by hand, with names that are none", |outcome| outcome.required::<Odd>(), None, "tasks:read"),
+        ("nobody", |outcome| outcome.required::<(AnyUser, Silent)>(), Some(Policy::scopes([""; 0])), ""),
     ];
     let metadata = "https://api.example.com/.well-known/oauth-protected-resource";
     let with_metadata = builder().resource_metadata(metadata).build().unwrap();
@@ -161,21 +174,22 @@ fn request_without_a_token_is_told_the_scopes_of_the_route() {
         for (auth, challenge) in
             [(&AUTH.cached, bare.clone()), (&with_metadata, format!("{bare}, resource_metadata={}", quoted(metadata)))]
         {
-            let verified = verified(auth, None);
-            let by_type = guard(&verified).unwrap_err();
+            let fresh = fresh(auth, None::<&str>);
+            let outcome = fresh.outcome();
+            let by_type = guard(&outcome).unwrap_err();
             assert_eq!((by_type.status(), by_type.challenge()), (401, Some(&*challenge)), "{id}");
             assert_eq!(by_type.body(), auth.rejection(AuthError::MissingToken).body(), "{id}");
             if let Some(policy) = policy.clone() {
-                assert_eq!(verified.pass(&Gate::policy(policy)).unwrap_err(), by_type, "{id}: as a policy");
+                assert_eq!(outcome.pass(&Gate::policy(policy)).unwrap_err(), by_type, "{id}: as a policy");
             }
         }
     }
-    let plain = verified(&AUTH.cached, None).pass(&Gate::required()).unwrap_err();
+    let plain = fresh(&AUTH.cached, None::<&str>).outcome().pass(&Gate::required()).unwrap_err();
     assert_eq!(plain.challenge(), Some(r#"Bearer realm="default""#), "a layer that asks for nothing more");
     // Only where there is no token: what is wrong with one is not a matter of scopes.
-    let bad = verified(&AUTH.cached, Some("Bearer bad")).required::<Read>().unwrap_err();
+    let bad = fresh(&AUTH.cached, Some("Bearer bad")).outcome().required::<Read>().unwrap_err();
     assert_eq!(bad, AUTH.cached.rejection(AuthError::InvalidToken));
-    let basic = verified(&AUTH.cached, Some("Basic x")).required::<Read>().unwrap_err();
+    let basic = fresh(&AUTH.cached, Some("Basic x")).outcome().required::<Read>().unwrap_err();
     assert_eq!(basic.challenge(), Some(r#"Bearer realm="default", scope="tasks:read""#));
 }
 
@@ -185,75 +199,81 @@ fn token_that_lacks_a_scope_is_told_every_scope_of_the_requirement() {
     type Case = (&'static str, Guard, Option<Policy>, &'static str, Vec<&'static str>);
     let both = || read().and(write());
     let cases: [Case; 13] = [
-        ("one", Verified::required::<Read>, Some(read()), "", vec!["tasks:read"]),
+        ("one", |outcome| outcome.required::<Read>(), Some(read()), "", vec!["tasks:read"]),
         (
             "the first of two",
-            Verified::required::<(Read, Write)>,
+            |outcome| outcome.required::<(Read, Write)>(),
             Some(both()),
             "tasks:write",
             vec!["tasks:read", "tasks:write"],
         ),
         (
             "the last of two",
-            Verified::required::<(Read, Write)>,
+            |outcome| outcome.required::<(Read, Write)>(),
             Some(both()),
             "tasks:read",
             vec!["tasks:read", "tasks:write"],
         ),
         (
             "each once",
-            Verified::required::<(Read, Write, Read, Mailer)>,
+            |outcome| outcome.required::<(Read, Write, Read, Mailer)>(),
             Some(both().and(read()).and(mailer())),
             "tasks:read",
             vec!["tasks:read", "tasks:write", "email:send", "email:read"],
         ),
         (
             "beside a role that it has",
-            Verified::required::<(Admin, Read, Write)>,
+            |outcome| outcome.required::<(Admin, Read, Write)>(),
             Some(admin().and(read()).and(write())),
             "tasks:read",
             vec!["tasks:read", "tasks:write"],
         ),
         (
             "of alternatives, the one whose error it is",
-            Verified::required::<AnyOf<(Read, Mailer)>>,
+            |outcome| outcome.required::<AnyOf<(Read, Mailer)>>(),
             Some(read().or(mailer())),
             "",
             vec!["email:send", "email:read"],
         ),
         (
             "an alternative of several",
-            Verified::required::<AnyOf<(Mailer, (Read, Write))>>,
+            |outcome| outcome.required::<AnyOf<(Mailer, (Read, Write))>>(),
             Some(mailer().or(both())),
             "tasks:read",
             vec!["tasks:read", "tasks:write"],
         ),
         (
             "alternatives within that are at fault",
-            Verified::required::<(Read, AnyOf<(Write, Mailer)>)>,
+            |outcome| outcome.required::<(Read, AnyOf<(Write, Mailer)>)>(),
             Some(read().and(write().or(mailer()))),
             "tasks:read",
             vec!["tasks:read", "email:send", "email:read"],
         ),
         (
             "alternatives within that are not",
-            Verified::required::<(AnyOf<(Write, Mailer)>, Read)>,
+            |outcome| outcome.required::<(AnyOf<(Write, Mailer)>, Read)>(),
             Some(write().or(mailer()).and(read())),
             "tasks:write",
             vec!["tasks:write", "tasks:read"],
         ),
         (
             "nested",
-            Verified::required::<((Read, Write), (Mailer, Read))>,
+            |outcome| outcome.required::<((Read, Write), (Mailer, Read))>(),
             Some(both().and(mailer().and(read()))),
             "tasks:read tasks:write",
             vec!["tasks:read", "tasks:write", "email:send", "email:read"],
         ),
-        ("by hand", Verified::required::<(Read, Spoken)>, None, "tasks:read", vec!["tasks:read", "acme:a", "acme:b"]),
-        ("by hand, silent", Verified::required::<(Silent, Read)>, None, "", vec!["silent", "tasks:read"]),
+        (
+            "by hand",
+            |outcome| outcome.required::<(Read, Spoken)>(),
+            None,
+            "tasks:read",
+            vec!["tasks:read", "acme:a", "acme:b"],
+        ),
+        ("by hand, silent", |outcome| outcome.required::<(Silent, Read)>(), None, "", vec!["silent", "tasks:read"]),
         (
             "nobody",
-            Verified::required::<(Read, Nobody)>,
+            |outcome| outcome.required::<(Read, Nobody)>(),
             Some(read().and(Policy::scopes([""; 0]))),
             "tasks:read",
             vec![],
@@ -261,15 +281,16 @@ fn token_that_lacks_a_scope_is_told_every_scope_of_the_requirement() {
     ];
     for (id, guard, policy, scope, expected) in cases {
         let token = Draft::good().claim("scope", &quoted(scope)).claim("roles", r#"["admin"]"#).sign();
-        let verified = verified(&AUTH.cached, Some(&format!("Bearer {token}")));
-        let by_type = guard(&verified).unwrap_err();
+        let fresh = fresh(&AUTH.cached, Some(&format!("Bearer {token}")));
+        let outcome = fresh.outcome();
+        let by_type = guard(&outcome).unwrap_err();
         assert_eq!(by_type, AUTH.cached.rejection(AuthError::insufficient_scope(expected)), "{id}");
         if let Some(policy) = policy {
-            assert_eq!(verified.pass(&Gate::policy(policy)).unwrap_err(), by_type, "{id}: as a policy");
+            assert_eq!(outcome.pass(&Gate::policy(policy)).unwrap_err(), by_type, "{id}: as a policy");
         }
     }
     let token = format!("Bearer {}", Draft::good().claim("scope", r#""tasks:write""#).sign());
-    let lacks_role = verified(&AUTH.cached, Some(&token)).required::<(Admin, Read, Write)>().unwrap_err();
+    let lacks_role = fresh(&AUTH.cached, Some(&token)).outcome().required::<(Admin, Read, Write)>().unwrap_err();
     assert_eq!(
         lacks_role,
         AUTH.cached.rejection(AuthError::insufficient_role(["admin"])),

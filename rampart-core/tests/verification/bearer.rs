@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::common::{AUTH, Draft, log, ready};
+use crate::common::{AUTH, Draft, fresh, log, ready};
 use rampart_core::AuthError;
 
 static TOKEN: LazyLock<String> = LazyLock::new(|| Draft::good().sign());
@@ -40,7 +40,7 @@ fn check(id: &str, values: &[Vec<u8>], expected: Expected) {
     let rule = log::rule();
     let uncached = ready(AUTH.uncached.authenticate(values));
     let optional = ready(AUTH.cached.authenticate_optional(values));
-    let verified = AUTH.cached.verification(values).now().unwrap_or_else(|_| panic!("{id}: must not wait"));
+    let fresh = fresh(&AUTH.cached, values);
 
     let sub = |claims: &std::sync::Arc<rampart_core::Claims>| claims.sub.clone();
     let required = outcome.as_ref().map(sub).map_err(Clone::clone);
@@ -51,7 +51,7 @@ fn check(id: &str, values: &[Vec<u8>], expected: Expected) {
         Err(error) => Err(error.clone()),
     };
     assert_eq!(optional.map(|claims| claims.as_ref().map(sub)), as_optional, "{id}: optional");
-    let of_adapter = verified.required::<rampart_core::AnyUser>();
+    let of_adapter = fresh.outcome().required::<rampart_core::AnyUser>();
     assert_eq!(
         of_adapter.map(|claims| sub(&claims)).map_err(|rejection| rejection.error().clone()),
         required,

@@ -19,6 +19,7 @@ mod log_lines;
 mod mac;
 mod names;
 mod order;
+mod outcome;
 mod payload;
 mod public_api;
 mod rampart_server;

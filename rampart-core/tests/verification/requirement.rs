@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::common::{AUTH, Auth, Draft, log};
-use rampart_core::adapter::{Gate, Verified};
+use crate::common::{AUTH, Auth, Draft, fresh, log};
+use rampart_core::adapter::{Authorization, Fresh, Gate};
 use rampart_core::{AnyOf, AnyUser, AuthError, Claims, Policy, Requirement, roles, scopes};
 
 const AUDITOR: &str = "auditor";
@@ -282,8 +282,8 @@ fn role_is_any_text() {
 
 static OTHER: LazyLock<Auth> = LazyLock::new(|| Auth::new(|builder| builder));
 
-fn verified(value: Option<&str>) -> Verified {
-    AUTH.cached.verification(value).now().expect("a fixed key set needs no waiting")
+fn verified(value: Option<&str>) -> Fresh<'static> {
+    fresh(&AUTH.cached, value)
 }
 
 #[test]
@@ -292,7 +292,8 @@ fn adapters_tell_absent_bad_and_insufficient_apart() {
     let admin = token(Draft::good().claim("roles", r#"["admin"]"#));
     let user = token(Draft::good().claim("roles", r#"["user"]"#));
     let expired = token(Draft::good().claim("exp", "1"));
-    let status = |verified: &Verified| {
+    let status = |fresh: &Fresh<'_>| {
+        let verified = fresh.outcome();
         let required = verified.required::<Admin>().map(|claims| claims.sub.clone()).map_err(|r| r.status());
         let optional = verified.optional::<Admin>().map(|claims| claims.is_some()).map_err(|r| r.status());
         let gates = [Gate::required(), Gate::optional(), Gate::policy(Policy::roles(["admin"]))]
@@ -310,14 +311,15 @@ fn adapters_tell_absent_bad_and_insufficient_apart() {
     for (id, value, expected) in cases {
         assert_eq!(status(&verified(value)), expected, "{id}");
     }
-    let lacking = verified(Some(&user)).required::<(AnyUser, Admin)>().unwrap_err();
+    let lacking = verified(Some(&user)).outcome().required::<(AnyUser, Admin)>().unwrap_err();
     assert_eq!(lacking.error(), &AuthError::insufficient_role(["admin"]));
 }
 
 #[test]
 fn outcome_belongs_to_the_object_that_made_it() {
-    let outcome = verified(None);
-    assert!(outcome.is_by(&AUTH.cached) && outcome.is_by(&AUTH.cached.clone()));
-    assert!(!outcome.is_by(&AUTH.uncached) && !outcome.is_by(&OTHER.cached), "E10 equal settings are not enough");
+    let (kept, head) = (verified(None).into_verified(), Authorization::<&str>::new([]));
+    assert!(kept.by(&AUTH.cached, &head).is_some() && kept.by(&AUTH.cached.clone(), &head).is_some());
+    let others = [kept.by(&AUTH.uncached, &head), kept.by(&OTHER.cached, &head)];
+    assert!(others.iter().all(Option::is_none), "E10 equal settings are not enough");
     assert!(AUTH.cached.is_same(&AUTH.cached.clone()) && !AUTH.cached.is_same(&OTHER.cached));
 }

@@ -1,6 +1,6 @@
 //! The core alone: no HTTP, the `Authorization` values as they are.
 
-use rampart_core::adapter::{Gate, Verified};
+use rampart_core::adapter::{self, Authorization, Fresh, Gate, Verification};
 use rampart_core::{AnyOf, AnyUser, Policy, RampartAuth, Rejection, Requirement};
 
 use super::{
@@ -47,10 +47,10 @@ fn answer(case: &Case, auths: [&RampartAuth; 2]) -> Reply {
     }
 }
 
-fn verify(auth: &RampartAuth, case: &Case) -> Verified {
-    match auth.verification(&case.authorization).now() {
-        Ok(verified) => verified,
-        Err(verification) => FIXTURE.wait(verification),
+fn verify<'a>(auth: &'a RampartAuth, case: &Case) -> Fresh<'a> {
+    match auth.verification(&Authorization::new(&case.authorization)) {
+        Verification::Ready(fresh) => fresh,
+        Verification::Pending(pending) => FIXTURE.wait(pending),
     }
 }
 
@@ -61,24 +61,26 @@ fn outcome(case: &Case, [plain, strict]: [&RampartAuth; 2]) -> Result<String, Re
         App::Down => &FIXTURE.down,
         App::NotConfigured => return Err(Rejection::not_configured()),
     };
-    let outer = verify(if case.app == App::StrictWithinPlain { plain } else { auth }, case);
-    let verified = if outer.is_by(auth) { outer } else { verify(auth, case) };
-    route(case.target, &verified)
+    let outer = verify(if case.app == App::StrictWithinPlain { plain } else { auth }, case).into_verified();
+    match outer.by(auth, &Authorization::new(&case.authorization)) {
+        Some(outcome) => route(case.target, &outcome),
+        None => route(case.target, &verify(auth, case).outcome()),
+    }
 }
 
-fn required<R: Requirement>(verified: &Verified) -> Result<String, Rejection> {
+fn required<R: Requirement>(verified: &adapter::Outcome<'_>) -> Result<String, Rejection> {
     verified.required::<R>().map(|claims| describe(Some(&claims)))
 }
 
-fn optional<R: Requirement>(verified: &Verified) -> Result<String, Rejection> {
+fn optional<R: Requirement>(verified: &adapter::Outcome<'_>) -> Result<String, Rejection> {
     verified.optional::<R>().map(|claims| describe(claims.as_deref()))
 }
 
-fn gated(verified: &Verified, gate: &Gate) -> Result<String, Rejection> {
+fn gated(verified: &adapter::Outcome<'_>, gate: &Gate) -> Result<String, Rejection> {
     verified.pass(gate).map(|claims| describe(claims.map(|claims| &**claims)))
 }
 
-fn route(path: &str, verified: &Verified) -> Result<String, Rejection> {
+fn route(path: &str, verified: &adapter::Outcome<'_>) -> Result<String, Rejection> {
     match path {
         "/public" => Ok("public".to_owned()),
         "/protected" | "/any" => required::<AnyUser>(verified),

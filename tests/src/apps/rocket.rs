@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
 
-use rampart_core::adapter::Verified;
 use rampart_rocket::{AnyOf, AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth, Requirement};
 use rocket::config::{LogLevel, Shutdown};
 use rocket::fairing::AdHoc;
@@ -21,7 +20,6 @@ use super::{
     describe, report,
 };
 use crate::case::App;
-use crate::fixture::FIXTURE;
 use crate::subject::{Framework, handled};
 
 /// Rocket.
@@ -77,7 +75,6 @@ fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
         .mount("/", routes![read_and_write, write_or_mail, layered_read_and_write])
         .mount("/", routes![layered_nobody, layered_guard, custom_user, custom_role, custom_optional, custom_layered]);
     match app {
-        App::StrictWithinPlain => rocket.attach(outcome_of(&FIXTURE.plain)),
         App::Cors => {
             let cors = CorsOptions {
                 allowed_origins: AllowedOrigins::some_exact(&["https://web.example"]),
@@ -88,17 +85,6 @@ fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
         }
         _ => rocket,
     }
-}
-
-/// As near as one gets to a layer of another auth object: its outcome is there before any guard asks.
-fn outcome_of(auth: &RampartAuth) -> AdHoc {
-    let auth = auth.clone();
-    AdHoc::on_request("another auth object", move |request, _| {
-        let verification = auth.verification(request.headers().get("authorization"));
-        Box::pin(async move {
-            let _: &Verified = request.local_cache_async(verification).await;
-        })
-    })
 }
 
 /// The mark of a request; the handler says when it runs.

@@ -1,0 +1,207 @@
+//! What a request brings: its header values, its line, and what is known of its connection.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::bearer;
+use crate::token_cache::{TokenCache, TokenHash};
+
+/// The head of a request, as an adapter hands it in.
+///
+/// A framework's adapter implements it by borrowing; nothing is copied. Only what the object's settings need is asked for: the
+/// `Authorization` values always, the rest where proofs or certificates are accepted.
+///
+/// ```
+/// use rampart_core::adapter::RequestHead;
+///
+/// /// Any framework that keeps its headers in a list.
+/// struct Head<'r> {
+///     method: &'r str,
+///     path: &'r str,
+///     headers: &'r [(&'r str, &'r [u8])],
+/// }
+///
+/// impl RequestHead for Head<'_> {
+///     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+///         self.headers.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+///     }
+///
+///     fn method(&self) -> &str {
+///         self.method
+///     }
+///
+///     fn path(&self) -> &str {
+///         self.path
+///     }
+/// }
+/// ```
+pub trait RequestHead {
+    /// The values of a header field as they were received, in their order. `name` is in lower case; field names are compared
+    /// without regard to case (RFC 9110 section 5.1). Every value there is: two `Authorization` values are no request.
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]>;
+
+    /// The method as the client sent it.
+    fn method(&self) -> &str;
+
+    /// The path as the client sent it, without the query: not what a router's nesting or a mount left of it.
+    fn path(&self) -> &str;
+
+    /// The address at the other end of the socket; never one out of a header.
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
+
+    /// What the TLS layer knows of the client's certificate.
+    fn connection(&self) -> Connection {
+        Connection::Unknown
+    }
+}
+
+/// A head that brings `Authorization` values and nothing else: for transports that have no request line, and for tests.
+///
+/// ```
+/// # fn example(auth: &rampart_core::RampartAuth) {
+/// use rampart_core::adapter::{Authorization, Verification};
+///
+/// let head = Authorization::new(["Bearer eyJhbGciOiJSUzI1NiIs..."]);
+/// if let Verification::Ready(fresh) = auth.verification(&head) {
+///     println!("{:?}", fresh.outcome().required::<rampart_core::AnyUser>());
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Authorization<V>(Vec<V>);
+
+impl<V: AsRef<[u8]>> Authorization<V> {
+    /// With these values: every one there is.
+    pub fn new(values: impl IntoIterator<Item = V>) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+impl<V: AsRef<[u8]>> RequestHead for Authorization<V> {
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let values = if name == AUTHORIZATION { self.0.as_slice() } else { &[] };
+        values.iter().map(AsRef::as_ref)
+    }
+
+    fn method(&self) -> &'static str {
+        ""
+    }
+
+    fn path(&self) -> &'static str {
+        ""
+    }
+}
+
+/// How many values, and nothing of them.
+impl<V> fmt::Debug for Authorization<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Authorization").field(&self.0.len()).finish()
+    }
+}
+
+/// What is known of the client's certificate on a connection (RFC 8705).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Connection {
+    /// Nobody has said: the application's TLS layer is not wired to tell, or there is none.
+    Unknown,
+    /// The TLS layer says that the client has shown none.
+    NoCertificate,
+    /// The client's own certificate.
+    Certificate(ClientCertificate),
+}
+
+/// The certificate of a client: the SHA-256 of its DER, which is all that a binding needs (RFC 8705 section 3.1).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ClientCertificate([u8; 32]);
+
+impl ClientCertificate {
+    /// Of the DER of the leaf certificate, as the TLS layer hands it out.
+    ///
+    /// ```
+    /// use rampart_core::adapter::ClientCertificate;
+    ///
+    /// let certificate = ClientCertificate::from_der(b"not really a certificate");
+    /// assert_eq!(format!("{certificate:?}"), "ClientCertificate"); // says nothing of whose it is
+    /// ```
+    pub fn from_der(der: &[u8]) -> Self {
+        let mut thumbprint = [0; 32];
+        thumbprint.copy_from_slice(digest(&SHA256, der).as_ref());
+        Self(thumbprint)
+    }
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientCertificate")
+    }
+}
+
+/// The header field that carries the token (RFC 6750 section 2.1).
+pub(crate) const AUTHORIZATION: &str = "authorization";
+
+/// What of a request an outcome was made from: enough to tell whether another head says the same, and no more.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Trace {
+    authorization: Read,
+    connection: Connection,
+}
+
+/// The values of a header field as they were read.
+#[derive(Clone, PartialEq, Eq)]
+enum Read {
+    /// There was none.
+    Nothing,
+    /// One value of so many bytes with the token that has this identity: the cache of verified tokens has computed it already.
+    Token { identity: TokenHash, length: usize },
+    /// Anything else as it was, each value behind its length, so that `A` and `B` are not `AB`.
+    Verbatim(Box<[u8]>),
+}
+
+impl Trace {
+    /// Of a request whose token has this identity, where it has a token and something computed one.
+    pub(crate) fn of(head: &impl RequestHead, identity: Option<TokenHash>) -> Self {
+        let mut values = head.values(AUTHORIZATION);
+        let authorization = match (values.next(), identity) {
+            (None, _) => Read::Nothing,
+            (Some(value), Some(identity)) => Read::Token { identity, length: value.len() },
+            (Some(_), None) => Read::Verbatim(verbatim(head)),
+        };
+        Self { authorization, connection: head.connection() }
+    }
+
+    /// Whether a head says what the one of this trace has said.
+    pub(crate) fn is_of(&self, head: &impl RequestHead) -> bool {
+        let mut values = head.values(AUTHORIZATION);
+        let is_same = match &self.authorization {
+            Read::Nothing => values.next().is_none(),
+            Read::Token { identity, length } => {
+                let is_single = values.next().is_some_and(|value| value.len() == *length) && values.next().is_none();
+                let token = if is_single { bearer::token(head.values(AUTHORIZATION)) } else { Ok(None) };
+                matches!(token, Ok(Some(token)) if TokenCache::hash(token.as_bytes()) == *identity)
+            }
+            Read::Verbatim(bytes) => verbatim(head) == *bytes,
+        };
+        is_same && self.connection == head.connection()
+    }
+}
+
+fn verbatim(head: &impl RequestHead) -> Box<[u8]> {
+    let mut bytes = Vec::new();
+    for value in head.values(AUTHORIZATION) {
+        bytes.extend_from_slice(&value.len().to_be_bytes());
+        bytes.extend_from_slice(value);
+    }
+    bytes.into_boxed_slice()
+}
+
+/// Nothing of what it holds.
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Trace")
+    }
+}
