@@ -15,6 +15,7 @@ use crate::cache::Slot;
 use crate::config::{RampartClientBuilder, of_environment};
 use crate::error::ClientError;
 use crate::exchange::{Exchange, sensitive};
+use crate::proxy;
 use crate::request::TokenRequest;
 use crate::token::{AccessToken, Secret};
 
@@ -153,9 +154,13 @@ impl RampartClient {
     /// Adds a token to a request, in place of any `Authorization` that it has. The header is marked as sensitive, so that the HTTP
     /// client does not show it.
     ///
+    /// A request over http to this machine gets one only where its HTTP client surely sends it without a proxy, which could read
+    /// the token: one built with `no_proxy()`, or one without proxies of its own while the environment names none for this
+    /// address (`HTTP_PROXY`, `ALL_PROXY`, and `NO_PROXY` for exceptions).
+    ///
     /// # Errors
-    /// [`ClientError::InsecureUrl`] for a request over http to another machine, [`ClientError::Request`] for one that cannot be
-    /// built; otherwise as [`client_credentials_token`](Self::client_credentials_token).
+    /// [`ClientError::InsecureUrl`] for a request over http to another machine or by way of a proxy, [`ClientError::Request`] for
+    /// one that cannot be built; otherwise as [`client_credentials_token`](Self::client_credentials_token).
     ///
     /// ```no_run
     /// # async fn example(client: rampart_client::RampartClient) -> Result<(), Box<dyn std::error::Error>> {
@@ -166,7 +171,8 @@ impl RampartClient {
     pub async fn bearer(&self, request: RequestBuilder, scopes: &[&str]) -> Result<RequestBuilder, ClientError> {
         let (client, request) = request.build_split();
         let mut request = request.map_err(|_| ClientError::Request)?;
-        if !is_private(request.url()) {
+        let url = request.url();
+        if !is_private(url) || url.scheme() == "http" && !proxy::is_bypassed(&client, url) {
             return Err(ClientError::InsecureUrl);
         }
         let token = self.client_credentials_token(scopes).await?;

@@ -78,8 +78,10 @@ pub enum ClientError {
     /// More than 256 sets of scopes and parameters are in use at the same time.
     #[error("more than 256 different token requests are in progress; use fewer combinations of scopes and parameters")]
     TooManySets,
-    /// The request would carry the token over plain http to another machine.
-    #[error("the request goes over http to another machine, where the token could be read; use https")]
+    /// The request would carry the token over plain http to another machine, or to this one by way of a proxy.
+    #[error(
+        "the request goes over http to another machine, or by way of a proxy, where the token could be read; use https, or for this machine an HTTP client with no_proxy(), or NO_PROXY"
+    )]
     InsecureUrl,
     /// The request itself cannot be built.
     #[error("the request cannot be built; look at its URL, headers and body")]

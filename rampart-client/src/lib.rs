@@ -13,6 +13,7 @@ mod lifetime;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod pause;
+mod proxy;
 mod redaction;
 mod request;
 mod token;

@@ -12,13 +12,16 @@ use url::{Origin, Url};
 use crate::client::{RampartClient, authorization, is_private};
 use crate::error::ClientError;
 use crate::exchange::sensitive;
+use crate::proxy;
 use crate::request::TokenRequest;
 use crate::token::AccessToken;
 
 /// Attaches a token to requests for the origins given, and to no others.
 ///
 /// A request over http to another machine goes out without a token; so does one that has an `Authorization` header of its
-/// own. On a 401 of the service that the request was for, not of another that it was redirected to, that very token is
+/// own. One over http to this machine is [`ClientError::InsecureUrl`] while the environment names a proxy for it, which could read
+/// the token (`NO_PROXY` makes an exception); a proxy of the HTTP client's own cannot be seen from here, so give it none for
+/// this machine. On a 401 of the service that the request was for, not of another that it was redirected to, that very token is
 /// invalidated and the request is sent once more, unless its body cannot be sent again.
 ///
 /// ```no_run
@@ -84,6 +87,9 @@ impl Middleware for RampartMiddleware {
     async fn handle(&self, mut request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
         if !self.is_for(request.url()) || request.headers().contains_key(AUTHORIZATION) {
             return next.run(request, extensions).await;
+        }
+        if request.url().scheme() == "http" && proxy::is_in_environment(request.url()) {
+            return Err(Error::middleware(ClientError::InsecureUrl));
         }
         let (again, origin) = (request.try_clone(), request.url().origin());
         let token = self.attach(&mut request).await?;

@@ -4,10 +4,11 @@
 
 mod common;
 
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use common::{ByHand, SECOND, TICK, World, address, builder, is_transport, issuer, seconds, settle};
+use common::{
+    ByHand, SECOND, TICK, World, address, builder, in_environment, is_child, is_transport, issuer, seconds, settle,
+};
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder, TokenRequest};
 use rampart_issuer::{Endpoint, Fault};
 use reqwest::header::AUTHORIZATION;
@@ -145,23 +146,6 @@ fn o25_addresses_that_cannot_be_trusted_are_refused_by_build() {
     }
     token_url("https://auth.example.com/token?tenant=1").build().unwrap();
     issuer("http://auth.example.com").allow_http(true).build().unwrap();
-}
-
-/// Runs the calling test in a process of its own, where the environment is as given.
-fn in_environment(test: &str, variables: &[(&str, &str)]) {
-    let mut process = Command::new(std::env::current_exe().unwrap());
-    process.args(["--exact", test, "--nocapture"]).env("RAMPART_CHILD", "1");
-    for name in ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_CLIENT_SECRET", "NO_PROXY", "no_proxy"] {
-        process.env_remove(name);
-    }
-    let output = process.envs(variables.iter().copied()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("1 passed"), "{text}");
-}
-
-fn is_child() -> bool {
-    std::env::var_os("RAMPART_CHILD").is_some()
 }
 
 #[tokio::test]

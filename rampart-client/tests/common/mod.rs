@@ -8,6 +8,7 @@ pub(crate) mod selective;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
@@ -65,6 +66,26 @@ impl Time {
     pub(crate) async fn pass(&self, time: Duration) {
         tokio::time::advance(time).await;
     }
+}
+
+/// Runs the calling test in a process of its own, where the environment is as given.
+pub(crate) fn in_environment(test: &str, variables: &[(&str, &str)]) {
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process.args(["--exact", test, "--nocapture"]).env("RAMPART_CHILD", "1");
+    for name in ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_CLIENT_SECRET"] {
+        process.env_remove(name);
+    }
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        process.env_remove(name).env_remove(name.to_lowercase());
+    }
+    let output = process.envs(variables.iter().copied()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+pub(crate) fn is_child() -> bool {
+    std::env::var_os("RAMPART_CHILD").is_some()
 }
 
 /// An issuer whose key is quick to make.
