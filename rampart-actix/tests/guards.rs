@@ -187,7 +187,7 @@ async fn the_nearest_auth_object_counts() {
 
     client.get_with("/user", &plain).await.is_ok("ada@example.com");
     client.get_with("/strict/user", &cleared).await.is_ok("ada@example.com");
-    let lacks_claim = AuthError::MissingClaim("clearance".into());
+    let lacks_claim = AuthError::missing_claim("clearance");
     client.get_with("/strict/user", &plain).await.is_rejection(&strict, lacks_claim);
 }
 

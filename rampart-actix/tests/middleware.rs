@@ -197,7 +197,7 @@ async fn a_weaker_layer_never_satisfies_a_stricter_guard() {
     let cleared = issuer.token().sub("ada").claim("clearance", 3).sign().unwrap();
 
     for path in ["/guard", "/layer"] {
-        let lacks_claim = AuthError::MissingClaim("clearance".into());
+        let lacks_claim = AuthError::missing_claim("clearance");
         client.get_with(path, &plain).await.is_rejection(&strict, lacks_claim);
         assert_eq!((weak_count.take(), strict_count.take()), (1, 1));
         client.get_with(path, &cleared).await.is_ok("ada");

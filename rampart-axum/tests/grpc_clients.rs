@@ -220,7 +220,7 @@ async fn every_client_understands_that_there_are_no_keys() {
         let retry_after: u64 = seen.header("retry-after").unwrap().parse().unwrap();
         assert_eq!(seen.header("www-authenticate"), None);
         let retry_after = std::time::Duration::from_secs(retry_after);
-        is_understood(&seen, 503, 14, &AuthError::KeysUnavailable { retry_after });
+        is_understood(&seen, 503, 14, &AuthError::keys_unavailable(retry_after));
     }
 }
 

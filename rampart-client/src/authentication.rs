@@ -71,10 +71,10 @@ impl Authentication {
         let header = |credentials: String| Self::Header(Secret::new(format!("Basic {}", STANDARD.encode(credentials))));
         match place {
             SecretIn::Basic => Ok(header(format!("{}:{}", encoded(&client_id), encoded(secret)))),
-            SecretIn::RawBasic if client_id.contains(':') => Err(ConfigError::Invalid {
-                field: "client_id",
-                problem: "has a colon, which raw Basic cannot carry; use the default or secret_in_body()".into(),
-            }),
+            SecretIn::RawBasic if client_id.contains(':') => Err(ConfigError::invalid(
+                "client_id",
+                "has a colon, which raw Basic cannot carry; use the default or secret_in_body()",
+            )),
             SecretIn::RawBasic => Ok(header(format!("{client_id}:{secret}"))),
             SecretIn::Body => Ok(Self::Body { client_id, secret: Secret::new(secret) }),
         }
@@ -93,11 +93,13 @@ impl Authentication {
             SigningAlgorithm::ES256 => (EncodingKey::from_ec_pem(pem), Algorithm::ES256, "a private key on P-256"),
             SigningAlgorithm::EdDSA => (EncodingKey::from_ed_pem(pem), Algorithm::EdDSA, "an Ed25519 private key"),
         };
-        let unusable = |_| ConfigError::Invalid {
-            field: "private_key_jwt",
-            problem: format!(
-                "the key is not {wanted} in PEM; give such a one, as PKCS#8 (`openssl pkcs8 -topk8 -nocrypt -in key.pem`)"
-            ),
+        let unusable = |_| {
+            ConfigError::invalid(
+                "private_key_jwt",
+                format!(
+                    "the key is not {wanted} in PEM; give such a one, as PKCS#8 (`openssl pkcs8 -topk8 -nocrypt -in key.pem`)"
+                ),
+            )
         };
         let mut header = Header::new(algorithm);
         header.kid = key_id;
@@ -128,9 +130,8 @@ impl Authentication {
                 add("client_secret", secret.expose());
             }
             Self::Assertion(assertion) => {
-                let signed = assertion.sign(token_url).map_err(|_| ConfigError::Invalid {
-                    field: "private_key_jwt",
-                    problem: "the key has failed to sign; give another one".into(),
+                let signed = assertion.sign(token_url).map_err(|_| {
+                    ConfigError::invalid("private_key_jwt", "the key has failed to sign; give another one")
                 })?;
                 add("client_id", &assertion.client_id);
                 add("client_assertion_type", ASSERTION_TYPE);

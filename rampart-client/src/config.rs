@@ -74,13 +74,13 @@ impl RampartClientBuilder {
     pub fn from_env() -> Result<Self, ClientError> {
         let required = |name, meaning| {
             let value = std::env::var(name).ok().filter(|value| !value.is_empty());
-            value.ok_or(ConfigError::MissingVariable(name, meaning))
+            value.ok_or(ConfigError::missing_variable(name, meaning))
         };
         let issuer_url = required("RAMPART_URL", "the URL of the issuer")?;
         let client_id = required("RAMPART_CLIENT_ID", "the client ID of this service")?;
         if client_id.contains(',') {
             let problem = "holds a comma, as the list of an API's audiences does; write the one ID under which this service is registered";
-            return Err(of_environment(ConfigError::Invalid { field: "client_id", problem: problem.into() }).into());
+            return Err(of_environment(ConfigError::invalid("client_id", problem)).into());
         }
         let client_secret = required("RAMPART_CLIENT_SECRET", "the secret of this service")?;
         Ok(Self::new(issuer_url, client_id, client_secret))
@@ -222,7 +222,7 @@ impl RampartClientBuilder {
     /// );
     /// ```
     pub fn build(self) -> Result<RampartClient, ClientError> {
-        let invalid = |field, problem: &str| Err(ConfigError::Invalid { field, problem: problem.into() }.into());
+        let invalid = |field, problem: &str| Err(ConfigError::invalid(field, problem).into());
         if self.client_id.is_empty() {
             return invalid("client_id", "is empty; write the ID under which this service is registered");
         }
@@ -291,8 +291,8 @@ pub(crate) fn of_environment(error: ConfigError) -> ConfigError {
         _ => return error,
     };
     match error {
-        ConfigError::Invalid { field, problem } => {
-            ConfigError::Invalid { field, problem: format!("{problem} (it is read from {variable})") }
+        ConfigError::Invalid { field, problem, .. } => {
+            ConfigError::invalid(field, format!("{problem} (it is read from {variable})"))
         }
         missing => missing,
     }

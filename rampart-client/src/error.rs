@@ -32,6 +32,7 @@ pub enum ClientError {
     /// The server refused, and said why (RFC 6749 section 5.2), whatever the status. A 401 without its word, as gateways give
     /// it, is `invalid_client`.
     #[error("the token endpoint refused with {error:?} (status {status}){}", explained(.description.as_deref(), .error))]
+    #[non_exhaustive]
     OAuth {
         /// The HTTP status.
         status: u16,
@@ -42,6 +43,7 @@ pub enum ClientError {
     },
     /// The server asks to slow down.
     #[error("the token endpoint limits the rate (status {status}); retry in {} s", retry_after.as_secs().max(1))]
+    #[non_exhaustive]
     RateLimited {
         /// The HTTP status, 429 or 503.
         status: u16,
@@ -54,6 +56,7 @@ pub enum ClientError {
     /// An answer that no token endpoint should give: another body than JSON, no token, one that cannot stand in a header, no
     /// `token_type` without [`assume_bearer`](crate::RampartClientBuilder::assume_bearer), ...
     #[error("the token endpoint gave an unexpected answer (status {status}): {problem}")]
+    #[non_exhaustive]
     Malformed {
         /// The HTTP status.
         status: u16,
@@ -68,6 +71,7 @@ pub enum ClientError {
     #[error(
         "the token endpoint took longer to answer than its token serves (it lives for {lifetime:?}); let tokens live longer"
     )]
+    #[non_exhaustive]
     Spent {
         /// How long the token lives, counted from the start of the request for it.
         lifetime: Duration,

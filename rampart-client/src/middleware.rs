@@ -58,7 +58,7 @@ impl RampartMiddleware {
         request: TokenRequest,
         origins: impl IntoIterator<Item = S>,
     ) -> std::result::Result<Self, ClientError> {
-        let invalid = |problem: &str| ConfigError::Invalid { field: "origins", problem: problem.into() };
+        let invalid = |problem: &str| ConfigError::invalid("origins", problem);
         let origin = |url: S| match outbound::checked_url("origins", url.as_ref(), true)? {
             url if is_private(&url) => Ok(url.origin()),
             _ => Err(invalid("hold one that is http to another machine, where the token could be read; use https")),

@@ -75,7 +75,7 @@ impl TokenRequest {
 
     /// Nothing that the caller adds may say who the client is or what it wants.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let invalid = |field, problem: String| Err(ConfigError::Invalid { field, problem });
+        let invalid = |field, problem: String| Err(ConfigError::invalid(field, problem));
         if self.parameters.iter().any(|(name, _)| name.is_empty()) {
             return invalid("parameter", "has no name; give it one, such as audience".into());
         }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{SECOND, TICK, TIMEOUT, World, address, builder, is_transport, issuer, seconds, until};
+use common::{SECOND, TICK, TIMEOUT, World, address, builder, is_rate_limited, is_transport, issuer, seconds, until};
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder};
 use rampart_core::outbound::{self, Location, MetadataError, Timeouts};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
@@ -87,7 +87,7 @@ async fn discovery_has_the_limits_of_every_exchange() {
         error
     };
     let error = answered(&Fault::retry_after(503, "20")).await;
-    assert_eq!(error, ClientError::RateLimited { status: 503, retry_after: seconds(20) });
+    is_rate_limited(&error, 503, seconds(20));
     world.time.pass(seconds(20) + TICK).await;
     for fault in [Fault::status(500), Fault::status(404), Fault::redirect(302, &world.issuer.token_url())] {
         assert!(matches!(answered(&fault).await, ClientError::Metadata(_)));

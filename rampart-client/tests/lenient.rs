@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Outcome, World, any, builder, issuer, poll_once, quiet};
+use common::{Outcome, World, any, builder, is_malformed, is_oauth, issuer, poll_once, quiet};
 use rampart_client::ClientError;
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use reqwest::header::AUTHORIZATION;
@@ -48,12 +48,7 @@ async fn f10_error_that_comes_with_2xx_is_the_servers_error() {
     for body in bodies {
         for status in [200, 201] {
             let error = world.answered(&respond(status, &body)).await.unwrap_err();
-            let expected = ClientError::OAuth {
-                status,
-                error: "incorrect_client_credentials".into(),
-                description: Some(description.into()),
-            };
-            assert_eq!(error, expected);
+            is_oauth(&error, status, "incorrect_client_credentials", Some(description));
         }
     }
     // A word that stands for nothing being wrong.
@@ -64,7 +59,7 @@ async fn f10_error_that_comes_with_2xx_is_the_servers_error() {
     for unclear in [true.into(), 1.into(), json!({"code": 1}), json!([])] {
         let body = json!({"error": unclear, "access_token": "a.token", "token_type": "Bearer"});
         let error = world.answered(&respond(200, &body)).await.unwrap_err();
-        assert_eq!(error, ClientError::Malformed { status: 200, problem: "error is not a string" });
+        is_malformed(&error, 200, "error is not a string");
     }
 }
 
@@ -110,16 +105,14 @@ async fn f27_status_401_without_an_oauth_error_is_invalid_client() {
         ["", "<html>401 Authorization Required</html>", "{}", r#"{"message":"Unauthorized"}"#, r#"{"error":{}}"#];
     for body in bodies {
         let error = world.answered(&Fault::json(401, body)).await.unwrap_err();
-        let expected = ClientError::OAuth { status: 401, error: "invalid_client".into(), description: None };
-        assert_eq!(error, expected, "{body}");
+        is_oauth(&error, 401, "invalid_client", None);
         assert!(error.to_string().contains("RAMPART_CLIENT_SECRET"), "{error}");
     }
     let unreadable = Fault::Respond { status: 401, headers: Vec::new(), body: vec![0xff; 1 << 20] };
     assert!(matches!(world.answered(&unreadable).await, Err(ClientError::OAuth { status: 401, .. })));
     // Where the server has a word of its own, that is the one.
     let said = respond(401, &json!({"error": "unauthorized", "error_description": "why"}));
-    let expected = ClientError::OAuth { status: 401, error: "unauthorized".into(), description: Some("why".into()) };
-    assert_eq!(world.answered(&said).await.unwrap_err(), expected);
+    is_oauth(&world.answered(&said).await.unwrap_err(), 401, "unauthorized", Some("why"));
 }
 
 #[tokio::test]
@@ -139,7 +132,7 @@ async fn f25_scope_may_be_an_array() {
         let body = json!({"access_token": "a.token", "token_type": "Bearer", "scope": scope});
         let error = world.answered(&respond(200, &body)).await.unwrap_err();
         let problem = "scope is neither a string nor an array of strings";
-        assert_eq!(error, ClientError::Malformed { status: 200, problem });
+        is_malformed(&error, 200, problem);
     }
 }
 
@@ -159,14 +152,14 @@ async fn f26_body_that_is_not_json_is_said_to_be_none() {
         for status in [200, 400, 500] {
             let answer = Fault::Respond { status, headers: Vec::new(), body: body.clone().into_bytes() };
             let error = world.answered(&answer).await.unwrap_err();
-            assert_eq!(error, ClientError::Malformed { status, problem: "the body is not JSON" }, "{body}");
+            is_malformed(&error, status, "the body is not JSON");
         }
     }
     // And what is JSON is not said to be none.
     for body in ["[]", "1", "null", r#"{"access_token":"a","access_token":"b"}"#] {
         let error = world.answered(&Fault::json(200, body)).await.unwrap_err();
         let problem = "the body is not a JSON object without duplicate members";
-        assert_eq!(error, ClientError::Malformed { status: 200, problem }, "{body}");
+        is_malformed(&error, 200, problem);
     }
 }
 
@@ -240,7 +233,7 @@ async fn f41_tokens_that_are_of_another_type_are_refused_even_where_bearer_is_as
     }
     for kind in [1.into(), json!(["Bearer"]), json!({}), true.into()] {
         let error = world.answered(&typed(Some(kind))).await.unwrap_err();
-        assert_eq!(error, ClientError::Malformed { status: 200, problem: "token_type is not a string" });
+        is_malformed(&error, 200, "token_type is not a string");
     }
 }
 

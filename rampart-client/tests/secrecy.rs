@@ -8,12 +8,11 @@ mod common;
 use std::error::Error;
 use std::fmt::{Debug, Display, Write};
 use std::sync::Once;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use common::keys::{ALGORITHMS, ClientKey};
-use common::{ByHand, any, issuer, member};
+use common::{ByHand, World, any, issuer, member};
 use parking_lot::Mutex;
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder, RampartMiddleware, TokenRequest};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
@@ -380,6 +379,8 @@ async fn o17_every_error_has_a_sentence_and_no_secret() {
     let builder = || RampartClient::builder("https://auth.example.com", ID, SECRET);
     let client = builder().build().unwrap();
     let http = reqwest::Client::new();
+    let world = World::new().await;
+    let answered = async |fault: &Fault| world.answered(fault).await.unwrap_err();
     let errors = [
         elsewhere(&format!("https://user:{SECRET}@auth.example.com")),
         elsewhere(&format!("https://auth.example.com/#{SECRET}")),
@@ -391,13 +392,13 @@ async fn o17_every_error_has_a_sentence_and_no_secret() {
         client.bearer(http.get("http://users.example.com"), &[]).await.unwrap_err(),
         client.bearer(http.get(SECRET), &[]).await.unwrap_err(),
         RampartMiddleware::new(client.clone(), any(), [SECRET]).unwrap_err(),
-        ClientError::RateLimited { status: 429, retry_after: Duration::from_millis(1) },
         ClientError::TooManySets,
         ClientError::Metadata("the metadata".into()),
         ClientError::TokenType("mac".into()),
-        ClientError::Malformed { status: 200, problem: "a problem" },
         ClientError::Transport("the connection failed".into()),
-        ClientError::OAuth { status: 400, error: "invalid_scope".into(), description: None },
+        answered(&Fault::body("{}")).await,
+        answered(&Fault::json(400, r#"{"error":"invalid_scope"}"#)).await,
+        answered(&Fault::retry_after(429, "1")).await,
     ];
     for error in errors {
         let text = error.to_string();

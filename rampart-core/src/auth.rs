@@ -395,7 +395,7 @@ impl RampartAuth {
             AuthError::TokenExpired | AuthError::KeysUnavailable { .. } => {
                 tracing::debug!(target: "rampart", rule, why, kid, "access token refused");
             }
-            AuthError::MissingClaim(claim) => {
+            AuthError::MissingClaim { claim } => {
                 tracing::info!(target: "rampart", rule, why, %claim, kid, "access token refused");
             }
             _ => {

@@ -72,7 +72,7 @@ impl RampartAuthBuilder {
 
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let required = |name, meaning| {
-            variable(name).filter(|value| !value.is_empty()).ok_or(ConfigError::MissingVariable(name, meaning))
+            variable(name).filter(|value| !value.is_empty()).ok_or(ConfigError::missing_variable(name, meaning))
         };
         let issuer = required("RAMPART_URL", "the URL of the issuer, exactly as in the iss claim of its tokens")?;
         let audiences =

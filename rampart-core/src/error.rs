@@ -19,6 +19,28 @@ use std::time::Duration;
 /// | `InsufficientScope` | 403 | `insufficient_scope` |
 /// | `KeysUnavailable` | 503 | `temporarily_unavailable` |
 /// | `NotConfigured` | 500 | `server_error` |
+///
+/// Variants with fields may get more of them: they are matched with `..` and made by the functions below. Those without are
+/// compared as they are.
+///
+/// ```
+/// use rampart_core::AuthError;
+///
+/// fn is_worth_a_retry(error: &AuthError) -> bool {
+///     matches!(error, AuthError::KeysUnavailable { .. }) || *error == AuthError::TokenExpired
+/// }
+/// assert!(!is_worth_a_retry(&AuthError::missing_claim("email")));
+/// ```
+///
+/// ```compile_fail,E0638
+/// # use rampart_core::AuthError;
+/// fn wait(error: &AuthError) -> Option<std::time::Duration> {
+///     match error {
+///         AuthError::KeysUnavailable { retry_after } => Some(*retry_after), // `..` is missing
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -31,26 +53,33 @@ pub enum AuthError {
     /// The token is malformed, forged, or not meant for this API.
     #[error("the access token is not valid")]
     InvalidToken,
-    /// The token lacks a claim that must be present; its name is given.
-    #[error("the access token lacks the required claim {0:?}")]
-    MissingClaim(Cow<'static, str>),
+    /// The token lacks a claim that must be present.
+    #[error("the access token lacks the required claim {claim:?}")]
+    #[non_exhaustive]
+    MissingClaim {
+        /// Its name.
+        claim: Cow<'static, str>,
+    },
     /// The token is genuine, but `exp` has passed.
     #[error("the access token expired")]
     TokenExpired,
     /// The token is good, but lacks one of these roles.
     #[error("the access token lacks a required role: {}", .required.join(", "))]
+    #[non_exhaustive]
     InsufficientRole {
         /// All roles that the route requires.
         required: Vec<String>,
     },
     /// The token is good, but lacks one of these scopes.
     #[error("the access token lacks a required scope: {}", .required.join(" "))]
+    #[non_exhaustive]
     InsufficientScope {
         /// All scopes that the route requires.
         required: Vec<String>,
     },
     /// The issuer's keys cannot be had at the moment, so nothing can be decided. The token may well be good: never a 401.
     #[error("the keys of the issuer are not available; retry in {} s", seconds_up(*.retry_after))]
+    #[non_exhaustive]
     KeysUnavailable {
         /// When another attempt makes sense.
         retry_after: Duration,
@@ -71,11 +100,21 @@ impl AuthError {
         Self::InsufficientScope { required: required.into_iter().map(Into::into).collect() }
     }
 
+    /// A token without a claim that must be there: for hand-written [`Requirement`](crate::Requirement)s.
+    pub fn missing_claim(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::MissingClaim { claim: name.into() }
+    }
+
+    /// Nothing can be decided at the moment: for what stands in for a verification, as in a test.
+    pub const fn keys_unavailable(retry_after: Duration) -> Self {
+        Self::KeysUnavailable { retry_after }
+    }
+
     /// The HTTP status of the answer.
     pub const fn status(&self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
-            Self::MissingToken | Self::InvalidToken | Self::MissingClaim(_) | Self::TokenExpired => 401,
+            Self::MissingToken | Self::InvalidToken | Self::MissingClaim { .. } | Self::TokenExpired => 401,
             Self::InsufficientRole { .. } | Self::InsufficientScope { .. } => 403,
             Self::NotConfigured => 500,
             Self::KeysUnavailable { .. } => 503,
@@ -87,7 +126,7 @@ impl AuthError {
         match self {
             Self::MissingToken => "unauthorized",
             Self::InvalidRequest => "invalid_request",
-            Self::InvalidToken | Self::MissingClaim(_) => "invalid_token",
+            Self::InvalidToken | Self::MissingClaim { .. } => "invalid_token",
             Self::TokenExpired => "token_expired",
             Self::InsufficientRole { .. } => "insufficient_role",
             Self::InsufficientScope { .. } => "insufficient_scope",
@@ -118,10 +157,17 @@ pub(crate) fn seconds_up(wait: Duration) -> u64 {
 #[non_exhaustive]
 pub enum ConfigError {
     /// An environment variable is not set, or empty, or not UTF-8.
-    #[error("the environment variable {0} is missing or empty: set it to {1}")]
-    MissingVariable(&'static str, &'static str),
+    #[error("the environment variable {name} is missing or empty: set it to {meaning}")]
+    #[non_exhaustive]
+    MissingVariable {
+        /// Its name.
+        name: &'static str,
+        /// What to set it to.
+        meaning: &'static str,
+    },
     /// A setting has a value that cannot be used.
     #[error("{field}: {problem}")]
+    #[non_exhaustive]
     Invalid {
         /// The name of the setting, as the builder spells it.
         field: &'static str,
@@ -137,8 +183,14 @@ impl fmt::Debug for ConfigError {
 }
 
 impl ConfigError {
-    pub(crate) fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
+    /// A setting with a value that cannot be used: its name, and what is wrong with it and what to write instead.
+    pub fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
         Self::Invalid { field, problem: problem.into() }
+    }
+
+    /// An environment variable that is missing: its name, and what to set it to.
+    pub const fn missing_variable(name: &'static str, meaning: &'static str) -> Self {
+        Self::MissingVariable { name, meaning }
     }
 
     /// The same, with the variable that the setting has been read from.
@@ -158,7 +210,8 @@ impl ConfigError {
     /// The setting or variable at fault.
     pub const fn field(&self) -> &'static str {
         match self {
-            Self::MissingVariable(field, _) | Self::Invalid { field, .. } => field,
+            Self::MissingVariable { name, .. } => name,
+            Self::Invalid { field, .. } => field,
         }
     }
 }
@@ -179,6 +232,6 @@ impl Refusal {
     }
 
     pub(crate) const fn missing_claim(rule: &'static str, name: Cow<'static, str>) -> Self {
-        Self { error: AuthError::MissingClaim(name), rule, why: "a required claim is missing" }
+        Self { error: AuthError::MissingClaim { claim: name }, rule, why: "a required claim is missing" }
     }
 }

@@ -110,8 +110,8 @@ fn description(error: &AuthError, shows: fn(&str) -> bool) -> Cow<'static, str> 
         AuthError::MissingToken => "This resource requires an access token: Authorization: Bearer <token>".into(),
         AuthError::InvalidRequest => "The request has more than one Authorization header".into(),
         AuthError::InvalidToken => "The access token is invalid".into(),
-        AuthError::MissingClaim(name) if shows(name) => format!("The access token lacks the claim {name}").into(),
-        AuthError::MissingClaim(_) => "The access token lacks a required claim".into(),
+        AuthError::MissingClaim { claim } if shows(claim) => format!("The access token lacks the claim {claim}").into(),
+        AuthError::MissingClaim { .. } => "The access token lacks a required claim".into(),
         AuthError::TokenExpired => "The access token expired".into(),
         AuthError::InsufficientRole { required } => lacking("role", required, ", ", shows),
         AuthError::InsufficientScope { required } => lacking("scope", required, " ", shows),
@@ -142,7 +142,7 @@ impl Challenge {
             AuthError::KeysUnavailable { .. } | AuthError::NotConfigured => return None,
             AuthError::MissingToken => None,
             AuthError::InvalidRequest => Some("invalid_request"),
-            AuthError::InvalidToken | AuthError::MissingClaim(_) | AuthError::TokenExpired => Some("invalid_token"),
+            AuthError::InvalidToken | AuthError::MissingClaim { .. } | AuthError::TokenExpired => Some("invalid_token"),
             AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. } => Some("insufficient_scope"),
         };
         let mut value = format!("Bearer realm={}", quoted(&self.realm));

@@ -46,13 +46,13 @@ const NAMES: [(&str, &str, &str); 32] = [
 
 /// Its errors, and ours in the order in which they stand beside them.
 fn errors() -> [(&'static str, Vec<AuthError>); 7] {
-    use AuthError::{InvalidToken, MissingClaim, MissingToken, TokenExpired};
+    use AuthError::{InvalidToken, MissingToken, TokenExpired};
     [
         ("MissingAuthHeader", vec![MissingToken]),
         ("InvalidAuthHeader", vec![InvalidToken, MissingToken]),
-        ("InvalidToken(_)", vec![InvalidToken, MissingClaim("email".into()), TokenExpired]),
+        ("InvalidToken(_)", vec![InvalidToken, AuthError::missing_claim("email"), TokenExpired]),
         ("NoMatchingKey", vec![InvalidToken]),
-        ("JwksFetchError(_)", vec![AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) }]),
+        ("JwksFetchError(_)", vec![AuthError::keys_unavailable(Duration::from_secs(1))]),
         ("MissingRoles(_)", vec![AuthError::insufficient_role(["admin"])]),
         ("NotAuthenticated", vec![AuthError::NotConfigured]),
     ]

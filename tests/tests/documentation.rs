@@ -111,11 +111,11 @@ fn table_of_answers_is_what_the_core_answers() {
         AuthError::MissingToken,
         AuthError::InvalidRequest,
         AuthError::InvalidToken,
-        AuthError::MissingClaim("email".into()),
+        AuthError::missing_claim("email"),
         AuthError::TokenExpired,
         AuthError::insufficient_role(["admin"]),
         AuthError::insufficient_scope(["email:send"]),
-        AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) },
+        AuthError::keys_unavailable(Duration::from_secs(1)),
         AuthError::NotConfigured,
     ];
     for error in errors {

@@ -107,6 +107,24 @@ pub(crate) fn is_transport(error: &ClientError, why: &str) {
     assert!(matches!(error, ClientError::Transport(text) if text.contains(why)), "expected {why:?}, got {error:?}");
 }
 
+#[track_caller]
+pub(crate) fn is_oauth(error: &ClientError, status: u16, code: &str, description: Option<&str>) {
+    let ClientError::OAuth { status: told, error: said, description: why, .. } = error else { panic!("{error:?}") };
+    assert_eq!((*told, &**said, why.as_deref()), (status, code, description));
+}
+
+#[track_caller]
+pub(crate) fn is_malformed(error: &ClientError, status: u16, problem: &str) {
+    let ClientError::Malformed { status: told, problem: why, .. } = error else { panic!("{error:?}") };
+    assert_eq!((*told, *why), (status, problem));
+}
+
+#[track_caller]
+pub(crate) fn is_rate_limited(error: &ClientError, status: u16, retry_after: Duration) {
+    let ClientError::RateLimited { status: told, retry_after: wait, .. } = error else { panic!("{error:?}") };
+    assert_eq!((*told, *wait), (status, retry_after));
+}
+
 /// An issuer, a client of it, and a clock that stands still.
 pub(crate) struct World {
     pub(crate) issuer: LocalIssuer,

@@ -29,7 +29,7 @@ fuzz_target!(|payload: &[u8]| {
         Ok(claims) => claims,
         Err(error) => {
             let is_of_claims =
-                matches!(error, AuthError::InvalidToken | AuthError::TokenExpired | AuthError::MissingClaim(_));
+                matches!(error, AuthError::InvalidToken | AuthError::TokenExpired | AuthError::MissingClaim { .. });
             assert!(is_of_claims && error.to_string().len() < 200);
             return;
         }

@@ -76,6 +76,7 @@ pub enum KeySetError {
     #[error(
         "the key set holds no usable key (of {entries} entries): RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519, for signatures by an accepted algorithm"
     )]
+    #[non_exhaustive]
     NoUsableKey {
         /// How many entries the set has.
         entries: usize,

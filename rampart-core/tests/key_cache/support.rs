@@ -241,7 +241,7 @@ pub async fn failed(auth: &RampartAuth, why: &str) {
 #[track_caller]
 pub fn unavailable<T: Debug>(outcome: Result<T, AuthError>) -> Duration {
     match outcome {
-        Err(error @ AuthError::KeysUnavailable { retry_after }) => {
+        Err(error @ AuthError::KeysUnavailable { retry_after, .. }) => {
             assert_eq!((error.status(), error.code()), (503, "temporarily_unavailable"));
             assert!(retry_after >= SECOND, "a retry after {retry_after:?} is too soon");
             retry_after

@@ -121,7 +121,7 @@ async fn t03_one_configuration_never_answers_for_another() {
     assert_eq!(at_once(&exact, &just_expired).unwrap_err(), AuthError::TokenExpired);
     at_once(&loose, &just_expired).unwrap();
     let asks_more = again(world.builder().required_claims(["department"]));
-    assert_eq!(at_once(&asks_more, &token).unwrap_err(), AuthError::MissingClaim("department".into()));
+    assert_eq!(at_once(&asks_more, &token).unwrap_err(), AuthError::missing_claim("department"));
     let late = again(world.builder().clock(|| std::time::SystemTime::UNIX_EPOCH + seconds(9_999_999_999)));
     assert_eq!(at_once(&late, &token).unwrap_err(), AuthError::TokenExpired);
 }

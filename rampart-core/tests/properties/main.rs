@@ -49,7 +49,7 @@ fn key_of(algorithm: SignWith) -> &'static SigningKey {
 }
 
 fn any_algorithm() -> impl Strategy<Value = SignWith> {
-    proptest::sample::select(&SignWith::ALL[..])
+    proptest::sample::select(SignWith::ALL)
 }
 
 /// Mostly the cheap ones, where the signature is not what matters.

@@ -17,7 +17,7 @@ fn good(algorithm: SignWith) -> String {
 #[test]
 fn every_character_of_a_token_counts_for_every_algorithm() {
     let mut changed = 0_u32;
-    for algorithm in SignWith::ALL {
+    for &algorithm in SignWith::ALL {
         let (key, token) = (key_of(algorithm), good(algorithm));
         let keys = set_of(key);
         let twin = twin(algorithm, &token);

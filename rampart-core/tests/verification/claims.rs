@@ -165,7 +165,7 @@ fn sub_is_a_non_empty_string() {
 
 #[test]
 fn required_claims_are_present_and_not_null() {
-    let missing = |name: &str| AuthError::MissingClaim(name.to_owned().into());
+    let missing = |name: &str| AuthError::missing_claim(name.to_owned());
     for name in [
         "email",
         "name",
@@ -365,7 +365,7 @@ fn profile_claim_of_another_type_is_told_at_debug_and_is_missing_where_it_is_req
         assert!(lines[0].text.ends_with(&says) && lines[0].rule.is_none(), "{name}: {lines:?}");
         for required in [name.to_owned(), format!("/{name}")] {
             let auth = Auth::new(|builder| builder.required_claims([&*required]));
-            let missing = AuthError::MissingClaim(required.clone().into());
+            let missing = AuthError::missing_claim(required.clone());
             auth.answers(&format!("{required} is {json}"), &token, &missing, "V10");
             auth.accepts(&required, &with(name, r#""x""#));
         }
@@ -381,7 +381,7 @@ fn profile_claim_of_another_type_is_told_at_debug_and_is_missing_where_it_is_req
 fn required_claim_may_stand_below_the_top() {
     type Texts = &'static [&'static str];
     let require = |pointer: &'static str| Auth::new(move |builder| builder.required_claims([pointer]));
-    let missing = |pointer: &'static str| AuthError::MissingClaim(pointer.into());
+    let missing = |pointer: &'static str| AuthError::missing_claim(pointer);
     let cases: [(&str, &str, &str, Texts, Texts); 4] = [
         (
             "/realm_access/roles",

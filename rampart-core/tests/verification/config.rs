@@ -239,7 +239,7 @@ fn settings_are_read_from_a_file() {
     let refusals = [
         ("clock_tolerance_seconds", good().claim("exp", &(NOW - 60).to_string()), AuthError::TokenExpired),
         ("audiences", good().claim("aud", r#""third""#), AuthError::InvalidToken),
-        ("required_claims", good().without("email"), AuthError::MissingClaim("email".into())),
+        ("required_claims", good().without("email"), AuthError::missing_claim("email")),
         ("require_at_jwt", good().header("typ", r#""JWT""#), AuthError::InvalidToken),
         ("max_token_bytes", good().claim("x", &crate::common::quoted(&"x".repeat(4096))), AuthError::InvalidToken),
         (
@@ -386,7 +386,7 @@ fn claims_and_audiences_given_twice_are_all_asked_for() {
     }
     for name in ["tenant", "email"] {
         let verdict = ready(auth.verify(&good().without(name).sign()));
-        assert_eq!(verdict.unwrap_err(), AuthError::MissingClaim(name.into()));
+        assert_eq!(verdict.unwrap_err(), AuthError::missing_claim(name));
     }
 }
 

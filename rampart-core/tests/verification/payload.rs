@@ -223,7 +223,7 @@ fn large_payloads_are_read_in_bounded_time() {
 fn registered_claims_are_present_and_the_first_that_is_not_is_named() {
     let names = ["iss", "aud", "exp", "iat", "sub"];
     for (at, name) in names.into_iter().enumerate() {
-        let missing = AuthError::MissingClaim(name.into());
+        let missing = AuthError::missing_claim(name);
         let draft = Draft::good().without(name);
         AUTH.answers(&format!("V6b {name}"), &draft.sign(), &missing, "V6b");
         AUTH.answers("V6b in other case", &draft.clone().claim(&name.to_uppercase(), "1").sign(), &missing, "V6b");
@@ -242,7 +242,7 @@ fn registered_claims_are_present_and_the_first_that_is_not_is_named() {
         };
         AUTH.refuses(&format!("{name} null"), &Draft::good().claim(name, "null").sign(), rule);
     }
-    let missing = |name: &'static str| AuthError::MissingClaim(name.into());
+    let missing = |name: &'static str| AuthError::missing_claim(name);
     AUTH.answers("empty object", &with_payload("{}"), &missing("iss"), "V6b");
     let optional = ["nbf", "jti", "email", "name", "roles", "scope", "org_id"];
     assert!(optional.iter().all(|name| !Draft::good().payload.to_json().contains(name)));

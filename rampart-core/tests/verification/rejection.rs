@@ -52,7 +52,7 @@ fn table(auth: &RampartAuth, realm: &str, end: &str) {
             r#"{"error":"invalid_token","error_description":"The access token is invalid","status":401}"#,
         ),
         (
-            AuthError::MissingClaim("email".into()),
+            AuthError::missing_claim("email"),
             401,
             challenge(r#", error="invalid_token", error_description="The access token lacks the claim email""#),
             r#"{"error":"invalid_token","error_description":"The access token lacks the claim email","status":401}"#,
@@ -111,7 +111,7 @@ fn table(auth: &RampartAuth, realm: &str, end: &str) {
     }
     check(
         "keys unavailable",
-        &auth.rejection(AuthError::KeysUnavailable { retry_after: Duration::from_secs(7) }),
+        &auth.rejection(AuthError::keys_unavailable(Duration::from_secs(7))),
         503,
         &[("retry-after", "7")],
         r#"{"error":"temporarily_unavailable","error_description":"The access token cannot be checked at the moment; retry later","status":503}"#,
@@ -139,14 +139,14 @@ fn realm_and_resource_metadata_stand_in_every_challenge() {
 fn retry_after_is_in_whole_seconds_and_at_least_one() {
     for (wait, seconds) in [(0, "1"), (1, "1"), (999, "1"), (1000, "1"), (1001, "2"), (59_999, "60"), (300_000, "300")]
     {
-        let rejection = AUTH.cached.rejection(AuthError::KeysUnavailable { retry_after: Duration::from_millis(wait) });
+        let rejection = AUTH.cached.rejection(AuthError::keys_unavailable(Duration::from_millis(wait)));
         let header = rejection.headers().find(|(name, _)| *name == "retry-after");
         assert_eq!(header, Some(("retry-after", seconds)), "{wait} ms");
         assert!(rejection.error().to_string().ends_with(&format!("retry in {seconds} s")));
     }
-    let nanosecond = AuthError::KeysUnavailable { retry_after: Duration::from_nanos(1) };
+    let nanosecond = AuthError::keys_unavailable(Duration::from_nanos(1));
     assert!(AUTH.cached.rejection(nanosecond).headers().any(|header| header == ("retry-after", "1")));
-    let longest = AuthError::KeysUnavailable { retry_after: Duration::MAX };
+    let longest = AuthError::keys_unavailable(Duration::MAX);
     assert_eq!(AUTH.cached.rejection(longest).status(), 503, "no overflow");
 }
 
@@ -175,7 +175,7 @@ fn names_that_fit_no_header_are_left_out_of_the_challenge() {
         let scope = AUTH.cached.rejection(AuthError::insufficient_scope([name]));
         let challenge = scope.challenge().unwrap();
         assert!(challenge.ends_with(&lacks("scope")), "H22 {id}: none of them is a scope token: {challenge}");
-        let claim = AUTH.cached.rejection(AuthError::MissingClaim(name.to_owned().into()));
+        let claim = AUTH.cached.rejection(AuthError::missing_claim(name.to_owned()));
         assert!(claim.challenge().unwrap().ends_with(&lacks("claim")), "H22 {id}");
         for rejection in [role, scope, claim] {
             for (name, value) in rejection.headers() {
@@ -208,11 +208,11 @@ fn status_and_code_of_errors_agree_with_their_answers() {
         AuthError::MissingToken,
         AuthError::InvalidRequest,
         AuthError::InvalidToken,
-        AuthError::MissingClaim("x".into()),
+        AuthError::missing_claim("x"),
         AuthError::TokenExpired,
         AuthError::insufficient_role(["x"]),
         AuthError::insufficient_scope(["x"]),
-        AuthError::KeysUnavailable { retry_after: Duration::ZERO },
+        AuthError::keys_unavailable(Duration::ZERO),
         AuthError::NotConfigured,
     ];
     for error in errors {

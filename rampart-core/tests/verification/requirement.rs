@@ -51,11 +51,11 @@ type Outcome = Result<(), AuthError>;
 type Check = fn(&Claims) -> Outcome;
 
 fn no_role(required: &[&str]) -> Result<(), AuthError> {
-    Err(AuthError::InsufficientRole { required: required.iter().map(ToString::to_string).collect() })
+    Err(AuthError::insufficient_role(required.iter().map(ToString::to_string)))
 }
 
 fn no_scope(required: &[&str]) -> Result<(), AuthError> {
-    Err(AuthError::InsufficientScope { required: required.iter().map(ToString::to_string).collect() })
+    Err(AuthError::insufficient_scope(required.iter().map(ToString::to_string)))
 }
 
 #[test]

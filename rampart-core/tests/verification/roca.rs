@@ -57,7 +57,7 @@ fn key_of_a_broken_generator_is_never_used() {
     let moduli = [("2048 bits", n.clone()), ("leading zeros", [&[0, 0], &*n].concat()), ("4096", decode(OF_4096_BITS))];
     for (id, n) in moduli {
         let alone = KeySet::from_json(&key_set([jwk_of(&n)])).map(drop);
-        assert_eq!(alone, Err(KeySetError::NoUsableKey { entries: 1 }), "{id}");
+        assert!(matches!(alone, Err(KeySetError::NoUsableKey { entries: 1, .. })), "{id}");
         log::clear();
         let auth = Auth::with_keys([jwk_of(&n), jwk(&EC)]);
         let logged = log::take();

@@ -201,7 +201,7 @@ fn entry_that_cannot_be_used_is_skipped_with_one_line_of_the_log() {
         }
         log::clear();
         let alone = KeySet::from_json(&key_set([&bad]));
-        assert_eq!(alone.map(drop), Err(KeySetError::NoUsableKey { entries: 1 }), "{id}: alone");
+        assert!(matches!(alone.map(drop), Err(KeySetError::NoUsableKey { entries: 1, .. })), "{id}: alone");
         let lines = log::take();
         assert_eq!((lines.len(), lines[0].level), (1, Level::WARN), "{id}: where nothing is left: {lines:?}");
     }
@@ -269,7 +269,7 @@ fn null_counts_as_absent_in_a_key() {
         for value in values {
             let jwk = with_members(&RSA, &[(name, value)]);
             let error = KeySet::from_json(&key_set([jwk])).map(drop);
-            assert_eq!(error, Err(KeySetError::NoUsableKey { entries: 1 }), "{name} {value} is there");
+            assert!(matches!(error, Err(KeySetError::NoUsableKey { entries: 1, .. })), "{name} {value} is there");
         }
         let twice = with_members(&RSA, &[("kid", r#""rsa-1""#)]).replacen(
             '{',
@@ -277,7 +277,7 @@ fn null_counts_as_absent_in_a_key() {
             1,
         );
         let error = KeySet::from_json(&key_set([twice])).map(drop);
-        assert_eq!(error, Err(KeySetError::NoUsableKey { entries: 1 }), "K03 {name} twice");
+        assert!(matches!(error, Err(KeySetError::NoUsableKey { entries: 1, .. })), "K03 {name} twice");
     }
 }
 
@@ -367,7 +367,7 @@ fn text_that_is_no_key_set_is_refused() {
     }
     for (text, entries) in [(r#"{"keys":[]}"#, 0), (r#"{"keys":[{}]}"#, 1), (r#"{"keys":[{},null,1]}"#, 3)] {
         let error = KeySet::from_json(text).unwrap_err();
-        assert_eq!(error, KeySetError::NoUsableKey { entries }, "S08 {text}");
+        assert!(matches!(error, KeySetError::NoUsableKey { entries: told, .. } if told == entries), "S08 {text}");
         assert!(error.to_string().contains(&entries.to_string()));
     }
     assert!(KeySet::from_json(&key_set([&key])).is_ok(), "control");
@@ -377,7 +377,7 @@ fn text_that_is_no_key_set_is_refused() {
 fn k10_set_of_nothing_but_garbage_is_named_in_a_few_lines_of_the_log() {
     crate::common::log::clear();
     let text = format!(r#"{{"keys":[{}]}}"#, vec!["1"; 50_000].join(","));
-    assert_eq!(KeySet::from_json(&text).unwrap_err(), KeySetError::NoUsableKey { entries: 50_000 });
+    assert!(matches!(KeySet::from_json(&text), Err(KeySetError::NoUsableKey { entries: 50_000, .. })));
     let records = crate::common::log::take();
     assert!((2..30).contains(&records.len()), "{} lines", records.len());
     assert!(records.last().unwrap().text.contains("skipped=50000"), "{records:?}");

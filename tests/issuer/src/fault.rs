@@ -12,6 +12,7 @@ use tokio::time::{Sleep, sleep};
 
 /// The addresses that faults and counts belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Endpoint {
     /// `/.well-known/jwks.json`
     Jwks,
@@ -21,7 +22,8 @@ pub enum Endpoint {
     Token,
 }
 
-/// A fault of an endpoint: each happens on the socket, none is simulated.
+/// A fault of an endpoint: each happens on the socket, none is simulated. There may be more of them; the fields of each stay as they
+/// are, as tests write them.
 ///
 /// ```
 /// use rampart_issuer::{Endpoint, Fault, LocalIssuer};

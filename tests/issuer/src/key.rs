@@ -17,6 +17,7 @@ use crate::token::base64url;
 
 /// Signature algorithms the issuer can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 #[allow(missing_docs)]
 pub enum Algorithm {
     RS256,
@@ -34,7 +35,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: &'static [Self] = &[
         Self::RS256,
         Self::RS384,
         Self::RS512,
@@ -106,10 +107,17 @@ impl fmt::Display for Algorithm {
 
 /// A signature that cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignError {
     /// The key is of another kind than the algorithm.
-    #[error("a key of {0} cannot sign with {1}")]
-    WrongKey(Algorithm, Algorithm),
+    #[error("a key of {key} cannot sign with {algorithm}")]
+    #[non_exhaustive]
+    WrongKey {
+        /// The algorithm of the key.
+        key: Algorithm,
+        /// The one that was asked for.
+        algorithm: Algorithm,
+    },
     /// The cryptographic library refused.
     #[error("the key could not be made or used")]
     Failed,
@@ -190,7 +198,7 @@ impl SigningKey {
     /// [`SignError::WrongKey`] for another kind.
     pub fn sign_with(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let random = SystemRandom::new();
-        let wrong = SignError::WrongKey(self.0.algorithm, algorithm);
+        let wrong = SignError::WrongKey { key: self.0.algorithm, algorithm };
         match &self.0.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
