@@ -86,10 +86,17 @@ impl Fresh<'_> {
 }
 
 /// What a verification says about a request: for guards and layers, which ask of it what they need.
-#[derive(Debug)]
 pub struct Outcome<'a> {
     auth: &'a RampartAuth,
     claims: Result<Option<&'a Arc<Claims>>, AuthError>,
+}
+
+/// Whether somebody is signed in, and not who.
+impl fmt::Debug for Outcome<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = self.claims.as_ref().map(Option::is_some);
+        f.debug_struct("Outcome").field("signed_in", &outcome).finish_non_exhaustive()
+    }
 }
 
 impl Outcome<'_> {
