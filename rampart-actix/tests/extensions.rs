@@ -175,3 +175,14 @@ async fn who_lacks_a_right_stays_whom_outer_middleware_has_found() {
         assert_eq!((answer.status, answer.header("x-user")), (status, Some("root")), "{path}");
     }
 }
+
+#[actix_web::test]
+async fn who_lacks_a_right_is_not_taken_for_whoever_came_with_another_token() {
+    let issuer = issuer().await;
+    let root = issuer.token().sub("root").roles(["admin"]).sign().unwrap();
+    for sub in ["eve", "root"] {
+        let client = nested(&issuer, Some(&format!("Bearer {}", issuer.token().sub(sub).sign().unwrap())));
+        let answer = client.get_with("/lenient", &root).await;
+        assert_eq!((answer.status, answer.header("x-user")), (200, Some("-")), "{sub}");
+    }
+}

@@ -139,6 +139,12 @@ async fn refusal_that_the_application_overrules_leaves_nobody_but_keeps_who_lack
     let root = bearer(&issuer.token().sub("root"));
     let forged = nested(&issuer, Some("Bearer forged"));
     assert_eq!(ask(&forged, "/lenient", Some(&root)).await.body, "nobody");
+    // Nor is one held who is not the user that lacks the role: he has not signed in with the token that is there now.
+    let admin = bearer(&issuer.token().sub("root").roles(["admin"]));
+    for sub in ["eve", "root"] {
+        let swapped = nested(&issuer, Some(&bearer(&issuer.token().sub(sub))));
+        assert_eq!(ask(&swapped, "/lenient", Some(&admin)).await.body, "nobody", "{sub}");
+    }
     // Without the role: nothing that the outer layer has said of its user is wrong.
     let auth = auth(&issuer);
     let app = Router::new()

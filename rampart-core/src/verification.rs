@@ -136,7 +136,9 @@ impl Outcome<'_> {
             }
             // Nobody is signed in: whoever was found further out is not to pass for the user of this request.
             Ok(None) | Err(_) if held.is_some() => Carry::Remove,
-            // Somebody who lacks a right, too: he is not vouched for here, but nothing that was said before is wrong.
+            // Somebody who lacks a right is not vouched for here. What was said before of his token still holds; what was said of
+            // another one, which the request no longer carries, does not.
+            Ok(Some(claims)) if !passed && held.is_some_and(|held| held.payload != claims.payload) => Carry::Remove,
             _ => Carry::Unchanged,
         }
     }

@@ -58,6 +58,7 @@ fn request_carries_whoever_is_signed_in_and_nobody_else() {
         ("a good token of another", &ada, true, Some(&eve), ("insert", Some("ada"))),
         ("lacking a right, first", &ada, false, None, ("unchanged", None)),
         ("lacking a right, later", &ada, false, Some(&ada), ("unchanged", Some("ada"))),
+        ("lacking a right, where the token was another's before", &ada, false, Some(&eve), ("remove", None)),
         ("no token, first", &fresh(&AUTH.cached, None::<&str>), true, None, ("unchanged", None)),
         (
             "no token, later, where it is optional",
