@@ -318,6 +318,8 @@ fn bad_input_is_refused_alike_in_the_form_of_every_refusal() {
 
 #[test]
 fn bad_tokens_are_refused_alike_everywhere_and_on_the_optional_route_too() {
+    let good = WORLD.token("ada").sign().unwrap();
+    assert_eq!(WORLD.agreed("GET /api/profile", Some(&good), None).status, 200, "the keys are there");
     let stranger = WORLD.issuer.add_unpublished_key(Algorithm::ES256).unwrap();
     let bad = [
         ("forged", WORLD.issuer.token().key(&stranger).kid(WORLD.issuer.key().kid()).sign().unwrap(), "invalid_token"),
@@ -374,6 +376,10 @@ fn custom_errors_tell_an_expired_session_from_every_other_401_and_leave_the_rest
     };
     let expired = |world: &World| Some(world.token("ada").at(1_700_000_000).sign().unwrap());
     let for_another = |world: &World| Some(world.token("ada").audience("another").sign().unwrap());
+    // Before the keys are there, no token can be told to have been genuine once.
+    for world in [&world, &WORLD] {
+        assert_eq!(world.agreed("GET /api/profile", Some(&world.token("ada").sign().unwrap()), None).status, 200);
+    }
     // Guards in the handler, those of the group, and the optional one.
     let lines = ["GET /api/profile", "POST /api/emails/send", "GET /api/admin/stats", "GET /api/feed"];
     for line in lines {
