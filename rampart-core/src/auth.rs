@@ -15,7 +15,7 @@ use crate::config::RampartAuthBuilder;
 use crate::error::{AuthError, ConfigError, Refusal};
 use crate::health::{JwksHealth, JwksState};
 use crate::jwks::cache::KeyCache;
-use crate::jwks::search::KidSearch;
+use crate::jwks::search::{KidSearch, NotFound, Sought};
 use crate::jwks::set::KeySet;
 use crate::jws::{self, Failure, TypRule, UnknownKid};
 use crate::rejection::{Challenge, Rejection};
@@ -280,12 +280,13 @@ impl RampartAuth {
         let Some(keys) = keys else { return self.step_without_keys(token.bytes, now) };
         match self.attempt(token, keys, glance) {
             Ok(claims) => Step::Done(Ok(claims)),
-            Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => {
-                match cache.dismiss(&unknown.kid) {
-                    Some(error) => Step::Done(Err(self.not_found(error, &unknown.kid))),
+            Err(Failure::UnknownKid(unknown)) => match self.sought(&unknown, now) {
+                Err(error) => Step::Done(Err(error)),
+                Ok(sought) => match cache.dismiss(&sought) {
+                    Some(not_found) => Step::Done(Err(self.not_found(not_found, &sought))),
                     None => Step::NeedsKeys,
-                }
-            }
+                },
+            },
             Err(failure) => Step::Done(Err(self.settle(failure))),
         }
     }
@@ -298,7 +299,7 @@ impl RampartAuth {
             Err(failure) => Step::Done(Err(self.settle(failure))),
             Ok((kid, payload)) => match validation::could_pass(&payload, rules, now) {
                 Err(refusal) => Step::Done(Err(self.refused(refusal, kid.as_deref()))),
-                Ok(()) => Step::NeedsKeys,
+                Ok(_) => Step::NeedsKeys,
             },
         }
     }
@@ -309,20 +310,33 @@ impl RampartAuth {
         let Some(now) = self.0.clock.now() else { return Err(no_clock()) };
         let begun = cache.begun();
         cache.wait(now).await?;
-        let kid = match self.attempt_current(token, cache) {
+        let unknown = match self.attempt_current(token, cache) {
             Ok(claims) => return Ok(claims),
-            Err(Failure::UnknownKid(unknown)) if self.is_plausible(&unknown, now) => unknown.kid,
+            Err(Failure::UnknownKid(unknown)) => unknown,
             Err(failure) => return Err(self.settle(failure)),
         };
-        match cache.find_kid(&kid, begun).await {
+        let sought = self.sought(&unknown, now)?;
+        match cache.find_kid(&sought, begun).await {
             KidSearch::Found => self.attempt_current(token, cache).map_err(|failure| self.settle(failure)),
-            KidSearch::NotFound(error) => Err(self.not_found(error, &kid)),
+            KidSearch::NotFound(not_found) => Err(self.not_found(not_found, &sought)),
         }
     }
 
-    fn not_found(&self, error: AuthError, kid: &str) -> AuthError {
-        let why = "no key of the issuer has this kid, or it cannot be asked for now";
-        self.refused(Refusal { error, rule: "V4", why }, Some(kid))
+    /// What to look for, where a fetch for the token's key is worth it; else its refusal.
+    fn sought<'u>(&self, unknown: &'u UnknownKid, now: Duration) -> Result<Sought<'u>, AuthError> {
+        match validation::could_pass(&unknown.unverified_payload, &self.0.rules, now) {
+            Ok(signed_by) => Ok(Sought { kid: &unknown.kid, signed_by }),
+            Err(_) => Err(self.unknown_kid(&unknown.kid)),
+        }
+    }
+
+    fn unknown_kid(&self, kid: &str) -> AuthError {
+        self.refused(Refusal::invalid("V4", NotFound::UNKNOWN.why), Some(kid))
+    }
+
+    fn not_found(&self, not_found: NotFound, sought: &Sought<'_>) -> AuthError {
+        let NotFound { error, why } = not_found;
+        self.refused(Refusal { error, rule: "V4", why }, Some(sought.kid))
     }
 
     /// Against the keys and the time of this very moment: both may have changed while the request waited.
@@ -372,17 +386,10 @@ impl RampartAuth {
         if token.len() > self.0.max_token_bytes { &[] } else { token }
     }
 
-    /// Whether a fetch for the token's key is worth it.
-    fn is_plausible(&self, unknown: &UnknownKid, now: Duration) -> bool {
-        validation::could_pass(&unknown.unverified_payload, &self.0.rules, now).is_ok()
-    }
-
     fn settle(&self, failure: Failure) -> AuthError {
         match failure {
             Failure::Refused(refusal, kid) => self.refused(refusal, kid.as_deref()),
-            Failure::UnknownKid(unknown) => {
-                self.refused(Refusal::invalid("V4", "no key of the issuer has this kid"), Some(&unknown.kid))
-            }
+            Failure::UnknownKid(unknown) => self.unknown_kid(&unknown.kid),
         }
     }
 

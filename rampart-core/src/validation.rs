@@ -255,8 +255,8 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
 }
 
 /// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here,
-/// and as nothing of it is authentic, it is never more than invalid.
-pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration) -> Result<(), Refusal> {
+/// and as nothing of it is authentic, it is never more than invalid. Of one that could, when it was signed at the latest.
+pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration) -> Result<Duration, Refusal> {
     let says = || {
         let text = std::str::from_utf8(unverified_payload).map_err(|_| not_utf8())?;
         let mut members = Payload::read(text)?;
@@ -264,7 +264,9 @@ pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration
         members.require_registered()?;
         members.check_issuer(rules)?;
         members.check_audience(rules)?;
-        Times::read(members.exp, members.iat, members.nbf)?.check_expiry(now, rules.tolerance)
+        let times = Times::read(members.exp, members.iat, members.nbf)?;
+        times.check_expiry(now, rules.tolerance)?;
+        Ok(times.iat.saturating_add(rules.tolerance))
     };
     says().map_err(|refusal| Refusal { error: AuthError::InvalidToken, ..refusal })
 }

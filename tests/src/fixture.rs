@@ -97,9 +97,10 @@ impl Fixture {
         }
     }
 
-    /// A good token of a user with the role `user` for [`plain`](Self::plain), to be changed.
+    /// A good token of a user with the role `user` for [`plain`](Self::plain), to be changed. It was signed before the issuer
+    /// was asked for its keys, so that one by a key which is not among them is known to be wrong.
     pub fn token(&self) -> TokenBuilder {
-        self.issuer.token().key(&self.es256).sub("ada").roles(["user"]).at(NOW)
+        self.issuer.token().key(&self.es256).sub("ada").roles(["user"]).at(NOW).issued_at(NOW - 600)
     }
 
     /// A good token for [`strict`](Self::strict), and for [`plain`](Self::plain) too.

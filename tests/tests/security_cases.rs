@@ -16,7 +16,7 @@ use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
 use serde::Deserialize;
 
-/// Every id: the letter of its section with the highest number, and those with another suffix.
+/// Every id: the letter of its section with the highest number of those without a gap, and the others.
 const SECTIONS: [(&str, usize); 12] = [
     ("A", 23),
     ("B", 14),
@@ -31,7 +31,7 @@ const SECTIONS: [(&str, usize); 12] = [
     ("T", 8),
     ("X", 8),
 ];
-const FURTHER: [&str; 3] = ["S05b", "S06b", "S26b"];
+const FURTHER: [&str; 4] = ["S05b", "S06b", "S26b", "S34"];
 
 /// The crates whose code meets input from outside.
 const LIBRARIES: [&str; 5] = ["rampart-core", "rampart-axum", "rampart-actix", "rampart-rocket", "rampart-client"];

@@ -1,4 +1,5 @@
-//! What unknown key IDs may cost: a bucket of fetches, and a short memory of the IDs that were looked for in vain.
+//! What unknown key IDs may cost: a bucket of fetches, a short memory of the IDs that were looked for in vain, and a few answers
+//! that leave it open whether the key exists.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -9,6 +10,8 @@ use tokio::time::Instant;
 const BUCKET_SIZE: u32 = 2;
 const REFILL_EVERY: Duration = Duration::from_secs(30);
 const REMEMBERED_KIDS: usize = 256;
+const REMEMBERED_FOR: Duration = Duration::from_secs(5);
+const MOST_UNAVAILABLES: usize = 10;
 
 /// A bucket of two fetches; one comes back every 30 s.
 #[derive(Debug)]
@@ -47,9 +50,10 @@ impl Bucket {
         self.left == 0
     }
 
-    fn next_refill(&mut self, now: Instant) -> Option<Instant> {
-        self.refill(now);
-        self.next_refill
+    /// How long nothing can be taken.
+    pub(crate) fn wait(&mut self, now: Instant) -> Duration {
+        let refill = if self.is_empty(now) { self.next_refill } else { None };
+        refill.map_or(Duration::ZERO, |at| at.saturating_duration_since(now))
     }
 
     fn refill(&mut self, now: Instant) {
@@ -74,10 +78,8 @@ impl MissingKids {
         self.kids.iter().any(|(own, until)| *own == hash && now < *until)
     }
 
-    /// Remembers the kid until the bucket is refilled, and at most 30 s.
-    pub(crate) fn insert(&mut self, kid: &str, bucket: &mut Bucket, now: Instant) {
-        let latest = now + REFILL_EVERY;
-        let until = bucket.next_refill(now).map_or(latest, |refill| refill.min(latest));
+    /// Remembers the kid for five seconds: longer would be hard on a key that is published right then.
+    pub(crate) fn insert(&mut self, kid: &str, now: Instant) {
         let hash = self.hasher.hash_one(kid);
         if self.contains(kid, now) {
             return;
@@ -86,11 +88,31 @@ impl MissingKids {
         if self.kids.len() == REMEMBERED_KIDS {
             self.kids.pop_front();
         }
-        self.kids.push_back((hash, until));
+        self.kids.push_back((hash, now + REMEMBERED_FOR));
     }
 
     pub(crate) fn clear(&mut self) {
         self.kids.clear();
+    }
+}
+
+/// Answers of 503 that strangers can bring about: ten in any second. A balancer takes a host out that gives more of them.
+#[derive(Debug, Default)]
+pub(crate) struct Unavailables {
+    latest: VecDeque<Instant>,
+}
+
+impl Unavailables {
+    /// Whether one more may be given.
+    pub(crate) fn admit(&mut self, now: Instant) -> bool {
+        if self.latest.len() == MOST_UNAVAILABLES {
+            if self.latest.front().is_some_and(|first| now < *first + Duration::from_secs(1)) {
+                return false;
+            }
+            self.latest.pop_front();
+        }
+        self.latest.push_back(now);
+        true
     }
 }
 
@@ -108,22 +130,46 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn missing_kid_is_forgotten_at_the_refill_and_not_prolonged() {
-        let (mut bucket, mut kids, start) = (Bucket::default(), MissingKids::default(), Instant::now());
+    async fn bucket_says_how_long_it_is_empty_and_takes_back_what_was_not_used() {
+        let (mut bucket, start) = (Bucket::default(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
-        assert!(bucket.take(at(0)));
-        kids.insert("a", &mut bucket, at(10));
-        kids.insert("a", &mut bucket, at(20));
-        assert!(kids.contains("a", at(29)) && !kids.contains("a", at(30)) && !kids.contains("b", at(10)));
+        assert!(
+            bucket.wait(at(0)).is_zero() && bucket.take(at(0)) && bucket.wait(at(1)).is_zero() && bucket.take(at(1))
+        );
+        assert_eq!(bucket.wait(at(10)), Duration::from_secs(20));
+        bucket.give_back();
+        assert!(bucket.wait(at(10)).is_zero() && bucket.take(at(10)) && !bucket.take(at(29)) && bucket.take(at(30)));
+        for _ in 0..5 {
+            bucket.give_back();
+        }
+        assert!(bucket.take(at(31)) && bucket.take(at(31)) && !bucket.take(at(60)) && bucket.take(at(61)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn missing_kid_is_forgotten_after_five_seconds_and_not_prolonged() {
+        let (mut kids, start) = (MissingKids::default(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        kids.insert("a", at(10));
+        kids.insert("a", at(14));
+        assert!(kids.contains("a", at(14)) && !kids.contains("a", at(15)) && !kids.contains("b", at(10)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn memory_of_kids_is_bounded() {
-        let (mut bucket, mut kids, now) = (Bucket::default(), MissingKids::default(), Instant::now());
+        let (mut kids, now) = (MissingKids::default(), Instant::now());
         for kid in 0..10_000 {
-            kids.insert(&kid.to_string(), &mut bucket, now);
+            kids.insert(&kid.to_string(), now);
         }
         assert_eq!(kids.kids.len(), REMEMBERED_KIDS);
         assert!(kids.contains("9999", now) && !kids.contains("0", now));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_second_has_more_than_ten_answers_of_503() {
+        let (mut answers, start) = (Unavailables::default(), Instant::now());
+        let step = Duration::from_millis(7);
+        let given: Vec<_> = (0..1000).map(|n| start + step * n).filter(|at| answers.admit(*at)).collect();
+        assert!(given.len() >= 60, "{}", given.len());
+        assert!(given.windows(11).all(|eleven| eleven[10] >= eleven[0] + Duration::from_secs(1)));
     }
 }

@@ -11,7 +11,7 @@ use arc_swap::{ArcSwapOption, Guard};
 use tokio::time::Instant;
 
 use super::fetch::{FetchError, Fetcher};
-use super::flight::{Flight, Joined, Purpose, Task, can_fetch};
+use super::flight::{Flight, Joined, Moment, Purpose, Task, can_fetch};
 use super::set::KeySet;
 use super::snapshot::{Age, Snapshot};
 use super::state::State;
@@ -159,7 +159,7 @@ impl KeyCache {
         let under_way = state.in_flight.as_ref().and_then(|flight| Some((flight.fetch.number, flight.under_way()?)));
         if let Some((number, since)) = under_way
             && is_stale
-            && now + ALMOST >= since + COLD_WAIT
+            && now + ALMOST >= since.at + COLD_WAIT
         {
             state.fail(number, outbound::ExchangeError::TimedOut { limit: COLD_WAIT }.into(), now);
         }
@@ -226,6 +226,10 @@ impl KeyCache {
         };
         let age = now.saturating_duration_since(snapshot.fetched_at);
         JwksHealth { state, age: Some(age), keys: snapshot.keys.len(), last_error }
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        Moment { at: Instant::now(), wall: self.clock.now().unwrap_or_default() }
     }
 
     /// The fetch in flight.

@@ -41,6 +41,14 @@ pub(super) struct InFlight {
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
+/// The same moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) at: Instant,
+    /// Time since 1970.
+    pub(super) wall: Duration,
+}
+
 /// A fetch, for the key cache.
 #[derive(Debug)]
 pub(super) struct Flight {
@@ -51,7 +59,7 @@ pub(super) struct Flight {
 #[derive(Debug)]
 enum Stage {
     Noted { order: Order, last_task: Instant },
-    UnderWay(Instant),
+    UnderWay(Moment),
 }
 
 /// What the task that makes a fetch is given.
@@ -72,13 +80,13 @@ impl Flight {
     }
 
     /// Since when it has been under way.
-    pub(super) fn under_way(&self) -> Option<Instant> {
+    pub(super) fn under_way(&self) -> Option<Moment> {
         if let Stage::UnderWay(since) = self.stage { Some(since) } else { None }
     }
 
     /// Whether its task should have said something by now.
     pub(super) fn is_overdue(&self, limit: Duration, now: Instant) -> bool {
-        self.under_way().is_some_and(|since| now >= since + limit)
+        self.under_way().is_some_and(|since| now >= since.at + limit)
     }
 
     /// Whether it should have set out by now.
@@ -98,7 +106,7 @@ impl Flight {
     }
 
     /// Hands the fetch to the first task that asks.
-    pub(super) fn set_out(&mut self, now: Instant) -> Option<Order> {
+    pub(super) fn set_out(&mut self, now: Moment) -> Option<Order> {
         match std::mem::replace(&mut self.stage, Stage::UnderWay(now)) {
             Stage::Noted { order, .. } => Some(order),
             under_way @ Stage::UnderWay(_) => {

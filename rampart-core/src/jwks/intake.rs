@@ -9,15 +9,16 @@ use super::cache::KeyCache;
 use super::fetch::{Answer, FetchError, Fetched, Question};
 use super::flight::{Order, Outcome, Purpose};
 use super::snapshot::Snapshot;
-use super::state::State;
+use super::state::{Confirmation, State};
 use crate::journal::Held;
 
 impl KeyCache {
     /// Gives the fetch that is noted to the task that asks, unless another one has it; with what to ask.
     pub(super) fn set_out(&self) -> Option<(Order, Question)> {
+        let now = self.now();
         let mut state = self.state.lock();
         let flight = state.in_flight.as_mut()?;
-        let order = flight.set_out(Instant::now())?;
+        let order = flight.set_out(now)?;
         let purpose = flight.fetch.purpose.clone();
         let question = match purpose {
             Purpose::Refresh => Question { etag: state.etag.clone(), kid: None },
@@ -87,7 +88,8 @@ impl KeyCache {
                 let snapshot = Snapshot::new(keys, self.ttl, self.max_stale, max_age, wall);
                 self.snapshot.store(Some(Arc::new(snapshot)));
                 state.etag = etag;
-                state.succeed(is_whole.then_some(number));
+                let asked = flight.under_way().filter(|_| is_whole);
+                state.succeed(asked.map(|asked| Confirmation { number, asked }));
                 Ok(())
             }
             Err(FetchError::Abandoned) => {

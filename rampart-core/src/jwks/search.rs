@@ -14,12 +14,35 @@ use crate::error::AuthError;
 const KID_WAIT: Duration = Duration::from_secs(2);
 const MAX_KID_WAITERS: usize = 1024;
 
+/// A key ID that the set at hand does not hold, as a token names it.
+pub(crate) struct Sought<'t> {
+    pub(crate) kid: &'t str,
+    /// When the token was signed at the latest, by what it says of itself: time since 1970.
+    pub(crate) signed_by: Duration,
+}
+
 /// What the search for an unknown key ID has come to.
 pub(crate) enum KidSearch {
     /// The current set holds it now.
     Found,
-    /// It does not, and this is the answer.
-    NotFound(AuthError),
+    /// It does not.
+    NotFound(NotFound),
+}
+
+/// The answer for a token whose key is not found, and what the log says.
+pub(crate) struct NotFound {
+    pub(crate) error: AuthError,
+    pub(crate) why: &'static str,
+}
+
+impl NotFound {
+    /// The issuer has said so.
+    pub(crate) const UNKNOWN: Self = Self { error: AuthError::InvalidToken, why: "no key of the issuer has this kid" };
+    /// It may be a genuine one, but there are too many of them.
+    pub(crate) const TOO_MANY: Self = Self {
+        error: AuthError::InvalidToken,
+        why: "no key at hand has this kid, the issuer cannot be asked for it now, and too many such tokens come",
+    };
 }
 
 impl KeyCache {
@@ -30,58 +53,60 @@ impl KeyCache {
 
     /// The answer for a key ID that the current set does not hold, where no fetch is on its way and none may be made for it:
     /// what a flood of made-up key IDs gets, so it costs no more than a look.
-    pub(crate) fn dismiss(&self, kid: &str) -> Option<AuthError> {
-        let now = Instant::now();
+    pub(crate) fn dismiss(&self, sought: &Sought<'_>) -> Option<NotFound> {
+        let now = self.now();
         let mut state = self.state.lock();
-        let is_hopeless = state.missing.contains(kid, now)
-            || (!state.is_fetching(now) && (state.is_backing_off(now) || state.bucket.is_empty(now)));
+        let is_missing = state.missing.contains(sought.kid, now.at);
+        let is_hopeless = is_missing
+            || (!state.is_fetching(now.at) && (state.is_backing_off(now.at) || state.bucket.is_empty(now.at)));
         // A set that has come since the caller looked may hold it.
-        (is_hopeless && !self.holds_kid(kid)).then(|| state.verdict(now))
+        if !is_hopeless || self.holds_kid(sought.kid) {
+            return None;
+        }
+        Some(if is_missing { NotFound::UNKNOWN } else { state.verdict(sought, now) })
     }
 
     /// Looks for a key ID that the current set does not hold, within the budget for such searches. What a fetch says that
-    /// is later than number `begun` is new enough.
-    pub(crate) async fn find_kid(self: &Arc<Self>, kid: &str, begun: u64) -> KidSearch {
+    /// is later than number `begun` is new enough: it set out after the request had come.
+    pub(crate) async fn find_kid(self: &Arc<Self>, sought: &Sought<'_>, begun: u64) -> KidSearch {
         if let Err(error) = self.require_runtime() {
-            return KidSearch::NotFound(error);
+            return KidSearch::NotFound(NotFound { error, why: "the key cannot be looked for without a runtime" });
         }
         let deadline = Instant::now() + KID_WAIT;
         let (mut place, mut has_begun) = (None, false);
         loop {
-            let now = Instant::now();
+            let now = self.now();
             let mut joined = {
                 let mut state = self.state.lock();
-                if self.holds_kid(kid) {
+                if self.holds_kid(sought.kid) {
                     return KidSearch::Found;
                 }
-                if state.missing.contains(kid, now) {
-                    return KidSearch::NotFound(state.verdict(now));
+                if state.missing.contains(sought.kid, now.at) {
+                    return KidSearch::NotFound(NotFound::UNKNOWN);
                 }
-                if state.failure.is_none() && state.confirmed > begun {
-                    state.remember_missing(kid, now);
-                    return KidSearch::NotFound(state.verdict(now));
+                if state.failure.is_none() && state.confirmed.is_some_and(|last| last.number > begun) {
+                    state.missing.insert(sought.kid, now.at);
+                    return KidSearch::NotFound(NotFound::UNKNOWN);
                 }
-                if now >= deadline {
-                    // Nobody knows yet whether the key exists.
-                    return KidSearch::NotFound(state.unavailable(now));
+                if now.at >= deadline {
+                    return KidSearch::NotFound(state.undecided(now.at));
                 }
-                match self.join(&mut state, now) {
+                match self.join(&mut state, now.at) {
                     Some(joined) => joined,
                     // What this request has begun was left behind: its runtime is shutting down.
-                    None if has_begun => return KidSearch::NotFound(state.unavailable(now)),
-                    None if state.is_backing_off(now) || !state.bucket.take(now) => {
-                        return KidSearch::NotFound(state.verdict(now));
+                    None if has_begun => return KidSearch::NotFound(state.undecided(now.at)),
+                    None if state.is_backing_off(now.at) || !state.bucket.take(now.at) => {
+                        return KidSearch::NotFound(state.verdict(sought, now));
                     }
                     None => {
                         has_begun = true;
-                        self.begin(&mut state, now, Purpose::Search(kid.into()))
+                        self.begin(&mut state, now.at, Purpose::Search(sought.kid.into()))
                     }
                 }
             };
             joined.go();
             let Some(_) = place.get_or_insert_with(|| Waiting::join(&self.kid_waiters)) else {
-                // The fetch that will tell is on its way: nothing is known yet, so nothing is refused for good.
-                return KidSearch::NotFound(self.state.lock().unavailable(now));
+                return KidSearch::NotFound(self.state.lock().undecided(now.at));
             };
             // Whatever has come of it, the state says more: a fetch that had begun before may have read the set just before the
             // key was published, one whose runtime has ended says nothing.

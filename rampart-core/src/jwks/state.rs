@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::budget::{Bucket, MissingKids};
+use super::budget::{Bucket, MissingKids, Unavailables};
 use super::fetch::{ETag, FetchError};
-use super::flight::{Flight, InFlight, Purpose};
+use super::flight::{Flight, InFlight, Moment, Purpose};
+use super::search::{NotFound, Sought};
 use crate::error::AuthError;
 use crate::journal::Held;
 use crate::outbound;
@@ -18,6 +19,8 @@ pub(super) const LATE_START: Duration = Duration::from_secs(1);
 /// After a back-off has run out, failures still count as current for this long beyond the time of a fetch, so that under load
 /// no request waits for the next attempt; and no longer, so that the first request after an idle period does.
 const CURRENT_FAILURE: Duration = Duration::from_secs(5);
+/// The least that a caller is told to wait.
+const SOON: Duration = Duration::from_secs(1);
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
@@ -35,11 +38,29 @@ pub(super) struct State {
     /// Whether an attempt since then was left behind by its runtime. That says nothing about the issuer, and so neither does
     /// the last failure any more.
     pub(super) is_abandoned: bool,
-    /// The number of the last successful fetch that has asked where the keys are, too.
-    pub(super) confirmed: u64,
+    /// The last successful fetch that has asked where the keys are, too.
+    pub(super) confirmed: Option<Confirmation>,
     pub(super) etag: Option<ETag>,
     pub(super) bucket: Bucket,
     pub(super) missing: MissingKids,
+    pub(super) unavailables: Unavailables,
+}
+
+/// A fetch that the issuer has answered, and when it was asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Confirmation {
+    pub(super) number: u64,
+    pub(super) asked: Moment,
+}
+
+impl Confirmation {
+    /// Whether the issuer was asked after what was signed by then. Neither a clock that was set nor a machine that slept
+    /// makes it look later than it was.
+    fn is_after(&self, signed_by: Duration, now: Moment) -> bool {
+        let by_one_clock = now.at.saturating_duration_since(self.asked.at);
+        let by_the_other = now.wall.saturating_sub(self.asked.wall);
+        now.wall.checked_sub(signed_by).is_some_and(|age| by_one_clock.max(by_the_other) <= age)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -64,18 +85,32 @@ impl State {
 
     /// When to come back: the end of the back-off, or soon.
     pub(super) fn unavailable(&self, now: Instant) -> AuthError {
-        let wait =
-            self.failure.as_ref().map_or(Duration::ZERO, |failure| failure.retry_at.saturating_duration_since(now));
-        AuthError::KeysUnavailable { retry_after: wait.max(Duration::from_secs(1)) }
+        AuthError::KeysUnavailable { retry_after: self.back_off(now).max(SOON) }
     }
 
-    /// What a key ID that is not found means: wrong where the last attempt told us all keys, undecidable where it failed.
-    pub(super) fn verdict(&self, now: Instant) -> AuthError {
-        if self.failure.is_some() { self.unavailable(now) } else { AuthError::InvalidToken }
+    fn back_off(&self, now: Instant) -> Duration {
+        self.failure.as_ref().map_or(Duration::ZERO, |failure| failure.retry_at.saturating_duration_since(now))
     }
 
-    pub(super) fn remember_missing(&mut self, kid: &str, now: Instant) {
-        self.missing.insert(kid, &mut self.bucket, now);
+    /// What it means that a key is not in the set. The token is wrong where the issuer was asked after it had been signed, and
+    /// has not failed since. Else nobody knows.
+    pub(super) fn verdict(&mut self, sought: &Sought<'_>, now: Moment) -> NotFound {
+        if self.failure.is_none() && self.confirmed.is_some_and(|last| last.is_after(sought.signed_by, now)) {
+            NotFound::UNKNOWN
+        } else {
+            self.undecided(now.at)
+        }
+    }
+
+    /// Nobody knows whether the key exists, and so the token is not refused for good; but a flood of invented key IDs must not
+    /// make the host look ill, so that this is said a few times a second only.
+    pub(super) fn undecided(&mut self, now: Instant) -> NotFound {
+        if !self.unavailables.admit(now) {
+            return NotFound::TOO_MANY;
+        }
+        let retry_after = self.back_off(now).max(self.bucket.wait(now)).max(SOON);
+        let error = AuthError::KeysUnavailable { retry_after };
+        NotFound { error, why: "no key at hand has this kid, and the issuer cannot be asked for it now" }
     }
 
     /// The number of the newest fetch that has set out: what later ones say is news to whoever comes now.
@@ -94,8 +129,8 @@ impl State {
 
 impl Held<'_, State> {
     /// Notes that an attempt has succeeded.
-    pub(super) fn succeed(&mut self, whole: Option<u64>) {
-        self.confirmed = whole.unwrap_or(self.confirmed);
+    pub(super) fn succeed(&mut self, confirmation: Option<Confirmation>) {
+        self.confirmed = confirmation.or(self.confirmed);
         self.failure = None;
         self.failures_in_a_row = 0;
         self.is_abandoned = false;
@@ -165,5 +200,27 @@ impl Held<'_, State> {
     pub(super) fn land(&mut self, number: u64, now: Instant) -> Option<Flight> {
         self.is_fetching(now);
         self.in_flight.take_if(|flight| flight.fetch.number == number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn issuer_was_asked_as_long_ago_as_the_slower_clock_can_mean() {
+        let (start, wall) = (Instant::now(), Duration::from_secs(1_800_000_000));
+        let seconds = Duration::from_secs;
+        let moment = |at, ahead| Moment { at: start + seconds(at), wall: wall + seconds(at) + seconds(ahead) };
+        let asked = Confirmation { number: 1, asked: moment(0, 0) };
+        let is_after = |now: Moment, age| asked.is_after(now.wall.saturating_sub(seconds(age)), now);
+        assert!(is_after(moment(10, 0), 10) && !is_after(moment(10, 0), 9));
+        // The machine has slept: its monotonic clock stood still meanwhile.
+        assert!(is_after(moment(10, 3600), 3610) && !is_after(moment(10, 3600), 3609));
+        // The clock was set back.
+        let earlier = Moment { wall: wall.saturating_sub(seconds(3600)), ..moment(10, 0) };
+        assert!(is_after(earlier, 10) && !is_after(earlier, 9));
+        // It may be signed a moment from now.
+        assert!(!asked.is_after(wall + seconds(11), moment(10, 0)));
     }
 }

@@ -12,6 +12,7 @@ mod by_hand;
 mod discovery;
 mod failures;
 mod fetch;
+mod floods;
 mod misuse;
 mod rotation;
 mod runtimes;

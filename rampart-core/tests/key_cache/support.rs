@@ -111,13 +111,14 @@ impl World {
         auth
     }
 
+    /// A good token, signed just now and good for longer than every test.
     pub fn token(&self) -> String {
-        lasting(&self.issuer)
+        outliving(self.issuer.token().at(self.time.unix()))
     }
 
-    /// A token whose key nobody has published.
+    /// A token of just now whose key nobody has published.
     pub fn token_of_nobody(&self, kid: &str) -> String {
-        self.issuer.token().expires_in(1_000_000).kid(kid).sign().unwrap()
+        outliving(self.issuer.token().at(self.time.unix()).kid(kid))
     }
 
     pub fn fetches(&self) -> usize {
@@ -253,6 +254,18 @@ pub fn unavailable<T: Debug>(outcome: Result<T, AuthError>) -> Duration {
 #[track_caller]
 pub fn refused(verdict: Verdict) {
     assert_eq!(verdict.err(), Some(AuthError::InvalidToken));
+}
+
+/// Whether the token was refused for good; else it was not decided.
+#[track_caller]
+pub fn was_refused(verdict: Verdict) -> bool {
+    match verdict {
+        Err(AuthError::InvalidToken) => true,
+        other => {
+            unavailable(other);
+            false
+        }
+    }
 }
 
 #[track_caller]
