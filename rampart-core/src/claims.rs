@@ -1,43 +1,101 @@
 //! The verified claims of an access token.
 
 use std::fmt;
+use std::ops::Deref;
 
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::times::Times;
 
 /// The claims of a verified access token (RFC 7519 section 4, RFC 9068 section 2.2).
 ///
-/// A `Claims` can only come out of a verification: there is no public constructor, and it cannot be cloned into
-/// something that is then changed.
-///
-/// ```compile_fail,E0639
-/// # use rampart_core::Claims;
-/// fn forge(genuine: Claims) -> Claims {
-///     Claims { sub: "admin".into(), ..genuine } // cannot create non-exhaustive struct
-/// }
-/// ```
-///
-/// The fields are what the rules have checked; any other claim is read with [`get`](Self::get), the whole payload
-/// with [`deserialize`](Self::deserialize). Nothing of the token is lost, and what nobody asks for costs nothing.
+/// The fields are those of [`ClaimFields`]: `claims.sub`, `claims.roles`, `claims.email`. They are what the rules have
+/// checked; any other claim is read with [`get`](Self::get), the whole payload with [`deserialize`](Self::deserialize) or
+/// [`to_json`](Self::to_json). Nothing of the token is lost, and what nobody asks for costs nothing.
 ///
 /// ```
 /// # fn handler(claims: &rampart_core::Claims) -> Result<(), rampart_core::ClaimError> {
 /// if claims.has_role("admin") && claims.has_all_scopes(&["tasks:read", "tasks:write"]) {
 ///     println!("{} may write", claims.sub);
 /// }
-/// let username: Option<String> = claims.get("preferred_username")?;
+/// let department: Option<String> = claims.get("department")?;
 /// # Ok(()) }
 /// ```
-#[non_exhaustive]
+///
+/// Whoever holds a `Claims` holds what a verification has found, to the letter. It can only come out of one: there is no
+/// public constructor and no `Clone`. And it cannot be altered, not even by its only owner, such as one who takes it out of
+/// its `Arc`: fields can be read, neither written nor moved out.
+///
+/// ```compile_fail,E0594
+/// fn promote(mut claims: rampart_core::Claims) {
+///     claims.sub = "admin".into(); // trait `DerefMut` is required to modify through a dereference
+/// }
+/// ```
+/// ```compile_fail,E0596
+/// fn promote(mut claims: rampart_core::Claims) {
+///     claims.roles.push("admin".into());
+/// }
+/// ```
+/// ```compile_fail,E0507
+/// fn take_apart(claims: rampart_core::Claims) -> Vec<String> {
+///     claims.roles // clone it
+/// }
+/// ```
+/// ```compile_fail,E0639
+/// # use rampart_core::ClaimFields;
+/// fn forge() -> ClaimFields {
+///     ClaimFields { sub: "admin".into(), roles: vec!["admin".into()] } // cannot create non-exhaustive struct
+/// }
+/// ```
 pub struct Claims {
+    pub(crate) fields: ClaimFields,
+    pub(crate) times: Times,
+    pub(crate) payload: Box<str>,
+}
+
+impl Deref for Claims {
+    type Target = ClaimFields;
+
+    fn deref(&self) -> &ClaimFields {
+        &self.fields
+    }
+}
+
+/// The payload, as [`Claims::to_json`] gives it.
+impl Serialize for Claims {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+/// The claims that the rules know: the fields of [`Claims`], which derefs to this. It cannot be had otherwise.
+///
+/// ```
+/// use rampart_core::ClaimFields;
+///
+/// fn greeting(claims: &rampart_core::Claims) -> String {
+///     let ClaimFields { given_name, preferred_username, .. } = &**claims;
+///     format!("Hello, {}", given_name.as_ref().or(preferred_username.as_ref()).unwrap_or(&claims.sub))
+/// }
+/// ```
+#[non_exhaustive]
+pub struct ClaimFields {
     /// The subject: who the token speaks for. Never empty.
     pub sub: String,
-    /// The user's e-mail address. Whether it is verified is another claim.
+    /// The user's e-mail address; whether it is the user's is what [`email_verified`](Self::email_verified) says.
     pub email: Option<String>,
-    /// The user's display name.
+    /// Whether the issuer has made sure that the address is the user's (OpenID Connect Core section 5.1): `Some(true)`, or
+    /// not. A text such as `"true"` counts as absent.
+    pub email_verified: Option<bool>,
+    /// The user's display name. A Rampart server puts none into access tokens.
     pub name: Option<String>,
+    /// The name that the user goes by at the issuer. It may change, and pass to somebody else: [`sub`](Self::sub) does neither.
+    pub preferred_username: Option<String>,
+    /// The user's given name or names.
+    pub given_name: Option<String>,
+    /// The user's family name or names.
+    pub family_name: Option<String>,
     /// The user's roles, as the token lists them.
     pub roles: Vec<String>,
     /// The scopes as the token writes them, separated by spaces (RFC 8693 section 4.2); empty where the token has none.
@@ -52,8 +110,6 @@ pub struct Claims {
     pub exp: u64,
     /// Time of issue, in seconds since 1970.
     pub iat: u64,
-    pub(crate) times: Times,
-    pub(crate) payload: Box<str>,
 }
 
 /// The audiences of a token: the claim may be one string or several (RFC 7519 section 4.1.3).
@@ -131,7 +187,7 @@ impl Claims {
     ///
     /// ```
     /// # fn example(claims: &rampart_core::Claims) -> Result<(), rampart_core::ClaimError> {
-    /// let verified: Option<bool> = claims.get("email_verified")?;
+    /// let department: Option<String> = claims.get("department")?;
     /// let groups = claims.get::<Vec<String>>("groups")?.unwrap_or_default();
     /// # Ok(()) }
     /// ```
@@ -164,26 +220,73 @@ impl Claims {
         serde_json::from_str(&self.payload).map_err(|error| ClaimError::new("the payload", &error))
     }
 
-    /// Heap bytes this value keeps, in round figures: for the bound of the token cache.
+    /// The whole payload as a JSON value, with every claim of the token, also those that no field holds: for templates, or
+    /// to answer "who am I". The order of its members is that of `serde_json`, the one of the alphabet unless its feature
+    /// `preserve_order` is on.
+    ///
+    /// It holds whatever the issuer knows of the user: think before you log it or hand it on.
+    ///
+    /// ```
+    /// # fn example(claims: &rampart_core::Claims) {
+    /// let json = claims.to_json();
+    /// println!("{}", json["address"]["city"]);
+    /// # }
+    /// ```
+    pub fn to_json(&self) -> serde_json::Value {
+        // It has been read as JSON before, with tighter limits than these: it cannot fail.
+        serde_json::from_str(&self.payload).unwrap_or_default()
+    }
+
+    /// What this value keeps on the heap, as the allocator counts it: for the bound of the token cache.
     pub(crate) fn heap_bytes(&self) -> usize {
-        const STRING: usize = size_of::<String>();
-        let of = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
-        let list = |list: &Vec<String>| list.capacity() * STRING + list.iter().map(String::capacity).sum::<usize>();
-        self.payload.len()
-            + self.sub.capacity()
-            + self.scope.capacity()
-            + self.iss.capacity()
-            + of(&self.email)
-            + of(&self.name)
-            + of(&self.org_id)
-            + list(&self.roles)
-            + list(&self.aud.0)
+        let Self { fields, payload, times: _ } = self;
+        let string = |text: &String| block(text.capacity());
+        let of = |text: &Option<String>| text.as_ref().map_or(0, string);
+        let list =
+            |list: &Vec<String>| block(list.capacity() * size_of::<String>()) + list.iter().map(string).sum::<usize>();
+        let texts = [
+            &fields.email,
+            &fields.name,
+            &fields.preferred_username,
+            &fields.given_name,
+            &fields.family_name,
+            &fields.org_id,
+        ];
+        block(payload.len())
+            + [&fields.sub, &fields.scope, &fields.iss].into_iter().map(string).sum::<usize>()
+            + texts.into_iter().map(of).sum::<usize>()
+            + list(&fields.roles)
+            + list(&fields.aud.0)
+    }
+}
+
+/// What an allocator takes for a block: in glibc 8 bytes more, in steps of 16, and 32 at least; others come near.
+const fn block(bytes: usize) -> usize {
+    const SMALLEST: usize = 32;
+    let taken = (bytes + 8).next_multiple_of(16);
+    match bytes {
+        0 => 0,
+        _ if taken < SMALLEST => SMALLEST,
+        _ => taken,
     }
 }
 
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Claims")
+        self.fields.debug(f, "Claims")
+    }
+}
+
+impl fmt::Debug for ClaimFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.debug(f, "ClaimFields")
+    }
+}
+
+impl ClaimFields {
+    /// Without what is personal: names and the address.
+    fn debug(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        f.debug_struct(name)
             .field("sub", &self.sub)
             .field("roles", &self.roles)
             .field("scope", &self.scope)

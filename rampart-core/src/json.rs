@@ -29,6 +29,10 @@ impl<'a> Value<'a> {
     pub(crate) fn into_str(self) -> Option<Cow<'a, str>> {
         if let Self::Str(text) = self { Some(text) } else { None }
     }
+
+    pub(crate) fn into_bool(self) -> Option<bool> {
+        if let Self::Bool(value) = self { Some(value) } else { None }
+    }
 }
 
 /// Takes the members of an object that it knows; says `false` for one it does not know.

@@ -39,7 +39,7 @@ mod verification;
 pub use crate::{
     algorithm::{Algorithm, UnknownAlgorithm},
     auth::{Authenticate, AuthenticateOptional, RampartAuth},
-    claims::{Audience, ClaimError, Claims},
+    claims::{Audience, ClaimError, ClaimFields, Claims},
     combination::AnyOf,
     config::RampartAuthBuilder,
     error::{AuthError, ConfigError},

@@ -54,9 +54,8 @@ struct Bytes;
 
 impl Weighter<TokenHash, Entry> for Bytes {
     fn weight(&self, _: &TokenHash, entry: &Entry) -> u64 {
-        /// Measured by what the process grows: the cache's own part of an entry and the counters of the `Arc`, 160 bytes, and
-        /// what the allocator adds to the eleven blocks or so of one token.
-        const OVERHEAD: usize = 288;
+        /// Measured by what the process grows: the cache's own part of an entry, and the counters of the `Arc`.
+        const OVERHEAD: usize = 160;
         (OVERHEAD + size_of::<Claims>() + entry.claims.heap_bytes()) as u64
     }
 }

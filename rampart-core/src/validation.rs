@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use crate::claims::{Audience, Claims};
+use crate::claims::{Audience, ClaimFields, Claims};
 use crate::error::{AuthError, Refusal};
 use crate::json::{self, Value};
 use crate::pointer::{Duplicate, Found, Pointer};
@@ -46,7 +46,11 @@ struct Payload<'a> {
     iat: Option<&'a RawValue>,
     nbf: Option<&'a RawValue>,
     email: Option<Value<'a>>,
+    email_verified: Option<Value<'a>>,
     name: Option<Value<'a>>,
+    preferred_username: Option<Value<'a>>,
+    given_name: Option<Value<'a>>,
+    family_name: Option<Value<'a>>,
     org_id: Option<Value<'a>>,
     roles: Option<Value<'a>>,
     scope: Option<Value<'a>>,
@@ -72,9 +76,13 @@ impl<'de> json::Members<'de> for Payload<'de> {
             "exp" => json::fill_number(&mut self.exp, map),
             "iat" => json::fill_number(&mut self.iat, map),
             "nbf" => json::fill_number(&mut self.nbf, map),
-            "email" => json::fill(&mut self.email, map),
-            "name" => json::fill(&mut self.name, map),
-            "org_id" => json::fill(&mut self.org_id, map),
+            "email" => json::fill_scalar(&mut self.email, map),
+            "email_verified" => json::fill_scalar(&mut self.email_verified, map),
+            "name" => json::fill_scalar(&mut self.name, map),
+            "preferred_username" => json::fill_scalar(&mut self.preferred_username, map),
+            "given_name" => json::fill_scalar(&mut self.given_name, map),
+            "family_name" => json::fill_scalar(&mut self.family_name, map),
+            "org_id" => json::fill_scalar(&mut self.org_id, map),
             "roles" => json::fill(&mut self.roles, map),
             "scope" => json::fill(&mut self.scope, map),
             "scp" => json::fill(&mut self.scp, map),
@@ -233,25 +241,25 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     let (roles, scope) = (self::roles(roles)?, self::scope(scope)?);
 
     members.check_kind(rules, is_at_jwt)?;
-    let email = profile("email", members.email.take());
-    let name = profile("name", members.name.take());
-    let org_id = profile("org_id", members.org_id.take());
-    let aud = Audience(audiences.into_iter().map(Cow::into_owned).collect());
-    drop(members);
-    Ok(Claims {
+    let text = |claim, value: Option<Value<'_>>| profile(claim, value, |value| value.into_str().map(Cow::into_owned));
+    let fields = ClaimFields {
         sub,
-        email,
-        name,
+        email: text("email", members.email.take()),
+        email_verified: profile("email_verified", members.email_verified.take(), Value::into_bool),
+        name: text("name", members.name.take()),
+        preferred_username: text("preferred_username", members.preferred_username.take()),
+        given_name: text("given_name", members.given_name.take()),
+        family_name: text("family_name", members.family_name.take()),
         roles,
         scope,
-        org_id,
+        org_id: text("org_id", members.org_id.take()),
         iss: rules.issuer.clone(),
-        aud,
+        aud: Audience(audiences.into_iter().map(Cow::into_owned).collect()),
         exp: times.exp.as_secs(),
         iat: times.iat.as_secs(),
-        times,
-        payload: payload.into_boxed_str(),
-    })
+    };
+    drop(members);
+    Ok(Claims { fields, times, payload: payload.into_boxed_str() })
 }
 
 /// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here,
@@ -299,7 +307,11 @@ impl Payload<'_> {
         let is_there = |value: &Option<Value<'_>>| value.as_ref().is_some_and(|value| *value != Value::Null);
         Ok(match pointer.member() {
             Some("email") => is_text(&self.email),
+            Some("email_verified") => matches!(self.email_verified, Some(Value::Bool(_))),
             Some("name") => is_text(&self.name),
+            Some("preferred_username") => is_text(&self.preferred_username),
+            Some("given_name") => is_text(&self.given_name),
+            Some("family_name") => is_text(&self.family_name),
             Some("org_id") => is_text(&self.org_id),
             Some("roles") => is_there(&self.roles),
             Some("scope") => is_there(&self.scope),
@@ -355,13 +367,20 @@ pub(crate) const fn is_scope_token(text: &str) -> bool {
 
 /// V11: nothing is granted by these claims, so one of another type is as good as none. Asked last, so that it is told of tokens
 /// that pass.
-fn profile(claim: &'static str, value: Option<Value<'_>>) -> Option<String> {
-    match value {
-        None | Some(Value::Null) => None,
-        Some(Value::Str(text)) => Some(text.into_owned()),
-        Some(_) => {
-            tracing::debug!(target: "rampart", claim, "a claim of an access token has another type than it should; it counts as absent");
-            None
-        }
+fn profile<'a, T>(
+    claim: &'static str,
+    value: Option<Value<'a>>,
+    read: impl FnOnce(Value<'a>) -> Option<T>,
+) -> Option<T> {
+    let value = value.filter(|value| *value != Value::Null)?;
+    let read = read(value);
+    if read.is_none() {
+        tell_mistyped(claim);
     }
+    read
+}
+
+#[cold]
+fn tell_mistyped(claim: &'static str) {
+    tracing::debug!(target: "rampart", claim, "a claim of an access token has another type than it should; it counts as absent");
 }

@@ -7,8 +7,8 @@ use rampart_core::adapter::{Authorization, Verification};
 use rampart_core::{AnyUser, RampartAuth};
 use rampart_issuer::{Algorithm, LocalIssuer};
 
-/// Payload, `Claims` and the fields that own their text; a change that needs more has to say why.
-const FULL_VERIFICATION: u64 = 11;
+/// Payload, `Claims` and the fields that own their text, three of them a user's names; a change that needs more has to say why.
+const FULL_VERIFICATION: u64 = 14;
 
 struct Scene {
     _issuer: LocalIssuer,

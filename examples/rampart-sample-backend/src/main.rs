@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use axum::http::{HeaderValue, Method, header};
 use axum::{Json, Router, routing::get};
-use rampart_axum::{Claims, RampartAuth, RequireAuth, roles};
+use rampart_axum::{RampartAuth, RequireAuth, roles};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;
@@ -19,33 +19,27 @@ roles!(Manager = "manager");
 const FRONT_ENDS: [HeaderValue; 2] =
     [HeaderValue::from_static("http://localhost:3002"), HeaderValue::from_static("http://localhost:3000")];
 
-fn claim(user: &Claims, name: &str) -> Option<Value> {
-    user.get(name).ok().flatten()
-}
-
 async fn profile(user: RequireAuth) -> Json<Value> {
     Json(json!({"message": "Authenticated!", "user": {
-        "id": user.sub, "email": user.email, "username": claim(&user, "preferred_username"), "org_id": user.org_id,
-        "email_verified": claim(&user, "email_verified"), "given_name": claim(&user, "given_name"), "family_name": claim(&user, "family_name"),
+        "id": user.sub, "email": user.email, "username": user.preferred_username, "org_id": user.org_id,
+        "email_verified": user.email_verified, "given_name": user.given_name, "family_name": user.family_name,
         "roles": user.roles,
     }}))
 }
 
 async fn claims(user: RequireAuth) -> Json<Value> {
-    Json(user.deserialize().unwrap_or_default())
+    Json(user.to_json())
 }
 
 async fn dashboard(user: RequireAuth<Editor>) -> Json<Value> {
-    Json(json!({"message": "Welcome, Editor!", "user": claim(&user, "preferred_username"), "roles": user.roles,
+    Json(json!({"message": "Welcome, Editor!", "user": user.preferred_username, "roles": user.roles,
         "data": {"drafts": 3, "published": 12, "pending_review": 2}}))
 }
 
 async fn reports(user: RequireAuth<Manager>) -> Json<Value> {
-    Json(
-        json!({"message": "Manager Reports", "user": claim(&user, "preferred_username"), "roles": user.roles, "reports": [
-            {"name": "Q1 Revenue", "status": "complete"}, {"name": "User Growth", "status": "in_progress"},
-        ]}),
-    )
+    Json(json!({"message": "Manager Reports", "user": user.preferred_username, "roles": user.roles, "reports": [
+        {"name": "Q1 Revenue", "status": "complete"}, {"name": "User Growth", "status": "in_progress"},
+    ]}))
 }
 
 fn app(issuer: String, auth: RampartAuth) -> Router {

@@ -47,12 +47,22 @@ fuzz_target!(|payload: &[u8]| {
     assert!(number("nbf").is_none_or(|nbf| nbf <= now + 5.0));
     assert!(!claims.sub.is_empty() && value["sub"] == *claims.sub);
     assert_eq!(claims.roles, strings(value.get("roles")));
-    for (name, claim) in [("email", &claims.email), ("name", &claims.name), ("org_id", &claims.org_id)] {
+    let texts = [
+        ("email", &claims.email),
+        ("name", &claims.name),
+        ("preferred_username", &claims.preferred_username),
+        ("given_name", &claims.given_name),
+        ("family_name", &claims.family_name),
+        ("org_id", &claims.org_id),
+    ];
+    for (name, claim) in texts {
         assert_eq!(value.get(name).and_then(Value::as_str), claim.as_deref());
     }
     assert!(["at_hash", "c_hash", "cnf"].iter().all(|name| !is_there(name)));
     assert!(!value["events"].is_object());
     let is_refresh = |name: &str| value[name].as_str().is_some_and(|text| text.eq_ignore_ascii_case("refresh"));
     assert!(!["typ", "token_type", "tokenType", "type"].into_iter().any(is_refresh));
+    assert_eq!(value["email_verified"].as_bool(), claims.email_verified);
     assert_eq!(claims.deserialize::<Value>().expect("nothing is lost"), value);
+    assert_eq!(claims.to_json(), value);
 });

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rampart_core::adapter::{Authorization, Fresh, Verification};
-use rampart_core::{Algorithm, AuthError, Claims, KeySet, RampartAuth, RampartAuthBuilder};
+use rampart_core::{Algorithm, AuthError, ClaimFields, Claims, KeySet, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::SigningKey;
 pub(crate) use rampart_issuer::{Algorithm as SignWith, base64url};
 use serde_json::Value;
@@ -342,8 +342,10 @@ impl Auth {
 
 fn summary(outcome: &Outcome) -> Result<String, AuthError> {
     let claims = outcome.as_ref().map_err(Clone::clone)?;
-    let Claims { sub, email, name, roles, scope, org_id, iss, aud, exp, iat, .. } = &**claims;
-    Ok(format!("{sub:?} {email:?} {name:?} {roles:?} {scope:?} {org_id:?} {iss:?} {aud:?} {exp} {iat}"))
+    let ClaimFields { sub, roles, scope, org_id, iss, aud, exp, iat, .. } = &***claims;
+    let ClaimFields { email, email_verified, name, preferred_username, given_name, family_name, .. } = &***claims;
+    let profile = (email, email_verified, name, preferred_username, given_name, family_name);
+    Ok(format!("{sub:?} {profile:?} {roles:?} {scope:?} {org_id:?} {iss:?} {aud:?} {exp} {iat}"))
 }
 
 /// The outcome of a future that has nothing to wait for: with a fixed key set that is every verification.

@@ -18,8 +18,14 @@ fn claim() -> impl Strategy<Value = (String, String)> {
         "nbf",
         "sub",
         "email",
+        "email_verified",
         "name",
+        "preferred_username",
+        "given_name",
+        "family_name",
         "org_id",
+        "token_type",
+        "type",
         "roles",
         "scope",
         "scp",
@@ -125,7 +131,15 @@ proptest! {
         let scopes: Vec<_> = claims.scopes().map(str::to_owned).collect();
         let scope = value.get("scope").filter(|scope| !scope.is_null()).or(value.get("scp"));
         prop_assert_eq!(scopes, strings(scope, true));
-        for (name, claim) in [("email", &claims.email), ("name", &claims.name), ("org_id", &claims.org_id)] {
+        let texts = [
+            ("email", &claims.email),
+            ("name", &claims.name),
+            ("preferred_username", &claims.preferred_username),
+            ("given_name", &claims.given_name),
+            ("family_name", &claims.family_name),
+            ("org_id", &claims.org_id),
+        ];
+        for (name, claim) in texts {
             prop_assert_eq!(value.get(name).and_then(Value::as_str), claim.as_deref());
         }
         for kind in ["at_hash", "c_hash", "cnf"] {
@@ -133,7 +147,9 @@ proptest! {
         }
         prop_assert!(value.get("events").is_none_or(|events| !events.is_object()));
         // Nothing is lost: every claim is there, and the whole payload.
+        prop_assert_eq!(claims.email_verified, value.get("email_verified").and_then(Value::as_bool));
         prop_assert_eq!(&claims.deserialize::<Value>().unwrap(), &value);
+        prop_assert_eq!(&claims.to_json(), &value);
         for (name, one) in value.as_object().unwrap() {
             prop_assert_eq!(claims.get::<Value>(name).unwrap(), Some(one.clone()).filter(|one| !one.is_null()));
         }

@@ -331,12 +331,15 @@ fn scp_counts_where_scope_is_absent_and_only_there() {
 
 #[test]
 fn profile_claim_of_another_type_counts_as_absent() {
-    for name in ["email", "name", "org_id"] {
+    for name in ["email", "name", "org_id", "preferred_username", "given_name", "family_name"] {
         let read = |json: &str| {
             let claims = AUTH.accepts(&format!("{name} {json}"), &with(name, json));
             match name {
                 "email" => claims.email.clone(),
                 "name" => claims.name.clone(),
+                "preferred_username" => claims.preferred_username.clone(),
+                "given_name" => claims.given_name.clone(),
+                "family_name" => claims.family_name.clone(),
                 _ => claims.org_id.clone(),
             }
         };
@@ -348,14 +351,30 @@ fn profile_claim_of_another_type_counts_as_absent() {
             assert_eq!(read(json), None, "F38 {name} {json}: nothing is granted by it");
         }
     }
+    let verified = |json: &str| AUTH.accepts(json, &with("email_verified", json)).email_verified;
+    assert_eq!((verified("true"), verified("false"), verified("null")), (Some(true), Some(false), None));
+    for json in [r#""true""#, r#""false""#, "1", "0", "[]", "[true]", "{}", r#""""#] {
+        assert_eq!(verified(json), None, "F38 email_verified {json}: never taken for true");
+    }
     let plain = AUTH.accepts("absent", &Draft::good().sign());
     assert_eq!((&plain.email, &plain.name, &plain.org_id), (&None, &None, &None));
+    assert_eq!((&plain.preferred_username, &plain.given_name, &plain.family_name), (&None, &None, &None));
+    assert_eq!(plain.email_verified, None);
 }
 
 /// F38.
 #[test]
 fn profile_claim_of_another_type_is_told_at_debug_and_is_missing_where_it_is_required() {
-    for (name, json) in [("email", r#"["ada@example.com"]"#), ("name", r#"{"given":"Ada"}"#), ("org_id", "42")] {
+    let cases = [
+        ("email", r#"["ada@example.com"]"#, r#""x""#),
+        ("name", r#"{"given":"Ada"}"#, r#""x""#),
+        ("org_id", "42", r#""x""#),
+        ("preferred_username", "7", r#""x""#),
+        ("given_name", r#"["Augusta","Ada"]"#, r#""x""#),
+        ("family_name", "true", r#""x""#),
+        ("email_verified", r#""true""#, "false"),
+    ];
+    for (name, json, good) in cases {
         let token = with(name, json);
         log::clear();
         ready(AUTH.uncached.verify(&token)).unwrap();
@@ -367,7 +386,7 @@ fn profile_claim_of_another_type_is_told_at_debug_and_is_missing_where_it_is_req
             let auth = Auth::new(|builder| builder.required_claims([&*required]));
             let missing = AuthError::missing_claim(required.clone());
             auth.answers(&format!("{required} is {json}"), &token, &missing, "V10");
-            auth.accepts(&required, &with(name, r#""x""#));
+            auth.accepts(&required, &with(name, good));
         }
         // Of a token that is refused for another reason, that reason alone is told.
         log::clear();

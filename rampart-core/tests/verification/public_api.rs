@@ -1,8 +1,10 @@
 //! What the public types do not let anybody do (X05, X06).
 
-use rampart_core::{Algorithm, Claims, KeySet, RampartAuth, UnknownAlgorithm};
+use std::sync::Arc;
 
-use crate::common::{EVERY, wrong_algs};
+use rampart_core::{Algorithm, ClaimFields, Claims, KeySet, RampartAuth, UnknownAlgorithm};
+
+use crate::common::{AUTH, Draft, EVERY, ready, wrong_algs};
 
 /// Fails to compile where the type has the trait: then both implementations could be meant.
 macro_rules! has_not {
@@ -25,7 +27,23 @@ fn x05_claims_come_out_of_a_verification_and_nothing_else() {
     has_not!(Claims: std::str::FromStr);
     has_not!(Claims: From<String>);
     has_not!(Claims: for<'a> TryFrom<&'a str>);
-    has_not!(Claims: serde::Serialize);
+    // The same of its fields, which are all that can be reached of it.
+    has_not!(ClaimFields: serde::de::DeserializeOwned);
+    has_not!(ClaimFields: Default);
+    has_not!(ClaimFields: Clone);
+}
+
+/// What the documentation of `Claims` shows by examples that do not compile: the only owner cannot alter it either.
+#[test]
+fn x05_claims_are_never_altered() {
+    has_not!(Claims: std::ops::DerefMut);
+    has_not!(Claims: AsMut<ClaimFields>);
+    has_not!(Claims: std::borrow::BorrowMut<ClaimFields>);
+    has_not!(Claims: Into<ClaimFields>);
+    has_not!(ClaimFields: std::ops::DerefMut);
+    let token = Draft::good().claim("roles", r#"["user"]"#).sign();
+    let claims = Arc::into_inner(ready(AUTH.uncached.verify(&token)).unwrap()).expect("nobody else holds them");
+    assert_eq!((&*claims.sub, claims.roles.as_slice()), ("user-1", ["user".to_owned()].as_slice()));
 }
 
 #[test]

@@ -143,20 +143,62 @@ fn fields_say_what_the_token_says() {
     let draft = Draft::good()
         .claim("sub", r#""0b8f7c5e""#)
         .claim("email", r#""ada@example.com""#)
+        .claim("email_verified", "true")
         .claim("name", r#""Ada""#)
+        .claim("preferred_username", r#""countess""#)
+        .claim("given_name", r#""Augusta Ada""#)
+        .claim("family_name", r#""King""#)
         .claim("org_id", r#""org""#)
         .claim("roles", r#"["user"]"#)
         .claim("scope", r#""a b""#);
     let claims = AUTH.accepts("fields", &draft.sign());
     assert_eq!(claims.sub, "0b8f7c5e");
     assert_eq!(claims.email.as_deref(), Some("ada@example.com"));
+    assert_eq!(claims.email_verified, Some(true));
     assert_eq!(claims.name.as_deref(), Some("Ada"));
+    assert_eq!(claims.preferred_username.as_deref(), Some("countess"));
+    assert_eq!((claims.given_name.as_deref(), claims.family_name.as_deref()), (Some("Augusta Ada"), Some("King")));
     assert_eq!(claims.org_id.as_deref(), Some("org"));
     assert_eq!(claims.roles, ["user"]);
     assert_eq!(claims.scope, "a b");
     assert_eq!(claims.iss, ISSUER);
     assert_eq!(claims.aud.iter().collect::<Vec<_>>(), [AUDIENCE]);
     assert_eq!((claims.iat, claims.exp), (NOW - 60, NOW + 600));
-    let told = format!("{claims:?}");
-    assert!(told.contains("0b8f7c5e") && !told.contains("ada@example.com"), "Debug leaves personal data out: {told}");
+    for told in [format!("{claims:?}"), format!("{:?}", **claims)] {
+        assert!(told.contains("0b8f7c5e"), "{told}");
+        for personal in ["ada@example.com", "Ada", "countess", "King"] {
+            assert!(!told.contains(personal), "Debug leaves personal data out: {told}");
+        }
+    }
+}
+
+#[test]
+fn whole_payload_is_json_again() {
+    #[derive(serde::Serialize)]
+    struct Answer<'a> {
+        user: &'a rampart_core::Claims,
+    }
+    let draft = Draft::good()
+        .claim("email", "1")
+        .claim("custom", r#"{"b":[1,-2,1.5,null,true],"a":{"é":"\ud83d\ude00"}}"#)
+        .claim("big", "18446744073709551615")
+        .also("esc\\u0061ped", r#""\u00e9""#)
+        .claim("nothing", "null");
+    let claims = AUTH.accepts("to_json", &draft.sign());
+    let own: Value = serde_json::from_str(&draft.payload.to_json()).unwrap();
+    assert_eq!(claims.to_json(), own, "nothing is lost, and nothing is put right");
+    assert_eq!(serde_json::to_value(&*claims).unwrap(), own);
+    assert_eq!(serde_json::from_str::<Value>(&serde_json::to_string(&claims.to_json()).unwrap()).unwrap(), own);
+    assert_eq!(serde_json::to_string(&json!({"user": &*claims})).unwrap(), format!(r#"{{"user":{own}}}"#));
+    // As part of an answer.
+    let answer = serde_json::to_string(&Answer { user: &claims }).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), json!({"user": own}));
+    // The largest that a token can hold, and what is deepest.
+    let deep = format!("{}1{}", "[".repeat(32), "]".repeat(32));
+    let large = Draft::good().claim("deep", &deep).claim("text", &format!("{:?}", "x".repeat(8000)));
+    let claims = AUTH.accepts("large and deep", &large.sign());
+    assert_eq!(claims.to_json(), serde_json::from_str::<Value>(&large.payload.to_json()).unwrap());
+    // A member that stands twice below the top, where nobody decides by it: the last, as everywhere.
+    let twice = AUTH.accepts("twice", &Draft::good().claim("x", r#"{"a":1,"a":2}"#).sign());
+    assert_eq!(twice.to_json()["x"], json!({"a": 2}));
 }
