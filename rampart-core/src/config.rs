@@ -24,6 +24,8 @@ use crate::validation::{RequiredClaim, Rules};
 /// Tells the objects of this process apart.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
+/// Keys must outlive the fetch that brings them.
+const SHORTEST_TTL: Duration = Duration::from_secs(1);
 const MAX_TOLERANCE: Duration = Duration::from_secs(600);
 const MIN_FETCH_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_FETCH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -97,7 +99,7 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// How long fetched keys are fresh: 600 s unless given, never zero. A `max-age` of the issuer may shorten it, to 60 s at
+    /// How long fetched keys are fresh: 600 s unless given, 1 s at least. A `max-age` of the issuer may shorten it, to 60 s at
     /// least (RFC 9111 section 5.2.2.1). From 80 to 90 % of it on they are refreshed in the background.
     pub fn jwks_cache_ttl(mut self, ttl: Duration) -> Self {
         self.settings.durations.jwks_cache_ttl = Some(ttl);
@@ -418,10 +420,10 @@ fn keys(
         return Ok(Keys::Static(Arc::new(set)));
     }
     let ttl = Settings::duration(settings.durations.jwks_cache_ttl, settings.jwks_cache_ttl_seconds, 600);
-    if ttl.is_zero() {
+    if ttl < SHORTEST_TTL {
         return Err(ConfigError::invalid(
             "jwks_cache_ttl",
-            "is zero, so that every request would fetch the keys; leave it out for 10 minutes",
+            "is shorter than 1 s, so that keys would be too old before they are there; leave it out for 10 minutes",
         ));
     }
     let timeout = Settings::duration(settings.durations.fetch_timeout, settings.fetch_timeout_seconds, 5);

@@ -68,7 +68,8 @@ impl KeyCache {
                 Ok((Arc::new(set), etag, max_age))
             }
             (Fetched::NotModified { max_age }, Some(current)) => {
-                Ok((Arc::clone(&current.keys), state.etag.clone(), max_age))
+                // What a 304 does not say stays as it was (RFC 9111 section 4.3.4).
+                Ok((Arc::clone(&current.keys), state.etag.clone(), max_age.or(current.max_age)))
             }
             (Fetched::NotModified { .. }, None) => Err(FetchError::Status { status: 304, retry_after: None }),
         });

@@ -16,6 +16,8 @@ const CLOCK_CORRECTION: Duration = Duration::from_secs(10);
 pub(crate) struct Snapshot {
     pub(crate) keys: Arc<KeySet>,
     pub(crate) fetched_at: Instant,
+    /// As the issuer has given it.
+    pub(crate) max_age: Option<Duration>,
     fetched_wall: Duration,
     refresh_at: Instant,
     pub(crate) expires_at: Instant,
@@ -40,7 +42,7 @@ impl Snapshot {
         max_age: Option<Duration>,
         wall: Duration,
     ) -> Self {
-        let ttl = max_age.map_or(ttl, |max_age| max_age.max(SHORTEST_TTL).min(ttl));
+        let ttl = max_age.map_or(ttl, |given| given.max(SHORTEST_TTL).min(ttl));
         let now = Instant::now();
         // From 80 % of the TTL, up to 10 % later, so that many processes do not ask at the same moment.
         let refresh = ttl.mul_f64(0.8 + 0.1 * fastrand::f64());
@@ -48,6 +50,7 @@ impl Snapshot {
         Self {
             keys,
             fetched_at: now,
+            max_age,
             fetched_wall: wall,
             refresh_at: after(now, refresh),
             expires_at,

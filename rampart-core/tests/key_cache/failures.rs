@@ -256,15 +256,6 @@ async fn issuer_that_hangs_does_not_delay_another_one() {
     unavailable(stuck.verdict().await);
 }
 
-#[tokio::test]
-async fn time_to_live_that_no_fetch_can_keep_up_with_makes_one_fetch_a_request() {
-    let issuer = issuer().await;
-    let builder = RampartAuth::builder(issuer.url(), issuer.audience()).jwks_cache_ttl(Duration::from_nanos(1));
-    let auth = builder.max_stale(Duration::ZERO).build().unwrap();
-    unavailable(auth.verify(&lasting(&issuer)).await);
-    assert_eq!(issuer.requests(Endpoint::Jwks), 1);
-}
-
 /// Asks for the state of the keys whenever something is logged: it would hang if that were done under their lock.
 struct Curious {
     auth: RampartAuth,

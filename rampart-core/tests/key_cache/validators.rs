@@ -134,6 +134,26 @@ async fn unchanged_set_is_renewed_by_a_304_and_cached_tokens_stay() {
     assert_eq!(asked[1].header("if-none-match"), asked[2].header("if-none-match"));
 }
 
+/// RFC 9111 section 4.3.4: a 304 need not repeat what has been said.
+#[tokio::test]
+async fn a_304_without_cache_control_keeps_the_max_age_and_one_with_it_replaces_it() {
+    let world = World::new().await;
+    world.issuer.cache_control(Some("max-age=100"));
+    let (auth, token) = (world.warm().await, world.token());
+    let mut current = 100;
+    for (cache_control, next) in [(None, 100), (None, 100), (Some("max-age=200"), 200), (None, 200)] {
+        world.issuer.cache_control(cache_control);
+        world.time.pass(seconds(current) - MOMENT).await;
+        assert_eq!(auth.health().state, JwksState::Fresh, "just before {current} s");
+        at_once(&auth, &token).unwrap();
+        renewed(&auth).await;
+        current = next;
+    }
+    world.time.pass(seconds(current)).await;
+    assert_eq!(auth.health().state, JwksState::Stale, "at {current} s");
+    assert!(world.issuer.recorded(Endpoint::Jwks).iter().skip(1).all(|asked| asked.header("if-none-match").is_some()));
+}
+
 #[tokio::test]
 async fn changed_set_comes_with_a_new_validator() {
     let world = World::new().await;
