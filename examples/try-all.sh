@@ -248,8 +248,13 @@ says "verify-token: three tokens of its own" 0 'The token is refused: the access
 says "verify-token: a good token" 0 '"scope": "tasks:write email:send"' "${verify[@]}" "$WRITER_TOKEN"
 says "verify-token: a token that was changed" 1 'invalid_token' "${verify[@]}" "${WRITER_TOKEN/./.e30}"
 says "verify-token: no token at all" 1 'invalid_token' "${verify[@]}"
-says "verify-token: the issuer is not there" 3 'Nothing can be said' \
-    env RAMPART_URL=http://127.0.0.1:9 RAMPART_CLIENT_ID=task-api "${program[verify-token]}" "$WRITER_TOKEN"
+# A token of an issuer that is not there: whether it is signed well, nobody can say. One of another issuer is refused all the same.
+part() { printf '%s' "$1" | base64 -w0 | tr '+/' '-_' | tr -d '='; }
+elsewhere='{"iss":"http://127.0.0.1:9","aud":"task-api","sub":"writer","iat":1700000000,"exp":99999999999}'
+elsewhere="$(part '{"alg":"RS256","kid":"key-1"}').$(part "$elsewhere").$(part signature)"
+away=(env RAMPART_URL=http://127.0.0.1:9 RAMPART_CLIENT_ID=task-api "${program[verify-token]}")
+says "verify-token: the issuer is not there" 3 'Nothing can be said' "${away[@]}" "$elsewhere"
+says "verify-token: a token of another issuer" 1 'invalid_token' "${away[@]}" "$WRITER_TOKEN"
 says "verify-token: a variable is missing" 2 'RAMPART_CLIENT_ID is missing or empty' \
     env RAMPART_URL="$issuer" "${program[verify-token]}" "$WRITER_TOKEN"
 says "verify-token: an issuer that is set to nothing" 2 'RAMPART_URL is missing or empty' env RAMPART_URL= "${program[verify-token]}"
