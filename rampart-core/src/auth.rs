@@ -68,6 +68,9 @@ struct Presented<'t> {
     identity: Option<TokenHash>,
 }
 
+/// A known key ID never makes the issuer be asked: a forger could then have it asked at will.
+const SAME_KID_HINT: &str = "forged, unless the issuer has a new key under the same ID since, as one for development may that was restarted: then call refresh_keys()";
+
 type Verdict = Result<Arc<Claims>, AuthError>;
 type OptionalVerdict = Result<Option<Arc<Claims>>, AuthError>;
 
@@ -393,6 +396,14 @@ impl RampartAuth {
         }
     }
 
+    /// How long ago the issuer confirmed the keys; `None` for those that are fixed.
+    fn keys_age(&self) -> Option<Duration> {
+        match &self.0.keys {
+            Keys::Static(_) => None,
+            Keys::Fetched(cache) => cache.age(),
+        }
+    }
+
     /// Writes the reason to the log, the only place that learns it; where the settings may be to blame, with the setting.
     fn refused(&self, refusal: Refusal, kid: Option<&str>) -> AuthError {
         let Refusal { error, rule, why } = refusal;
@@ -409,8 +420,14 @@ impl RampartAuth {
                 let Rules { issuer, audiences, .. } = &self.0.rules;
                 let issuer = (rule == "V7").then_some(issuer.as_str());
                 let accepted = (rule == "V8").then(|| tracing::field::debug(audiences));
-                let hint = (why == NO_ACCEPTED_AUDIENCE).then_some(AUDIENCE_HINT);
-                tracing::info!(target: "rampart", rule, why, issuer, accepted, hint, kid, "access token refused");
+                let keys_age_s = if rule == "V5" { self.keys_age().map(|age| age.as_secs()) } else { None };
+                let hint = match rule {
+                    "V5" => keys_age_s.map(|_| SAME_KID_HINT),
+                    _ => (why == NO_ACCEPTED_AUDIENCE).then_some(AUDIENCE_HINT),
+                };
+                tracing::info!(
+                    target: "rampart", rule, why, issuer, accepted, keys_age_s, hint, kid, "access token refused"
+                );
             }
         }
         error

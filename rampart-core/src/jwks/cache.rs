@@ -212,6 +212,11 @@ impl KeyCache {
         Err(self.state.lock().unavailable(Instant::now()))
     }
 
+    /// How long ago the issuer confirmed the keys.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.snapshot.load().as_ref().map(|snapshot| Instant::now().saturating_duration_since(snapshot.fetched_at))
+    }
+
     pub(crate) fn health(&self, wall: Duration) -> JwksHealth {
         let now = Instant::now();
         let last_error = self.state.lock().last_error();

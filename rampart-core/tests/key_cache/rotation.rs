@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::support::{
-    ByHand, DUE, Request, TICK, World, at_once, crowd, key_named, outliving, quiet, refused, renewed, verdicts,
+    ByHand, DUE, Request, TICK, World, at_once, crowd, key_named, outliving, quiet, refused, renewed, seconds, verdicts,
 };
 use serde_json::json;
 
@@ -91,6 +91,34 @@ async fn key_replaced_under_the_same_kid_refuses_the_old_ones_cached_tokens() {
     at_once(&auth, &world.token()).unwrap();
     quiet().await;
     assert_eq!(world.fetches(), 2);
+}
+
+/// F22: an issuer for development that was restarted signs with a new key under the ID of the old one.
+#[tokio::test]
+async fn new_key_under_a_known_kid_is_refused_with_the_way_out_in_the_log() {
+    let world = World::new().await;
+    let auth = world.warm().await;
+    let replacement = key_named(world.issuer.key().kid());
+    world.issuer.remove_key(replacement.kid());
+    world.issuer.publish(replacement.clone());
+    world.issuer.use_key(&replacement);
+    world.time.pass(seconds(90)).await;
+    let tokens = [world.token(), outliving(world.issuer.token().at(world.time.unix()).without_header("kid"))];
+    for token in &tokens {
+        crate::log::clear();
+        refused(at_once(&auth, token));
+        let logged = crate::log::take();
+        assert_eq!((logged.len(), logged[0].rule.as_deref()), (1, Some("V5")), "{logged:?}");
+        let text = &logged[0].text;
+        assert!(text.contains(" keys_age_s=90 ") && text.contains("then call refresh_keys()"), "{text}");
+        assert!(token.split('.').all(|part| !text.contains(part)), "{text}");
+    }
+    quiet().await;
+    assert_eq!(world.fetches(), 1, "a forger could have the issuer asked at will");
+    auth.refresh_keys().await.unwrap();
+    for token in &tokens {
+        at_once(&auth, token).unwrap();
+    }
 }
 
 #[tokio::test]
