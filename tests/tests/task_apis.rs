@@ -249,6 +249,15 @@ fn requests_of_the_python_page_are_answered_with_its_statuses_and_bodies() {
         ("DELETE /api/admin/users/never%20%22seen%22", &root, "", 200, r#"{"deleted":"never \"seen\""}"#),
         ("GET /api/tasks", &ada, "", 200, r#"{"tasks":[]}"#),
         ("GET /api/admin/stats", &root, "", 200, r#"{"total_users":1,"total_tasks":1}"#),
+        // Whose first task is newer comes later, whatever the name.
+        ("POST /api/tasks", &ada, r#"{"title":"Again"}"#, 201, r#"{"id":"1","title":"Again","assignee":"ada"}"#),
+        (
+            "GET /api/admin/tasks",
+            &root,
+            "",
+            200,
+            r#"{"tasks":[{"id":"1","title":"Rice","assignee":"bob"},{"id":"1","title":"Again","assignee":"ada"}],"total":2}"#,
+        ),
     ];
     for (line, token, body, status, expected) in steps {
         let answer = world.agreed(line, token.as_deref(), Some(body));

@@ -1,7 +1,5 @@
 //! Tasks in memory, and the answers about them.
 
-use std::collections::BTreeMap;
-
 use parking_lot::Mutex;
 use rampart_core::Claims;
 use serde::Serialize;
@@ -19,9 +17,9 @@ struct Task {
     assignee: String,
 }
 
-/// The tasks of each user who has some.
+/// The tasks of each user who has some, in the order of their first ones.
 #[derive(Debug, Default)]
-pub struct Store(Mutex<BTreeMap<String, Vec<Task>>>);
+pub struct Store(Mutex<Vec<(String, Vec<Task>)>>);
 
 impl Store {
     /// `GET /health`
@@ -42,7 +40,8 @@ impl Store {
     /// `GET /api/tasks`: the user's own.
     pub fn tasks(&self, user: &Claims) -> Answer {
         let all = self.0.lock();
-        Answer::new(200, &json!({"tasks": all.get(&user.sub).map_or(&[][..], Vec::as_slice)}))
+        let own = all.iter().find(|(sub, _)| *sub == user.sub);
+        Answer::new(200, &json!({"tasks": own.map_or(&[][..], |(_, tasks)| tasks)}))
     }
 
     /// `POST /api/tasks` with `{"title": ".."}`
@@ -55,28 +54,31 @@ impl Store {
             return Answer::problem(422, "invalid_request", "title must be a text of 1 to 1000 bytes");
         }
         let mut all = self.0.lock();
-        if all.values().map(Vec::len).sum::<usize>() >= MAX_TASKS {
+        if total(&all) >= MAX_TASKS {
             return Answer::problem(409, "conflict", "There are too many tasks; delete those of a user first");
         }
-        let own = all.entry(user.sub.clone()).or_default();
-        let task = Task { id: (own.len() + 1).to_string(), title: title.to_owned(), assignee: user.sub.clone() };
+        let own = all.iter_mut().find(|(sub, _)| *sub == user.sub).map(|(_, tasks)| tasks);
+        let id = own.as_ref().map_or(0, |tasks| tasks.len()) + 1;
+        let task = Task { id: id.to_string(), title: title.to_owned(), assignee: user.sub.clone() };
         let answer = Answer::new(201, &json!(task));
-        own.push(task);
+        match own {
+            Some(tasks) => tasks.push(task),
+            None => all.push((user.sub.clone(), vec![task])),
+        }
         answer
     }
 
     /// `GET /api/admin/tasks`
     pub fn all_tasks(&self) -> Answer {
         let all = self.0.lock();
-        let tasks: Vec<_> = all.values().flatten().collect();
+        let tasks: Vec<_> = all.iter().flat_map(|(_, own)| own).collect();
         Answer::new(200, &json!({"tasks": tasks, "total": tasks.len()}))
     }
 
     /// `GET /api/admin/stats`
     pub fn stats(&self) -> Answer {
         let all = self.0.lock();
-        let total_tasks: usize = all.values().map(Vec::len).sum();
-        Answer::new(200, &json!({"total_users": all.len(), "total_tasks": total_tasks}))
+        Answer::new(200, &json!({"total_users": all.len(), "total_tasks": total(&all)}))
     }
 
     /// `DELETE /api/admin/users/{user_id}`: the user's tasks go; one who has none is as good as deleted.
@@ -85,7 +87,7 @@ impl Store {
         if user_id.contains(char::REPLACEMENT_CHARACTER) {
             return Answer::unhandled(400);
         }
-        self.0.lock().remove(user_id);
+        self.0.lock().retain(|(sub, _)| sub != user_id);
         Answer::new(200, &json!({"deleted": user_id}))
     }
 
@@ -101,4 +103,8 @@ impl Store {
             None => Answer::new(200, &json!({"feed": "public"})),
         }
     }
+}
+
+fn total(all: &[(String, Vec<Task>)]) -> usize {
+    all.iter().map(|(_, own)| own.len()).sum()
 }
