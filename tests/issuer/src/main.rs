@@ -10,8 +10,10 @@ async fn main() -> io::Result<()> {
         Ok(port) => port.parse().map_err(|_| io::Error::other("PORT is not a port number; use 1 to 65535"))?,
         Err(_) => 9000,
     };
-    let audience = std::env::var("RAMPART_CLIENT_ID").unwrap_or_else(|_| "task-api".into());
-    let issuer = LocalIssuer::builder().port(port).audience(&audience).start().await?;
+    // An API may accept several; a token is for one.
+    let audiences = std::env::var("RAMPART_CLIENT_ID").unwrap_or_else(|_| "task-api".into());
+    let audience = audiences.split(',').next().unwrap_or_default().trim();
+    let issuer = LocalIssuer::builder().port(port).audience(audience).start().await?;
     let hour = issuer.token().expires_in(3600);
     let tokens = [
         ("USER_TOKEN", hour.clone()),
@@ -20,7 +22,7 @@ async fn main() -> io::Result<()> {
     ];
     let mut out = io::stdout().lock();
     writeln!(out, "A Rampart issuer for development is running at {}\n", issuer.url())?;
-    writeln!(out, "  export RAMPART_URL={}\n  export RAMPART_CLIENT_ID={audience}", issuer.url())?;
+    writeln!(out, "  export RAMPART_URL={}\n  export RAMPART_CLIENT_ID={audiences}", issuer.url())?;
     writeln!(
         out,
         "\nTokens, valid for an hour (the writer has the scopes tasks:write and email:send, the admin the role admin):\n"
