@@ -106,6 +106,7 @@ const LIST: &[(&str, &[Entry])] = &[
             ("allow_methods=", ".allow_methods([..])", None),
             ("allow_headers=", ".allow_headers(", None),
             ("os.environ.get(\"RAMPART_URL\"", "RampartAuth::from_env()?", None),
+            ("os.environ.get(\"RAMPART_CLIENT_ID\"", "RampartAuth::from_env()?", None),
             ("tasks: dict[str, list[dict]]", "State<Arc<Store>>", None),
             ("class TaskCreate(BaseModel)", "Json<T>", None),
             ("status_code=201", "StatusCode::CREATED", None),
