@@ -61,6 +61,16 @@ pub(crate) enum Keys {
     Fetched(Arc<KeyCache>),
 }
 
+impl Inner {
+    /// How the keys are; nothing comes of asking.
+    fn look(&self) -> JwksHealth {
+        match &self.keys {
+            Keys::Static(set) => JwksHealth { state: JwksState::Static, age: None, keys: set.len(), last_error: None },
+            Keys::Fetched(cache) => cache.health(self.clock.now().unwrap_or_default()),
+        }
+    }
+}
+
 /// A token, and its identity where verified tokens are kept: computed once, for the cache and for whoever asks again.
 #[derive(Clone, Copy)]
 struct Presented<'t> {
@@ -221,11 +231,11 @@ impl RampartAuth {
     /// take: [`fetch_timeout`](RampartAuthBuilder::fetch_timeout), and 5 s at least.
     ///
     /// # Errors
-    /// [`AuthError::KeysUnavailable`]: not fatal, requests try again by themselves.
+    /// [`AuthError::KeysUnavailable`]: not fatal. It goes on in the background, by the usual back-off, until there are keys.
     pub async fn warm_up(&self) -> Result<(), AuthError> {
         match &self.0.keys {
             Keys::Static(_) => Ok(()),
-            Keys::Fetched(cache) => cache.wait_for_fetch(self.0.clock.now().unwrap_or_default()).await,
+            Keys::Fetched(cache) => cache.warm_up(self.0.clock.now().unwrap_or_default()).await,
         }
     }
 
@@ -242,12 +252,19 @@ impl RampartAuth {
         }
     }
 
-    /// State, age and number of the keys, and why the last fetch failed. Does no I/O.
+    /// State, age and number of the keys, and why the last fetch failed.
+    ///
+    /// The call does no I/O and waits for nothing. Where it finds no keys that may serve ([`JwksState::Cold`] or
+    /// [`JwksState::Dead`]) and is called on a runtime, a task fetches them in the background, by the usual back-off, until there are
+    /// some: an API that gets no traffic before it is ready becomes ready by being asked.
     pub fn health(&self) -> JwksHealth {
-        match &self.0.keys {
-            Keys::Static(set) => JwksHealth { state: JwksState::Static, age: None, keys: set.len(), last_error: None },
-            Keys::Fetched(cache) => cache.health(self.0.clock.now().unwrap_or_default()),
+        let health = self.0.look();
+        if let Keys::Fetched(cache) = &self.0.keys
+            && matches!(health.state, JwksState::Cold | JwksState::Dead)
+        {
+            cache.pursue();
         }
+        health
     }
 
     /// Which object this is: no other in this process ever has its number.
@@ -441,7 +458,7 @@ impl fmt::Debug for RampartAuth {
             .field("audiences", &self.0.rules.audiences)
             .field("tolerance", &self.0.rules.tolerance)
             .field("tokens", &self.0.tokens)
-            .field("keys", &self.health())
+            .field("keys", &self.0.look())
             .finish_non_exhaustive()
     }
 }

@@ -116,9 +116,14 @@ impl KeyCache {
         self.wait_at_most(COLD_WAIT, wall).await
     }
 
-    /// As [`wait`](Self::wait), for somebody with more time than a request has: for as long as a whole fetch may take.
-    pub(crate) async fn wait_for_fetch(self: &Arc<Self>, wall: Duration) -> Result<(), AuthError> {
-        self.wait_at_most(self.fetcher.timeout.max(COLD_WAIT), wall).await
+    /// As [`wait`](Self::wait), for somebody with more time than a request has: for as long as a whole fetch may take. Where that
+    /// was in vain, the cache keeps trying by itself.
+    pub(crate) async fn warm_up(self: &Arc<Self>, wall: Duration) -> Result<(), AuthError> {
+        let outcome = self.wait_at_most(self.fetcher.timeout.max(COLD_WAIT), wall).await;
+        if outcome.is_err() {
+            self.pursue();
+        }
+        outcome
     }
 
     async fn wait_at_most(self: &Arc<Self>, limit: Duration, wall: Duration) -> Result<(), AuthError> {
@@ -254,7 +259,7 @@ impl KeyCache {
     }
 
     /// The fetch in flight, or a new one unless in back-off.
-    fn join_or_begin(self: &Arc<Self>, state: &mut Held<'_, State>, now: Instant) -> Option<Joined> {
+    pub(super) fn join_or_begin(self: &Arc<Self>, state: &mut Held<'_, State>, now: Instant) -> Option<Joined> {
         match self.join(state, now) {
             None if !state.is_backing_off(now) => Some(self.begin(state, now, Purpose::Refresh)),
             joined => joined,

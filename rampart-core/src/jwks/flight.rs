@@ -19,7 +19,7 @@ use crate::outbound;
 pub(super) type Outcome = Result<(), FetchError>;
 
 /// A waiter looks this often whether somebody still drives the fetch that it waits for.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a fetch is made for.
 #[derive(Clone, Debug, PartialEq, Eq)]

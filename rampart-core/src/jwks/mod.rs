@@ -1,11 +1,13 @@
 //! The issuer's keys: what a set is ([`set`]), how one fetch is made ([`fetch`]), by which task ([`flight`]) and what is taken
-//! of it ([`intake`]); when one is made ([`cache`], [`state`]), and when for an unknown key ID ([`search`], [`budget`]).
+//! of it ([`intake`]); when one is made ([`cache`], [`state`]), when without a request ([`pursuit`]), and when for an unknown
+//! key ID ([`search`], [`budget`]).
 
 pub(crate) mod budget;
 pub(crate) mod cache;
 pub(crate) mod fetch;
 mod flight;
 mod intake;
+mod pursuit;
 pub(crate) mod search;
 pub(crate) mod set;
 pub(crate) mod snapshot;

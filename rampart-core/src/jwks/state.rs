@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::budget::{Bucket, MissingKids, Unavailables};
 use super::fetch::{ETag, FetchError};
 use super::flight::{Flight, InFlight, Moment, Purpose};
+use super::pursuit::Pursuit;
 use super::search::{NotFound, Sought};
 use crate::error::AuthError;
 use crate::journal::Held;
@@ -44,6 +45,8 @@ pub(super) struct State {
     pub(super) bucket: Bucket,
     pub(super) missing: MissingKids,
     pub(super) unavailables: Unavailables,
+    pub(super) pursuit: Option<Pursuit>,
+    pub(super) pursuits: u64,
 }
 
 /// A fetch that the issuer has answered, and when it was asked.
@@ -88,7 +91,7 @@ impl State {
         AuthError::KeysUnavailable { retry_after: self.back_off(now).max(SOON) }
     }
 
-    fn back_off(&self, now: Instant) -> Duration {
+    pub(super) fn back_off(&self, now: Instant) -> Duration {
         self.failure.as_ref().map_or(Duration::ZERO, |failure| failure.retry_at.saturating_duration_since(now))
     }
 

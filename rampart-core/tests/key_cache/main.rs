@@ -14,6 +14,7 @@ mod failures;
 mod fetch;
 mod floods;
 mod misuse;
+mod readiness;
 mod rotation;
 mod runtimes;
 mod states;
