@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rampart_core::outbound::{self, ExchangeError};
+use rampart_http::ExchangeError;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
@@ -114,7 +114,7 @@ impl Reader {
 
     fn refusal(self, headers: &HeaderMap, body: Option<&String>) -> Denied {
         let status = self.status.as_u16();
-        let retry_after = outbound::retry_after(headers);
+        let retry_after = rampart_http::retry_after(headers);
         if self.status == StatusCode::TOO_MANY_REQUESTS
             || (self.status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some())
         {

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rampart_core::ConfigError;
+use rampart_http::ConfigError;
 use serde::Serialize;
 use url::form_urlencoded::byte_serialize;
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rampart_core::journal::{Held, Journaled};
-use rampart_core::outbound;
+use rampart_http::journal::{Held, Journaled};
 use tokio::time::Instant;
 
 use crate::error::{Blame, ClientError};
@@ -170,7 +169,7 @@ impl Slot {
                 None => Step::Done(Ok(token)),
             };
         }
-        if let Err(problem) = outbound::fit_runtime() {
+        if let Err(problem) = rampart_http::fit_runtime() {
             // Neither a request nor a timer could run.
             return Step::Done(state.put_back(now).ok_or_else(|| ClientError::Transport(problem.to_string())));
         }
@@ -193,7 +192,7 @@ impl Slot {
         let is_due = now >= token.times.fresh_until || state.is_refused(token);
         let interval = if state.failure.is_some() { SHORTEST_INTERVAL } else { token.times.renewal_interval };
         let waits_longer = state.last_start.is_some_and(|start| now < start + interval);
-        if !is_due || waits_longer || state.backing_off(now).is_some() || outbound::fit_runtime().is_err() {
+        if !is_due || waits_longer || state.backing_off(now).is_some() || rampart_http::fit_runtime().is_err() {
             return None;
         }
         // One that nobody drives is given up only for another.

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use rampart_core::outbound;
 use reqwest::RequestBuilder;
 use reqwest::header::AUTHORIZATION;
 use tokio::time::Instant;
@@ -205,7 +204,7 @@ impl RampartClient {
 
 /// Whether nobody on the way can read what is sent there.
 pub(crate) fn is_private(url: &Url) -> bool {
-    url.scheme() == "https" || outbound::is_loopback_for_any_client(url)
+    url.scheme() == "https" || rampart_http::is_loopback_for_any_client(url)
 }
 
 /// The value of `Authorization` for a token.

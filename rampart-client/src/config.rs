@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use rampart_core::ConfigError;
-use rampart_core::outbound::{self, Location, SetUp, TOTAL_TIMEOUT, Timeouts};
+use rampart_http::ConfigError;
+use rampart_http::{Location, SetUp, TOTAL_TIMEOUT, Timeouts};
 use reqwest::ClientBuilder;
 
 use crate::authentication::{Authentication, SecretIn, SigningAlgorithm};
@@ -229,24 +229,24 @@ impl RampartClientBuilder {
         if self.private_key.is_none() && self.client_secret.expose().is_empty() {
             return invalid("client_secret", "is empty; write the secret of this service, or use private_key_jwt()");
         }
-        outbound::checked_text("client_id", &self.client_id)?;
-        outbound::checked_secret("client_secret", self.client_secret.expose())?;
+        rampart_http::checked_text("client_id", &self.client_id)?;
+        rampart_http::checked_secret("client_secret", self.client_secret.expose())?;
         if let Some(key_id) = self.private_key.as_ref().and_then(|key| key.key_id.as_deref()) {
             if key_id.is_empty() {
                 return invalid("private_key_jwt", "the key ID is empty; write the one that the server knows, or None");
             }
-            outbound::checked_text("private_key_jwt", key_id)?;
+            rampart_http::checked_text("private_key_jwt", key_id)?;
         }
         if self.discovery && self.token_url.is_some() {
             return invalid("token_url", "is given together with discovery; keep one of the two");
         }
-        outbound::checked_issuer(&self.issuer_url, self.token_url.is_none(), self.allow_http)?;
+        rampart_http::checked_issuer(&self.issuer_url, self.token_url.is_none(), self.allow_http)?;
         let url = match &self.token_url {
-            Some(url) => outbound::checked_url("token_url", url, self.allow_http)?,
+            Some(url) => rampart_http::checked_url("token_url", url, self.allow_http)?,
             None if self.discovery => {
-                outbound::below("issuer_url", &self.issuer_url, outbound::METADATA_PATH, self.allow_http)?
+                rampart_http::below("issuer_url", &self.issuer_url, rampart_http::METADATA_PATH, self.allow_http)?
             }
-            None => outbound::below("issuer_url", &self.issuer_url, "/oauth/token", self.allow_http)?,
+            None => rampart_http::below("issuer_url", &self.issuer_url, "/oauth/token", self.allow_http)?,
         };
         let location = if self.discovery {
             Location::in_metadata(url, self.issuer_url, "token_endpoint")
@@ -267,7 +267,7 @@ impl RampartClientBuilder {
             Some(_) => (LONGEST_TIMEOUT, Timeouts::Operators(TOTAL_TIMEOUT)),
             None => (TOTAL_TIMEOUT, Timeouts::Ours),
         };
-        let client = outbound::client(self.http_client, &location, timeouts)?;
+        let client = rampart_http::client(self.http_client, &location, timeouts)?;
         let exchange = Exchange {
             client,
             limit,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rampart_core::ConfigError;
-use rampart_core::outbound::{ExchangeError, MetadataError};
+use rampart_http::ConfigError;
+use rampart_http::{ExchangeError, MetadataError};
 
 use crate::answer;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rampart_core::outbound::{self, ExchangeError, Location};
+use rampart_http::{ExchangeError, Location};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout};
@@ -60,10 +60,10 @@ impl Exchange {
             form.push(("scope".to_owned(), scope.clone()));
         }
         form.extend(request.parameters().iter().cloned());
-        let response = outbound::send_anew(|| self.compose(&url, form.clone())).await?;
+        let response = rampart_http::send_anew(|| self.compose(&url, form.clone())).await?;
         let reader = Reader { status: response.status(), assume_bearer: self.assume_bearer };
         let headers = response.headers().clone();
-        let body = outbound::read_body(response).await;
+        let body = rampart_http::read_body(response).await;
         match reader.read(&headers, &body) {
             Ok(granted) => Ok(accept(granted, requested_at, date(&headers), scope)),
             Err(denied) => Err(self.refuse(reader.status, denied, request)),

@@ -32,5 +32,5 @@ pub use crate::{
     request::TokenRequest,
     token::{AccessToken, Secret, Token},
 };
-#[doc(no_inline)]
-pub use rampart_core::ConfigError;
+#[doc(inline)]
+pub use rampart_http::ConfigError;

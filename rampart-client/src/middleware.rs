@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use http::Extensions;
-use rampart_core::ConfigError;
-use rampart_core::outbound;
+use rampart_http::ConfigError;
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Request, Response, StatusCode};
 use reqwest_middleware::{Error, Middleware, Next, Result};
@@ -59,7 +58,7 @@ impl RampartMiddleware {
         origins: impl IntoIterator<Item = S>,
     ) -> std::result::Result<Self, ClientError> {
         let invalid = |problem: &str| ConfigError::invalid("origins", problem);
-        let origin = |url: S| match outbound::checked_url("origins", url.as_ref(), true)? {
+        let origin = |url: S| match rampart_http::checked_url("origins", url.as_ref(), true)? {
             url if is_private(&url) => Ok(url.origin()),
             _ => Err(invalid("hold one that is http to another machine, where the token could be read; use https")),
         };

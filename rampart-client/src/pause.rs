@@ -4,7 +4,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rampart_core::outbound;
 use tokio::time::Instant;
 
 use crate::cache::Slot;
@@ -16,7 +15,7 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// How long to wait after so many failures in a row: no less than the server asks for.
 fn wait(failures: u32, error: &ClientError) -> Duration {
-    let back_off = outbound::back_off(failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+    let back_off = rampart_http::back_off(failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
     error.retry_after().map_or(back_off, |asked| asked.max(back_off))
 }
 

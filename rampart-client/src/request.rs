@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rampart_core::ConfigError;
+use rampart_http::ConfigError;
 
 /// A request for a token. Tokens are kept per set of scopes and parameters; order and repeats do not matter.
 ///

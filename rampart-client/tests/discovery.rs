@@ -5,7 +5,7 @@ mod common;
 
 use common::{SECOND, TICK, TIMEOUT, World, address, builder, is_rate_limited, is_transport, issuer, seconds, until};
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder};
-use rampart_core::outbound::{self, Location, MetadataError, Timeouts};
+use rampart_http::{Location, MetadataError, Timeouts};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use serde_json::json;
 use url::Url;
@@ -115,10 +115,10 @@ async fn discovery_elsewhere_cannot_send_the_secret_to_this_machine_over_http() 
     issuer.set_discovery_body(Some(metadata(&elsewhere, &issuer.token_url())));
     let address = address(&issuer);
     // As if it had been https: an address that may be asked.
-    let url = Url::parse(&format!("{elsewhere}{}", outbound::METADATA_PATH)).unwrap();
+    let url = Url::parse(&format!("{elsewhere}{}", rampart_http::METADATA_PATH)).unwrap();
     let location = || Location::in_metadata(url.clone(), elsewhere.clone(), "token_endpoint");
-    let set_up: outbound::SetUp = Box::new(move |client| client.no_proxy().resolve("auth.test", address));
-    let client = outbound::client(Some(set_up), &location(), Timeouts::Ours).unwrap();
+    let set_up: rampart_http::SetUp = Box::new(move |client| client.no_proxy().resolve("auth.test", address));
+    let client = rampart_http::client(Some(set_up), &location(), Timeouts::Ours).unwrap();
     let refused = location().resolve(&client, false).await;
     assert!(matches!(refused, Err(MetadataError::Unusable(_))), "{refused:?}");
     assert_eq!(location().resolve(&client, true).await.unwrap().as_str(), issuer.token_url());

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rampart_http::ConfigError;
+
 use crate::algorithm::Algorithms;
 use crate::bearer;
 use crate::claims::Claims;
 use crate::clock::{Clock, Glance};
-use crate::config::RampartAuthBuilder;
-use crate::error::{AuthError, ConfigError, Refusal};
+use crate::config::{RampartAuthBuilder, of_environment};
+use crate::error::{AuthError, Refusal};
 use crate::health::{JwksHealth, JwksState};
 use crate::jwks::cache::KeyCache;
 use crate::jwks::search::{KidSearch, NotFound, Sought};
@@ -107,7 +109,7 @@ impl RampartAuth {
     /// [`ConfigError::MissingVariable`] with the name of a variable that is missing; [`ConfigError::Invalid`] where a value
     /// cannot be used, with the variable that it comes from.
     pub fn from_env() -> Result<Self, ConfigError> {
-        RampartAuthBuilder::from_env()?.build().map_err(ConfigError::of_environment)
+        RampartAuthBuilder::from_env()?.build().map_err(of_environment)
     }
 
     /// From a section of a configuration file; see [`Settings`] for an example.

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use rampart_http::ConfigError;
+use rampart_http::{Location, SetUp, Timeouts};
+
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::auth::{Inner, Keys, RampartAuth};
 use crate::clock::Clock;
-use crate::error::ConfigError;
 use crate::jwks::cache::KeyCache;
 use crate::jwks::fetch::Fetcher;
 use crate::jwks::set::{KeySet, Parsed};
 use crate::jws::TypRule;
 use crate::mistakes::{checked_audience, checked_pointer, listed, unusable_keys};
-use crate::outbound::{self, Location, SetUp, Timeouts};
 use crate::pointer::Pointer;
 use crate::rejection::Challenge;
 use crate::settings::Settings;
@@ -79,7 +80,7 @@ impl RampartAuthBuilder {
         let issuer = required("RAMPART_URL", "the URL of the issuer, exactly as in the iss claim of its tokens")?;
         let audiences =
             required("RAMPART_CLIENT_ID", "the audience of the tokens, with Rampart the client ID of the front end")?;
-        let mut audiences = listed(&audiences).map_err(ConfigError::of_environment)?;
+        let mut audiences = listed(&audiences).map_err(of_environment)?;
         let mut builder = Self::new(issuer, audiences.remove(0)).audiences(audiences);
         builder.settings.realm = variable("RAMPART_REALM").filter(|realm| !realm.is_empty());
         Ok(builder)
@@ -293,7 +294,7 @@ impl RampartAuthBuilder {
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
         let Self { settings, http_client, clock } = self;
         let address_derives = settings.jwks_url.is_none() && settings.static_jwks.is_none();
-        outbound::checked_issuer(&settings.issuer_url, address_derives, settings.allow_http)?;
+        rampart_http::checked_issuer(&settings.issuer_url, address_derives, settings.allow_http)?;
         let tolerance = Settings::duration(settings.durations.clock_tolerance, settings.clock_tolerance_seconds, 5);
         if tolerance > MAX_TOLERANCE {
             return Err(ConfigError::invalid(
@@ -342,6 +343,22 @@ impl fmt::Debug for RampartAuthBuilder {
     }
 }
 
+/// The same, with the variable that the setting has been read from.
+pub(crate) fn of_environment(error: ConfigError) -> ConfigError {
+    let variable = match error.field() {
+        "issuer_url" => "RAMPART_URL",
+        "audience" | "audiences" => "RAMPART_CLIENT_ID",
+        "realm" => "RAMPART_REALM",
+        _ => return error,
+    };
+    match error {
+        ConfigError::Invalid { field, problem, .. } => {
+            ConfigError::invalid(field, format!("{problem} (it is read from {variable})"))
+        }
+        missing => missing,
+    }
+}
+
 /// What can stand in a quoted-string without an escape: printable ASCII, no quotes, no backslash.
 fn is_quotable(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
@@ -358,7 +375,7 @@ fn challenge(settings: &Settings) -> Result<Challenge, ConfigError> {
     let resource_metadata = match &settings.resource_metadata {
         None => None,
         Some(url) => {
-            let url = outbound::checked_url("resource_metadata", url, settings.allow_http)?;
+            let url = rampart_http::checked_url("resource_metadata", url, settings.allow_http)?;
             Some(url.as_str().to_owned())
         }
     };
@@ -437,15 +454,15 @@ fn keys(
     let allow_http = settings.allow_http;
     let issuer = &settings.issuer_url;
     let location = if settings.discovery {
-        let url = outbound::below("issuer_url", issuer, outbound::METADATA_PATH, allow_http)?;
+        let url = rampart_http::below("issuer_url", issuer, rampart_http::METADATA_PATH, allow_http)?;
         Location::in_metadata(url, issuer.clone(), "jwks_uri")
     } else {
         Location::given(match &settings.jwks_url {
-            Some(url) => outbound::checked_url("jwks_url", url, allow_http)?,
-            None => outbound::below("issuer_url", issuer, "/.well-known/jwks.json", allow_http)?,
+            Some(url) => rampart_http::checked_url("jwks_url", url, allow_http)?,
+            None => rampart_http::below("issuer_url", issuer, "/.well-known/jwks.json", allow_http)?,
         })
     };
-    let client = outbound::client(http_client, &location, Timeouts::Ours)?;
+    let client = rampart_http::client(http_client, &location, Timeouts::Ours)?;
     let fetcher = Fetcher { timeout, client, location, allow_http, algorithms };
     Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, clock.clone()))))
 }

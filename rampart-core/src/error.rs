@@ -1,7 +1,6 @@
-//! Errors by blame: the caller's and the issuer's ([`AuthError`]), the operator's ([`ConfigError`]).
+//! Errors by blame: the caller's and the issuer's ([`AuthError`]). The operator's is [`ConfigError`](crate::ConfigError).
 
 use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
 
 /// Why a request was refused.
@@ -139,81 +138,6 @@ impl AuthError {
 /// Whole seconds, rounded up and at least one: the unit of `Retry-After`.
 pub(crate) fn seconds_up(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
-}
-
-/// A setting that cannot be used. Each message names the field and the remedy.
-///
-/// `Debug` says the same as `Display`: it is what the operator reads where `main` returns the error.
-///
-/// ```
-/// use rampart_core::RampartAuth;
-///
-/// let error = RampartAuth::new("http://auth.example.com", "my-api").unwrap_err();
-/// assert_eq!(error.field(), "issuer_url");
-/// assert!(error.to_string().contains("use https, or allow_http(true)"));
-/// assert_eq!(format!("{error:?}"), error.to_string());
-/// ```
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// An environment variable is not set, or empty, or not UTF-8.
-    #[error("the environment variable {name} is missing or empty: set it to {meaning}")]
-    #[non_exhaustive]
-    MissingVariable {
-        /// Its name.
-        name: &'static str,
-        /// What to set it to.
-        meaning: &'static str,
-    },
-    /// A setting has a value that cannot be used.
-    #[error("{field}: {problem}")]
-    #[non_exhaustive]
-    Invalid {
-        /// The name of the setting, as the builder spells it.
-        field: &'static str,
-        /// What is wrong with it and what to write instead.
-        problem: String,
-    },
-}
-
-impl fmt::Debug for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl ConfigError {
-    /// A setting with a value that cannot be used: its name, and what is wrong with it and what to write instead.
-    pub fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
-        Self::Invalid { field, problem: problem.into() }
-    }
-
-    /// An environment variable that is missing: its name, and what to set it to.
-    pub const fn missing_variable(name: &'static str, meaning: &'static str) -> Self {
-        Self::MissingVariable { name, meaning }
-    }
-
-    /// The same, with the variable that the setting has been read from.
-    pub(crate) fn of_environment(self) -> Self {
-        let variable = match self.field() {
-            "issuer_url" => "RAMPART_URL",
-            "audience" | "audiences" => "RAMPART_CLIENT_ID",
-            "realm" => "RAMPART_REALM",
-            _ => return self,
-        };
-        match self {
-            Self::Invalid { field, problem } => Self::invalid(field, format!("{problem} (it is read from {variable})")),
-            missing => missing,
-        }
-    }
-
-    /// The setting or variable at fault.
-    pub const fn field(&self) -> &'static str {
-        match self {
-            Self::MissingVariable { name, .. } => name,
-            Self::Invalid { field, .. } => field,
-        }
-    }
 }
 
 /// A refused token, with what only the log may know: the rule that failed, and why.

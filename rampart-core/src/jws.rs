@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
+use rampart_http::json::{self, Value};
 use serde::de::MapAccess;
 
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::error::Refusal;
-use crate::json::{self, Value};
 use crate::jwks::set::{KeySet, MAX_CANDIDATES, Selection};
 use crate::key::VerifyingKey;
 

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::signature::ParsedPublicKey;
+use rampart_http::json::{self, Value};
 use serde::de::MapAccess;
 
 use crate::algorithm::{Algorithm, Algorithms};
-use crate::json::{self, Value};
 use crate::material::Material;
 
 /// Why an entry of a key set is not used: a constant sentence, which holds no text of the entry.

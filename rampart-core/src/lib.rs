@@ -13,17 +13,12 @@ mod config;
 mod error;
 mod guards;
 mod health;
-#[doc(hidden)]
-pub mod journal;
-mod json;
 mod jwks;
 mod jws;
 mod key;
 pub mod manual;
 mod material;
 mod mistakes;
-#[doc(hidden)]
-pub mod outbound;
 mod pointer;
 mod rejection;
 mod request;
@@ -42,13 +37,16 @@ pub use crate::{
     claims::{Audience, ClaimError, ClaimFields, Claims},
     combination::AnyOf,
     config::RampartAuthBuilder,
-    error::{AuthError, ConfigError},
+    error::AuthError,
     health::{JwksHealth, JwksState},
     jwks::set::{Jws, KeySet, KeySetError},
     rejection::Rejection,
     requirement::{AnyUser, Policy, Requirement},
     settings::Settings,
 };
+
+#[doc(inline)]
+pub use rampart_http::ConfigError;
 
 #[doc(hidden)]
 pub use crate::requirement::__private;

@@ -7,9 +7,9 @@ use aws_lc_rs::signature::{
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
 use base64_simd::URL_SAFE_NO_PAD;
+use rampart_http::json::Value;
 
 use crate::algorithm::Algorithm;
-use crate::json::Value;
 use crate::key::Kind;
 use crate::roca;
 

@@ -1,8 +1,8 @@
 //! What is often written into a setting by mistake, and what to write instead.
 
-use crate::error::ConfigError;
+use rampart_http::ConfigError;
+
 use crate::jwks::set::KeySetError;
-use crate::outbound;
 use crate::pointer::{Pointer, PointerError};
 
 /// The elements of a list with commas, of which there is at least one; a space may stand beside a comma.
@@ -27,7 +27,7 @@ pub(crate) fn checked_audience(field: &'static str, audience: &str) -> Result<()
             "is empty, so that it would not be checked; write what the tokens have in aud, such as the client ID of the front end",
         ));
     }
-    outbound::checked_text(field, audience)
+    rampart_http::checked_text(field, audience)
 }
 
 /// What is wrong with fixed keys, and what to do about what is often given in their place.

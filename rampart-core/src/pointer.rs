@@ -3,9 +3,8 @@
 use std::cell::Cell;
 use std::fmt;
 
+use rampart_http::json::{Names, TextSeed, Value, ValueSeed};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use crate::json::{Names, TextSeed, Value, ValueSeed};
 
 /// The way to a claim: the names of members, or the positions of elements, one below the other. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use rampart_http::json::{self, Value};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use crate::claims::{Audience, ClaimFields, Claims};
 use crate::error::{AuthError, Refusal};
-use crate::json::{self, Value};
 use crate::pointer::{Duplicate, Found, Pointer};
 use crate::times::Times;
 

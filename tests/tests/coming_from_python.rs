@@ -232,7 +232,9 @@ fn sources() -> String {
         }
     }
     let mut text = String::new();
-    for library in ["rampart-core", "rampart-axum", "rampart-actix", "rampart-rocket", "rampart-client"] {
+    for library in
+        ["rampart-core", "rampart-core/http", "rampart-axum", "rampart-actix", "rampart-rocket", "rampart-client"]
+    {
         read(&root().join(library).join("src"), &mut text);
     }
     text

@@ -34,7 +34,8 @@ const SECTIONS: [(&str, usize); 12] = [
 const FURTHER: [&str; 4] = ["S05b", "S06b", "S26b", "S34"];
 
 /// The crates whose code meets input from outside.
-const LIBRARIES: [&str; 5] = ["rampart-core", "rampart-axum", "rampart-actix", "rampart-rocket", "rampart-client"];
+const LIBRARIES: [&str; 6] =
+    ["rampart-core", "rampart-core/http", "rampart-axum", "rampart-actix", "rampart-rocket", "rampart-client"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -206,8 +207,10 @@ const CLOSED: [&str; 3] = ["AnyUser {}", "Carry {", "Verification<'a> {"];
 #[test]
 fn x07_public_enums_and_the_fields_of_errors_can_grow() {
     let (mut enums, mut variants) = (0, 0);
-    // What is hidden is for these crates themselves, which need each other in the same version.
-    let hidden = |(path, _): &(PathBuf, String)| path.iter().any(|part| part.to_string_lossy().starts_with("outbound"));
+    // What is no interface of its own is for these crates themselves, which need each other in the same version. Users meet the
+    // errors of it.
+    let inner = workspace().join("rampart-core/http");
+    let hidden = |(path, _): &(PathBuf, String)| path.starts_with(&inner) && !path.ends_with("error.rs");
     let sources = sources_of(LIBRARIES.into_iter().chain(["tests/issuer"]));
     for (path, source) in sources.into_iter().filter(|source| !hidden(source)) {
         let lines: Vec<&str> = source.lines().collect();

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
+use rampart_http::journal::{Held, Journaled};
 use tokio::time::Instant;
 
 use super::fetch::{FetchError, Fetcher};
@@ -18,8 +19,6 @@ use super::state::State;
 use crate::clock::Clock;
 use crate::error::AuthError;
 use crate::health::{JwksHealth, JwksState};
-use crate::journal::{Held, Journaled};
-use crate::outbound;
 
 /// How long a request waits where there are no keys at all.
 const COLD_WAIT: Duration = Duration::from_secs(5);
@@ -95,7 +94,7 @@ impl KeyCache {
 
     fn serves_stale(self: &Arc<Self>, snapshot: &Snapshot, now: Instant) -> bool {
         let mut state = self.state.lock();
-        state.is_fetching(now);
+        State::is_fetching(&mut state, now);
         if !state.has_failed_since(snapshot.expires_at, now) {
             return false;
         }
@@ -166,7 +165,7 @@ impl KeyCache {
             && is_stale
             && now + ALMOST >= since.at + COLD_WAIT
         {
-            state.fail(number, outbound::ExchangeError::TimedOut { limit: COLD_WAIT }.into(), now);
+            State::fail(&mut state, number, rampart_http::ExchangeError::TimedOut { limit: COLD_WAIT }.into(), now);
         }
         let error = state.unavailable(now);
         drop(state);
@@ -212,7 +211,7 @@ impl KeyCache {
 
     /// Fetches need a runtime to run on, and waits one to wait on. A caller without one is no failure of the issuer's.
     pub(super) fn require_runtime(&self) -> Result<(), AuthError> {
-        let Err(problem) = outbound::fit_runtime() else { return Ok(()) };
+        let Err(problem) = rampart_http::fit_runtime() else { return Ok(()) };
         tracing::error!(target: "rampart", "the issuer's keys cannot be fetched: {problem}");
         Err(self.state.lock().unavailable(Instant::now()))
     }
@@ -244,7 +243,7 @@ impl KeyCache {
 
     /// The fetch in flight.
     pub(super) fn join(self: &Arc<Self>, state: &mut Held<'_, State>, now: Instant) -> Option<Joined> {
-        let (fetch, takes_another_task) = state.join(now)?;
+        let (fetch, takes_another_task) = State::join(state, now)?;
         let task = takes_another_task.then(|| Task::new(Arc::clone(self), fetch.number));
         Some(Joined { fetch, task })
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use rampart_http::{ExchangeError, Location, MetadataError, Redirect};
 use reqwest::{Client, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::set::{KeySet, KeySetError, Parsed};
 use crate::algorithm::Algorithms;
-use crate::outbound::{self, ExchangeError, Location, MetadataError, Redirect};
 
 /// Why the keys could not be fetched. `Display` is what [`JwksHealth`](crate::JwksHealth) and the log show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -148,7 +148,7 @@ impl Fetcher {
             _ => return Err(status_error(&response)),
         }
         let etag = response.headers().get(header::ETAG).map(|value| ETag { url: url.clone(), value: value.clone() });
-        let body = outbound::read_body(response).await?;
+        let body = rampart_http::read_body(response).await?;
         let algorithms = self.algorithms;
         // Off the runtime's threads: half a megabyte of keys takes a while.
         let parsed = tokio::task::spawn_blocking(move || KeySet::read(&body, algorithms)).await;
@@ -158,7 +158,7 @@ impl Fetcher {
     }
 
     async fn get(&self, url: &Url, etag: Option<&ETag>) -> Result<Response, ExchangeError> {
-        outbound::send(|| {
+        rampart_http::send(|| {
             let request = self
                 .client
                 .get(url.clone())
@@ -179,7 +179,10 @@ fn status_error(response: &Response) -> FetchError {
     if let Some(redirect) = Redirect::of(response) {
         return FetchError::Redirected(redirect);
     }
-    FetchError::Status { status: response.status().as_u16(), retry_after: outbound::retry_after(response.headers()) }
+    FetchError::Status {
+        status: response.status().as_u16(),
+        retry_after: rampart_http::retry_after(response.headers()),
+    }
 }
 
 /// The smallest `max-age` of the `Cache-Control` values (RFC 9111 section 5.2.2.1); what does not parse does not count.

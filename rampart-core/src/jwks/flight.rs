@@ -14,7 +14,6 @@ use tokio::time::{Instant, timeout_at};
 use super::cache::KeyCache;
 use super::fetch::{Answer, FetchError};
 use super::state::LATE_START;
-use crate::outbound;
 
 pub(super) type Outcome = Result<(), FetchError>;
 
@@ -118,7 +117,7 @@ impl Flight {
 }
 
 pub(super) fn can_fetch() -> bool {
-    outbound::fit_runtime().is_ok()
+    rampart_http::fit_runtime().is_ok()
 }
 
 /// A fetch that somebody needs, and the task that is to be spawned for it: not under the lock, as a runtime that is shutting

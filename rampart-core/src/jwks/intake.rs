@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rampart_http::journal::Held;
 use tokio::time::Instant;
 
 use super::cache::KeyCache;
@@ -10,7 +11,6 @@ use super::fetch::{Answer, FetchError, Fetched, Question};
 use super::flight::{Order, Outcome, Purpose};
 use super::snapshot::Snapshot;
 use super::state::{Confirmation, State};
-use crate::journal::Held;
 
 impl KeyCache {
     /// Gives the fetch that is noted to the task that asks, unless another one has it; with what to ask.
@@ -32,8 +32,8 @@ impl KeyCache {
     /// A task was dropped before it ran.
     pub(super) fn lose(&self, number: u64) {
         let mut state = self.state.lock();
-        if let Some(flight) = state.land(number, Instant::now()) {
-            state.give_up(&flight);
+        if let Some(flight) = State::land(&mut state, number, Instant::now()) {
+            State::give_up(&mut state, &flight);
         }
     }
 
@@ -52,7 +52,7 @@ impl KeyCache {
         wall: Duration,
     ) -> Outcome {
         let now = Instant::now();
-        let Some(flight) = state.land(number, now) else { return Err(FetchError::Abandoned) };
+        let Some(flight) = State::land(state, number, now) else { return Err(FetchError::Abandoned) };
         let by_hand = flight.fetch.purpose == Purpose::ByHand;
         let current = self.snapshot.load_full();
         let is_whole = answer.as_ref().is_ok_and(|answer| answer.is_whole);
@@ -94,11 +94,11 @@ impl KeyCache {
                 Ok(())
             }
             Err(FetchError::Abandoned) => {
-                state.give_up(&flight);
+                State::give_up(state, &flight);
                 Err(FetchError::Abandoned)
             }
             Err(error) => {
-                state.fail(number, error.clone(), now);
+                State::fail(state, number, error.clone(), now);
                 Err(error)
             }
         }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rampart_http::json;
 use serde::de::{DeserializeSeed, MapAccess};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::error::AuthError;
-use crate::json;
 use crate::jws::{self, Failure, Signed, TypRule};
 use crate::key::{Unusable, VerifyingKey};
 

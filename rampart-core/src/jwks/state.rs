@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rampart_http::journal::Held;
 use tokio::time::Instant;
 
 use super::budget::{Bucket, MissingKids, Unavailables};
@@ -12,8 +13,6 @@ use super::flight::{Flight, InFlight, Moment, Purpose};
 use super::pursuit::Pursuit;
 use super::search::{NotFound, Sought};
 use crate::error::AuthError;
-use crate::journal::Held;
-use crate::outbound;
 
 /// A fetch that has not set out by then stands in the queue of a runtime that nobody drives.
 pub(super) const LATE_START: Duration = Duration::from_secs(1);
@@ -130,7 +129,8 @@ impl State {
     }
 }
 
-impl Held<'_, State> {
+/// What may leave word for the log asks for the lock itself.
+impl State {
     /// Notes that an attempt has succeeded.
     pub(super) fn succeed(&mut self, confirmation: Option<Confirmation>) {
         self.confirmed = confirmation.or(self.confirmed);
@@ -140,29 +140,29 @@ impl Held<'_, State> {
     }
 
     /// Notes that an attempt has failed; once, also where a caller ran out of time before the fetch itself did.
-    pub(super) fn fail(&mut self, attempt: u64, error: FetchError, now: Instant) {
-        self.is_abandoned = false;
-        if self.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
+    pub(super) fn fail(state: &mut Held<'_, Self>, attempt: u64, error: FetchError, now: Instant) {
+        state.is_abandoned = false;
+        if state.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
             return;
         }
-        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-        let back_off = outbound::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+        state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
+        let back_off = rampart_http::back_off(state.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
         let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
-        let (failures, logged, url) = (self.failures_in_a_row, error.clone(), Arc::clone(&self.url));
-        self.log(move || {
+        let (failures, logged, url) = (state.failures_in_a_row, error.clone(), Arc::clone(&state.url));
+        state.log(move || {
             tracing::warn!(
                 target: "rampart", %url, error = %logged, failures, retry_in_ms = wait.as_millis(),
                 "the issuer's keys could not be fetched"
             );
         });
-        self.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
+        state.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
     }
 
     /// Notes that a runtime has left an attempt behind: the next caller who needs the keys makes one of its own at once.
-    fn abandon(&mut self) {
-        if !std::mem::replace(&mut self.is_abandoned, true) {
-            let url = Arc::clone(&self.url);
-            self.log(move || {
+    fn abandon(state: &mut Held<'_, Self>) {
+        if !std::mem::replace(&mut state.is_abandoned, true) {
+            let url = Arc::clone(&state.url);
+            state.log(move || {
                 tracing::warn!(
                     target: "rampart", %url,
                     "a fetch of the issuer's keys was left behind: the runtime of its task has ended, or nobody drives it"
@@ -172,37 +172,37 @@ impl Held<'_, State> {
     }
 
     /// Gives an attempt up that its runtime has left behind. It costs the bucket nothing.
-    pub(super) fn give_up(&mut self, flight: &Flight) {
+    pub(super) fn give_up(state: &mut Held<'_, Self>, flight: &Flight) {
         if matches!(flight.fetch.purpose, Purpose::Search(_)) {
-            self.bucket.give_back();
+            state.bucket.give_back();
         }
-        self.abandon();
+        Self::abandon(state);
     }
 
     /// Whether a fetch is in flight that may still bring something.
-    pub(super) fn is_fetching(&mut self, now: Instant) -> bool {
-        let limit = self.abandoned_after;
-        if let Some(flight) = self.in_flight.take_if(|flight| flight.is_overdue(limit, now)) {
-            self.give_up(&flight);
-        } else if self.in_flight.as_ref().is_some_and(|flight| flight.is_late(now)) {
-            self.abandon();
+    pub(super) fn is_fetching(state: &mut Held<'_, Self>, now: Instant) -> bool {
+        let limit = state.abandoned_after;
+        if let Some(flight) = state.in_flight.take_if(|flight| flight.is_overdue(limit, now)) {
+            Self::give_up(state, &flight);
+        } else if state.in_flight.as_ref().is_some_and(|flight| flight.is_late(now)) {
+            Self::abandon(state);
         }
-        self.in_flight.is_some()
+        state.in_flight.is_some()
     }
 
     /// The fetch in flight, for one more who waits for it, and whether a further task should be sent for it.
-    pub(super) fn join(&mut self, now: Instant) -> Option<(InFlight, bool)> {
-        if !self.is_fetching(now) {
+    pub(super) fn join(state: &mut Held<'_, Self>, now: Instant) -> Option<(InFlight, bool)> {
+        if !Self::is_fetching(state, now) {
             return None;
         }
-        self.in_flight.as_mut().map(|flight| (flight.fetch.clone(), flight.takes_another_task(now)))
+        state.in_flight.as_mut().map(|flight| (flight.fetch.clone(), flight.takes_another_task(now)))
     }
 
     /// Takes a fetch that has come to an end out of flight, unless it was given up on before: what came after it knows
     /// better, and what it brings is not taken.
-    pub(super) fn land(&mut self, number: u64, now: Instant) -> Option<Flight> {
-        self.is_fetching(now);
-        self.in_flight.take_if(|flight| flight.fetch.number == number)
+    pub(super) fn land(state: &mut Held<'_, Self>, number: u64, now: Instant) -> Option<Flight> {
+        Self::is_fetching(state, now);
+        state.in_flight.take_if(|flight| flight.fetch.number == number)
     }
 }
 

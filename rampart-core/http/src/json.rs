@@ -10,43 +10,55 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::value::RawValue;
 
 /// Arrays and objects inside one another within a member, at most.
-pub(crate) const MAX_NESTING: u8 = 32;
+pub const MAX_NESTING: u8 = 32;
 
 /// A JSON value as far as any rule looks at it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A string.
     Str(Cow<'a, str>),
     /// An array that holds only strings (or nothing).
     List(Vec<Cow<'a, str>>),
+    /// An object.
     Object,
     /// A number, or an array that holds anything else than strings.
     Other,
 }
 
 impl<'a> Value<'a> {
-    pub(crate) fn into_str(self) -> Option<Cow<'a, str>> {
+    /// The string, if it is one.
+    #[inline]
+    pub fn into_str(self) -> Option<Cow<'a, str>> {
         if let Self::Str(text) = self { Some(text) } else { None }
     }
 
-    pub(crate) fn into_bool(self) -> Option<bool> {
+    /// The truth value, if it is one.
+    #[inline]
+    pub fn into_bool(self) -> Option<bool> {
         if let Self::Bool(value) = self { Some(value) } else { None }
     }
 }
 
 /// Takes the members of an object that it knows; says `false` for one it does not know.
-pub(crate) trait Members<'de> {
+pub trait Members<'de> {
+    /// Reads the value of a member that it knows.
+    ///
+    /// # Errors
+    /// Where the value is none, or the member has been there before.
     fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
 }
 
 /// Reads a text that must be one JSON object without duplicate members, and nothing after it.
-pub(crate) fn read_object<'de, M: Members<'de>>(text: &'de str, members: M) -> Result<M, serde_json::Error> {
+pub fn read_object<'de, M: Members<'de>>(text: &'de str, members: M) -> Result<M, serde_json::Error> {
     read_object_within(text, members, usize::MAX)
 }
 
 /// As [`read_object`], for an object that may have so many members and no more.
-pub(crate) fn read_object_within<'de, M: Members<'de>>(
+pub fn read_object_within<'de, M: Members<'de>>(
     text: &'de str,
     members: M,
     limit: usize,
@@ -58,20 +70,17 @@ pub(crate) fn read_object_within<'de, M: Members<'de>>(
 }
 
 /// Reads the value of a member into its slot; a second occurrence is an error.
-pub(crate) fn fill<'de, A: MapAccess<'de>>(slot: &mut Option<Value<'de>>, map: &mut A) -> Result<bool, A::Error> {
+pub fn fill<'de, A: MapAccess<'de>>(slot: &mut Option<Value<'de>>, map: &mut A) -> Result<bool, A::Error> {
     fill_with(slot, map, ValueSeed::WITH_LISTS)
 }
 
 /// As [`fill`], for a member of which no array counts: its strings are not kept.
-pub(crate) fn fill_scalar<'de, A: MapAccess<'de>>(
-    slot: &mut Option<Value<'de>>,
-    map: &mut A,
-) -> Result<bool, A::Error> {
+pub fn fill_scalar<'de, A: MapAccess<'de>>(slot: &mut Option<Value<'de>>, map: &mut A) -> Result<bool, A::Error> {
     fill_with(slot, map, ValueSeed::SCALAR)
 }
 
 /// As [`fill`], for a value that is kept in another form.
-pub(crate) fn fill_with<'de, A, S>(slot: &mut Option<S::Value>, map: &mut A, seed: S) -> Result<bool, A::Error>
+pub fn fill_with<'de, A, S>(slot: &mut Option<S::Value>, map: &mut A, seed: S) -> Result<bool, A::Error>
 where
     A: MapAccess<'de>,
     S: DeserializeSeed<'de>,
@@ -84,10 +93,7 @@ where
 }
 
 /// As [`fill`], for a number, which is kept as its text. Anything else is kept too, but must be as valid as elsewhere.
-pub(crate) fn fill_number<'de, A: MapAccess<'de>>(
-    slot: &mut Option<&'de RawValue>,
-    map: &mut A,
-) -> Result<bool, A::Error> {
+pub fn fill_number<'de, A: MapAccess<'de>>(slot: &mut Option<&'de RawValue>, map: &mut A) -> Result<bool, A::Error> {
     fill_with(slot, map, std::marker::PhantomData)?;
     let text = slot.map_or("", RawValue::get);
     if !text.starts_with(|first: char| first.is_ascii_digit() || first == '-') {
@@ -97,12 +103,12 @@ pub(crate) fn fill_number<'de, A: MapAccess<'de>>(
 }
 
 /// Notes whether a member is there: `null` counts as absent. The value goes nowhere; a second occurrence is an error.
-pub(crate) fn fill_presence<'de, A: MapAccess<'de>>(slot: &mut Option<bool>, map: &mut A) -> Result<bool, A::Error> {
+pub fn fill_presence<'de, A: MapAccess<'de>>(slot: &mut Option<bool>, map: &mut A) -> Result<bool, A::Error> {
     fill_with(slot, map, PresenceSeed)
 }
 
 /// Notes that a member is present, whatever its value.
-pub(crate) fn mark<'de, A: MapAccess<'de>>(flag: &mut bool, map: &mut A) -> Result<bool, A::Error> {
+pub fn mark<'de, A: MapAccess<'de>>(flag: &mut bool, map: &mut A) -> Result<bool, A::Error> {
     if std::mem::replace(flag, true) {
         return Err(duplicate());
     }
@@ -142,15 +148,17 @@ impl<'de, M: Members<'de>> Visitor<'de> for ObjectVisitor<M> {
 }
 
 /// Names seen so far: a short list is searched, a long one is hashed (keyed per process, so that nobody can choose collisions).
-#[derive(Default)]
-pub(crate) struct Names<'a> {
+#[derive(Debug, Default)]
+pub struct Names<'a> {
     /// In place, so that the few of a usual token cost no allocation.
     few: [Option<Cow<'a, str>>; 12],
     many: HashSet<Cow<'a, str>>,
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn insert(&mut self, name: Cow<'a, str>) -> bool {
+    /// Notes a name; `false` where it has been there before.
+    #[inline]
+    pub fn insert(&mut self, name: Cow<'a, str>) -> bool {
         for slot in &mut self.few {
             match slot {
                 Some(known) if *known == name => return false,
@@ -166,7 +174,8 @@ impl<'a> Names<'a> {
 }
 
 /// A string, borrowed from the text where it holds no escape.
-pub(crate) struct TextSeed;
+#[derive(Clone, Copy, Debug)]
+pub struct TextSeed;
 
 impl<'de> DeserializeSeed<'de> for TextSeed {
     type Value = Cow<'de, str>;
@@ -193,14 +202,16 @@ impl<'de> Visitor<'de> for TextSeed {
 }
 
 /// Any value, kept as a [`Value`].
-pub(crate) struct ValueSeed {
+#[derive(Clone, Copy, Debug)]
+pub struct ValueSeed {
     /// How many more levels of nesting it may open.
     levels: u8,
     keeps_lists: bool,
 }
 
 impl ValueSeed {
-    pub(crate) const WITH_LISTS: Self = Self { levels: MAX_NESTING, keeps_lists: true };
+    /// Keeps arrays of strings.
+    pub const WITH_LISTS: Self = Self { levels: MAX_NESTING, keeps_lists: true };
     const SCALAR: Self = Self { levels: MAX_NESTING, keeps_lists: false };
 }
 

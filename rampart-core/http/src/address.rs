@@ -133,7 +133,7 @@ pub fn is_loopback_for_any_client(url: &Url) -> bool {
     is_loopback(url) && url.domain().is_none_or(|name| name == "localhost")
 }
 
-pub(super) fn is_localhost(name: &str) -> bool {
+pub(crate) fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let top = name.rsplit('.').next().unwrap_or_default();
     top.eq_ignore_ascii_case("localhost")

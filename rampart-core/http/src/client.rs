@@ -9,9 +9,9 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 
-use super::Location;
-use super::address::is_localhost;
+use crate::address::is_localhost;
 use crate::error::ConfigError;
+use crate::metadata::Location;
 
 /// To connect, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -86,7 +86,7 @@ fn cannot_be_built(error: &reqwest::Error) -> ConfigError {
 }
 
 /// What helps in a chain of errors: where it began.
-pub(super) fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+pub(crate) fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

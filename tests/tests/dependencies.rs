@@ -1,0 +1,45 @@
+//! Which package of this workspace may stand on which: the direction is never reversed.
+#![cfg(test)]
+
+use std::fs;
+use std::path::Path;
+
+use rocket::figment::Figment;
+use rocket::figment::providers::{Format, Toml};
+use rocket::figment::value::Dict;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Manifest {
+    dependencies: Dict,
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What a package needs of this workspace, tests and examples of it apart.
+fn ours(package: &str) -> Vec<String> {
+    let manifest = read(&format!("{package}/Cargo.toml"));
+    let manifest: Manifest = Figment::from(Toml::string(&manifest)).extract().unwrap();
+    manifest.dependencies.into_keys().filter(|name| name.starts_with("rampart-")).collect()
+}
+
+#[test]
+fn each_library_stands_on_those_below_it_alone() {
+    assert_eq!(ours("rampart-core/http"), [""; 0]);
+    assert_eq!(ours("tests/issuer"), [""; 0]);
+    assert_eq!(ours("rampart-core"), ["rampart-http"]);
+    assert_eq!(ours("rampart-client"), ["rampart-http"]);
+    for adapter in ["rampart-axum", "rampart-actix", "rampart-rocket"] {
+        assert_eq!(ours(adapter), ["rampart-core"], "{adapter}");
+    }
+}
+
+#[test]
+fn what_is_no_interface_of_its_own_is_needed_in_the_very_same_version() {
+    let manifest = read("Cargo.toml");
+    let line = manifest.lines().find(|line| line.starts_with("rampart-http = ")).unwrap();
+    assert!(line.contains(&format!(r#"version = "={}""#, env!("CARGO_PKG_VERSION"))), "{line}");
+}
