@@ -349,6 +349,40 @@ fn bad_tokens_are_refused_alike_everywhere_and_on_the_optional_route_too() {
     }
 }
 
+/// Who may not see the admins' part is not told either what there is in it: a path or method that it does not have is refused as one
+/// that it has, and is missing to admins alone.
+#[test]
+fn below_the_admins_part_everything_is_refused_before_it_is_missing() {
+    let user = WORLD.token("ada").sign().unwrap();
+    let admin = WORLD.token("root").roles(["admin"]).sign().unwrap();
+    let who = [None, Some("x"), Some(&*user), Some(&*admin)];
+    let [no_token, bad_token, no_role] =
+        [None, Some("x"), Some(&*user)].map(|token| WORLD.agreed("GET /api/admin/stats", token, None));
+    assert_eq!([&no_token, &bad_token, &no_role].map(|answer| answer.status), [401, 401, 403]);
+    let refusals = [no_token, bad_token, no_role];
+    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"];
+    let paths = ["", "/", "/unknown", "/unknown/deeper", "/stats/more", "/users", "/users/", "/users/ada/tasks"];
+    let lines = methods.iter().flat_map(|method| paths.map(|path| format!("{method} /api/admin{path}")));
+    let other_methods =
+        ["POST /api/admin/stats", "DELETE /api/admin/tasks", "GET /api/admin/users/ada", "PUT /api/admin/users/ada"];
+    for line in lines.chain(other_methods.map(str::to_owned)) {
+        for (token, refusal) in who.iter().zip(&refusals) {
+            assert_eq!(&WORLD.agreed(&line, *token, None), refusal, "{line}");
+        }
+        let missing = WORLD.agreed(&line, Some(&admin), None);
+        let body = r#"{"error":"not_found","error_description":"This API has no such route","status":404}"#;
+        assert_eq!((missing.status, missing.body.as_str(), missing.challenge), (404, body, None), "{line}");
+    }
+    // On Rocket a slash at the end is as good as none, which opens nothing.
+    for (token, refusal) in who.iter().zip(&refusals) {
+        assert_eq!(&WORLD.agreed("GET /api/admin/stats/", *token, None), refusal);
+    }
+    // A name that begins likewise is no part of it.
+    for token in who {
+        assert_eq!(WORLD.agreed("GET /api/administrators", token, None).status, 404);
+    }
+}
+
 #[test]
 fn head_is_answered_as_get_without_the_body() {
     let token = WORLD.token("root").roles(["admin"]).sign().unwrap();
@@ -359,6 +393,8 @@ fn head_is_answered_as_get_without_the_body() {
         ("/api/data", Some(&*token), 200),
         ("/api/admin/stats", None, 401),
         ("/api/admin/stats", Some(&*token), 200),
+        ("/api/admin/nowhere", None, 401),
+        ("/api/admin/nowhere", Some(&*token), 404),
         ("/api/nowhere", None, 404),
     ] {
         for (name, address) in WORLD.apis {
@@ -390,7 +426,13 @@ fn custom_errors_tell_an_expired_session_from_every_other_401_and_leave_the_rest
         assert_eq!(world.agreed("GET /api/profile", Some(&world.token("ada").sign().unwrap()), None).status, 200);
     }
     // Guards in the handler, those of the group, and the optional one.
-    let lines = ["GET /api/profile", "POST /api/emails/send", "GET /api/admin/stats", "GET /api/feed"];
+    let lines = [
+        "GET /api/profile",
+        "POST /api/emails/send",
+        "GET /api/admin/stats",
+        "PUT /api/admin/unknown",
+        "GET /api/feed",
+    ];
     for line in lines {
         let check = |token: &dyn Fn(&World) -> Option<String>, body: &str| {
             let answer = world.agreed(line, token(&world).as_deref(), None);
@@ -438,19 +480,21 @@ fn custom_errors_leave_a_stopped_issuer_a_503_to_be_tried_again() {
 #[test]
 fn preflight_needs_no_token_and_rejections_are_readable_across_origins() {
     for (name, address) in WORLD.apis {
-        let preflight = format!(
-            "OPTIONS /api/tasks HTTP/1.1\r\nHost: {address}\r\nOrigin: http://localhost:5173\r\n\
-             Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization, content-type\r\n\r\n"
-        );
-        let mut connection = Connection::open(address).unwrap();
-        let reply = connection.ask(preflight.as_bytes()).unwrap();
-        assert!(matches!(reply.status, 200 | 204), "{name}: {}", reply.status);
-        assert_eq!(reply.header("access-control-allow-origin"), Some("http://localhost:5173"), "{name}");
-        assert_eq!(reply.header("access-control-allow-credentials"), Some("true"), "{name}");
-        assert!(
-            reply.header("access-control-allow-headers").unwrap().to_lowercase().contains("authorization"),
-            "{name}"
-        );
+        for path in ["/api/tasks", "/api/admin/stats", "/api/admin/unknown"] {
+            let preflight = format!(
+                "OPTIONS {path} HTTP/1.1\r\nHost: {address}\r\nOrigin: http://localhost:5173\r\n\
+                 Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization, content-type\r\n\r\n"
+            );
+            let mut connection = Connection::open(address).unwrap();
+            let reply = connection.ask(preflight.as_bytes()).unwrap();
+            assert!(matches!(reply.status, 200 | 204), "{name} {path}: {}", reply.status);
+            assert_eq!(reply.header("access-control-allow-origin"), Some("http://localhost:5173"), "{name} {path}");
+            assert_eq!(reply.header("access-control-allow-credentials"), Some("true"), "{name} {path}");
+            assert!(
+                reply.header("access-control-allow-headers").unwrap().to_lowercase().contains("authorization"),
+                "{name} {path}"
+            );
+        }
 
         let request = format!("GET /api/profile HTTP/1.1\r\nHost: {address}\r\nOrigin: http://localhost:5173\r\n\r\n");
         let reply = Connection::open(address).unwrap().ask(request.as_bytes()).unwrap();

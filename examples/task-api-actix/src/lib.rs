@@ -80,7 +80,8 @@ async fn no_such_route() -> HttpResponse {
 
 /// Routes and guards, for `App::configure`. `store` is shared by all workers.
 pub fn configure(config: &mut ServiceConfig, auth: &RampartAuth, store: Data<Store>) {
-    // Middleware guards the whole scope, so that whatever is added to it is guarded too, wherever `wrap` stands.
+    // Middleware guards the whole scope, so that whatever is added to it is guarded too, wherever `wrap` stands, and what does not
+    // exist in it: which routes there are is the admins' business too.
     let admin = web::scope("/api/admin")
         .wrap(auth.require_roles(["admin"]))
         .service(all_tasks)

@@ -99,23 +99,32 @@ pub fn app_with_page(auth: RampartAuth, issuer: LocalIssuer) -> Router {
 }
 
 fn api(auth: RampartAuth) -> Router {
+    let admins_only = auth.require_roles(["admin"]);
+    let app = App { auth, store: Arc::default() };
     let admin = Router::new()
         .route("/tasks", get(all_tasks))
         .route("/stats", get(stats))
-        .route("/users/{user_id}", delete(delete_user));
+        .route("/users/{user_id}", delete(delete_user))
+        // Fallbacks of its own, or what does not exist here would be answered outside of the layer, to whoever asks: which routes there
+        // are is the admins' business too.
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_route)
+        // Around the finished group, so that whatever is added to it above is guarded too, the fallbacks included.
+        .layer(admins_only)
+        .with_state(app.clone());
     Router::new()
         .route("/health", get(health))
         .route("/api/profile", get(profile))
         .route("/api/data", get(data))
         .route("/api/tasks", get(tasks).post(create_task))
-        // Around the finished group, so that whatever is added to it above is guarded too, a fallback included.
-        .nest("/api/admin", admin.layer(auth.require_roles(["admin"])))
+        // As a service, which is asked for everything below: `nest` would leave out `/api/admin/`.
+        .nest_service("/api/admin", admin)
         .route("/api/emails/send", post(send_email))
         .route("/api/feed", get(feed))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_route)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(App { auth, store: Arc::default() })
+        .with_state(app)
 }
 
 /// Outermost, so that a preflight needs no token and rejections are readable across origins.

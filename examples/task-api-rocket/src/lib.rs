@@ -6,7 +6,7 @@ mod custom_errors;
 use rampart_rocket::{AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth};
 use rocket::data::{Data, ToByteUnit};
 use rocket::http::{ContentType, Method, Status};
-use rocket::{Build, Either, Request, Rocket, State, catch, catchers, delete, get, post, routes};
+use rocket::{Build, Either, Request, Rocket, Route, State, catch, catchers, delete, get, post, routes};
 use rocket_cors::{AllowedHeaders, AllowedOrigins, Cors, CorsOptions};
 use task_api_shared::{Admin, Answer, EmailSend, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
 
@@ -63,6 +63,11 @@ fn delete_user(_admin: RequireAuth<Admin>, store: &State<Store>, user_id: &str) 
     json(store.delete_user(user_id))
 }
 
+#[get("/api/admin/<_..>", rank = 1)]
+fn no_such_admin_route(_admin: RequireAuth<Admin>) -> Json {
+    json(Answer::unhandled(404))
+}
+
 #[post("/api/emails/send")]
 fn send_email(_user: RequireAuth<EmailSend>) -> Json {
     json(Store::send_email())
@@ -82,6 +87,18 @@ fn unhandled(status: Status, request: &Request<'_>) -> Either<AuthRejection, Jso
     }
 }
 
+/// Guards stand in routes, and what is no route is answered 404 to whoever asks. Which ones there are below `/api/admin` is the admins'
+/// business too, so that a guarded one comes after them, for every method but OPTIONS, which is what browsers ask without a token.
+fn rest_of_admin() -> impl Iterator<Item = Route> {
+    let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Trace];
+    methods.into_iter().flat_map(|method| {
+        routes![no_such_admin_route].into_iter().map(move |mut route| {
+            route.method = method;
+            route
+        })
+    })
+}
+
 /// The application: routes, guards and CORS.
 ///
 /// # Errors
@@ -93,6 +110,7 @@ pub fn app(rocket: Rocket<Build>, auth: RampartAuth) -> Result<Rocket<Build>, ro
         .attach(cors()?)
         .manage(Store::default())
         .mount("/", routes![health, profile, data, tasks, create_task, all_tasks, stats, delete_user, send_email, feed])
+        .mount("/", rest_of_admin().collect::<Vec<_>>())
         .register("/", catchers![unhandled]))
 }
 
