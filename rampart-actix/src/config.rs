@@ -21,8 +21,8 @@ type ErrorHandler = Arc<dyn Fn(AuthRejection, &HttpRequest) -> actix_web::Error 
 ///
 /// let config = RampartConfig::default().error_handler(|rejection, _request| {
 ///     let mut answer = HttpResponse::build(actix_web::ResponseError::status_code(&rejection));
-///     if let Some(challenge) = rejection.challenge() {
-///         answer.insert_header((WWW_AUTHENTICATE, challenge));
+///     for challenge in rejection.challenges() {
+///         answer.append_header((WWW_AUTHENTICATE, challenge));
 ///     }
 ///     let answer = answer.body(format!("no entry: {}", rejection.error().code()));
 ///     InternalError::from_response(rejection, answer).into()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use rampart_core::{AuthError, Rejection};
 
@@ -49,9 +49,10 @@ impl AuthRejection {
         self.rejection.error()
     }
 
-    /// The value of `WWW-Authenticate`, where the answer has one: for an answer of your own that keeps it.
-    pub fn challenge(&self) -> Option<&str> {
-        self.rejection.challenge()
+    /// The challenges, each the value of a `WWW-Authenticate` field of its own, in their order: for an answer of your own
+    /// that keeps them. None where other credentials would not help.
+    pub fn challenges(&self) -> impl Iterator<Item = &str> {
+        self.rejection.challenges()
     }
 }
 
@@ -93,12 +94,40 @@ impl ResponseError for AuthRejection {
         }
         let body = BoxBody::new(self.rejection.body().to_owned());
         let mut response = HttpResponse::with_body(self.status_code(), body);
-        for (name, value) in self.rejection.headers() {
-            // The core makes visible ASCII only, which always is a header value.
-            if let Ok(value) = HeaderValue::from_str(value) {
-                response.headers_mut().insert(HeaderName::from_static(name), value);
-            }
-        }
+        add(self.rejection.headers(), response.headers_mut());
         response
+    }
+}
+
+/// Adds what the core says: a name may come more than once, as that of a challenge does where there are several.
+fn add<'h>(headers: impl Iterator<Item = (&'static str, &'h str)>, to: &mut HeaderMap) {
+    for (name, value) in headers {
+        // The core makes visible ASCII only, which always is a header value.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            to.append(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9110 section 11.6.1.
+    #[test]
+    fn each_challenge_becomes_a_field_of_its_own() {
+        let headers = [
+            ("cache-control", "no-store"),
+            ("www-authenticate", r#"Bearer realm="a""#),
+            ("www-authenticate", r#"Other realm="a", b="c""#),
+            ("retry-after", "7"),
+        ];
+        let mut map = HeaderMap::new();
+        add(headers.into_iter(), &mut map);
+        // A hash map keeps the order of the values of one name, and no other.
+        let mut came: Vec<_> =
+            map.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default())).collect();
+        came.sort_by_key(|(own, _)| headers.iter().position(|(name, _)| name == own));
+        assert_eq!(came, headers);
     }
 }

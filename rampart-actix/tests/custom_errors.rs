@@ -20,8 +20,8 @@ use support::{Answer, issuer, offline_auth};
 fn config(maker: &'static str) -> RampartConfig {
     RampartConfig::default().error_handler(move |rejection: AuthRejection, request: &HttpRequest| {
         let mut answer = HttpResponse::build(StatusCode::IM_A_TEAPOT);
-        if let Some(challenge) = rejection.challenge() {
-            answer.insert_header((WWW_AUTHENTICATE, challenge));
+        for challenge in rejection.challenges() {
+            answer.append_header((WWW_AUTHENTICATE, challenge));
         }
         let answer = answer.body(format!("{maker} {} {}", request.path(), rejection.error().code()));
         InternalError::from_response(rejection, answer).into()
@@ -122,9 +122,7 @@ async fn the_handler_sees_a_set_up_without_auth_object() {
 async fn a_handler_that_takes_the_rejection_sees_the_real_one() {
     async fn decide(claims: Result<RequireAuth, AuthRejection>) -> Result<String, AuthRejection> {
         match claims {
-            Err(rejection) if *rejection.error() == AuthError::MissingToken => {
-                Ok(rejection.challenge().unwrap().to_owned())
-            }
+            Err(rejection) if *rejection.error() == AuthError::MissingToken => Ok(rejection.challenges().collect()),
             Err(rejection) => Err(rejection),
             Ok(claims) => Ok(claims.sub.clone()),
         }

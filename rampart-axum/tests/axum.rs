@@ -140,7 +140,7 @@ async fn custom_answers_by_result_by_with_rejection_and_by_map_response() {
     async fn by_result(user: Result<RequireAuth, AuthRejection>) -> String {
         match user {
             Ok(user) => user.sub.clone(),
-            Err(rejection) => format!("{} / {}", rejection.error().code(), rejection.challenge().unwrap_or("none")),
+            Err(rejection) => format!("{} / {}", rejection.error().code(), rejection.challenges().collect::<String>()),
         }
     }
     async fn by_type(WithRejection(user, _): WithRejection<RequireAuth, Ours>) -> String {

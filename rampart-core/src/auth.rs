@@ -11,6 +11,7 @@ use rampart_http::ConfigError;
 
 use crate::algorithm::Algorithms;
 use crate::bearer;
+use crate::challenge::Challenges;
 use crate::claims::Claims;
 use crate::clock::{Clock, Glance};
 use crate::config::{RampartAuthBuilder, of_environment};
@@ -20,7 +21,7 @@ use crate::jwks::cache::KeyCache;
 use crate::jwks::search::{KidSearch, NotFound, Sought};
 use crate::jwks::set::KeySet;
 use crate::jws::{self, Failure, TypRule, UnknownKid};
-use crate::rejection::{Challenge, Rejection};
+use crate::rejection::Rejection;
 use crate::request::{AUTHORIZATION, RequestHead, Trace};
 use crate::settings::Settings;
 use crate::token_cache::{Entry, TokenCache, TokenHash};
@@ -55,7 +56,7 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) tokens: Option<TokenCache>,
     pub(crate) clock: Clock,
-    pub(crate) challenge: Challenge,
+    pub(crate) challenges: Challenges,
 }
 
 pub(crate) enum Keys {
@@ -157,7 +158,7 @@ impl RampartAuth {
     ///     Ok(claims) => println!("{}", claims.sub),
     ///     Err(error) => {
     ///         let answer = auth.rejection(error);
-    ///         println!("{} {:?} {}", answer.status(), answer.challenge(), answer.body());
+    ///         println!("{} {:?} {}", answer.status(), answer.headers().collect::<Vec<_>>(), answer.body());
     ///     }
     /// }
     /// # }
@@ -221,7 +222,7 @@ impl RampartAuth {
 
     /// The same, of a route that asks for these scopes.
     pub(crate) fn rejection_of_route(&self, error: AuthError, scopes: &[&str]) -> Rejection {
-        Rejection::new(error, scopes, &self.0.challenge)
+        Rejection::new(error, scopes, &self.0.challenges)
     }
 
     /// Whether both are clones of one object, and so have the same rules and keys.

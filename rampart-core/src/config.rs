@@ -10,6 +10,7 @@ use rampart_http::{Location, SetUp, Timeouts};
 
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::auth::{Inner, Keys, RampartAuth};
+use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::jwks::cache::KeyCache;
 use crate::jwks::fetch::Fetcher;
@@ -17,7 +18,6 @@ use crate::jwks::set::{KeySet, Parsed};
 use crate::jws::TypRule;
 use crate::mistakes::{checked_audience, checked_pointer, listed, unusable_keys};
 use crate::pointer::Pointer;
-use crate::rejection::Challenge;
 use crate::settings::Settings;
 use crate::token_cache::TokenCache;
 use crate::validation::{RequiredClaim, Rules};
@@ -316,7 +316,7 @@ impl RampartAuthBuilder {
                 "is empty, so that every token would be refused; name the ones the issuer uses, or leave it out",
             ));
         }
-        let challenge = challenge(&settings)?;
+        let challenges = challenges(&settings)?;
         let rules = rules(&settings, tolerance)?;
         let keys = keys(&settings, algorithms, http_client, &clock)?;
         let token_cache_bytes = settings.token_cache_bytes.unwrap_or(16 * 1024 * 1024);
@@ -329,7 +329,7 @@ impl RampartAuthBuilder {
             keys,
             tokens: (token_cache_bytes > 0).then(|| TokenCache::new(token_cache_bytes)),
             clock,
-            challenge,
+            challenges,
         }))
     }
 }
@@ -364,7 +364,7 @@ fn is_quotable(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
 }
 
-fn challenge(settings: &Settings) -> Result<Challenge, ConfigError> {
+fn challenges(settings: &Settings) -> Result<Challenges, ConfigError> {
     let realm = settings.realm.clone().unwrap_or_else(|| "default".into());
     if realm.is_empty() || !is_quotable(&realm) {
         return Err(ConfigError::invalid(
@@ -379,7 +379,7 @@ fn challenge(settings: &Settings) -> Result<Challenge, ConfigError> {
             Some(url.as_str().to_owned())
         }
     };
-    Ok(Challenge { realm, resource_metadata })
+    Ok(Challenges { realm, resource_metadata })
 }
 
 fn rules(settings: &Settings, tolerance: Duration) -> Result<Rules, ConfigError> {

@@ -125,9 +125,10 @@ macro_rules! __adapter_rejection {
                 self.0.error()
             }
 
-            /// The value of `WWW-Authenticate`, where the answer has one: for an answer of your own that keeps it.
-            pub fn challenge(&self) -> ::core::option::Option<&str> {
-                self.0.challenge()
+            /// The challenges, each the value of a `WWW-Authenticate` field of its own, in their order: for an answer of your own
+            /// that keeps them. None where other credentials would not help.
+            pub fn challenges(&self) -> impl ::core::iter::Iterator<Item = &str> {
+                self.0.challenges()
             }
         }
 

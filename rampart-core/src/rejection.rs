@@ -1,20 +1,13 @@
 //! The one place where an error becomes an HTTP answer: status, headers and body (RFC 6750 section 3, RFC 9110 section 11.6.1).
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::fmt;
 
 use serde::Serialize;
 
+use crate::challenge::Challenges;
 use crate::error::{AuthError, seconds_up};
-use crate::validation::is_scope_token;
-
-/// What every challenge of one `RampartAuth` says.
-#[derive(Clone, Debug)]
-pub(crate) struct Challenge {
-    pub(crate) realm: String,
-    /// RFC 9728 section 5.1.
-    pub(crate) resource_metadata: Option<String>,
-}
+use crate::headers::Headers;
 
 /// The answer to a refused request, for any HTTP framework: made by [`RampartAuth::rejection`](crate::RampartAuth::rejection).
 ///
@@ -23,37 +16,44 @@ pub(crate) struct Challenge {
 ///
 /// let auth = RampartAuth::new("https://auth.example.com", "my-api")?;
 /// let answer = auth.rejection(AuthError::MissingToken);
-/// assert_eq!((answer.status(), answer.challenge()), (401, Some(r#"Bearer realm="default""#)));
+/// assert_eq!(answer.status(), 401);
+/// assert!(answer.challenges().eq([r#"Bearer realm="default""#]));
 /// # Ok::<(), rampart_core::ConfigError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rejection {
     error: AuthError,
-    challenge: Option<String>,
-    retry_after: Option<String>,
+    headers: Headers,
     body: String,
 }
 
+const CHALLENGE: &str = "www-authenticate";
+
 impl Rejection {
     /// `scopes` are those that the route asks for, where it is known: for a request that brings no token.
-    pub(crate) fn new(error: AuthError, scopes: &[&str], challenge: &Challenge) -> Self {
-        Self::with(challenge.for_error(&error, scopes), error)
+    pub(crate) fn new(error: AuthError, scopes: &[&str], challenges: &Challenges) -> Self {
+        Self::with(challenges.for_error(&error, scopes), error)
     }
 
     /// The answer where no `RampartAuth` is set up, so that nothing is known about the realm.
     pub fn not_configured() -> Self {
-        Self::with(None, AuthError::NotConfigured)
+        Self::with(Vec::new(), AuthError::NotConfigured)
     }
 
-    fn with(challenge: Option<String>, error: AuthError) -> Self {
-        let retry_after = match &error {
-            AuthError::KeysUnavailable { retry_after } => Some(seconds_up(*retry_after).to_string()),
-            _ => None,
-        };
+    fn with(challenges: Vec<String>, error: AuthError) -> Self {
+        let mut headers = Headers::new();
+        headers.add("content-type", "application/json");
+        headers.add("cache-control", "no-store");
+        for challenge in challenges {
+            headers.add(CHALLENGE, challenge);
+        }
+        if let AuthError::KeysUnavailable { retry_after } = &error {
+            headers.add("retry-after", seconds_up(*retry_after).to_string());
+        }
         let body =
             Body { error: error.code(), error_description: &description(&error, |_| true), status: error.status() };
         let body = serde_json::to_string(&body).unwrap_or_default();
-        Self { error, challenge, retry_after, body }
+        Self { error, headers, body }
     }
 
     /// Why the request was refused.
@@ -66,17 +66,16 @@ impl Rejection {
         self.error.status()
     }
 
-    /// The value of `WWW-Authenticate`, where there is one: for an answer of your own that keeps it.
-    pub fn challenge(&self) -> Option<&str> {
-        self.challenge.as_deref()
+    /// The challenges, each the value of a `WWW-Authenticate` field of its own, in their order: for an answer of your own that keeps
+    /// them. None where other credentials would not help.
+    pub fn challenges(&self) -> impl Iterator<Item = &str> {
+        self.headers().filter(|(name, _)| *name == CHALLENGE).map(|(_, value)| value)
     }
 
-    /// All headers of the answer, names in lower case, in a fixed order. Values are visible ASCII.
+    /// All headers of the answer, names in lower case, in a fixed order; `www-authenticate` once for each challenge, so that they
+    /// are to be added, not set. Values are visible ASCII.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let fixed = [("content-type", "application/json"), ("cache-control", "no-store")];
-        let challenge = self.challenge.as_deref().map(|value| ("www-authenticate", value));
-        let retry_after = self.retry_after.as_deref().map(|value| ("retry-after", value));
-        fixed.into_iter().chain(challenge).chain(retry_after)
+        self.headers.iter()
     }
 
     /// The body: JSON with `error`, `error_description` and `status`.
@@ -105,7 +104,7 @@ struct Body<'a> {
 }
 
 /// What the caller is told: constants, and those of the names that the API itself has configured which can be shown.
-fn description(error: &AuthError, shows: fn(&str) -> bool) -> Cow<'static, str> {
+pub(crate) fn description(error: &AuthError, shows: fn(&str) -> bool) -> Cow<'static, str> {
     match error {
         AuthError::MissingToken => "This resource requires an access token: Authorization: Bearer <token>".into(),
         AuthError::InvalidRequest => "The request has more than one Authorization header".into(),
@@ -130,58 +129,35 @@ fn lacking(kind: &str, required: &[String], separator: &str, shows: fn(&str) -> 
     }
 }
 
-/// Whether a name can stand in the header (RFC 6750 section 3 says what an `error_description` may hold). One that cannot
-/// stands in the body alone.
-fn fits_header(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::challenge::Scheme;
 
-impl Challenge {
-    fn for_error(&self, error: &AuthError, scopes: &[&str]) -> Option<String> {
-        let code = match error {
-            AuthError::KeysUnavailable { .. } | AuthError::NotConfigured => return None,
-            AuthError::MissingToken => None,
-            AuthError::InvalidRequest => Some("invalid_request"),
-            AuthError::InvalidToken | AuthError::MissingClaim { .. } | AuthError::TokenExpired => Some("invalid_token"),
-            AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. } => Some("insufficient_scope"),
-        };
-        let mut value = format!("Bearer realm={}", quoted(&self.realm));
-        if let Some(code) = code {
-            parameter(&mut value, "error", code);
-            parameter(&mut value, "error_description", &description(error, fits_header));
-        }
-        let scopes: Vec<&str> = match error {
-            AuthError::MissingToken => scopes.to_vec(),
-            AuthError::InsufficientScope { required } => required.iter().map(String::as_str).collect(),
-            _ => Vec::new(),
-        };
-        let scopes: Vec<&str> = scopes.into_iter().filter(|name| is_scope_token(name)).collect();
-        if !scopes.is_empty() {
-            parameter(&mut value, "scope", &scopes.join(" "));
-        }
-        if let Some(url) = &self.resource_metadata {
-            parameter(&mut value, "resource_metadata", url);
-        }
-        Some(value)
+    /// RFC 9110 section 11.6.1: several challenges may stand in several fields, and their order is kept.
+    #[test]
+    fn each_challenge_is_a_field_of_its_own_in_the_order_of_the_schemes() {
+        let challenges = Challenges { realm: "tasks".into(), resource_metadata: Some("https://api.example".into()) };
+        let schemes = ["Bearer", "Other"].map(|name| Scheme { name });
+        let error = AuthError::TokenExpired;
+        let answer = Rejection::with(challenges.of(&schemes, &error, &[]), error);
+        let parameters = r#"realm="tasks", error="invalid_token", error_description="The access token expired", resource_metadata="https://api.example""#;
+        let (bearer, other) = (format!("Bearer {parameters}"), format!("Other {parameters}"));
+        let headers: Vec<_> = answer.headers().collect();
+        assert_eq!(
+            headers,
+            [
+                ("content-type", "application/json"),
+                ("cache-control", "no-store"),
+                ("www-authenticate", &*bearer),
+                ("www-authenticate", &*other),
+            ]
+        );
+        assert!(answer.challenges().eq([&*bearer, &*other]));
+        // Where no credentials help, none are asked for, in whatever scheme.
+        let error = AuthError::keys_unavailable(std::time::Duration::from_secs(7));
+        let answer = Rejection::with(challenges.of(&schemes, &error, &[]), error);
+        assert_eq!(answer.challenges().count(), 0);
+        assert!(answer.headers().any(|header| header == ("retry-after", "7")));
     }
-}
-
-fn parameter(value: &mut String, name: &str, text: &str) {
-    // Writing to a string cannot fail.
-    let _ = write!(value, ", {name}={}", quoted(text));
-}
-
-/// A quoted-string (RFC 9110 section 5.6.4). Nothing that stands in a challenge needs an escape; what would could not break out.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            ' '..='~' => quoted.push(character),
-            _ => quoted.push('?'),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

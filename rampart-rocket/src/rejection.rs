@@ -44,11 +44,7 @@ impl AuthRejection {
 
     /// Adds those headers that the response does not have; the type of its body is its own.
     pub(crate) fn complete(&self, response: &mut Response<'_>) {
-        for (name, value) in self.rejection().headers() {
-            if name != "content-type" && !response.headers().contains(name) {
-                response.set_raw_header(name, value.to_owned());
-            }
-        }
+        add_missing(self.rejection().headers().filter(|(name, _)| *name != "content-type"), response);
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -56,15 +52,58 @@ impl AuthRejection {
     }
 }
 
+/// Adds what the core says, but for names that the response has: a name may come more than once, as that of a challenge does
+/// where there are several.
+fn add_missing<'h>(headers: impl Iterator<Item = (&'static str, &'h str)>, response: &mut Response<'_>) {
+    let missing: Vec<_> = headers.filter(|(name, _)| !response.headers().contains(name)).collect();
+    for (name, value) in missing {
+        response.adjoin_raw_header(name, value.to_owned());
+    }
+}
+
 /// Status, headers and body as the core says.
 impl<'r> Responder<'r, 'static> for AuthRejection {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        let mut response = Response::build();
-        response.status(self.status());
-        for (name, value) in self.rejection().headers() {
-            response.raw_header(name, value.to_owned());
-        }
+        let mut response = Response::new();
+        response.set_status(self.status());
+        add_missing(self.rejection().headers(), &mut response);
         let body = self.rejection().body().to_owned();
-        response.sized_body(body.len(), Cursor::new(body)).ok()
+        response.set_sized_body(body.len(), Cursor::new(body));
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHALLENGES: [(&str, &str); 3] = [
+        ("cache-control", "no-store"),
+        ("www-authenticate", r#"Bearer realm="a""#),
+        ("www-authenticate", r#"Other realm="a", b="c""#),
+    ];
+
+    fn came(response: &Response<'_>) -> Vec<(String, String)> {
+        response.headers().iter().map(|header| (header.name.to_string(), header.value.to_string())).collect()
+    }
+
+    fn owned(headers: &[(&str, &str)]) -> Vec<(String, String)> {
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    /// RFC 9110 section 11.6.1.
+    #[test]
+    fn each_challenge_becomes_a_field_of_its_own() {
+        let mut response = Response::new();
+        add_missing(CHALLENGES.into_iter(), &mut response);
+        assert_eq!(came(&response), owned(&CHALLENGES));
+    }
+
+    #[test]
+    fn answer_that_has_a_challenge_gets_no_other() {
+        let mut response = Response::new();
+        response.set_raw_header("WWW-Authenticate", "Basic");
+        add_missing(CHALLENGES.into_iter(), &mut response);
+        assert_eq!(came(&response), owned(&[("WWW-Authenticate", "Basic"), ("cache-control", "no-store")]));
     }
 }

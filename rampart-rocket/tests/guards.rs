@@ -172,7 +172,7 @@ async fn a_handler_may_take_the_rejection_itself() {
         match claims {
             Ok(claims) => Ok(claims.sub.clone()),
             Err(rejection) if *rejection.error() == AuthError::TokenExpired => Ok("log in again".to_owned()),
-            Err(rejection) if rejection.error().status() == 403 => Ok(rejection.challenge().unwrap().to_owned()),
+            Err(rejection) if rejection.error().status() == 403 => Ok(rejection.challenges().collect()),
             Err(rejection) => Err(rejection),
         }
     }

@@ -131,7 +131,7 @@ fn table_of_answers_is_what_the_core_answers() {
             },
             error => auth.rejection(error),
         };
-        match rejection.challenge() {
+        match rejection.challenges().next() {
             None => assert!(row[3].starts_with("none"), "{name}"),
             Some(challenge) => {
                 for part in code(row[3]) {

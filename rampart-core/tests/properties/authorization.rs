@@ -33,7 +33,7 @@ fn is_the_token(value: &[u8]) -> bool {
 /// Status, challenge and body fit together, and hold nothing that was sent.
 fn is_well_formed(rejection: &Rejection) -> bool {
     let body: serde_json::Value = serde_json::from_str(rejection.body()).unwrap();
-    let (status, challenge) = (rejection.status(), rejection.challenge().unwrap());
+    let (status, challenge) = (rejection.status(), rejection.challenges().next().unwrap());
     let is_visible = |text: &str| text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     matches!(status, 400 | 401)
         && body["status"] == status

@@ -193,7 +193,7 @@ fn defaults_are_those_of_the_documentation() {
     let told = format!("{auth:?}");
     assert!(told.contains("tolerance: 5s") && told.contains(AUDIENCE) && told.contains(ISSUER), "{told}");
     let rejection = auth.rejection(AuthError::MissingToken);
-    assert_eq!(rejection.challenge(), Some(r#"Bearer realm="default""#));
+    assert!(rejection.challenges().eq([r#"Bearer realm="default""#]));
 }
 
 fn read(json: serde_json::Value) -> serde_json::Result<Settings> {
@@ -257,11 +257,9 @@ fn settings_are_read_from_a_file() {
     for (id, draft, error) in refusals {
         assert_eq!(ready(auth.verify(&draft.sign())).unwrap_err(), error, "{id}");
     }
-    let challenge = auth.rejection(AuthError::MissingToken);
-    assert_eq!(
-        challenge.challenge(),
-        Some(r#"Bearer realm="tasks", resource_metadata="https://api.example/metadata""#)
-    );
+    let rejection = auth.rejection(AuthError::MissingToken);
+    let challenge = r#"Bearer realm="tasks", resource_metadata="https://api.example/metadata""#;
+    assert!(rejection.challenges().eq([challenge]), "{challenge}");
 }
 
 #[test]
@@ -325,7 +323,7 @@ const CHILD: &str = "RAMPART_TEST_CHILD";
 fn environment_gives_the_settings() {
     if std::env::var_os(CHILD).is_some() {
         match RampartAuth::from_env() {
-            Ok(auth) => println!("<{}>", auth.rejection(AuthError::MissingToken).challenge().unwrap_or_default()),
+            Ok(auth) => println!("<{}>", auth.rejection(AuthError::MissingToken).challenges().collect::<String>()),
             Err(error) => println!("<{error}>"),
         }
         return;

@@ -158,7 +158,7 @@ async fn result(request: HttpRequest, user: Result<RequireAuth<Admin>, AuthRejec
     enter(&request);
     match user {
         Ok(user) => describe(Some(&user)),
-        Err(rejection) => report(rejection.error(), rejection.challenge()),
+        Err(rejection) => report(rejection.error(), rejection.challenges()),
     }
 }
 
@@ -171,8 +171,8 @@ async fn layered(request: HttpRequest, claims: Option<ReqData<Arc<Claims>>>) -> 
 fn custom_answer(rejection: AuthRejection, _: &HttpRequest) -> actix_web::Error {
     let mut answer = HttpResponse::build(rejection.status_code());
     answer.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).insert_header((CACHE_CONTROL, "no-store"));
-    if let Some(challenge) = rejection.challenge() {
-        answer.insert_header((WWW_AUTHENTICATE, challenge));
+    for challenge in rejection.challenges() {
+        answer.append_header((WWW_AUTHENTICATE, challenge));
     }
     let answer = answer.body(custom(rejection.error()));
     InternalError::from_response(rejection, answer).into()

@@ -7,7 +7,7 @@ use axum::extract::Extension;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::map_response;
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Router, serve};
 use rampart_axum::{
@@ -132,7 +132,7 @@ async fn result(headers: HeaderMap, user: Result<RequireAuth<Admin>, AuthRejecti
     enter(&headers);
     match user {
         Ok(user) => describe(Some(&user)),
-        Err(rejection) => report(rejection.error(), rejection.challenge()),
+        Err(rejection) => report(rejection.error(), rejection.challenges()),
     }
 }
 
@@ -143,12 +143,8 @@ async fn layered(headers: HeaderMap, claims: Option<Extension<Arc<Claims>>>) -> 
 
 async fn custom_answer(response: Response) -> Response {
     let Some(rejection) = response.extensions().get::<AuthRejection>() else { return response };
-    let challenge = rejection.challenge().and_then(|challenge| HeaderValue::from_str(challenge).ok());
+    let challenges = AppendHeaders(rejection.challenges().map(|challenge| (WWW_AUTHENTICATE, challenge)));
     let content_type = (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     let cache_control = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let mut answer = (response.status(), [content_type, cache_control], custom(rejection.error())).into_response();
-    if let Some(challenge) = challenge {
-        answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    }
-    answer
+    (response.status(), [content_type, cache_control], challenges, custom(rejection.error())).into_response()
 }

@@ -107,7 +107,7 @@ fn route(path: &str, verified: &adapter::Outcome<'_>) -> Result<String, Rejectio
         }
         "/result" => Ok(match verified.required::<Admin>() {
             Ok(claims) => describe(Some(&claims)),
-            Err(rejection) => report(rejection.error(), rejection.challenge()),
+            Err(rejection) => report(rejection.error(), rejection.challenges()),
         }),
         "/layered" => gated(verified, &Gate::required()),
         "/layered/role" => gated(verified, &Gate::policy(Policy::roles(["admin"]))),

@@ -96,8 +96,8 @@ fn describe(claims: Option<&Claims>) -> String {
 }
 
 /// The answer of `/result` where the guard has refused.
-fn report(error: &AuthError, challenge: Option<&str>) -> String {
-    format!("refused: {} {} {}", error.code(), error.status(), challenge.unwrap_or("-"))
+fn report<'c>(error: &AuthError, challenges: impl Iterator<Item = &'c str>) -> String {
+    format!("refused: {} {} {}", error.code(), error.status(), challenges.collect::<Vec<_>>().join(" | "))
 }
 
 /// The body of the custom answers.

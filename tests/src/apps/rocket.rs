@@ -179,7 +179,7 @@ fn result(mark: Mark, user: Result<RequireAuth<Admin>, AuthRejection>) -> String
     mark.enter();
     match user {
         Ok(user) => describe(Some(&user)),
-        Err(rejection) => report(rejection.error(), rejection.challenge()),
+        Err(rejection) => report(rejection.error(), rejection.challenges()),
     }
 }
 

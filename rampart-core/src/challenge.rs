@@ -1,0 +1,97 @@
+//! `WWW-Authenticate`: what a refused caller is told to bring (RFC 9110 section 11.6.1, RFC 6750 section 3).
+
+use std::fmt::Write;
+
+use crate::error::AuthError;
+use crate::rejection::description;
+use crate::validation::is_scope_token;
+
+/// What every challenge of one `RampartAuth` says.
+#[derive(Clone, Debug)]
+pub(crate) struct Challenges {
+    pub(crate) realm: String,
+    /// RFC 9728 section 5.1.
+    pub(crate) resource_metadata: Option<String>,
+}
+
+/// A way to bring a token: each has a challenge of its own.
+pub(crate) struct Scheme {
+    pub(crate) name: &'static str,
+}
+
+/// The schemes that are offered, in the order of their challenges.
+const OFFERED: [Scheme; 1] = [Scheme { name: "Bearer" }];
+
+impl Challenges {
+    /// One for each scheme; none for an error that other credentials would not mend.
+    ///
+    /// `scopes` are those that a new token needs besides those which the error names.
+    pub(crate) fn for_error(&self, error: &AuthError, scopes: &[&str]) -> Vec<String> {
+        self.of(&OFFERED, error, scopes)
+    }
+
+    pub(crate) fn of(&self, schemes: &[Scheme], error: &AuthError, scopes: &[&str]) -> Vec<String> {
+        let Some(details) = details(error, scopes) else { return Vec::new() };
+        schemes.iter().map(|scheme| self.challenge(scheme, &details)).collect()
+    }
+
+    fn challenge(&self, scheme: &Scheme, details: &str) -> String {
+        let mut value = format!("{} realm={}{details}", scheme.name, quoted(&self.realm));
+        if let Some(url) = &self.resource_metadata {
+            parameter(&mut value, "resource_metadata", url);
+        }
+        value
+    }
+}
+
+/// What was wrong, and what to ask the issuer for; `None` where nothing can be asked for that would help.
+fn details(error: &AuthError, scopes: &[&str]) -> Option<String> {
+    let code = match error {
+        AuthError::KeysUnavailable { .. } | AuthError::NotConfigured => return None,
+        AuthError::MissingToken => None,
+        AuthError::InvalidRequest => Some("invalid_request"),
+        AuthError::InvalidToken | AuthError::MissingClaim { .. } | AuthError::TokenExpired => Some("invalid_token"),
+        AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. } => Some("insufficient_scope"),
+    };
+    let mut details = String::new();
+    if let Some(code) = code {
+        parameter(&mut details, "error", code);
+        parameter(&mut details, "error_description", &description(error, fits_header));
+    }
+    let scopes: Vec<&str> = match error {
+        AuthError::MissingToken => scopes.to_vec(),
+        AuthError::InsufficientScope { required } => required.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let scopes: Vec<&str> = scopes.into_iter().filter(|name| is_scope_token(name)).collect();
+    if !scopes.is_empty() {
+        parameter(&mut details, "scope", &scopes.join(" "));
+    }
+    Some(details)
+}
+
+/// Whether a name can stand in the header (RFC 6750 section 3 says what an `error_description` may hold). One that cannot
+/// stands in the body alone.
+fn fits_header(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
+fn parameter(value: &mut String, name: &str, text: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(value, ", {name}={}", quoted(text));
+}
+
+/// A quoted-string (RFC 9110 section 5.6.4). Nothing that stands in a challenge needs an escape; what would could not break out.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            _ => quoted.push('?'),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
