@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use rampart_core::adapter::{Carry, Fresh, Outcome, Pending, Verification, Verified};
+use rampart_core::adapter::{self, Carry, Fresh, Outcome, Pending, Verification, Verified};
 use rampart_core::{Claims, RampartAuth, Rejection, Requirement};
 
 use crate::head::Head;
@@ -27,14 +27,12 @@ fn configured(request: &HttpRequest) -> Result<&RampartAuth, Rejection> {
     match (shared, request.app_data::<RampartAuth>()) {
         (Some(auth), None) | (None, Some(auth)) => return Ok(auth),
         (Some(auth), Some(bare)) if auth.is_same(bare) => return Ok(auth),
-        (None, None) => tracing::error!(
-            target: "rampart",
-            "a guard found no RampartAuth: add `.app_data(web::Data::new(auth))` to the App or the scope"
+        (None, None) => adapter::not_set_up(
+            "a guard found no RampartAuth: add `.app_data(web::Data::new(auth))` to the App or the scope",
         ),
         // One of them is nearer to the route, but nothing tells which.
-        (Some(_), Some(_)) => tracing::error!(
-            target: "rampart",
-            "a guard found two RampartAuth, one in web::Data and one without: add each with `.app_data(web::Data::new(auth))`"
+        (Some(_), Some(_)) => adapter::not_set_up(
+            "a guard found two RampartAuth, one in web::Data and one without: add each with `.app_data(web::Data::new(auth))`",
         ),
     }
     Err(Rejection::not_configured())

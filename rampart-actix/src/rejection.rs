@@ -7,7 +7,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use rampart_core::{AuthError, Rejection};
+use rampart_core::{AuthError, Rejection, adapter};
 
 use crate::answer::Answer;
 use crate::config::RampartConfig;
@@ -34,9 +34,8 @@ impl AuthRejection {
         let custom = custom.and_then(|error| {
             let answer = Answer::of(&error);
             if answer.is_none() {
-                tracing::error!(
-                    target: "rampart",
-                    "an error handler has answered with a stream, which cannot be kept: give its answer a body in memory"
+                adapter::not_set_up(
+                    "an error handler has answered with a stream, which cannot be kept: give its answer a body in memory",
                 );
             }
             answer.map(Arc::new)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rampart_http::journal::{Held, Journaled};
+use rampart_http::outbox::{Notes, Outbox};
 use tokio::time::Instant;
 
 use crate::error::{Blame, ClientError};
@@ -19,14 +19,13 @@ const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// A token that another service refused is replaced at most this often.
 const INVALIDATION_INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) type Outcome = Result<AccessToken, ClientError>;
-type Locked<'s> = Held<'s, State>;
 
 /// The token of one set.
 #[derive(Debug)]
 pub(crate) struct Slot {
     exchange: Arc<Exchange>,
     request: TokenRequest,
-    state: Journaled<State>,
+    state: Outbox<State>,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +43,24 @@ struct State {
     refused_since: Option<(Blame, Instant)>,
     is_outlier: bool,
     last_use: Option<Instant>,
+    news: Vec<News>,
+}
+
+/// What has happened to the token, for the log.
+#[derive(Debug)]
+enum News {
+    Got { lifetime: Duration },
+    Failed { error: ClientError, failures: u32, retry_in: Duration },
+    Lost { error: ClientError },
+    Refused,
+}
+
+impl Notes for State {
+    type News = News;
+
+    fn news(&mut self) -> &mut Vec<News> {
+        &mut self.news
+    }
 }
 
 impl State {
@@ -123,7 +140,9 @@ fn abandoned() -> ClientError {
 
 impl Slot {
     pub(crate) fn new(exchange: Arc<Exchange>, request: TokenRequest) -> Self {
-        Self { exchange, request, state: Journaled::default() }
+        let (told, url) = (request.clone(), exchange.location.without_query());
+        let state = Outbox::new(State::default(), move |news| log(&told, &url, &news));
+        Self { exchange, request, state }
     }
 
     /// The token, at once where there is one that serves.
@@ -188,7 +207,7 @@ impl Slot {
     }
 
     /// A request in the background, where the token that serves should be renewed.
-    fn renewal(self: &Arc<Self>, state: &mut Locked<'_>, token: &AccessToken, now: Instant) -> Option<Renewal> {
+    fn renewal(self: &Arc<Self>, state: &mut State, token: &AccessToken, now: Instant) -> Option<Renewal> {
         let is_due = now >= token.times.fresh_until || state.is_refused(token);
         let interval = if state.failure.is_some() { SHORTEST_INTERVAL } else { token.times.renewal_interval };
         let waits_longer = state.last_start.is_some_and(|start| now < start + interval);
@@ -241,10 +260,7 @@ impl Slot {
         }
         let is_current = state.token.as_ref().is_some_and(|token| token.access_token == refused.access_token);
         if is_current && state.last_invalidation.is_none_or(|last| now >= last + INVALIDATION_INTERVAL) {
-            let request = self.request.clone();
-            state.log(move || {
-                tracing::info!(target: "rampart", ?request, "an access token was refused by the service called; getting a new one");
-            });
+            state.news.push(News::Refused);
             state.last_invalidation = Some(now);
             state.refused = state.token.take();
             state.last_start = None;
@@ -288,7 +304,7 @@ impl Slot {
         tell(self.note(&mut state, number, outcome));
     }
 
-    fn note(self: &Arc<Self>, state: &mut Locked<'_>, number: u64, outcome: Outcome) -> Outcome {
+    fn note(self: &Arc<Self>, state: &mut State, number: u64, outcome: Outcome) -> Outcome {
         let now = Instant::now();
         let outcome = outcome.and_then(|token| if token.times.is_spent(now) { Err(spent(&token)) } else { Ok(token) });
         let Some(request) = state.in_flight.take_if(|request| request.number == number) else { return outcome };
@@ -304,10 +320,7 @@ impl Slot {
                 state.failures_in_a_row = 0;
                 state.refused_since = None;
                 state.is_outlier = false;
-                let (request, lifetime) = (self.request.clone(), token.times.lifetime);
-                state.log(move || {
-                    tracing::debug!(target: "rampart", ?request, lifetime_s = lifetime.as_secs_f64(), "a new access token");
-                });
+                state.news.push(News::Got { lifetime: token.times.lifetime });
             }
             Err(error) => {
                 self.fail(state, error.clone(), request.due, now);
@@ -319,7 +332,7 @@ impl Slot {
         outcome
     }
 
-    fn fail(self: &Arc<Self>, state: &mut Locked<'_>, error: ClientError, start: Instant, now: Instant) {
+    fn fail(self: &Arc<Self>, state: &mut State, error: ClientError, start: Instant, now: Instant) {
         state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
         let (failures, since) = (state.failures_in_a_row, state.refused_since(error.blame(), now));
         let slot = &Arc::downgrade(self);
@@ -327,28 +340,43 @@ impl Slot {
         let Sentence { wait, is_outlier } = self.exchange.pause.failed(&failure, now);
         state.is_outlier = is_outlier;
         state.failure = Some((error.clone(), now + wait));
-        let (request, url) = (self.request.clone(), self.exchange.location.without_query());
-        state.log(move || {
-            tracing::warn!(
-                target: "rampart", url, ?request, %error, failures, retry_in_ms = wait.as_millis(),
-                "a request for an access token failed"
-            );
-        });
+        state.news.push(News::Failed { error, failures, retry_in: wait });
     }
 
-    fn live(&self, state: &mut Locked<'_>, now: Instant) -> Option<InFlight> {
+    fn live(&self, state: &mut State, now: Instant) -> Option<InFlight> {
         self.give_up(state, |request| request.is_abandoned(now));
         state.in_flight.clone()
     }
 
     /// No fault of the server's: the next caller starts anew, without a back-off, and the next renewal comes no sooner for it.
-    fn give_up(&self, state: &mut Locked<'_>, is_lost: impl FnOnce(&InFlight) -> bool) {
+    fn give_up(&self, state: &mut State, is_lost: impl FnOnce(&InFlight) -> bool) {
         if state.in_flight.take_if(|request| is_lost(request)).is_none() {
             return;
         }
         self.exchange.pause.nothing_came_of_it();
-        let error = abandoned();
-        let request = self.request.clone();
-        state.log(move || tracing::warn!(target: "rampart", ?request, %error, "no access token could be had"));
+        state.news.push(News::Lost { error: abandoned() });
+    }
+}
+
+fn log(request: &TokenRequest, url: &str, news: &News) {
+    match news {
+        News::Got { lifetime } => {
+            let lifetime_s = lifetime.as_secs_f64();
+            tracing::debug!(target: "rampart", ?request, lifetime_s, "a new access token");
+        }
+        News::Failed { error, failures, retry_in } => {
+            let retry_in_ms = retry_in.as_millis();
+            tracing::warn!(
+                target: "rampart", url, ?request, %error, failures, retry_in_ms, "a request for an access token failed"
+            );
+        }
+        News::Lost { error } => {
+            tracing::warn!(target: "rampart", ?request, %error, "no access token could be had");
+        }
+        News::Refused => {
+            tracing::info!(
+                target: "rampart", ?request, "an access token was refused by the service called; getting a new one"
+            );
+        }
     }
 }

@@ -31,6 +31,7 @@
 //! }
 //! ```
 
+use crate::event::{self, Event};
 use crate::requirement::Policy;
 
 #[doc(inline)]
@@ -38,6 +39,11 @@ pub use crate::{
     request::{Authorization, ClientCertificate, Connection, RequestHead},
     verification::{Carry, Fresh, Outcome, Pending, Verification, Verified},
 };
+
+/// Says in the log that an application is not set up as its adapter needs it: what is missing, and the remedy.
+pub fn not_set_up(problem: &'static str) {
+    event::log(&Event::NotSetUp { problem });
+}
 
 /// What a layer or middleware asks of a request.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! V1: from the values of the `Authorization` header to one bearer token (RFC 6750 section 2.1, RFC 9110 section 11.4).
 
-use crate::error::{AuthError, Refusal};
+use crate::error::AuthError;
+use crate::rule::{Refusal, Rule};
 
 /// The token of the only `Authorization` value, or `None` where the request carries no bearer credentials.
 pub(crate) fn token<V: AsRef<[u8]>>(mut values: impl Iterator<Item = V>) -> Result<Option<Token<V>>, Refusal> {
@@ -8,7 +9,7 @@ pub(crate) fn token<V: AsRef<[u8]>>(mut values: impl Iterator<Item = V>) -> Resu
     if values.next().is_some() {
         // Not a list field (RFC 9110 section 5.3): whichever were taken, a proxy before us may have taken the other.
         let why = "more than one Authorization value";
-        return Err(Refusal { error: AuthError::InvalidRequest, rule: "V1", why });
+        return Err(Refusal::new(AuthError::InvalidRequest, Rule::V1, why));
     }
     let bytes = value.as_ref();
     // Optional white space around a field value is not part of it (RFC 9110 section 5.5); not every transport trims it.
@@ -25,7 +26,7 @@ pub(crate) fn token<V: AsRef<[u8]>>(mut values: impl Iterator<Item = V>) -> Resu
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
     let token = rest.get(spaces..).unwrap_or_default();
     if spaces == 0 || !is_b64token(token) {
-        return Err(Refusal::invalid("V1", "the Bearer credentials are not one b64token after one or more spaces"));
+        return Err(Refusal::invalid(Rule::V1, "the Bearer credentials are not one b64token after one or more spaces"));
     }
     Ok(Some(Token { start: end - token.len(), end, value }))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::error::AuthError;
 use crate::rejection::description;
-use crate::validation::is_scope_token;
+use crate::token::validation::is_scope_token;
 
 /// What every challenge of one `RampartAuth` says.
 #[derive(Clone, Debug)]

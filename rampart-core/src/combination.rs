@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-use crate::claims::Claims;
 use crate::error::AuthError;
 use crate::requirement::Requirement;
+use crate::token::claims::Claims;
 
 /// One of several requirements, up to eight: `AnyOf<(Admin, Auditor)>`. Where none is met, the error is that of the last. A
 /// client without a token is told the scopes of the first that has some.

@@ -139,23 +139,3 @@ impl AuthError {
 pub(crate) fn seconds_up(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
-
-/// A refused token, with what only the log may know: the rule that failed, and why.
-#[derive(Clone, Debug)]
-pub(crate) struct Refusal {
-    pub(crate) error: AuthError,
-    /// The rule of the verification table: `V1` to `V12`.
-    pub(crate) rule: &'static str,
-    /// A constant sentence: never text of the token.
-    pub(crate) why: &'static str,
-}
-
-impl Refusal {
-    pub(crate) const fn invalid(rule: &'static str, why: &'static str) -> Self {
-        Self { error: AuthError::InvalidToken, rule, why }
-    }
-
-    pub(crate) const fn missing_claim(rule: &'static str, name: Cow<'static, str>) -> Self {
-        Self { error: AuthError::MissingClaim { claim: name }, rule, why: "a required claim is missing" }
-    }
-}

@@ -3,48 +3,48 @@
 #![doc = include_str!("../README.md")]
 
 pub mod adapter;
-mod algorithm;
 mod auth;
+mod authenticate;
 mod bearer;
+mod builder;
 mod challenge;
-mod claims;
 mod clock;
 mod combination;
-mod config;
 mod error;
+mod event;
 mod guards;
 mod headers;
 mod health;
+mod issuer;
+mod jose;
 mod jwks;
-mod jws;
-mod key;
 pub mod manual;
-mod material;
 mod mistakes;
-mod pointer;
 mod rejection;
 mod request;
 mod requirement;
-mod roca;
+mod rule;
 mod settings;
-mod times;
-mod token_cache;
-mod validation;
+mod token;
 mod verification;
+mod verifier;
 
 #[doc(inline)]
 pub use crate::{
-    algorithm::{Algorithm, UnknownAlgorithm},
-    auth::{Authenticate, AuthenticateOptional, RampartAuth},
-    claims::{Audience, ClaimError, ClaimFields, Claims},
+    auth::RampartAuth,
+    authenticate::{Authenticate, AuthenticateOptional},
+    builder::RampartAuthBuilder,
     combination::AnyOf,
-    config::RampartAuthBuilder,
     error::AuthError,
+    event::{AmbiguousKey, Event, RefusedToken},
     health::{JwksHealth, JwksState},
-    jwks::set::{Jws, KeySet, KeySetError},
+    jose::algorithm::{Algorithm, UnknownAlgorithm},
+    jose::key_set::{Jws, KeySet, KeySetError},
     rejection::Rejection,
     requirement::{AnyUser, Policy, Requirement},
+    rule::Rule,
     settings::Settings,
+    token::claims::{Audience, ClaimError, ClaimFields, Claims},
 };
 
 #[doc(inline)]

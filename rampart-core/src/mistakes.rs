@@ -1,9 +1,8 @@
 //! What is often written into a setting by mistake, and what to write instead.
 
+use crate::jose::key_set::KeySetError;
+use crate::token::pointer::{Pointer, PointerError};
 use rampart_http::ConfigError;
-
-use crate::jwks::set::KeySetError;
-use crate::pointer::{Pointer, PointerError};
 
 /// The elements of a list with commas, of which there is at least one; a space may stand beside a comma.
 pub(crate) fn listed(text: &str) -> Result<Vec<String>, ConfigError> {

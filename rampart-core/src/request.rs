@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::bearer;
-use crate::token_cache::{TokenCache, TokenHash};
+use crate::token::cache::{TokenCache, TokenHash};
 
 /// The head of a request, as an adapter hands it in.
 ///

@@ -1,9 +1,10 @@
 //! What a route asks of a verified token: at type level ([`Requirement`], [`roles!`](crate::roles), [`scopes!`](crate::scopes)) and at value level ([`Policy`]).
 
-use crate::claims::Claims;
 use crate::combination::{first_of, naming_all, union};
 use crate::error::AuthError;
-use crate::validation::is_scope_token;
+use crate::event::{self, Event};
+use crate::token::claims::Claims;
+use crate::token::validation::is_scope_token;
 
 /// What a guard asks of the token, as a type.
 ///
@@ -293,7 +294,7 @@ impl Policy {
         match &self.0 {
             Node::Required(kind, names) => kind.check(claims, names),
             Node::Unusable(kind, why) => {
-                tracing::error!(target: "rampart", why, "a policy denies everyone");
+                event::log(&Event::PolicyDeniesEveryone { why });
                 Err(kind.lacking::<&str>(&[]))
             }
             Node::All(all) => all.iter().enumerate().try_for_each(|(at, policy)| {

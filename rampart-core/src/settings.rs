@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::algorithm::Algorithm;
+use crate::jose::algorithm::Algorithm;
 #[cfg(doc)]
-use crate::{auth::RampartAuth, config::RampartAuthBuilder};
+use crate::{auth::RampartAuth, builder::RampartAuthBuilder};
 
 /// Settings as they stand in a configuration file: for [`RampartAuth::from_settings`].
 ///

@@ -9,13 +9,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::adapter::Gate;
-use crate::auth::{AuthenticateOptional, RampartAuth};
-use crate::claims::Claims;
+use crate::auth::RampartAuth;
+use crate::authenticate::AuthenticateOptional;
 use crate::clock;
 use crate::error::AuthError;
+use crate::event::Event;
 use crate::rejection::Rejection;
 use crate::request::{RequestHead, Trace};
 use crate::requirement::{Policy, Requirement};
+use crate::token::claims::Claims;
 
 /// For so long an outcome counts as it is; then the token's times are asked again.
 const RECENT: Duration = Duration::from_secs(60);
@@ -45,7 +47,7 @@ impl Verified {
         let claims = match &self.outcome {
             Ok(Some(claims)) => {
                 let is_recent = clock::uptime() <= self.recent_until;
-                if is_recent { Ok(Some(claims)) } else { auth.still_valid(claims).map(|()| Some(claims)) }
+                if is_recent { Ok(Some(claims)) } else { auth.verifier().still_valid(claims).map(|()| Some(claims)) }
             }
             Ok(None) => Ok(None),
             Err(error) => Err(error.clone()),
@@ -163,11 +165,11 @@ impl Outcome<'_> {
     fn reject<'s>(&self, error: AuthError, scopes: impl FnOnce() -> Vec<&'s str>) -> Rejection {
         match &error {
             AuthError::MissingToken => {
-                tracing::debug!(target: "rampart", rule = "V1", "the request carries no bearer token");
+                self.auth.verifier().listeners.tell(&Event::TokenMissing);
                 return self.auth.rejection_of_route(error, &scopes());
             }
-            AuthError::InsufficientRole { required } | AuthError::InsufficientScope { required } => {
-                tracing::debug!(target: "rampart", ?required, "the access token lacks a role or scope");
+            AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. } => {
+                self.auth.verifier().listeners.tell(&Event::Insufficient { error: &error });
             }
             _ => {}
         }

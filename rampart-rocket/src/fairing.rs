@@ -1,6 +1,6 @@
 //! The fairing: it brings the auth object to the guards, and the rejections to the caller.
 
-use rampart_core::RampartAuth;
+use rampart_core::{RampartAuth, adapter};
 use rocket::catcher::{self, Catcher};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
@@ -44,9 +44,8 @@ impl Fairing for Rampart {
     async fn on_ignite(&self, mut rocket: Rocket<Build>) -> fairing::Result {
         match rocket.state::<RampartAuth>() {
             Some(other) if !other.is_same(&self.auth) => {
-                tracing::error!(
-                    target: "rampart",
-                    "the Rocket manages another RampartAuth already: attach Rampart::fairing(auth) once, and manage no other"
+                adapter::not_set_up(
+                    "the Rocket manages another RampartAuth already: attach Rampart::fairing(auth) once, and manage no other",
                 );
                 return Err(rocket);
             }

@@ -22,10 +22,7 @@ type Admit<T> = fn(&adapter::Outcome<'_>) -> Result<T, Rejection>;
 /// Verifies the request, unless that was done before, and lets `admit` decide.
 async fn guard<T>(request: &Request<'_>, asked: Asked, admit: Admit<T>) -> Outcome<T, AuthRejection> {
     let Some(Attached(auth)) = request.rocket().state() else {
-        tracing::error!(
-            target: "rampart",
-            "a guard found no RampartAuth: add `.attach(Rampart::fairing(auth))` to the Rocket"
-        );
+        adapter::not_set_up("a guard found no RampartAuth: add `.attach(Rampart::fairing(auth))` to the Rocket");
         return AuthRejection::not_configured().refuse(request, asked).await;
     };
     let (kept, head) = (Kept::of(request), Head(request));
@@ -110,10 +107,7 @@ impl Sentinel for AuthRejection {
 fn is_unattached(rocket: &Rocket<Ignite>) -> bool {
     let unattached = rocket.state::<Attached>().is_none();
     if unattached {
-        tracing::error!(
-            target: "rampart",
-            "a route needs a RampartAuth: add `.attach(Rampart::fairing(auth))` to the Rocket"
-        );
+        adapter::not_set_up("a route needs a RampartAuth: add `.attach(Rampart::fairing(auth))` to the Rocket");
     }
     unattached
 }

@@ -81,7 +81,7 @@ fn readmes_give_the_same_settings_and_the_same_answers() {
 
 #[test]
 fn every_setting_of_the_builder_is_in_the_table_and_no_other() {
-    let builder = read("rampart-core/src/config.rs");
+    let builder = read("rampart-core/src/builder.rs");
     let methods = builder.split("    pub fn ").skip(1).filter(|method| method.contains("mut self"));
     let mut own: Vec<&str> = methods.map(|method| method.split(['(', '<']).next().unwrap()).collect();
     // A clause of several lines hides its `mut self` from nobody: everything that gives the builder back is a setting.

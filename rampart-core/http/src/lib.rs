@@ -5,9 +5,9 @@ mod back_off;
 mod client;
 mod error;
 mod exchange;
-pub mod journal;
 pub mod json;
 mod metadata;
+pub mod outbox;
 mod redirect;
 mod runtime;
 

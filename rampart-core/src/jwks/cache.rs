@@ -8,17 +8,18 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
-use rampart_http::journal::{Held, Journaled};
+use rampart_http::outbox::Outbox;
 use tokio::time::Instant;
 
 use super::fetch::{FetchError, Fetcher};
 use super::flight::{Flight, Joined, Moment, Purpose, Task, can_fetch};
-use super::set::KeySet;
 use super::snapshot::{Age, Snapshot};
-use super::state::State;
+use super::state::{News, State};
 use crate::clock::Clock;
 use crate::error::AuthError;
+use crate::event::{Event, Listeners};
 use crate::health::{JwksHealth, JwksState};
+use crate::jose::key_set::KeySet;
 
 /// How long a request waits where there are no keys at all.
 const COLD_WAIT: Duration = Duration::from_secs(5);
@@ -31,8 +32,9 @@ pub(crate) struct KeyCache {
     pub(super) ttl: Duration,
     pub(super) max_stale: Duration,
     pub(super) clock: Clock,
+    pub(super) listeners: Listeners,
     pub(super) snapshot: ArcSwapOption<Snapshot>,
-    pub(super) state: Journaled<State>,
+    pub(super) state: Outbox<State>,
     pub(super) kid_waiters: AtomicUsize,
 }
 
@@ -46,20 +48,23 @@ impl Current {
 }
 
 impl KeyCache {
-    pub(crate) fn new(fetcher: Fetcher, ttl: Duration, max_stale: Duration, clock: Clock) -> Self {
-        let state = Journaled::<State>::default();
-        {
-            let mut state = state.lock();
-            state.url = fetcher.location.without_query().into();
-            state.abandoned_after = fetcher.abandoned_after();
-        }
+    pub(crate) fn new(
+        fetcher: Fetcher,
+        ttl: Duration,
+        max_stale: Duration,
+        clock: Clock,
+        listeners: Listeners,
+    ) -> Self {
+        let state = State { abandoned_after: fetcher.abandoned_after(), ..State::default() };
+        let (url, told) = (fetcher.location.without_query(), listeners.clone());
         Self {
             fetcher,
             ttl,
             max_stale,
             clock,
+            listeners,
             snapshot: ArcSwapOption::empty(),
-            state,
+            state: Outbox::new(state, move |news| tell(&told, &url, news)),
             kid_waiters: AtomicUsize::new(0),
         }
     }
@@ -94,7 +99,7 @@ impl KeyCache {
 
     fn serves_stale(self: &Arc<Self>, snapshot: &Snapshot, now: Instant) -> bool {
         let mut state = self.state.lock();
-        State::is_fetching(&mut state, now);
+        state.is_fetching(now);
         if !state.has_failed_since(snapshot.expires_at, now) {
             return false;
         }
@@ -165,7 +170,7 @@ impl KeyCache {
             && is_stale
             && now + ALMOST >= since.at + COLD_WAIT
         {
-            State::fail(&mut state, number, rampart_http::ExchangeError::TimedOut { limit: COLD_WAIT }.into(), now);
+            state.fail(number, rampart_http::ExchangeError::TimedOut { limit: COLD_WAIT }.into(), now);
         }
         let error = state.unavailable(now);
         drop(state);
@@ -212,7 +217,7 @@ impl KeyCache {
     /// Fetches need a runtime to run on, and waits one to wait on. A caller without one is no failure of the issuer's.
     pub(super) fn require_runtime(&self) -> Result<(), AuthError> {
         let Err(problem) = rampart_http::fit_runtime() else { return Ok(()) };
-        tracing::error!(target: "rampart", "the issuer's keys cannot be fetched: {problem}");
+        self.listeners.tell(&Event::KeyFetchImpossible { problem: &problem.to_string() });
         Err(self.state.lock().unavailable(Instant::now()))
     }
 
@@ -242,8 +247,8 @@ impl KeyCache {
     }
 
     /// The fetch in flight.
-    pub(super) fn join(self: &Arc<Self>, state: &mut Held<'_, State>, now: Instant) -> Option<Joined> {
-        let (fetch, takes_another_task) = State::join(state, now)?;
+    pub(super) fn join(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<Joined> {
+        let (fetch, takes_another_task) = state.join(now)?;
         let task = takes_another_task.then(|| Task::new(Arc::clone(self), fetch.number));
         Some(Joined { fetch, task })
     }
@@ -258,10 +263,22 @@ impl KeyCache {
     }
 
     /// The fetch in flight, or a new one unless in back-off.
-    pub(super) fn join_or_begin(self: &Arc<Self>, state: &mut Held<'_, State>, now: Instant) -> Option<Joined> {
+    pub(super) fn join_or_begin(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<Joined> {
         match self.join(state, now) {
             None if !state.is_backing_off(now) => Some(self.begin(state, now, Purpose::Refresh)),
             joined => joined,
         }
+    }
+}
+
+fn tell(listeners: &Listeners, url: &str, news: News) {
+    match news {
+        News::Fetched { keys } => listeners.tell(&Event::KeysFetched { keys }),
+        News::Changed { keys } => listeners.tell(&Event::KeysChanged { keys }),
+        News::Failed { error, failures, retry_in } => {
+            let error = error.to_string();
+            listeners.tell(&Event::KeyFetchFailed { url, error: &error, failures, retry_in });
+        }
+        News::Abandoned => listeners.tell(&Event::KeyFetchAbandoned { url }),
     }
 }

@@ -11,8 +11,8 @@ use reqwest::{Client, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::set::{KeySet, KeySetError, Parsed};
-use crate::algorithm::Algorithms;
+use crate::jose::algorithm::Algorithms;
+use crate::jose::key_set::{KeySet, KeySetError, Parsed};
 
 /// Why the keys could not be fetched. `Display` is what [`JwksHealth`](crate::JwksHealth) and the log show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +74,7 @@ pub(crate) struct Answer {
 }
 
 pub(crate) enum Fetched {
-    Keys { parsed: Parsed, etag: Option<ETag>, max_age: Option<Duration> },
+    Keys { parsed: Box<Parsed>, etag: Option<ETag>, max_age: Option<Duration> },
     NotModified { max_age: Option<Duration> },
 }
 
@@ -154,7 +154,7 @@ impl Fetcher {
         let parsed = tokio::task::spawn_blocking(move || KeySet::read(&body, algorithms)).await;
         let parsed =
             parsed.map_err(|error| if error.is_panic() { FetchError::Panicked } else { FetchError::Abandoned })??;
-        Ok(Fetched::Keys { parsed, etag, max_age })
+        Ok(Fetched::Keys { parsed: Box::new(parsed), etag, max_age })
     }
 
     async fn get(&self, url: &Url, etag: Option<&ETag>) -> Result<Response, ExchangeError> {

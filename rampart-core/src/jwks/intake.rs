@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rampart_http::journal::Held;
 use tokio::time::Instant;
 
 use super::cache::KeyCache;
 use super::fetch::{Answer, FetchError, Fetched, Question};
 use super::flight::{Order, Outcome, Purpose};
 use super::snapshot::Snapshot;
-use super::state::{Confirmation, State};
+use super::state::{Confirmation, News, State};
 
 impl KeyCache {
     /// Gives the fetch that is noted to the task that asks, unless another one has it; with what to ask.
@@ -32,27 +31,24 @@ impl KeyCache {
     /// A task was dropped before it ran.
     pub(super) fn lose(&self, number: u64) {
         let mut state = self.state.lock();
-        if let Some(flight) = State::land(&mut state, number, Instant::now()) {
-            State::give_up(&mut state, &flight);
+        if let Some(flight) = state.land(number, Instant::now()) {
+            state.give_up(&flight);
         }
     }
 
     /// Takes what a fetch has brought, unless it was given up on meanwhile, and tells the waiters before it writes to the log.
     pub(super) fn complete(&self, number: u64, answer: Result<Answer, FetchError>, tell: impl FnOnce(Outcome)) {
         let wall = self.clock.now().unwrap_or_default();
+        if let Ok(Answer { fetched: Fetched::Keys { parsed, .. }, .. }) = &answer {
+            parsed.events.iter().for_each(|event| self.listeners.tell(event));
+        }
         let mut state = self.state.lock();
         tell(self.take(&mut state, number, answer, wall));
     }
 
-    fn take(
-        &self,
-        state: &mut Held<'_, State>,
-        number: u64,
-        answer: Result<Answer, FetchError>,
-        wall: Duration,
-    ) -> Outcome {
+    fn take(&self, state: &mut State, number: u64, answer: Result<Answer, FetchError>, wall: Duration) -> Outcome {
         let now = Instant::now();
-        let Some(flight) = State::land(state, number, now) else { return Err(FetchError::Abandoned) };
+        let Some(flight) = state.land(number, now) else { return Err(FetchError::Abandoned) };
         let by_hand = flight.fetch.purpose == Purpose::ByHand;
         let current = self.snapshot.load_full();
         let is_whole = answer.as_ref().is_ok_and(|answer| answer.is_whole);
@@ -78,13 +74,7 @@ impl KeyCache {
                 if current.as_ref().is_none_or(|current| !current.keys.same_keys(&keys)) {
                     state.missing.clear();
                     let keys = keys.len();
-                    if current.is_none() {
-                        state.log(
-                            move || tracing::info!(target: "rampart", keys, "the issuer's keys have been fetched"),
-                        );
-                    } else {
-                        state.log(move || tracing::info!(target: "rampart", keys, "the issuer's keys have changed"));
-                    }
+                    state.news.push(if current.is_none() { News::Fetched { keys } } else { News::Changed { keys } });
                 }
                 let snapshot = Snapshot::new(keys, self.ttl, self.max_stale, max_age, wall);
                 self.snapshot.store(Some(Arc::new(snapshot)));
@@ -94,11 +84,11 @@ impl KeyCache {
                 Ok(())
             }
             Err(FetchError::Abandoned) => {
-                State::give_up(state, &flight);
+                state.give_up(&flight);
                 Err(FetchError::Abandoned)
             }
             Err(error) => {
-                State::fail(state, number, error.clone(), now);
+                state.fail(number, error.clone(), now);
                 Err(error)
             }
         }

@@ -1,4 +1,4 @@
-//! The issuer's keys: what a set is ([`set`]), how one fetch is made ([`fetch`]), by which task ([`flight`]) and what is taken
+//! The issuer's keys: how one fetch is made ([`fetch`]), by which task ([`flight`]) and what is taken
 //! of it ([`intake`]); when one is made ([`cache`], [`state`]), when without a request ([`pursuit`]), and when for an unknown
 //! key ID ([`search`], [`budget`]).
 
@@ -9,6 +9,5 @@ mod flight;
 mod intake;
 mod pursuit;
 pub(crate) mod search;
-pub(crate) mod set;
 pub(crate) mod snapshot;
 mod state;

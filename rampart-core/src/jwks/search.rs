@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use super::cache::KeyCache;
 use super::flight::Purpose;
-use super::state::State;
 use crate::error::AuthError;
 
 /// How long a request with an unknown key ID waits for newer keys, and how many may.
@@ -59,8 +58,7 @@ impl KeyCache {
         let mut state = self.state.lock();
         let is_missing = state.missing.contains(sought.kid, now.at);
         let is_hopeless = is_missing
-            || (!State::is_fetching(&mut state, now.at)
-                && (state.is_backing_off(now.at) || state.bucket.is_empty(now.at)));
+            || (!state.is_fetching(now.at) && (state.is_backing_off(now.at) || state.bucket.is_empty(now.at)));
         // A set that has come since the caller looked may hold it.
         if !is_hopeless || self.holds_kid(sought.kid) {
             return None;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::set::KeySet;
+use crate::jose::key_set::KeySet;
 
 /// The TTL of the operator is never shortened below this by a `max-age`.
 const SHORTEST_TTL: Duration = Duration::from_secs(60);

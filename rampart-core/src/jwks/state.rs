@@ -1,10 +1,9 @@
 //! What is known of the fetches so far: the one in flight, the last failure and its back-off, and what may be fetched for
 //! unknown key IDs. Behind the one lock of the key cache.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use rampart_http::journal::Held;
+use rampart_http::outbox::Notes;
 use tokio::time::Instant;
 
 use super::budget::{Bucket, MissingKids, Unavailables};
@@ -26,8 +25,6 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// Where the keys are asked for, as it may stand in the log.
-    pub(super) url: Arc<str>,
     /// See [`Fetcher::abandoned_after`](super::fetch::Fetcher::abandoned_after).
     pub(super) abandoned_after: Duration,
     pub(super) in_flight: Option<Flight>,
@@ -46,6 +43,24 @@ pub(super) struct State {
     pub(super) unavailables: Unavailables,
     pub(super) pursuit: Option<Pursuit>,
     pub(super) pursuits: u64,
+    pub(super) news: Vec<News>,
+}
+
+/// What has happened to the keys, for those who listen.
+#[derive(Debug)]
+pub(super) enum News {
+    Fetched { keys: usize },
+    Changed { keys: usize },
+    Failed { error: FetchError, failures: u32, retry_in: Duration },
+    Abandoned,
+}
+
+impl Notes for State {
+    type News = News;
+
+    fn news(&mut self) -> &mut Vec<News> {
+        &mut self.news
+    }
 }
 
 /// A fetch that the issuer has answered, and when it was asked.
@@ -129,7 +144,6 @@ impl State {
     }
 }
 
-/// What may leave word for the log asks for the lock itself.
 impl State {
     /// Notes that an attempt has succeeded.
     pub(super) fn succeed(&mut self, confirmation: Option<Confirmation>) {
@@ -140,69 +154,58 @@ impl State {
     }
 
     /// Notes that an attempt has failed; once, also where a caller ran out of time before the fetch itself did.
-    pub(super) fn fail(state: &mut Held<'_, Self>, attempt: u64, error: FetchError, now: Instant) {
-        state.is_abandoned = false;
-        if state.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
+    pub(super) fn fail(&mut self, attempt: u64, error: FetchError, now: Instant) {
+        self.is_abandoned = false;
+        if self.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
             return;
         }
-        state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
-        let back_off = rampart_http::back_off(state.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        let back_off = rampart_http::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
         let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
-        let (failures, logged, url) = (state.failures_in_a_row, error.clone(), Arc::clone(&state.url));
-        state.log(move || {
-            tracing::warn!(
-                target: "rampart", %url, error = %logged, failures, retry_in_ms = wait.as_millis(),
-                "the issuer's keys could not be fetched"
-            );
-        });
-        state.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
+        let failures = self.failures_in_a_row;
+        self.news.push(News::Failed { error: error.clone(), failures, retry_in: wait });
+        self.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
     }
 
     /// Notes that a runtime has left an attempt behind: the next caller who needs the keys makes one of its own at once.
-    fn abandon(state: &mut Held<'_, Self>) {
-        if !std::mem::replace(&mut state.is_abandoned, true) {
-            let url = Arc::clone(&state.url);
-            state.log(move || {
-                tracing::warn!(
-                    target: "rampart", %url,
-                    "a fetch of the issuer's keys was left behind: the runtime of its task has ended, or nobody drives it"
-                );
-            });
+    fn abandon(&mut self) {
+        if !std::mem::replace(&mut self.is_abandoned, true) {
+            self.news.push(News::Abandoned);
         }
     }
 
     /// Gives an attempt up that its runtime has left behind. It costs the bucket nothing.
-    pub(super) fn give_up(state: &mut Held<'_, Self>, flight: &Flight) {
+    pub(super) fn give_up(&mut self, flight: &Flight) {
         if matches!(flight.fetch.purpose, Purpose::Search(_)) {
-            state.bucket.give_back();
+            self.bucket.give_back();
         }
-        Self::abandon(state);
+        self.abandon();
     }
 
     /// Whether a fetch is in flight that may still bring something.
-    pub(super) fn is_fetching(state: &mut Held<'_, Self>, now: Instant) -> bool {
-        let limit = state.abandoned_after;
-        if let Some(flight) = state.in_flight.take_if(|flight| flight.is_overdue(limit, now)) {
-            Self::give_up(state, &flight);
-        } else if state.in_flight.as_ref().is_some_and(|flight| flight.is_late(now)) {
-            Self::abandon(state);
+    pub(super) fn is_fetching(&mut self, now: Instant) -> bool {
+        let limit = self.abandoned_after;
+        if let Some(flight) = self.in_flight.take_if(|flight| flight.is_overdue(limit, now)) {
+            self.give_up(&flight);
+        } else if self.in_flight.as_ref().is_some_and(|flight| flight.is_late(now)) {
+            self.abandon();
         }
-        state.in_flight.is_some()
+        self.in_flight.is_some()
     }
 
     /// The fetch in flight, for one more who waits for it, and whether a further task should be sent for it.
-    pub(super) fn join(state: &mut Held<'_, Self>, now: Instant) -> Option<(InFlight, bool)> {
-        if !Self::is_fetching(state, now) {
+    pub(super) fn join(&mut self, now: Instant) -> Option<(InFlight, bool)> {
+        if !self.is_fetching(now) {
             return None;
         }
-        state.in_flight.as_mut().map(|flight| (flight.fetch.clone(), flight.takes_another_task(now)))
+        self.in_flight.as_mut().map(|flight| (flight.fetch.clone(), flight.takes_another_task(now)))
     }
 
     /// Takes a fetch that has come to an end out of flight, unless it was given up on before: what came after it knows
     /// better, and what it brings is not taken.
-    pub(super) fn land(state: &mut Held<'_, Self>, number: u64, now: Instant) -> Option<Flight> {
-        Self::is_fetching(state, now);
-        state.in_flight.take_if(|flight| flight.fetch.number == number)
+    pub(super) fn land(&mut self, number: u64, now: Instant) -> Option<Flight> {
+        self.is_fetching(now);
+        self.in_flight.take_if(|flight| flight.fetch.number == number)
     }
 }
 

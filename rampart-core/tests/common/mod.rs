@@ -293,6 +293,15 @@ impl Auth {
         Self::new(|builder| builder.static_jwks(&*keys))
     }
 
+    /// Every default, for this issuer and audience.
+    pub(crate) fn of(issuer: &str, audience: &str) -> Self {
+        let build = |bytes| {
+            let builder = RampartAuth::builder(issuer, audience).static_jwks(all_keys()).token_cache_bytes(bytes);
+            builder.clock(|| at(Duration::from_secs(NOW))).build().unwrap()
+        };
+        Self { cached: build(1 << 20), uncached: build(0) }
+    }
+
     /// The one answer for a token, and the rule that decided: asked twice with the cache and once without, it must be the
     /// same each time; and whatever it is, nothing of the token may be in the log.
     pub(crate) fn ask(&self, id: &str, token: &str) -> (Outcome, Option<String>) {

@@ -130,15 +130,87 @@ fn audience_that_is_not_accepted_comes_with_a_hint_of_what_rampart_writes_there(
         let Record { level, rule, text } = with(aud);
         assert_eq!((level, rule.as_deref()), (Level::INFO, Some("V8")));
         assert!(
-            text.contains("why=aud holds no accepted audience accepted=[\"https://api.example\"]"),
+            text.contains("why=aud holds no accepted audience accepted=[\"https://api.example\"] says="),
             "{aud}: {text}"
         );
-        assert!(text.contains(hint) && !text.contains("web-app"), "{aud}: {text}");
+        assert!(text.contains(hint), "{aud}: {text}");
     }
     for aud in ["1", "[1]"] {
         let Record { rule, text, .. } = with(aud);
         assert_eq!(rule.as_deref(), Some("V8"));
         assert!(!text.contains("hint="), "{aud}: {text}");
+    }
+}
+
+/// F17: by then the token is authentic, and whoever has to find the mistake needs both values.
+#[test]
+fn f17_issuer_and_audiences_of_an_authentic_token_are_shown_escaped_and_shortened() {
+    let says = |claim: &str, value: &str| line(&AUTH, &Draft::good().claim(claim, value).sign()).text;
+    let elsewhere = says("iss", r#""https://else.example""#);
+    assert!(elsewhere.contains(r#"issuer=https://issuer.example/ says="https://else.example" kid="#), "{elsewhere}");
+    for (aud, shown) in [(r#""web""#, r#"["web"]"#), (r#"["web","mobile"]"#, r#"["web", "mobile"]"#), ("[]", "[]")] {
+        let text = says("aud", aud);
+        assert!(text.contains(&format!(r#"accepted=["https://api.example"] says={shown} hint="#)), "{aud}: {text}");
+    }
+    // What could forge or disguise a line.
+    for claim in ["iss", "aud"] {
+        let text = says(claim, r#""a\u000a\u001b[31m\u202eb\u200f""#);
+        assert!(text.contains(r"a\n\u{1b}[31m\u{202e}b\u{200f}") && !text.contains(log::misleads), "{claim}: {text:?}");
+        let text = says(claim, &format!(r#""{}""#, "x".repeat(5000)));
+        assert!(text.contains(&"x".repeat(190)) && !text.contains(&"x".repeat(201)) && text.len() < 700, "{claim}");
+    }
+    // Of another type there is nothing to compare.
+    assert!(!says("iss", "1").contains("says=") && !says("aud", "1").contains("says="));
+}
+
+/// F17: of a token that nobody has verified, nothing but its key ID.
+#[test]
+fn f17_unverified_token_is_not_quoted() {
+    let forged = |claim: &str| tampered(&Draft::good().claim(claim, r#""https://else.example""#).sign());
+    let cold = RampartAuth::builder("https://issuer.example/", "https://api.example")
+        .jwks_url("http://127.0.0.1:9/")
+        .clock(|| std::time::UNIX_EPOCH + Duration::from_secs(NOW))
+        .build()
+        .unwrap();
+    for claim in ["iss", "aud"] {
+        let text = line(&AUTH, &forged(claim)).text;
+        assert!(text.contains("rule=V5") && !text.contains("else.example"), "{text}");
+        log::clear();
+        ready(cold.verify(&forged(claim))).unwrap_err();
+        let text = &log::take()[0].text;
+        assert!(["rule=V7", "rule=V8"].iter().any(|rule| text.contains(rule)), "{text}");
+        assert!(!text.contains("else.example") && !text.contains("says="), "{text}");
+    }
+}
+
+/// F16.
+#[test]
+fn f16_values_that_differ_in_their_spelling_alone_come_with_a_hint() {
+    let cases = [
+        ("https://api.example/v1", "https://api.example/v1/", Some("only by a trailing slash")),
+        ("https://api.example/v1/", "https://api.example/v1", Some("only by a trailing slash")),
+        ("https://API.example/v1", "https://api.example/v1", Some("only by the case of its host")),
+        ("http://api.example/v1", "https://api.example/v1", Some("http or https")),
+        ("HTTPS://api.example/v1/", "https://Api.Example/v1", Some("only by the case of its host")),
+        ("https://api.example/V1", "https://api.example/v1", None),
+        ("https://api.example:8443/v1", "https://api.example/v1", None),
+        ("https://api.example.org/v1", "https://api.example/v1", None),
+        ("https://api.example/v1/x", "https://api.example/v1", None),
+        ("api://example", "API://example", None),
+        ("api", "api/", Some("only by a trailing slash")),
+    ];
+    for (token, configured, says) in cases {
+        let iss = line(&Auth::of(configured, "a"), &Draft::good().claim("iss", &format!("{token:?}")).sign()).text;
+        assert!(iss.contains("rule=V7"), "{iss}");
+        assert_eq!(iss.contains("differs from"), says.is_some(), "{token}: {iss}");
+        let ours = Draft::good().claim("aud", &format!(r#"["other",{token:?}]"#)).sign();
+        let aud = line(&Auth::of("https://issuer.example/", configured), &ours).text;
+        assert!(aud.contains("rule=V8"), "{aud}");
+        assert_eq!(aud.contains("differs from"), says.is_some(), "{token}: {aud}");
+        assert_eq!(aud.contains("hint=with Rampart"), says.is_none(), "{token}: {aud}");
+        for text in [iss, aud] {
+            assert!(says.is_none_or(|says| text.contains(says)), "{token}: {text}");
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod bearer;
 mod claims;
 mod config;
 mod curve_signature;
+mod events;
 mod header;
 mod jws_vectors;
 mod keys;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::error::{AuthError, Refusal};
+use crate::error::AuthError;
+use crate::rule::{Refusal, Rule};
 
 /// The last second of the year 9999: later dates are not dates.
 const LATEST: u64 = 253_402_300_799;
@@ -23,10 +24,10 @@ impl Times {
         self.check_expiry(now, tolerance)?;
         let latest = now.saturating_add(tolerance);
         if self.nbf.is_some_and(|nbf| nbf > latest) {
-            return Err(Refusal::invalid("V9", "nbf has not come yet"));
+            return Err(Refusal::invalid(Rule::V9, "nbf has not come yet"));
         }
         if self.iat > latest {
-            return Err(Refusal::invalid("V9", "iat lies in the future"));
+            return Err(Refusal::invalid(Rule::V9, "iat lies in the future"));
         }
         Ok(())
     }
@@ -35,7 +36,7 @@ impl Times {
         if now < self.exp.saturating_add(tolerance) {
             return Ok(());
         }
-        Err(Refusal { error: AuthError::TokenExpired, rule: "V9", why: "exp has passed" })
+        Err(Refusal::new(AuthError::TokenExpired, Rule::V9, "exp has passed"))
     }
 
     pub(crate) fn read(
@@ -44,9 +45,9 @@ impl Times {
         nbf: Option<&RawValue>,
     ) -> Result<Self, Refusal> {
         let date = |raw: Option<&RawValue>, why| {
-            raw.map(|raw| numeric_date(raw.get()).ok_or(Refusal::invalid("V9", why))).transpose()
+            raw.map(|raw| numeric_date(raw.get()).ok_or(Refusal::invalid(Rule::V9, why))).transpose()
         };
-        let missing = Refusal::invalid("V9", "exp or iat is missing");
+        let missing = Refusal::invalid(Rule::V9, "exp or iat is missing");
         Ok(Self {
             exp: date(exp, "exp is not a number of seconds from 1970 to the year 9999")?
                 .ok_or_else(|| missing.clone())?,

@@ -3,18 +3,18 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use rampart_http::json::{self, Value};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use crate::claims::{Audience, ClaimFields, Claims};
-use crate::error::{AuthError, Refusal};
-use crate::pointer::{Duplicate, Found, Pointer};
-use crate::times::Times;
+use crate::error::AuthError;
+use crate::rule::{Refusal, Rule};
+use crate::token::claims::{Audience, ClaimFields, Claims};
+use crate::token::pointer::{Duplicate, Found, Pointer};
+use crate::token::times::Times;
+use rampart_http::json::{self, Value};
 
-/// Why most tokens are refused by V8, and what whoever is new to a Rampart server gets wrong first.
-pub(crate) const NO_ACCEPTED_AUDIENCE: &str = "aud holds no accepted audience";
-pub(crate) const AUDIENCE_HINT: &str = "with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login or a renewal: accept each that you serve";
+/// What whoever is new to a Rampart server gets wrong first.
+const AUDIENCE_HINT: &str = "with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login or a renewal: accept each that you serve";
 
 /// What the claims are checked against.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl<'a> Payload<'a> {
     fn read(text: &'a str) -> Result<Self, Refusal> {
         json::read_object(text, Self::default()).map_err(|_| {
             let why = "the payload is not a JSON object, or has duplicate members or more than 32 levels of nesting";
-            Refusal::invalid("V6", why)
+            Refusal::invalid(Rule::V6, why)
         })
     }
 
@@ -120,41 +120,23 @@ impl<'a> Payload<'a> {
             ("sub", self.sub.is_some()),
         ];
         match present.into_iter().find(|(_, present)| !present) {
-            Some((name, _)) => Err(Refusal::missing_claim("V6b", Cow::Borrowed(name))),
+            Some((name, _)) => Err(Refusal::missing_claim(Rule::V6b, Cow::Borrowed(name))),
             None => Ok(()),
         }
     }
 
-    /// V7.
-    fn check_issuer(&mut self, rules: &Rules) -> Result<(), Refusal> {
-        let refuse = |why| Err(Refusal::invalid("V7", why));
-        match self.iss.take().and_then(Value::into_str) {
-            Some(iss) if *iss == *rules.issuer => Ok(()),
-            Some(iss) if iss.trim_end_matches('/') == rules.issuer.trim_end_matches('/') => refuse(
-                "iss differs from the configured issuer only by a trailing slash: write the issuer exactly as the tokens do",
-            ),
-            Some(_) => refuse("iss is not the configured issuer"),
-            None => refuse("iss is not a string"),
-        }
-    }
-
-    /// V8.
-    fn check_audience(&mut self, rules: &Rules) -> Result<Vec<Cow<'a, str>>, Refusal> {
-        let audiences = match self.aud.take() {
-            Some(Value::Str(one)) => vec![one],
-            Some(Value::List(several)) => several,
-            _ => return Err(Refusal::invalid("V8", "aud is neither a string nor an array of strings")),
-        };
-        if audiences.iter().any(|audience| rules.audiences.iter().any(|accepted| *accepted == **audience)) {
-            Ok(audiences)
-        } else {
-            Err(Refusal::invalid("V8", NO_ACCEPTED_AUDIENCE))
+    /// V8: whom the token is for.
+    fn audiences(&mut self) -> Result<Vec<Cow<'a, str>>, Refusal> {
+        match self.aud.take() {
+            Some(Value::Str(one)) => Ok(vec![one]),
+            Some(Value::List(several)) => Ok(several),
+            _ => Err(Refusal::invalid(Rule::V8, "aud is neither a string nor an array of strings")),
         }
     }
 
     /// V12. `null` counts as absent for every mark.
     fn check_kind(&self, rules: &Rules, is_at_jwt: bool) -> Result<(), Refusal> {
-        let refuse = |why| Err(Refusal::invalid("V12", why));
+        let refuse = |why| Err(Refusal::invalid(Rule::V12, why));
         let typ = match &self.typ {
             None | Some(Value::Null) => None,
             Some(Value::Str(typ)) => Some(&**typ),
@@ -191,6 +173,72 @@ impl<'a> Payload<'a> {
     }
 }
 
+/// V7.
+fn check_issuer(iss: Option<&Value<'_>>, rules: &Rules) -> Result<(), Refusal> {
+    let refuse = |why| Err(Refusal::invalid(Rule::V7, why));
+    match iss {
+        Some(Value::Str(iss)) if **iss == *rules.issuer => Ok(()),
+        Some(Value::Str(iss)) => refuse(match Difference::between(iss, &rules.issuer) {
+            None => "iss is not the configured issuer",
+            Some(Difference::Slash) => {
+                "iss differs from the configured issuer only by a trailing slash: write the issuer exactly as the tokens do"
+            }
+            Some(Difference::Spelling) => {
+                "iss differs from the configured issuer only by the case of its host, http or https, or a trailing slash: write the issuer exactly as the tokens do"
+            }
+        }),
+        _ => refuse("iss is not a string"),
+    }
+}
+
+/// V8.
+fn check_audience(audiences: &[Cow<'_, str>], rules: &Rules) -> Result<(), Refusal> {
+    let pairs = || audiences.iter().flat_map(|own| rules.audiences.iter().map(move |accepted| (own, accepted)));
+    if pairs().any(|(own, accepted)| *accepted == **own) {
+        return Ok(());
+    }
+    let refusal = Refusal::invalid(Rule::V8, "aud holds no accepted audience");
+    let difference = pairs().find_map(|(own, accepted)| Difference::between(own, accepted));
+    Err(refusal.hinting(match difference {
+        None => AUDIENCE_HINT,
+        Some(Difference::Slash) => {
+            "one of aud differs from an accepted audience only by a trailing slash: write the audience exactly as the tokens do"
+        }
+        Some(Difference::Spelling) => {
+            "one of aud differs from an accepted audience only by the case of its host, http or https, or a trailing slash: write the audience exactly as the tokens do"
+        }
+    }))
+}
+
+/// What two addresses that are not equal differ in, where that is so little that one of them is a mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Difference {
+    /// In a trailing slash alone.
+    Slash,
+    /// In the case of scheme or host, in `http` and `https`, and perhaps in a trailing slash too.
+    Spelling,
+}
+
+impl Difference {
+    fn between(one: &str, other: &str) -> Option<Self> {
+        let (one, other) = (one.trim_end_matches('/'), other.trim_end_matches('/'));
+        if one == other {
+            return Some(Self::Slash);
+        }
+        let ((own_host, own_path), (host, path)) = (host_and_path(one)?, host_and_path(other)?);
+        (own_host.eq_ignore_ascii_case(host) && own_path == path).then_some(Self::Spelling)
+    }
+}
+
+/// An http(s) address without its scheme, taken apart where its path begins.
+fn host_and_path(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    Some(rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or((rest, "")))
+}
+
 /// `refresh`, `Refresh`, `refresh_token`, `refresh-token`, `refreshToken`, and the name of RFC 8693 section 3, whose last part
 /// it is.
 fn names_refresh_token(text: &str) -> bool {
@@ -202,32 +250,46 @@ fn names_refresh_token(text: &str) -> bool {
 
 /// An object on the way of a pointer holds a member twice.
 fn ambiguous(_: Duplicate) -> Refusal {
-    Refusal::invalid("V6", "an object on the way to the roles, the scopes or a required claim has duplicate members")
+    Refusal::invalid(
+        Rule::V6,
+        "an object on the way to the roles, the scopes or a required claim has duplicate members",
+    )
 }
 
 fn not_utf8() -> Refusal {
-    Refusal::invalid("V6", "the payload is not UTF-8")
+    Refusal::invalid(Rule::V6, "the payload is not UTF-8")
 }
 
-/// V6 to V12, in their order.
-pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Claims, Refusal> {
+/// What the rules have found.
+pub(crate) struct Valid {
+    pub(crate) claims: Claims,
+    /// Claims that are there, but of another type than they should be.
+    pub(crate) mistyped: Vec<&'static str>,
+}
+
+/// V6 to V12, in their order, of a token whose signature holds.
+pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Valid, Refusal> {
     let payload = String::from_utf8(payload).map_err(|_| not_utf8())?;
     let text = payload.as_str();
     let mut members = Payload::read(text)?;
     let elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
     members.require_registered()?;
-    members.check_issuer(rules)?;
-    let audiences = members.check_audience(rules)?;
+    check_issuer(members.iss.as_ref(), rules).map_err(|refusal| match &members.iss {
+        Some(Value::Str(iss)) => refusal.saying(iss),
+        _ => refusal,
+    })?;
+    let audiences = members.audiences()?;
+    check_audience(&audiences, rules).map_err(|refusal| refusal.saying(&audiences))?;
     let times = Times::read(members.exp, members.iat, members.nbf)?;
     times.check(now, rules.tolerance)?;
 
     let sub = match members.sub.take() {
         Some(Value::Str(sub)) if !sub.is_empty() => sub.into_owned(),
-        _ => return Err(Refusal::invalid("V10", "sub is not a non-empty string")),
+        _ => return Err(Refusal::invalid(Rule::V10, "sub is not a non-empty string")),
     };
     let missing = rules.required_claims.iter().zip(elsewhere.required).find(|(_, is_there)| !is_there);
     if let Some((claim, _)) = missing {
-        return Err(Refusal::missing_claim("V10", Cow::Owned(claim.name.clone())));
+        return Err(Refusal::missing_claim(Rule::V10, Cow::Owned(claim.name.clone())));
     }
 
     let roles = match elsewhere.roles {
@@ -241,11 +303,15 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     let (roles, scope) = (self::roles(roles)?, self::scope(scope)?);
 
     members.check_kind(rules, is_at_jwt)?;
-    let text = |claim, value: Option<Value<'_>>| profile(claim, value, |value| value.into_str().map(Cow::into_owned));
+    let mut mistyped = Vec::new();
+    let email_verified = profile(&mut mistyped, "email_verified", members.email_verified.take(), Value::into_bool);
+    let mut text = |claim, value: Option<Value<'_>>| {
+        profile(&mut mistyped, claim, value, |value| value.into_str().map(Cow::into_owned))
+    };
     let fields = ClaimFields {
         sub,
         email: text("email", members.email.take()),
-        email_verified: profile("email_verified", members.email_verified.take(), Value::into_bool),
+        email_verified,
         name: text("name", members.name.take()),
         preferred_username: text("preferred_username", members.preferred_username.take()),
         given_name: text("given_name", members.given_name.take()),
@@ -259,7 +325,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         iat: times.iat.as_secs(),
     };
     drop(members);
-    Ok(Claims { fields, times, payload: payload.into_boxed_str() })
+    Ok(Valid { claims: Claims { fields, times, payload: payload.into_boxed_str() }, mistyped })
 }
 
 /// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here,
@@ -270,8 +336,8 @@ pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration
         let mut members = Payload::read(text)?;
         Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
         members.require_registered()?;
-        members.check_issuer(rules)?;
-        members.check_audience(rules)?;
+        check_issuer(members.iss.as_ref(), rules)?;
+        check_audience(&members.audiences()?, rules)?;
         let times = Times::read(members.exp, members.iat, members.nbf)?;
         times.check_expiry(now, rules.tolerance)?;
         Ok(times.iat.saturating_add(rules.tolerance))
@@ -327,7 +393,7 @@ fn leads_somewhere(found: Found<'_>) -> Result<Option<Value<'_>>, Refusal> {
     match found {
         Found::Value(value) => Ok(Some(value)),
         Found::Absent => Ok(None),
-        Found::NoWay => Err(Refusal::invalid("V11", "something on the way to the roles or scopes is no object")),
+        Found::NoWay => Err(Refusal::invalid(Rule::V11, "something on the way to the roles or scopes is no object")),
     }
 }
 
@@ -337,7 +403,7 @@ fn roles(value: Option<Value<'_>>) -> Result<Vec<String>, Refusal> {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Str(one)) => Ok(vec![one.into_owned()]),
         Some(Value::List(several)) => Ok(several.into_iter().map(Cow::into_owned).collect()),
-        Some(_) => Err(Refusal::invalid("V11", "the roles are neither a string nor an array of strings")),
+        Some(_) => Err(Refusal::invalid(Rule::V11, "the roles are neither a string nor an array of strings")),
     }
 }
 
@@ -347,7 +413,7 @@ fn scope(value: Option<Value<'_>>) -> Result<String, Refusal> {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::Str(text)) => Ok(text.into_owned()),
         Some(Value::List(tokens)) if tokens.iter().all(|token| is_scope_token(token)) => Ok(tokens.join(" ")),
-        Some(_) => Err(Refusal::invalid("V11", "the scopes are neither a string nor an array of scope tokens")),
+        Some(_) => Err(Refusal::invalid(Rule::V11, "the scopes are neither a string nor an array of scope tokens")),
     }
 }
 
@@ -368,6 +434,7 @@ pub(crate) const fn is_scope_token(text: &str) -> bool {
 /// V11: nothing is granted by these claims, so one of another type is as good as none. Asked last, so that it is told of tokens
 /// that pass.
 fn profile<'a, T>(
+    mistyped: &mut Vec<&'static str>,
     claim: &'static str,
     value: Option<Value<'a>>,
     read: impl FnOnce(Value<'a>) -> Option<T>,
@@ -375,12 +442,7 @@ fn profile<'a, T>(
     let value = value.filter(|value| *value != Value::Null)?;
     let read = read(value);
     if read.is_none() {
-        tell_mistyped(claim);
+        mistyped.push(claim);
     }
     read
-}
-
-#[cold]
-fn tell_mistyped(claim: &'static str) {
-    tracing::debug!(target: "rampart", claim, "a claim of an access token has another type than it should; it counts as absent");
 }

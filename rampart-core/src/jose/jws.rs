@@ -1,15 +1,13 @@
-//! V2 to V5: the compact serialization, the JOSE header, the choice of the key, the signature (RFC 7515).
+//! V2 and V3: the compact serialization and the JOSE header (RFC 7515).
 
 use std::borrow::Cow;
 
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
-use rampart_http::json::{self, Value};
 use serde::de::MapAccess;
 
-use crate::algorithm::{Algorithm, Algorithms};
-use crate::error::Refusal;
-use crate::jwks::set::{KeySet, MAX_CANDIDATES, Selection};
-use crate::key::VerifyingKey;
+use super::algorithm::{Algorithm, Algorithms};
+use crate::rule::{Refusal, Rule};
+use rampart_http::json::{self, Value};
 
 /// The longest signature of any accepted algorithm, RSA with 8192 bits: 1024 bytes in base64url.
 const MAX_SIGNATURE_CHARS: usize = 1366;
@@ -38,110 +36,58 @@ impl TypRule {
     }
 }
 
-/// A token whose signature holds.
-pub(crate) struct Signed<'h> {
-    pub(crate) payload: Vec<u8>,
-    pub(crate) key: &'h VerifyingKey,
+/// Room for the parts of one token while it is looked at.
+pub(crate) struct Scratch {
+    on_stack: [u8; ON_STACK],
+    on_heap: Vec<u8>,
+}
+
+impl Scratch {
+    pub(crate) const fn new() -> Self {
+        Self { on_stack: [0; ON_STACK], on_heap: Vec::new() }
+    }
+
+    fn of(&mut self, bytes: usize) -> &mut [u8] {
+        if bytes > ON_STACK {
+            self.on_heap.resize(bytes, 0);
+            return &mut self.on_heap;
+        }
+        self.on_stack.get_mut(..bytes).unwrap_or_default()
+    }
+}
+
+/// A token as far as it can be read without a key: V2 and V3 hold. Nothing that it says is verified.
+pub(crate) struct Unverified<'t> {
     pub(crate) algorithm: Algorithm,
+    pub(crate) kid: Option<Cow<'t, str>>,
     pub(crate) is_at_jwt: bool,
-    pub(crate) kid: Option<&'h str>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) signing_input: &'t [u8],
+    pub(crate) signature: &'t [u8],
 }
 
-/// A token that names a key which the set does not hold, and what is known of it. Nothing of it is verified.
-pub(crate) struct UnknownKid {
-    pub(crate) kid: String,
-    pub(crate) unverified_payload: Vec<u8>,
-}
-
-pub(crate) enum Failure {
-    /// Refused; with the `kid`, if the header was read so far, for the log.
-    Refused(Refusal, Option<String>),
-    UnknownKid(UnknownKid),
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal, None)
-    }
-}
-
-/// Rules V2 to V5 in their order, and then what `accept` asks of the token besides.
-pub(crate) fn verify<T>(
-    token: &[u8],
-    set: &KeySet,
-    allowed: Algorithms,
-    typ_rule: TypRule,
-    accept: impl FnOnce(Signed<'_>) -> Result<T, Refusal>,
-) -> Result<T, Failure> {
-    let parts = Parts::split(token, typ_rule)?;
-    if parts.signature.len() > MAX_SIGNATURE_CHARS {
-        return Err(Refusal::invalid("V2", "the signature is longer than any can be").into());
-    }
-    let (mut on_stack, mut on_heap) = ([0; ON_STACK], Vec::new());
-    let header_room = room(parts.header);
-    let needed = header_room + room(parts.signature);
-    let buffer = if let Some(buffer) = on_stack.get_mut(..needed) {
-        buffer
-    } else {
-        on_heap.resize(needed, 0);
-        on_heap.as_mut_slice()
-    };
-    let not_base64url = || malformed(token, "a part of the token is not strict base64url");
-    let (header, signature) = buffer.split_at_mut_checked(header_room).ok_or_else(not_base64url)?;
-    let header = decode_into(parts.header, header).ok_or_else(not_base64url)?;
-    let payload = URL_SAFE_NO_PAD.decode_to_vec(parts.payload).map_err(|_| not_base64url())?;
-    let signature = decode_into(parts.signature, signature).ok_or_else(not_base64url)?;
-
-    let Header { algorithm, kid, is_at_jwt } = Header::read(header, allowed, typ_rule)?;
-    let kid = kid.as_deref();
-    let refuse = |refusal| Failure::Refused(refusal, kid.map(str::to_owned));
-
-    let candidates = match set.select(kid, algorithm) {
-        Selection::Candidates(candidates) => candidates,
-        Selection::UnknownKid => {
-            let kid = kid.unwrap_or_default().to_owned();
-            return Err(Failure::UnknownKid(UnknownKid { kid, unverified_payload: payload }));
+impl<'t> Unverified<'t> {
+    /// V2, then V3.
+    pub(crate) fn read(
+        token: &'t [u8],
+        scratch: &'t mut Scratch,
+        allowed: Algorithms,
+        typ_rule: TypRule,
+    ) -> Result<Self, Refusal> {
+        let parts = Parts::split(token, typ_rule)?;
+        if parts.signature.len() > MAX_SIGNATURE_CHARS {
+            return Err(Refusal::invalid(Rule::V2, "the signature is longer than any can be"));
         }
-        Selection::NoneFits => {
-            return Err(refuse(Refusal::invalid("V4", "no key of the set fits the token's alg and kid")));
-        }
-        Selection::TooMany => {
-            if set.may_complain() {
-                tracing::warn!(
-                    target: "rampart", rule = "V4", limit = MAX_CANDIDATES, %algorithm, kid = kid.map(shorten).map(tracing::field::debug),
-                    "too many keys of the set fit one token; the issuer should publish distinct key IDs and tokens should carry them"
-                );
-            }
-            return Err(refuse(Refusal::invalid("V4", "more keys fit the token than are tried")));
-        }
-    };
-    match candidates.into_iter().flatten().find(|key| key.verify(algorithm, parts.signing_input, signature)) {
-        Some(key) => accept(Signed { payload, key, algorithm, is_at_jwt, kid }).map_err(refuse),
-        None => Err(refuse(Refusal::invalid("V5", "the signature does not hold"))),
+        let not_base64url = || malformed(token, "a part of the token is not strict base64url");
+        let header_room = room(parts.header);
+        let buffer = scratch.of(header_room + room(parts.signature));
+        let (header, signature) = buffer.split_at_mut_checked(header_room).ok_or_else(not_base64url)?;
+        let header = decode_into(parts.header, header).ok_or_else(not_base64url)?;
+        let payload = URL_SAFE_NO_PAD.decode_to_vec(parts.payload).map_err(|_| not_base64url())?;
+        let signature = decode_into(parts.signature, signature).ok_or_else(not_base64url)?;
+        let Header { algorithm, kid, is_at_jwt } = Header::read(header, allowed, typ_rule)?;
+        Ok(Self { algorithm, kid, is_at_jwt, payload, signing_input: parts.signing_input, signature })
     }
-}
-
-/// V2 and V3, which need no key, and what the token then says of itself: its `kid`, if any, and its payload.
-pub(crate) fn read_unverified(
-    token: &[u8],
-    allowed: Algorithms,
-    typ_rule: TypRule,
-) -> Result<(Option<String>, Vec<u8>), Failure> {
-    match verify(token, &KeySet::default(), allowed, typ_rule, |_| Ok(())) {
-        Err(Failure::UnknownKid(UnknownKid { kid, unverified_payload })) => Ok((Some(kid), unverified_payload)),
-        // Without a kid, every key of the empty set has been looked at.
-        Err(Failure::Refused(refusal, kid)) if refusal.rule == "V4" => {
-            let payload = Parts::split(token, typ_rule)?.payload;
-            Ok((kid, URL_SAFE_NO_PAD.decode_to_vec(payload).unwrap_or_default()))
-        }
-        Err(failure) => Err(failure),
-        Ok(()) => Ok((None, Vec::new())),
-    }
-}
-
-/// Beginning of a key ID for the log; `Debug` escapes what is left.
-pub(crate) fn shorten(kid: &str) -> &str {
-    kid.char_indices().nth(64).map_or(kid, |(end, _)| kid.get(..end).unwrap_or_default())
 }
 
 struct Parts<'t> {
@@ -180,7 +126,7 @@ fn malformed(token: &[u8], of_three: &'static str) -> Refusal {
         }
         _ => "the token does not have exactly three parts",
     };
-    Refusal::invalid("V2", why)
+    Refusal::invalid(Rule::V2, why)
 }
 
 /// Bytes that a part takes when it is decoded, at most.
@@ -229,7 +175,7 @@ impl<'de> json::Members<'de> for HeaderMembers<'de> {
 
 impl<'a> Header<'a> {
     fn read(bytes: &'a [u8], allowed: Algorithms, typ_rule: TypRule) -> Result<Self, Refusal> {
-        let refuse = |why| Err(Refusal::invalid("V3", why));
+        let refuse = |why| Err(Refusal::invalid(Rule::V3, why));
         if bytes.len() > MAX_HEADER_BYTES {
             return refuse("the header is longer than 4 KiB");
         }

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::times::Times;
+use crate::token::times::Times;
 
 /// The claims of a verified access token (RFC 7519 section 4, RFC 9068 section 2.2).
 ///

@@ -5,22 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use rampart_http::ConfigError;
-use rampart_http::{Location, SetUp, Timeouts};
-
-use crate::algorithm::{Algorithm, Algorithms};
-use crate::auth::{Inner, Keys, RampartAuth};
+use crate::auth::{Inner, RampartAuth};
 use crate::challenge::Challenges;
 use crate::clock::Clock;
+use crate::event::{Event, Listeners};
+use crate::issuer::{Issuer, Keys};
+use crate::jose::algorithm::{Algorithm, Algorithms};
+use crate::jose::jws::TypRule;
+use crate::jose::key_set::KeySet;
 use crate::jwks::cache::KeyCache;
 use crate::jwks::fetch::Fetcher;
-use crate::jwks::set::{KeySet, Parsed};
-use crate::jws::TypRule;
 use crate::mistakes::{checked_audience, checked_pointer, listed, unusable_keys};
-use crate::pointer::Pointer;
 use crate::settings::Settings;
-use crate::token_cache::TokenCache;
-use crate::validation::{RequiredClaim, Rules};
+use crate::token::cache::TokenCache;
+use crate::token::pointer::Pointer;
+use crate::token::validation::{RequiredClaim, Rules};
+use crate::verifier::Verifier;
+use rampart_http::{ConfigError, Location, SetUp, Timeouts};
 
 /// Tells the objects of this process apart.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -50,11 +51,12 @@ pub struct RampartAuthBuilder {
     settings: Settings,
     http_client: Option<SetUp>,
     clock: Clock,
+    listeners: Listeners,
 }
 
 impl From<Settings> for RampartAuthBuilder {
     fn from(settings: Settings) -> Self {
-        Self { settings, http_client: None, clock: Clock::default() }
+        Self { settings, http_client: None, clock: Clock::default(), listeners: Listeners::default() }
     }
 }
 
@@ -287,12 +289,19 @@ impl RampartAuthBuilder {
         self
     }
 
+    /// Somebody to tell of what happens, besides the log: for metrics, traces, alarms. Called in the thread of whatever tells, so it
+    /// must be quick and not panic; it may call the object itself. Called again, it adds one more. See [`Event`] for an example.
+    pub fn on_event(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.listeners.add(listener);
+        self
+    }
+
     /// Checks every setting and makes the object. No I/O.
     ///
     /// # Errors
     /// [`ConfigError`] with the field and the remedy.
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
-        let Self { settings, http_client, clock } = self;
+        let Self { settings, http_client, clock, listeners } = self;
         let address_derives = settings.jwks_url.is_none() && settings.static_jwks.is_none();
         rampart_http::checked_issuer(&settings.issuer_url, address_derives, settings.allow_http)?;
         let tolerance = Settings::duration(settings.durations.clock_tolerance, settings.clock_tolerance_seconds, 5);
@@ -318,28 +327,17 @@ impl RampartAuthBuilder {
         }
         let challenges = challenges(&settings)?;
         let rules = rules(&settings, tolerance)?;
-        let keys = keys(&settings, algorithms, http_client, &clock)?;
+        let keys = keys(&settings, algorithms, http_client, &clock, &listeners)?;
         let token_cache_bytes = settings.token_cache_bytes.unwrap_or(16 * 1024 * 1024);
-        Ok(RampartAuth::from_inner(Inner {
-            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
-            rules,
-            algorithms,
-            typ_rule: if settings.require_at_jwt { TypRule::AtJwtOnly } else { TypRule::AccessToken },
+        let typ_rule = if settings.require_at_jwt { TypRule::AtJwtOnly } else { TypRule::AccessToken };
+        let verifier = Verifier {
+            issuer: Issuer { rules, algorithms, typ_rule, keys },
             max_token_bytes,
-            keys,
             tokens: (token_cache_bytes > 0).then(|| TokenCache::new(token_cache_bytes)),
             clock,
-            challenges,
-        }))
-    }
-}
-
-impl fmt::Debug for RampartAuthBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RampartAuthBuilder")
-            .field("settings", &self.settings)
-            .field("clock", &self.clock)
-            .finish_non_exhaustive()
+            listeners,
+        };
+        Ok(RampartAuth::from_inner(Inner { number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed), verifier, challenges }))
     }
 }
 
@@ -356,6 +354,16 @@ pub(crate) fn of_environment(error: ConfigError) -> ConfigError {
             ConfigError::invalid(field, format!("{problem} (it is read from {variable})"))
         }
         missing => missing,
+    }
+}
+
+impl fmt::Debug for RampartAuthBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RampartAuthBuilder")
+            .field("settings", &self.settings)
+            .field("clock", &self.clock)
+            .field("listeners", &self.listeners)
+            .finish_non_exhaustive()
     }
 }
 
@@ -422,6 +430,7 @@ fn keys(
     algorithms: Algorithms,
     http_client: Option<SetUp>,
     clock: &Clock,
+    listeners: &Listeners,
 ) -> Result<Keys, ConfigError> {
     let sources = [settings.static_jwks.is_some(), settings.jwks_url.is_some(), settings.discovery];
     if sources.into_iter().filter(|given| *given).count() > 1 {
@@ -431,10 +440,10 @@ fn keys(
         ));
     }
     if let Some(json) = &settings.static_jwks {
-        let set = KeySet::read(json, algorithms)
-            .and_then(Parsed::into_usable)
-            .map_err(|error| ConfigError::invalid("static_jwks", unusable_keys(json, error)))?;
-        return Ok(Keys::Static(Arc::new(set)));
+        let unusable = |error| ConfigError::invalid("static_jwks", unusable_keys(json, error));
+        let parsed = KeySet::read(json, algorithms).map_err(unusable)?;
+        parsed.events.iter().for_each(|event| listeners.tell(event));
+        return Ok(Keys::Static(Arc::new(parsed.into_usable().map_err(unusable)?)));
     }
     let ttl = Settings::duration(settings.durations.jwks_cache_ttl, settings.jwks_cache_ttl_seconds, 600);
     if ttl < SHORTEST_TTL {
@@ -464,7 +473,7 @@ fn keys(
     };
     let client = rampart_http::client(http_client, &location, Timeouts::Ours)?;
     let fetcher = Fetcher { timeout, client, location, allow_http, algorithms };
-    Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, clock.clone()))))
+    Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, clock.clone(), listeners.clone()))))
 }
 
 #[cfg(test)]

@@ -1,18 +1,21 @@
-//! A set of prepared keys, and the choice of the key for a token (V4).
+//! A set of prepared keys: which of them may have signed a token (V4), and which has (V5).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rampart_http::json;
 use serde::de::{DeserializeSeed, MapAccess};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::algorithm::{Algorithm, Algorithms};
+use super::algorithm::{Algorithm, Algorithms};
+use super::jws::{Scratch, TypRule, Unverified};
+use super::key::{Unusable, VerifyingKey};
 use crate::error::AuthError;
-use crate::jws::{self, Failure, Signed, TypRule};
-use crate::key::{Unusable, VerifyingKey};
+use crate::event::{self, AmbiguousKey, Event, RefusedToken};
+use crate::rule::{Refusal, Rule};
+use rampart_http::json;
 
 /// Usable keys that are taken from one set.
 pub(crate) const MAX_KEYS: usize = 100;
@@ -90,7 +93,9 @@ impl KeySet {
     /// # Errors
     /// Where the text is no key set, or none of its keys can be used.
     pub fn from_json(json: &str) -> Result<Self, KeySetError> {
-        Self::read(json, Algorithms::ALL)?.into_usable()
+        let parsed = Self::read(json, Algorithms::ALL)?;
+        parsed.events.iter().for_each(event::log);
+        parsed.into_usable()
     }
 
     /// Verifies a compact JWS whose `alg` is one of `algorithms`.
@@ -98,22 +103,39 @@ impl KeySet {
     /// # Errors
     /// [`AuthError::InvalidToken`], whatever is wrong; the log (target `rampart`) says what.
     pub fn verify(&self, jws: &str, algorithms: &[Algorithm]) -> Result<Jws, AuthError> {
-        let verified = jws::verify(jws.as_bytes(), self, Algorithms::of(algorithms), TypRule::Any, |signed| {
-            let Signed { payload, algorithm, kid, .. } = signed;
-            Ok(Jws { payload, key_id: kid.map(str::to_owned), algorithm })
-        });
-        match verified {
-            Ok(jws) => Ok(jws),
-            Err(failure) => {
-                let (rule, why, kid) = match &failure {
-                    Failure::Refused(refusal, kid) => (refusal.rule, refusal.why, kid.as_deref()),
-                    Failure::UnknownKid(unknown) => ("V4", "the set holds no key with this kid", Some(&*unknown.kid)),
-                };
-                let kid = kid.map(jws::shorten).map(tracing::field::debug);
-                tracing::info!(target: "rampart", rule, why, kid, "signature refused");
-                Err(AuthError::InvalidToken)
+        let mut scratch = Scratch::new();
+        let refuse = |refusal: Refusal, key_id: Option<&str>| {
+            event::log(&Event::SignatureRefused(RefusedToken::new(&refusal, key_id)));
+            AuthError::InvalidToken
+        };
+        let token = Unverified::read(jws.as_bytes(), &mut scratch, Algorithms::of(algorithms), TypRule::Any)
+            .map_err(|refusal| refuse(refusal, None))?;
+        if let Err(no_signer) = self.signer(&token) {
+            let key_id = token.kid.as_deref();
+            if let NoSigner::TooMany = no_signer
+                && self.may_complain()
+            {
+                let limit = MAX_CANDIDATES;
+                event::log(&Event::KeyAmbiguous(AmbiguousKey { algorithm: token.algorithm, limit, key_id }));
             }
+            return Err(refuse(no_signer.into(), key_id));
         }
+        let Unverified { payload, kid, algorithm, .. } = token;
+        Ok(Jws { payload, key_id: kid.map(Cow::into_owned), algorithm })
+    }
+
+    /// V4, then V5: the key of the set that has signed the token.
+    pub(crate) fn signer(&self, token: &Unverified<'_>) -> Result<&VerifyingKey, NoSigner> {
+        let candidates = match self.select(token.kid.as_deref(), token.algorithm) {
+            Selection::Candidates(candidates) => candidates,
+            Selection::UnknownKid => return Err(NoSigner::UnknownKid),
+            Selection::NoneFits => return Err(NoSigner::NoneFits),
+            Selection::TooMany => return Err(NoSigner::TooMany),
+        };
+        let mut candidates = candidates.into_iter().flatten();
+        candidates
+            .find(|key| key.verify(token.algorithm, token.signing_input, token.signature))
+            .ok_or(NoSigner::AnotherSignature)
     }
 
     /// Whether a key of the set that fits `algorithm` made `signature` over these very bytes.
@@ -151,14 +173,11 @@ impl KeySet {
             }
             // Those of other algorithms are kept too, so that their tokens are told apart from tokens of unknown keys.
             if of_use == MAX_KEYS || keys.len() == 2 * MAX_KEYS {
-                if position + 1 < entries.len() {
-                    tracing::warn!(target: "rampart", limit = MAX_KEYS, "the key set holds more usable keys than are taken");
-                }
+                skipped.are_cut = position + 1 < entries.len();
                 break;
             }
         }
-        skipped.log(of_use == 0);
-        Ok(Parsed { entries: entries.len(), set: Self::new(keys) })
+        Ok(Parsed { entries: entries.len(), set: Self::new(keys), events: skipped.into_events(of_use == 0) })
     }
 
     fn new(keys: Vec<Arc<VerifyingKey>>) -> Self {
@@ -208,7 +227,7 @@ impl KeySet {
     }
 
     /// V4: the keys that may have signed the token.
-    pub(crate) fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Selection<'_> {
+    fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Selection<'_> {
         let Some(kid) = kid else { return Selection::of(self.keys.iter(), algorithm) };
         let mut named = self.with_kid(kid);
         let Some(first) = named.next() else { return Selection::UnknownKid };
@@ -221,6 +240,8 @@ impl KeySet {
 struct Skipped {
     wrong: Reasons,
     not_for_us: Reasons,
+    /// More usable keys followed than are taken.
+    are_cut: bool,
 }
 
 #[derive(Default)]
@@ -241,22 +262,17 @@ impl Skipped {
         }
     }
 
-    /// An issuer may well publish keys for other purposes; where nothing else is left, that is the reason why nothing works.
-    fn log(&self, nothing_is_left: bool) {
-        for (position, why) in &self.wrong.named {
-            tracing::warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
-        }
-        for (position, why) in &self.not_for_us.named {
-            if nothing_is_left {
-                tracing::warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
-            } else {
-                tracing::debug!(target: "rampart", position, why, "a key of the key set has another purpose; skipped");
-            }
-        }
+    /// What there is to say. An issuer may well publish keys for other purposes; where nothing else is left, that is the reason
+    /// why nothing works.
+    fn into_events(self, nothing_is_left: bool) -> Vec<Event<'static>> {
+        let tell = |named: Vec<(usize, &'static str)>, is_fault| {
+            named.into_iter().map(move |(position, why)| Event::KeySkipped { position, why, is_fault })
+        };
         let skipped = self.wrong.count + self.not_for_us.count;
-        if self.wrong.count > MAX_NAMED || (nothing_is_left && self.not_for_us.count > MAX_NAMED) {
-            tracing::warn!(target: "rampart", skipped, "more keys of the key set cannot be used than are named here");
-        }
+        let is_long = self.wrong.count > MAX_NAMED || (nothing_is_left && self.not_for_us.count > MAX_NAMED);
+        let cut = self.are_cut.then_some(Event::KeysCut { limit: MAX_KEYS });
+        let named = tell(self.wrong.named, true).chain(tell(self.not_for_us.named, nothing_is_left));
+        cut.into_iter().chain(named).chain(is_long.then_some(Event::MoreKeysSkipped { skipped })).collect()
     }
 }
 
@@ -269,6 +285,8 @@ fn kid_of(keys: &[Arc<VerifyingKey>], at: usize) -> Option<&str> {
 pub(crate) struct Parsed {
     entries: usize,
     pub(crate) set: KeySet,
+    /// What the operator should know of the entries that are not used.
+    pub(crate) events: Vec<Event<'static>>,
 }
 
 impl Parsed {
@@ -277,7 +295,28 @@ impl Parsed {
     }
 }
 
-pub(crate) enum Selection<'s> {
+/// Why no key of the set is known to have signed a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoSigner {
+    /// The set holds no key with the token's kid: a newer one may.
+    UnknownKid,
+    NoneFits,
+    TooMany,
+    AnotherSignature,
+}
+
+impl From<NoSigner> for Refusal {
+    fn from(no_signer: NoSigner) -> Self {
+        match no_signer {
+            NoSigner::UnknownKid => Self::invalid(Rule::V4, "the set holds no key with this kid"),
+            NoSigner::NoneFits => Self::invalid(Rule::V4, "no key of the set fits the token's alg and kid"),
+            NoSigner::TooMany => Self::invalid(Rule::V4, "more keys fit the token than are tried"),
+            NoSigner::AnotherSignature => Self::invalid(Rule::V5, "the signature does not hold"),
+        }
+    }
+}
+
+enum Selection<'s> {
     Candidates([Option<&'s VerifyingKey>; MAX_CANDIDATES]),
     UnknownKid,
     NoneFits,

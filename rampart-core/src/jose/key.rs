@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::signature::ParsedPublicKey;
-use rampart_http::json::{self, Value};
 use serde::de::MapAccess;
 
-use crate::algorithm::{Algorithm, Algorithms};
-use crate::material::Material;
+use super::algorithm::{Algorithm, Algorithms, Kind};
+use super::material::Material;
+use rampart_http::json::{self, Value};
 
 /// Why an entry of a key set is not used: a constant sentence, which holds no text of the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,44 +22,6 @@ pub(crate) enum Unusable {
 impl From<&'static str> for Unusable {
     fn from(why: &'static str) -> Self {
         Self::Wrong(why)
-    }
-}
-
-/// Kind of key: `kty` with its curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Rsa,
-    P256,
-    P384,
-    P521,
-    Ed25519,
-}
-
-impl Kind {
-    /// The one correspondence of RFC 7518 sections 3.3 to 3.5 and RFC 8037: each algorithm belongs to one kind of key.
-    const fn of(algorithm: Algorithm) -> Self {
-        match algorithm {
-            Algorithm::RS256
-            | Algorithm::RS384
-            | Algorithm::RS512
-            | Algorithm::PS256
-            | Algorithm::PS384
-            | Algorithm::PS512 => Self::Rsa,
-            Algorithm::ES256 => Self::P256,
-            Algorithm::ES384 => Self::P384,
-            Algorithm::ES512 => Self::P521,
-            Algorithm::EdDSA | Algorithm::Ed25519 => Self::Ed25519,
-        }
-    }
-
-    /// Bytes of one coordinate (RFC 7518 section 6.2.1.2, RFC 8037 section 2).
-    pub(crate) const fn coordinate_bytes(self) -> usize {
-        match self {
-            Self::Rsa => 0,
-            Self::P256 | Self::Ed25519 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
     }
 }
 
@@ -148,21 +110,19 @@ impl VerifyingKey {
             Some(_) => return Err(Unusable::Wrong("its alg is not a string")),
         };
         let kind = Kind::read(members.kty, members.crv)?;
-        if alg.is_some_and(|alg| Kind::of(alg) != kind) {
+        if alg.is_some_and(|alg| alg.row().kind != kind) {
             return Err(Unusable::Wrong("its alg belongs to another kind of key"));
         }
 
-        let algorithms = Algorithm::ALL.into_iter().filter(|algorithm| {
-            Kind::of(*algorithm) == kind
-                && wanted.contains(*algorithm)
-                && alg.is_none_or(|alg| alg.names_same_scheme(*algorithm))
-        });
+        let of_kind = || Algorithm::ALL.iter().copied().filter(|algorithm| algorithm.row().kind == kind);
+        let algorithms = of_kind()
+            .filter(|algorithm| wanted.contains(*algorithm) && alg.is_none_or(|alg| alg.names_same_scheme(*algorithm)));
         let material = match kind {
             Kind::Rsa => Material::rsa(members.n, members.e, members.x5c == Some(true))?,
             _ => Material::curve(kind, members.x, members.y, members.x5c == Some(true))?,
         };
         // Parsed once even where no wanted algorithm fits, so that only keys that could verify count as keys.
-        material.parse(Self::reference_algorithm(kind))?;
+        of_kind().take(1).try_for_each(|any| material.parse(any).map(drop))?;
         let prepared = algorithms
             .map(|algorithm| material.parse(algorithm).map(|key| (algorithm, key)))
             .collect::<Result<Vec<_>, _>>()?;
@@ -172,16 +132,6 @@ impl VerifyingKey {
             identity: Identity { kid, kind, alg, has_use, key_ops, material: material.into_bytes() },
             prepared,
         })
-    }
-
-    const fn reference_algorithm(kind: Kind) -> Algorithm {
-        match kind {
-            Kind::Rsa => Algorithm::RS256,
-            Kind::P256 => Algorithm::ES256,
-            Kind::P384 => Algorithm::ES384,
-            Kind::P521 => Algorithm::ES512,
-            Kind::Ed25519 => Algorithm::EdDSA,
-        }
     }
 }
 

@@ -1,17 +1,12 @@
 //! The numbers of a public key, from the members of a JSON Web Key (RFC 7518 section 6) to the form that the cryptographic
 //! library takes.
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
-};
+use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
 use base64_simd::URL_SAFE_NO_PAD;
-use rampart_http::json::Value;
 
-use crate::algorithm::Algorithm;
-use crate::key::Kind;
-use crate::roca;
+use super::algorithm::{Algorithm, Kind, Scheme};
+use super::roca;
+use rampart_http::json::Value;
 
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// Enough for 8192 bits with some leading zero octets; longer texts are not even decoded.
@@ -86,11 +81,13 @@ impl Material {
     }
 
     pub(crate) fn parse(&self, algorithm: Algorithm) -> Result<ParsedPublicKey, &'static str> {
-        let parsed = match self {
-            Self::Rsa { n, e } => {
-                RsaPublicKeyComponents { n, e }.to_parsed_public_key(rsa_parameters(algorithm)).map_err(drop)
+        let parsed = match (self, algorithm.row().scheme) {
+            (Self::Rsa { n, e }, Scheme::Rsa(parameters)) => {
+                RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(drop)
             }
-            Self::Point(point) => ParsedPublicKey::new(curve_algorithm(algorithm), point).map_err(drop),
+            (Self::Point(point), Scheme::Curve(curve)) => ParsedPublicKey::new(curve, point).map_err(drop),
+            // The key is of another kind.
+            _ => Err(()),
         };
         parsed.map_err(|()| "it is not a valid public key")
     }
@@ -147,24 +144,4 @@ fn is_small_order(x: &[u8]) -> bool {
     let small = y[0] <= 1 && y[1..].iter().all(|byte| *byte == 0);
     let near_p = (0xec..=0xee).contains(&y[0]) && y[1..31].iter().all(|byte| *byte == 0xff) && y[31] == 0x7f;
     small || near_p || ORDER_8.contains(&y)
-}
-
-const fn rsa_parameters(algorithm: Algorithm) -> &'static RsaParameters {
-    match algorithm {
-        Algorithm::RS384 => &RSA_PKCS1_2048_8192_SHA384,
-        Algorithm::RS512 => &RSA_PKCS1_2048_8192_SHA512,
-        Algorithm::PS256 => &RSA_PSS_2048_8192_SHA256,
-        Algorithm::PS384 => &RSA_PSS_2048_8192_SHA384,
-        Algorithm::PS512 => &RSA_PSS_2048_8192_SHA512,
-        _ => &RSA_PKCS1_2048_8192_SHA256,
-    }
-}
-
-fn curve_algorithm(algorithm: Algorithm) -> &'static dyn VerificationAlgorithm {
-    match algorithm {
-        Algorithm::ES384 => &ECDSA_P384_SHA384_FIXED,
-        Algorithm::ES512 => &ECDSA_P521_SHA512_FIXED,
-        Algorithm::EdDSA | Algorithm::Ed25519 => &ED25519,
-        _ => &ECDSA_P256_SHA256_FIXED,
-    }
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
-use crate::claims::Claims;
+use crate::token::claims::Claims;
 
 /// SHA-256 of the whole token, signature included: nothing else stands for it, and the token itself is not kept.
 pub(crate) type TokenHash = [u8; 32];

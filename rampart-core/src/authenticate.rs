@@ -1,0 +1,88 @@
+//! The outcome of a verification as a future: mostly there at once.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::error::AuthError;
+use crate::event::{self, Event};
+use crate::token::claims::Claims;
+
+type OptionalVerdict = Result<Option<Arc<Claims>>, AuthError>;
+
+/// The outcome of [`RampartAuth::authenticate`](crate::RampartAuth::authenticate): ready at once unless keys must be fetched.
+#[must_use = "a future does nothing unless it is polled"]
+#[derive(Debug)]
+pub struct Authenticate(pub(crate) AuthenticateOptional);
+
+/// The outcome of [`RampartAuth::authenticate_optional`](crate::RampartAuth::authenticate_optional): ready at once unless keys
+/// must be fetched.
+#[must_use = "a future does nothing unless it is polled"]
+#[derive(Debug)]
+pub struct AuthenticateOptional(Progress);
+
+enum Progress {
+    /// `None` once it has been taken.
+    Ready(Option<OptionalVerdict>),
+    /// Keys must be fetched first.
+    Waiting(Pin<Box<dyn Future<Output = OptionalVerdict> + Send>>),
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::Ready(_)) { "Ready" } else { "Waiting" })
+    }
+}
+
+impl AuthenticateOptional {
+    pub(crate) fn ready(outcome: OptionalVerdict) -> Self {
+        Self(Progress::Ready(Some(outcome)))
+    }
+
+    pub(crate) fn waiting(outcome: impl Future<Output = OptionalVerdict> + Send + 'static) -> Self {
+        Self(Progress::Waiting(Box::pin(outcome)))
+    }
+
+    /// The outcome where it is known already, so that nothing needs to be awaited; `None` where keys must be fetched, and
+    /// once the outcome has been taken.
+    pub fn now(&mut self) -> Option<Result<Option<Arc<Claims>>, AuthError>> {
+        if let Progress::Ready(outcome) = &mut self.0 { outcome.take() } else { None }
+    }
+}
+
+impl Future for AuthenticateOptional {
+    type Output = Result<Option<Arc<Claims>>, AuthError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Taken out, so that nothing that has ended, or has panicked, is ever polled again.
+        match std::mem::replace(&mut self.0, Progress::Ready(None)) {
+            Progress::Ready(outcome) => Poll::Ready(outcome.unwrap_or_else(|| Err(taken_already()))),
+            Progress::Waiting(mut future) => {
+                let poll = future.as_mut().poll(context);
+                if poll.is_pending() {
+                    self.0 = Progress::Waiting(future);
+                }
+                poll
+            }
+        }
+    }
+}
+
+/// A future that is polled again after it was done: a mistake of the program, which says nothing about the token. An error
+/// rather than a panic, and rather than waiting for ever.
+fn taken_already() -> AuthError {
+    event::log(&Event::OutcomeTaken);
+    AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) }
+}
+
+impl Future for Authenticate {
+    type Output = Result<Arc<Claims>, AuthError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.0).poll(context));
+        Poll::Ready(outcome.and_then(|claims| claims.ok_or(AuthError::MissingToken)))
+    }
+}

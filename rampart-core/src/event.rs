@@ -1,0 +1,237 @@
+//! What happens while tokens are verified and keys are kept: one list, which the log, and whoever else listens, is told of.
+
+mod log;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::AuthError;
+use crate::jose::algorithm::Algorithm;
+use crate::rule::{Refusal, Rule};
+
+pub(crate) use self::log::log;
+
+/// Something that has happened, for [`on_event`](crate::RampartAuthBuilder::on_event): to count it, to trace it, to wake somebody.
+///
+/// Everything here also goes to the log; its page in the [manual](crate::manual::log) has the level and the text of each. An event
+/// holds nothing of a token: neither its text, nor its claims, nor its key ID.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use rampart_core::{Event, RampartAuth};
+///
+/// let refused = Arc::new(AtomicU64::new(0));
+/// let counter = Arc::clone(&refused);
+/// let auth = RampartAuth::builder("https://auth.example.com", "my-api")
+///     .on_event(move |event| {
+///         if let Event::TokenRefused(token) = event {
+///             counter.fetch_add(1, Ordering::Relaxed);
+///             eprintln!("{}: {}", token.rule(), token.why());
+///         }
+///     })
+///     .build()?;
+/// # Ok::<(), rampart_core::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'e> {
+    /// A request carries no bearer token (V1).
+    TokenMissing,
+    /// A token was refused, or could not be judged.
+    TokenRefused(RefusedToken<'e>),
+    /// A good token lacks what the route asks for: [`AuthError::InsufficientRole`] or [`AuthError::InsufficientScope`].
+    Insufficient {
+        /// What is lacking.
+        error: &'e AuthError,
+    },
+    /// A claim of a good token has another type than it should, and counts as absent (V11).
+    ClaimMistyped {
+        /// Its name.
+        claim: &'static str,
+    },
+    /// A [`KeySet`](crate::KeySet) has refused a signature. Nobody but the log is told.
+    SignatureRefused(RefusedToken<'e>),
+    /// The keys are there for the first time.
+    KeysFetched {
+        /// How many can verify tokens.
+        keys: usize,
+    },
+    /// The issuer has other keys than before.
+    KeysChanged {
+        /// How many can verify tokens.
+        keys: usize,
+    },
+    /// The issuer's keys could not be fetched.
+    KeyFetchFailed {
+        /// Where they were asked for, without the query.
+        url: &'e str,
+        /// Why.
+        error: &'e str,
+        /// How many attempts in a row have failed.
+        failures: u32,
+        /// When the next one may be made.
+        retry_in: Duration,
+    },
+    /// A fetch was left behind by its runtime: that says nothing about the issuer.
+    KeyFetchAbandoned {
+        /// Where the keys were asked for, without the query.
+        url: &'e str,
+    },
+    /// Keys cannot be fetched on this thread: there is no tokio runtime, or one without timers or I/O.
+    KeyFetchImpossible {
+        /// What is missing, and the remedy.
+        problem: &'e str,
+    },
+    /// An entry of the key set is not used.
+    KeySkipped {
+        /// Its position in the set, from 0.
+        position: usize,
+        /// Why.
+        why: &'static str,
+        /// Whether the issuer should mend it; else the entry has another purpose.
+        is_fault: bool,
+    },
+    /// More entries of the key set are not used than are told one by one.
+    MoreKeysSkipped {
+        /// How many in all.
+        skipped: usize,
+    },
+    /// The key set holds more usable keys than are taken.
+    KeysCut {
+        /// How many are taken.
+        limit: usize,
+    },
+    /// More keys of the set fit a token than are tried; told once a minute at most (V4).
+    KeyAmbiguous(AmbiguousKey<'e>),
+    /// A [`Policy`](crate::Policy) denies everyone: an empty list, or a name that no token can have. Nobody but the log is told.
+    PolicyDeniesEveryone {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The outcome of a verification was asked for again after it had been taken. Nobody but the log is told.
+    OutcomeTaken,
+    /// The system clock stands before 1970, so that no token can be judged.
+    ClockBefore1970,
+    /// An application is not set up as its adapter needs it. Nobody but the log is told.
+    NotSetUp {
+        /// What is missing, and the remedy.
+        problem: &'static str,
+    },
+}
+
+/// A token that was refused, and by which rule.
+#[derive(Clone)]
+pub struct RefusedToken<'e> {
+    error: &'e AuthError,
+    rule: Rule,
+    why: &'static str,
+    /// For the log alone.
+    key_id: Option<&'e str>,
+    says: Option<&'e str>,
+    hint: Option<&'static str>,
+    blame: Blame<'e>,
+}
+
+/// What of the settings may be to blame: for the log.
+#[derive(Clone, Default)]
+pub(crate) struct Blame<'e> {
+    pub(crate) issuer: Option<&'e str>,
+    pub(crate) accepted: Option<&'e [String]>,
+    pub(crate) keys_age: Option<Duration>,
+    pub(crate) hint: Option<&'static str>,
+}
+
+impl<'e> RefusedToken<'e> {
+    pub(crate) fn new(refusal: &'e Refusal, key_id: Option<&'e str>) -> Self {
+        let Refusal { error, rule, why, hint, says } = refusal;
+        Self { error, rule: *rule, why, hint: *hint, key_id, says: says.as_deref(), blame: Blame::default() }
+    }
+
+    pub(crate) fn with(self, blame: Blame<'e>) -> Self {
+        Self { blame, ..self }
+    }
+
+    /// What the caller is told. [`AuthError::KeysUnavailable`] is no fault of the token's.
+    pub const fn error(&self) -> &AuthError {
+        self.error
+    }
+
+    /// The rule that it fails.
+    pub const fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// How it fails it: a constant sentence, never text of the token.
+    pub const fn why(&self) -> &'static str {
+        self.why
+    }
+}
+
+/// What everybody may know.
+impl fmt::Debug for RefusedToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { error, rule, why, .. } = self;
+        f.debug_struct("RefusedToken")
+            .field("error", error)
+            .field("rule", rule)
+            .field("why", why)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A token that too many keys fit.
+#[derive(Clone)]
+pub struct AmbiguousKey<'e> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) limit: usize,
+    /// For the log alone.
+    pub(crate) key_id: Option<&'e str>,
+}
+
+impl AmbiguousKey<'_> {
+    /// Its algorithm.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// How many keys are tried for one token.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+impl fmt::Debug for AmbiguousKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { algorithm, limit, .. } = self;
+        f.debug_struct("AmbiguousKey").field("algorithm", algorithm).field("limit", limit).finish_non_exhaustive()
+    }
+}
+
+/// Whom to tell.
+type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// Everybody who listens to one object: the log, and then those who asked for it, in their order.
+#[derive(Clone, Default)]
+pub(crate) struct Listeners(Vec<Listener>);
+
+impl Listeners {
+    pub(crate) fn add(&mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) {
+        self.0.push(Arc::new(listener));
+    }
+
+    /// Tells everybody. Never with a lock held: whoever listens may call back into the object that tells.
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        log(event);
+        for listener in &self.0 {
+            listener(event);
+        }
+    }
+}
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Listeners").field(&self.0.len()).finish()
+    }
+}

@@ -1,0 +1,304 @@
+//! The log: one listener, with a level and a line for every event. The page `log` of the manual has them all.
+
+use tracing::field::{debug, display};
+use tracing::{debug, error, info, warn};
+
+use super::{AmbiguousKey, Blame, Event, RefusedToken};
+use crate::error::AuthError;
+
+/// Characters of a key ID that are shown; `Debug` escapes what could forge or disguise a line.
+const SHOWN_OF_KEY_ID: usize = 64;
+
+pub(crate) fn log(event: &Event<'_>) {
+    match event {
+        Event::TokenMissing => {
+            debug!(target: "rampart", rule = "V1", "the request carries no bearer token");
+        }
+        Event::TokenRefused(token) => log_refused(token),
+        Event::Insufficient { error } => {
+            let required = match error {
+                AuthError::InsufficientRole { required } | AuthError::InsufficientScope { required } => {
+                    required.as_slice()
+                }
+                _ => &[],
+            };
+            debug!(target: "rampart", ?required, "the access token lacks a role or scope");
+        }
+        Event::ClaimMistyped { claim } => {
+            debug!(
+                target: "rampart", claim,
+                "a claim of an access token has another type than it should; it counts as absent"
+            );
+        }
+        Event::SignatureRefused(token) => {
+            let (rule, why, kid) = (token.rule.as_str(), token.why, token.key_id.map(shown).map(debug));
+            info!(target: "rampart", rule, why, kid, "signature refused");
+        }
+        Event::KeysFetched { keys } => {
+            info!(target: "rampart", keys, "the issuer's keys have been fetched");
+        }
+        Event::KeysChanged { keys } => {
+            info!(target: "rampart", keys, "the issuer's keys have changed");
+        }
+        Event::KeyFetchFailed { url, error, failures, retry_in } => {
+            let retry_in_ms = retry_in.as_millis();
+            warn!(target: "rampart", url, error, failures, retry_in_ms, "the issuer's keys could not be fetched");
+        }
+        Event::KeyFetchAbandoned { url } => {
+            warn!(
+                target: "rampart", url,
+                "a fetch of the issuer's keys was left behind: the runtime of its task has ended, or nobody drives it"
+            );
+        }
+        Event::KeyFetchImpossible { problem } => {
+            error!(target: "rampart", "the issuer's keys cannot be fetched: {problem}");
+        }
+        Event::KeySkipped { position, why, is_fault: true } => {
+            warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
+        }
+        Event::KeySkipped { position, why, is_fault: false } => {
+            debug!(target: "rampart", position, why, "a key of the key set has another purpose; skipped");
+        }
+        Event::MoreKeysSkipped { skipped } => {
+            warn!(target: "rampart", skipped, "more keys of the key set cannot be used than are named here");
+        }
+        Event::KeysCut { limit } => {
+            warn!(target: "rampart", limit, "the key set holds more usable keys than are taken");
+        }
+        Event::KeyAmbiguous(AmbiguousKey { algorithm, limit, key_id }) => {
+            let kid = key_id.map(shown).map(debug);
+            warn!(
+                target: "rampart", rule = "V4", limit, %algorithm, kid,
+                "too many keys of the set fit one token; the issuer should publish distinct key IDs and tokens should carry them"
+            );
+        }
+        Event::PolicyDeniesEveryone { why } => {
+            error!(target: "rampart", why, "a policy denies everyone");
+        }
+        Event::OutcomeTaken => {
+            error!(target: "rampart", "the outcome of a verification was asked for again after it had been taken");
+        }
+        Event::ClockBefore1970 => {
+            error!(target: "rampart", "the system clock stands before 1970: no token can be judged");
+        }
+        Event::NotSetUp { problem } => {
+            error!(target: "rampart", "{problem}");
+        }
+    }
+}
+
+fn log_refused(token: &RefusedToken<'_>) {
+    let RefusedToken { error, rule, why, hint, key_id, says, blame } = token;
+    let Blame { issuer, accepted, keys_age, hint: blamed } = blame;
+    let (rule, kid) = (rule.as_str(), key_id.map(shown).map(debug));
+    match error {
+        AuthError::TokenExpired | AuthError::KeysUnavailable { .. } => {
+            debug!(target: "rampart", rule, why, kid, "access token refused");
+        }
+        AuthError::MissingClaim { claim } => {
+            info!(target: "rampart", rule, why, %claim, kid, "access token refused");
+        }
+        _ => {
+            let (accepted, says) = (accepted.map(debug), says.map(display));
+            let keys_age_s = keys_age.map(|age| age.as_secs());
+            let hint = hint.or(*blamed);
+            info!(
+                target: "rampart", rule, why, issuer, accepted, says, keys_age_s, hint, kid, "access token refused"
+            );
+        }
+    }
+}
+
+/// The beginning of a key ID.
+fn shown(kid: &str) -> &str {
+    kid.char_indices().nth(SHOWN_OF_KEY_ID).map_or(kid, |(end, _)| kid.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::fmt::Debug;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use parking_lot::Mutex;
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Level, Metadata, Subscriber};
+
+    use super::*;
+    use crate::jose::algorithm::Algorithm;
+    use crate::rule::{Refusal, Rule};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// One of each event, and of each form that its line can take.
+    fn samples(tell: &mut dyn FnMut(&Event<'_>)) {
+        let error = AuthError::insufficient_scope(["tasks:read"]);
+        let events = [
+            Event::TokenMissing,
+            Event::Insufficient { error: &error },
+            Event::ClaimMistyped { claim: "email" },
+            Event::KeysFetched { keys: 1 },
+            Event::KeysChanged { keys: 2 },
+            Event::KeyFetchFailed { url: "https://a.example/", error: "status 500", failures: 3, retry_in: SECOND },
+            Event::KeyFetchAbandoned { url: "https://a.example/" },
+            Event::KeyFetchImpossible { problem: "there is no runtime" },
+            Event::KeySkipped { position: 0, why: "its kty is missing", is_fault: true },
+            Event::KeySkipped { position: 0, why: "its use is not sig", is_fault: false },
+            Event::MoreKeysSkipped { skipped: 21 },
+            Event::KeysCut { limit: 100 },
+            Event::KeyAmbiguous(AmbiguousKey { algorithm: Algorithm::ES256, limit: 4, key_id: Some("a") }),
+            Event::PolicyDeniesEveryone { why: "it has no names" },
+            Event::OutcomeTaken,
+            Event::ClockBefore1970,
+        ];
+        events.iter().for_each(&mut *tell);
+        for problem in [
+            "a guard found no RampartAuth: add it",
+            "a guard found two RampartAuth, one and another",
+            "an error handler has answered with a stream, which cannot be kept",
+            "a route needs a RampartAuth: add it",
+            "the Rocket manages another RampartAuth already: attach one",
+        ] {
+            tell(&Event::NotSetUp { problem });
+        }
+        let (accepted, why) = (["my-api".to_owned()], "because");
+        let keys_age = Some(SECOND);
+        let refusals = [
+            (Refusal::invalid(Rule::V2, why), Blame::default()),
+            (Refusal::invalid(Rule::V5, why), Blame { keys_age, hint: Some("look"), ..Blame::default() }),
+            (Refusal::invalid(Rule::V7, why).saying(&"b"), Blame { issuer: Some("a"), ..Blame::default() }),
+            (
+                Refusal::invalid(Rule::V8, why).saying(&["b"]).hinting("look"),
+                Blame { accepted: Some(&accepted), ..Blame::default() },
+            ),
+            (Refusal::missing_claim(Rule::V6b, "aud".into()), Blame::default()),
+            (Refusal::new(AuthError::TokenExpired, Rule::V9, why), Blame::default()),
+            (Refusal::new(AuthError::keys_unavailable(SECOND), Rule::V4, why), Blame::default()),
+        ];
+        for (refusal, blame) in refusals {
+            tell(&Event::TokenRefused(RefusedToken::new(&refusal, Some("a")).with(blame)));
+        }
+        tell(&Event::SignatureRefused(RefusedToken::new(&Refusal::invalid(Rule::V5, why), Some("a"))));
+    }
+
+    /// What an event is called here. A new one does not compile until it has a name, and then lacks its sample.
+    const fn name(event: &Event<'_>) -> &'static str {
+        match event {
+            Event::TokenMissing => "TokenMissing",
+            Event::TokenRefused(_) => "TokenRefused",
+            Event::Insufficient { .. } => "Insufficient",
+            Event::ClaimMistyped { .. } => "ClaimMistyped",
+            Event::SignatureRefused(_) => "SignatureRefused",
+            Event::KeysFetched { .. } => "KeysFetched",
+            Event::KeysChanged { .. } => "KeysChanged",
+            Event::KeyFetchFailed { .. } => "KeyFetchFailed",
+            Event::KeyFetchAbandoned { .. } => "KeyFetchAbandoned",
+            Event::KeyFetchImpossible { .. } => "KeyFetchImpossible",
+            Event::KeySkipped { .. } => "KeySkipped",
+            Event::MoreKeysSkipped { .. } => "MoreKeysSkipped",
+            Event::KeysCut { .. } => "KeysCut",
+            Event::KeyAmbiguous(_) => "KeyAmbiguous",
+            Event::PolicyDeniesEveryone { .. } => "PolicyDeniesEveryone",
+            Event::OutcomeTaken => "OutcomeTaken",
+            Event::ClockBefore1970 => "ClockBefore1970",
+            Event::NotSetUp { .. } => "NotSetUp",
+        }
+    }
+
+    /// A line: its level, its text, the names of its fields.
+    #[derive(Debug)]
+    struct Line {
+        level: Level,
+        message: String,
+        fields: Vec<&'static str>,
+    }
+
+    #[derive(Clone, Default)]
+    struct Recorder(Arc<Mutex<Vec<Line>>>);
+
+    impl Subscriber for Recorder {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            assert_eq!(event.metadata().target(), "rampart");
+            let mut line = Line { level: *event.metadata().level(), message: String::new(), fields: Vec::new() };
+            event.record(&mut line);
+            self.0.lock().push(line);
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            match field.name() {
+                "message" => self.message = format!("{value:?}"),
+                name => self.fields.push(name),
+            }
+        }
+    }
+
+    /// What stands between backticks.
+    fn code(cell: &str) -> impl Iterator<Item = &str> {
+        cell.split('`').skip(1).step_by(2)
+    }
+
+    #[test]
+    fn manual_has_level_and_fields_of_every_event_and_nothing_else() {
+        let page = include_str!("../manual/log.md");
+        let (table, _) = page.split_once("`rampart-client` logs").unwrap();
+        let rows: Vec<[&str; 3]> = table
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .map(|line| {
+                let cells: Vec<_> = line.trim_matches('|').split(" | ").collect();
+                [cells[0], cells[1], cells.get(2).copied().unwrap_or_default()]
+            })
+            .collect();
+        assert!(rows.len() > 15, "{rows:?}");
+
+        let recorder = Recorder::default();
+        let (mut shown, seen) = (vec![false; rows.len()], RefCell::new(Vec::new()));
+        tracing::subscriber::with_default(recorder.clone(), || {
+            samples(&mut |event| {
+                seen.borrow_mut().push(name(event));
+                log(event);
+            });
+        });
+        for line in recorder.0.lock().iter() {
+            let level = line.level.to_string().to_lowercase();
+            let matches = |[event, levels, fields]: &[&str; 3]| {
+                let is_it = |text: &str| line.message.starts_with(text.trim_end_matches("..").trim_end());
+                code(event).any(is_it)
+                    && levels.contains(&level)
+                    && line.fields.iter().all(|name| code(fields).any(|told| told == *name))
+            };
+            let fitting: Vec<_> = rows.iter().map(matches).collect();
+            assert!(fitting.contains(&true), "no row of the manual has {line:?}");
+            shown.iter_mut().zip(fitting).for_each(|(shown, fits)| *shown |= fits);
+        }
+        let unshown: Vec<_> = rows.iter().zip(shown).filter(|(_, shown)| !shown).collect();
+        assert!(unshown.is_empty(), "nothing logs {unshown:?}");
+        // Every name stands in the match above, so that the list below is complete.
+        let source = include_str!("log.rs");
+        let (_, names) = source.split_once("const fn name(").unwrap();
+        let (names, _) = names.split_once("/// A line").unwrap();
+        for name in names.split('"').skip(1).step_by(2) {
+            assert!(seen.borrow().contains(&name), "{name} has no sample");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What is true of one issuer: the rules for its tokens, and the keys that it signs them with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::AuthError;
+use crate::health::{JwksHealth, JwksState};
+use crate::jose::algorithm::Algorithms;
+use crate::jose::jws::TypRule;
+use crate::jose::key_set::KeySet;
+use crate::jwks::cache::KeyCache;
+use crate::token::validation::Rules;
+
+pub(crate) struct Issuer {
+    pub(crate) rules: Rules,
+    pub(crate) algorithms: Algorithms,
+    pub(crate) typ_rule: TypRule,
+    pub(crate) keys: Keys,
+}
+
+pub(crate) enum Keys {
+    Static(Arc<KeySet>),
+    Fetched(Arc<KeyCache>),
+}
+
+impl Keys {
+    /// How they are; nothing comes of asking.
+    pub(crate) fn look(&self, wall: Duration) -> JwksHealth {
+        match self {
+            Self::Static(set) => JwksHealth { state: JwksState::Static, age: None, keys: set.len(), last_error: None },
+            Self::Fetched(cache) => cache.health(wall),
+        }
+    }
+
+    /// How they are, for somebody who would have them good: where none may serve, the cache sees to it.
+    pub(crate) fn health(&self, wall: Duration) -> JwksHealth {
+        let health = self.look(wall);
+        if let Self::Fetched(cache) = self
+            && matches!(health.state, JwksState::Cold | JwksState::Dead)
+        {
+            cache.pursue();
+        }
+        health
+    }
+
+    pub(crate) async fn warm_up(&self, wall: Duration) -> Result<(), AuthError> {
+        match self {
+            Self::Static(_) => Ok(()),
+            Self::Fetched(cache) => cache.warm_up(wall).await,
+        }
+    }
+
+    pub(crate) async fn refresh(&self) -> Result<(), AuthError> {
+        match self {
+            Self::Static(_) => Ok(()),
+            Self::Fetched(cache) => cache.refresh().await,
+        }
+    }
+
+    /// How long ago the issuer confirmed them; `None` for those that are fixed.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        match self {
+            Self::Static(_) => None,
+            Self::Fetched(cache) => cache.age(),
+        }
+    }
+}
