@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rampart_http::outbox::{Notes, Outbox};
+use rampart_http::single_flight::{End, Joined, Order, Owner, Patience, SingleFlight, Word};
 use tokio::time::Instant;
 
 use crate::error::{Blame, ClientError};
 use crate::exchange::Exchange;
-use crate::flight::{InFlight, Launch};
+use crate::news::News;
 use crate::pause::{Failure, Sentence, Turn};
 use crate::request::TokenRequest;
 use crate::token::AccessToken;
@@ -18,6 +19,9 @@ use crate::turns::Candidate;
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// A token that another service refused is replaced at most this often.
 const INVALIDATION_INTERVAL: Duration = Duration::from_secs(10);
+/// A request that has said nothing for so much longer than it may take was left behind by a runtime that nobody drives any more.
+const GRACE: Duration = Duration::from_secs(10);
+
 pub(crate) type Outcome = Result<AccessToken, ClientError>;
 
 /// The token of one set.
@@ -28,13 +32,12 @@ pub(crate) struct Slot {
     state: Outbox<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     token: Option<AccessToken>,
     /// What another service refused, until there is a newer one.
     refused: Option<AccessToken>,
-    in_flight: Option<InFlight>,
-    started: u64,
+    flights: SingleFlight<(), Outcome>,
     last_start: Option<Instant>,
     last_invalidation: Option<Instant>,
     failure: Option<(ClientError, Instant)>,
@@ -46,15 +49,6 @@ struct State {
     news: Vec<News>,
 }
 
-/// What has happened to the token, for the log.
-#[derive(Debug)]
-enum News {
-    Got { lifetime: Duration },
-    Failed { error: ClientError, failures: u32, retry_in: Duration },
-    Lost { error: ClientError },
-    Refused,
-}
-
 impl Notes for State {
     type News = News;
 
@@ -64,6 +58,22 @@ impl Notes for State {
 }
 
 impl State {
+    fn new(patience: Duration) -> Self {
+        Self {
+            token: None,
+            refused: None,
+            flights: SingleFlight::new(Patience::SinceDue(patience)),
+            last_start: None,
+            last_invalidation: None,
+            failure: None,
+            failures_in_a_row: 0,
+            refused_since: None,
+            is_outlier: false,
+            last_use: None,
+            news: Vec::new(),
+        }
+    }
+
     fn backing_off(&self, now: Instant) -> Option<&ClientError> {
         self.failure.as_ref().filter(|(_, retry_at)| now < *retry_at).map(|(error, _)| error)
     }
@@ -107,24 +117,22 @@ enum Step {
     Done(Outcome),
     /// As before, and to see to a renewal.
     Renew(AccessToken, Renewal),
-    /// To wait for a request that is under way.
-    Join(InFlight),
-    /// To make a request, and wait for it.
-    Ask(Launch),
+    /// To wait for a request.
+    Wait(Joined<Slot>),
     /// To see to the request of another set, whose turn it is.
     Yield(Arc<Slot>, ClientError),
 }
 
 /// A request in the background: for the set itself, or for another one whose turn it is.
 enum Renewal {
-    Own(Launch),
+    Own(Joined<Slot>),
     Others(Arc<Slot>),
 }
 
 impl Renewal {
     fn go(self, now: Instant) {
         match self {
-            Self::Own(launch) => drop(launch.go()),
+            Self::Own(mut request) => request.go(),
             Self::Others(slot) => drop(slot.go_ahead(now)),
         }
     }
@@ -141,7 +149,7 @@ fn abandoned() -> ClientError {
 impl Slot {
     pub(crate) fn new(exchange: Arc<Exchange>, request: TokenRequest) -> Self {
         let (told, url) = (request.clone(), exchange.location.without_query());
-        let state = Outbox::new(State::default(), move |news| log(&told, &url, &news));
+        let state = Outbox::new(State::new(exchange.limit + GRACE), move |news| news.log(&told, &url));
         Self { exchange, request, state }
     }
 
@@ -158,25 +166,31 @@ impl Slot {
     /// An error where what was waited for had no outcome that this caller could use, so that it may try once more.
     async fn attempt(self: &Arc<Self>, waits_for_others: bool) -> Result<Outcome, ClientError> {
         let now = Instant::now();
-        let mut request = match self.step(now) {
+        let request = match self.step(now) {
             Step::Done(outcome) => return Ok(outcome),
             Step::Renew(token, renewal) => {
                 renewal.go(now);
                 return Ok(Ok(token));
             }
-            Step::Join(request) => request,
-            Step::Ask(launch) => launch.go(),
+            Step::Wait(request) => request,
             Step::Yield(other, error) => {
-                let Some(mut request) = other.go_ahead(now).filter(|_| waits_for_others) else { return Ok(Err(error)) };
-                drop(request.outcome().await);
+                let Some(request) = other.go_ahead(now).filter(|_| waits_for_others) else { return Ok(Err(error)) };
+                drop(self.outcome(request).await);
                 return Err(error);
             }
         };
-        match request.outcome().await.ok_or_else(abandoned)? {
+        match self.outcome(request).await.ok_or_else(abandoned)? {
             // It may have come long before this caller was woken.
             Ok(token) if token.times.is_spent(Instant::now()) => Err(spent(&token)),
             outcome => Ok(outcome),
         }
+    }
+
+    /// `None` where there is none: a request is bounded in itself, and its end is told even where its task is dropped, but not
+    /// where that merely stands still.
+    async fn outcome(&self, request: Joined<Self>) -> Option<Outcome> {
+        let by = request.due() + self.exchange.limit + GRACE;
+        if let Word::Outcome(outcome) = request.outcome(by).await { Some(outcome) } else { None }
     }
 
     fn step(self: &Arc<Self>, now: Instant) -> Step {
@@ -193,14 +207,14 @@ impl Slot {
             return Step::Done(state.put_back(now).ok_or_else(|| ClientError::Transport(problem.to_string())));
         }
         if let Some(request) = self.live(&mut state, now) {
-            return Step::Join(request);
+            return Step::Wait(request);
         }
         if let Some(error) = state.backing_off(now) {
             return Step::Done(Err(error.clone()));
         }
         let due = state.earliest_start(now);
         match self.admit(&state, now, due) {
-            Turn::Own => Step::Ask(self.begin(&mut state, due)),
+            Turn::Own => Step::Wait(self.begin(&mut state, due)),
             Turn::Nobodys(error) => Step::Done(state.put_back(now).ok_or(error)),
             Turn::Other(other, error) => Step::Yield(other, error),
         }
@@ -236,8 +250,8 @@ impl Slot {
     }
 
     /// Makes the request that this set has asked for in vain, now that another one has left it the turn.
-    fn go_ahead(self: Arc<Self>, now: Instant) -> Option<InFlight> {
-        let launch = {
+    fn go_ahead(self: Arc<Self>, now: Instant) -> Option<Joined<Self>> {
+        let mut request = {
             let mut state = self.state.lock();
             let is_fresh = state.serving(now).is_some_and(|token| now < token.times.fresh_until);
             if is_fresh || self.live(&mut state, now).is_some() || state.backing_off(now).is_some() {
@@ -247,7 +261,8 @@ impl Slot {
             let due = state.earliest_start(now);
             self.begin(&mut state, due)
         };
-        Some(launch.go())
+        request.go();
+        Some(request)
     }
 
     /// Puts the token aside if it is the one that another service refused, and not too soon after the last such case.
@@ -271,43 +286,19 @@ impl Slot {
     /// flight.
     pub(crate) fn idle_since(&self, now: Instant) -> Option<(bool, Instant)> {
         let state = self.state.lock();
-        let is_busy = state.in_flight.as_ref().is_some_and(|request| !request.is_abandoned(now));
-        if is_busy { None } else { Some((state.backing_off(now).is_some(), state.last_use.unwrap_or(now))) }
+        let idle = (state.backing_off(now).is_some(), state.last_use.unwrap_or(now));
+        if state.flights.is_live(now) { None } else { Some(idle) }
     }
 
-    fn begin(self: &Arc<Self>, state: &mut State, due: Instant) -> Launch {
-        state.started += 1;
+    fn begin(self: &Arc<Self>, state: &mut State, due: Instant) -> Joined<Self> {
         state.last_start = Some(due);
-        let launch = Launch::new(Arc::clone(self), state.started, due, self.exchange.limit);
-        state.in_flight = Some(launch.request.clone());
-        launch
-    }
-
-    pub(crate) async fn run(&self) -> Outcome {
-        self.exchange.run(&self.request).await
-    }
-
-    /// Whether the slot still counts on this request.
-    pub(crate) fn awaits(&self, number: u64) -> bool {
-        self.state.lock().in_flight.as_ref().is_some_and(|request| request.number == number)
-    }
-
-    /// This request has ended without an outcome.
-    pub(crate) fn lose(&self, number: u64) {
-        let mut state = self.state.lock();
-        self.give_up(&mut state, |request| request.number == number);
-    }
-
-    /// Notes how a request ended, and tells the waiters before anything is written to the log.
-    pub(crate) fn complete(self: &Arc<Self>, number: u64, outcome: Outcome, tell: impl FnOnce(Outcome)) {
-        let mut state = self.state.lock();
-        tell(self.note(&mut state, number, outcome));
+        state.flights.begin(self, due, ())
     }
 
     fn note(self: &Arc<Self>, state: &mut State, number: u64, outcome: Outcome) -> Outcome {
         let now = Instant::now();
         let outcome = outcome.and_then(|token| if token.times.is_spent(now) { Err(spent(&token)) } else { Ok(token) });
-        let Some(request) = state.in_flight.take_if(|request| request.number == number) else { return outcome };
+        let Some(flight) = state.flights.land(number) else { return outcome };
         match &outcome {
             Ok(token) => {
                 // One that is dead on arrival does not push out one that lives.
@@ -315,7 +306,7 @@ impl Slot {
                     state.token = Some(token.clone());
                     state.refused = None;
                 }
-                self.exchange.pause.succeeded(request.due);
+                self.exchange.pause.succeeded(flight.due());
                 state.failure = None;
                 state.failures_in_a_row = 0;
                 state.refused_since = None;
@@ -323,7 +314,7 @@ impl Slot {
                 state.news.push(News::Got { lifetime: token.times.lifetime });
             }
             Err(error) => {
-                self.fail(state, error.clone(), request.due, now);
+                self.fail(state, error.clone(), flight.due(), now);
                 if let Some(token) = state.put_back(now) {
                     return Ok(token);
                 }
@@ -343,40 +334,44 @@ impl Slot {
         state.news.push(News::Failed { error, failures, retry_in: wait });
     }
 
-    fn live(&self, state: &mut State, now: Instant) -> Option<InFlight> {
-        self.give_up(state, |request| request.is_abandoned(now));
-        state.in_flight.clone()
+    fn live(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<Joined<Self>> {
+        if state.flights.give_up(now).is_some() {
+            self.lose(state);
+        }
+        state.flights.join(self, now)
     }
 
     /// No fault of the server's: the next caller starts anew, without a back-off, and the next renewal comes no sooner for it.
-    fn give_up(&self, state: &mut State, is_lost: impl FnOnce(&InFlight) -> bool) {
-        if state.in_flight.take_if(|request| is_lost(request)).is_none() {
-            return;
-        }
+    fn lose(&self, state: &mut State) {
         self.exchange.pause.nothing_came_of_it();
         state.news.push(News::Lost { error: abandoned() });
     }
 }
 
-fn log(request: &TokenRequest, url: &str, news: &News) {
-    match news {
-        News::Got { lifetime } => {
-            let lifetime_s = lifetime.as_secs_f64();
-            tracing::debug!(target: "rampart", ?request, lifetime_s, "a new access token");
-        }
-        News::Failed { error, failures, retry_in } => {
-            let retry_in_ms = retry_in.as_millis();
-            tracing::warn!(
-                target: "rampart", url, ?request, %error, failures, retry_in_ms, "a request for an access token failed"
-            );
-        }
-        News::Lost { error } => {
-            tracing::warn!(target: "rampart", ?request, %error, "no access token could be had");
-        }
-        News::Refused => {
-            tracing::info!(
-                target: "rampart", ?request, "an access token was refused by the service called; getting a new one"
-            );
+impl Owner for Slot {
+    type Purpose = ();
+    type Question = ();
+    type Answer = Outcome;
+    type Outcome = Outcome;
+
+    fn set_out(&self, number: u64) -> Option<(Order<Outcome>, ())> {
+        self.state.lock().flights.set_out(number, Instant::now())
+    }
+
+    async fn exchange(&self, (): ()) -> Outcome {
+        self.exchange.run(&self.request).await
+    }
+
+    /// Tells the waiters before anything is written to the log.
+    fn land(self: &Arc<Self>, number: u64, end: End<Outcome>, tell: impl FnOnce(Outcome)) {
+        let mut state = self.state.lock();
+        match end {
+            End::Made(outcome) => tell(self.note(&mut state, number, outcome)),
+            End::Panicked | End::LeftBehind => {
+                if state.flights.land(number).is_some() {
+                    self.lose(&mut state);
+                }
+            }
         }
     }
 }

@@ -8,10 +8,10 @@ mod client;
 mod config;
 mod error;
 mod exchange;
-mod flight;
 mod lifetime;
 #[cfg(feature = "middleware")]
 mod middleware;
+mod news;
 mod pause;
 mod proxy;
 mod redaction;

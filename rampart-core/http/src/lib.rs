@@ -10,6 +10,7 @@ mod metadata;
 pub mod outbox;
 mod redirect;
 mod runtime;
+pub mod single_flight;
 
 pub use crate::{
     address::{

@@ -12,7 +12,7 @@ use rampart_http::outbox::Outbox;
 use tokio::time::Instant;
 
 use super::fetch::{FetchError, Fetcher};
-use super::flight::{Flight, Joined, Moment, Purpose, Task, can_fetch};
+use super::flight::{Joined, Moment, Purpose, can_fetch, outcome};
 use super::snapshot::{Age, Snapshot};
 use super::state::{News, State};
 use crate::clock::Clock;
@@ -55,7 +55,7 @@ impl KeyCache {
         clock: Clock,
         listeners: Listeners,
     ) -> Self {
-        let state = State { abandoned_after: fetcher.abandoned_after(), ..State::default() };
+        let state = State::new(fetcher.abandoned_after());
         let (url, told) = (fetcher.location.without_query(), listeners.clone());
         Self {
             fetcher,
@@ -155,7 +155,7 @@ impl KeyCache {
                 }
             };
             // Whatever has come of it, the state says more.
-            let _ = joined.outcome(deadline).await;
+            let _ = outcome(joined, deadline).await;
         }
     }
 
@@ -165,10 +165,10 @@ impl KeyCache {
         let now = Instant::now();
         let is_stale = self.snapshot.load().as_ref().is_some_and(|snapshot| snapshot.age(now, wall) == Age::Stale);
         let mut state = self.state.lock();
-        let under_way = state.in_flight.as_ref().and_then(|flight| Some((flight.fetch.number, flight.under_way()?)));
+        let under_way = state.flights.current().and_then(|flight| Some((flight.number(), flight.under_way()?)));
         if let Some((number, since)) = under_way
             && is_stale
-            && now + ALMOST >= since.at + COLD_WAIT
+            && now + ALMOST >= since + COLD_WAIT
         {
             state.fail(number, rampart_http::ExchangeError::TimedOut { limit: COLD_WAIT }.into(), now);
         }
@@ -203,8 +203,8 @@ impl KeyCache {
                 }
             };
             // What began before the call may have read the set before the change that the caller knows of.
-            let is_ours = joined.fetch.purpose == Purpose::ByHand && joined.fetch.started >= asked;
-            match joined.outcome(now + self.fetcher.abandoned_after()).await {
+            let is_ours = *joined.purpose() == Purpose::ByHand && joined.due() >= asked;
+            match outcome(joined, now + self.fetcher.abandoned_after()).await {
                 Some(Ok(())) if is_ours => return Ok(()),
                 Some(Err(error)) if is_ours && (has_begun || error != FetchError::Abandoned) => {
                     return Err(self.state.lock().unavailable(Instant::now()));
@@ -248,18 +248,12 @@ impl KeyCache {
 
     /// The fetch in flight.
     pub(super) fn join(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<Joined> {
-        let (fetch, takes_another_task) = state.join(now)?;
-        let task = takes_another_task.then(|| Task::new(Arc::clone(self), fetch.number));
-        Some(Joined { fetch, task })
+        if state.is_fetching(now) { state.flights.join(self, now) } else { None }
     }
 
     /// Notes a new fetch.
     pub(super) fn begin(self: &Arc<Self>, state: &mut State, now: Instant, purpose: Purpose) -> Joined {
-        state.started += 1;
-        let flight = Flight::new(state.started, now, purpose);
-        let fetch = flight.fetch.clone();
-        state.in_flight = Some(flight);
-        Joined { task: Some(Task::new(Arc::clone(self), fetch.number)), fetch }
+        state.flights.begin(self, now, purpose)
     }
 
     /// The fetch in flight, or a new one unless in back-off.

@@ -1,4 +1,4 @@
-//! The issuer's keys: how one fetch is made ([`fetch`]), by which task ([`flight`]) and what is taken
+//! The issuer's keys: how one fetch is made ([`fetch`]), as which flight ([`flight`]) and what is taken
 //! of it ([`intake`]); when one is made ([`cache`], [`state`]), when without a request ([`pursuit`]), and when for an unknown
 //! key ID ([`search`], [`budget`]).
 

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
 use super::cache::KeyCache;
-use super::flight::{Joined, LOOK_AGAIN, can_fetch};
+use super::flight::{Joined, LOOK_AGAIN, can_fetch, outcome};
 use super::snapshot::Age;
 use super::state::{LATE_START, State};
 
@@ -86,7 +86,7 @@ async fn pursue(cache: Weak<KeyCache>, number: u64) {
             Step::Await(joined) => {
                 let next = Instant::now() + BREATH;
                 // A failure brings a back-off. Whatever else has come to nothing must not be tried again at once.
-                if joined.outcome(Instant::now() + LOOK_AGAIN).await.is_some_and(|outcome| outcome.is_err()) {
+                if outcome(joined, Instant::now() + LOOK_AGAIN).await.is_some_and(|outcome| outcome.is_err()) {
                     sleep_until(next).await;
                 }
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cache::KeyCache;
-use super::flight::Purpose;
+use super::flight::{Purpose, outcome};
 use crate::error::AuthError;
 
 /// How long a request with an unknown key ID waits for newer keys, and how many may.
@@ -48,7 +48,7 @@ impl NotFound {
 impl KeyCache {
     /// The number of the newest fetch that has set out: what later ones say is new enough for a request that comes now.
     pub(crate) fn begun(&self) -> u64 {
-        self.state.lock().begun()
+        self.state.lock().flights.latest_under_way()
     }
 
     /// The answer for a key ID that the current set does not hold, where no fetch is on its way and none may be made for it:
@@ -110,7 +110,7 @@ impl KeyCache {
             };
             // Whatever has come of it, the state says more: a fetch that had begun before may have read the set just before the
             // key was published, one whose runtime has ended says nothing.
-            let _ = joined.outcome(deadline).await;
+            let _ = outcome(joined, deadline).await;
         }
     }
 }

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use rampart_http::outbox::Notes;
+use rampart_http::single_flight::{Patience, SingleFlight};
 use tokio::time::Instant;
 
 use super::budget::{Bucket, MissingKids, Unavailables};
 use super::fetch::{ETag, FetchError};
-use super::flight::{Flight, InFlight, Moment, Purpose};
+use super::flight::{Flight, Moment, Outcome, Purpose};
 use super::pursuit::Pursuit;
 use super::search::{NotFound, Sought};
 use crate::error::AuthError;
@@ -23,12 +24,13 @@ const SOON: Duration = Duration::from_secs(1);
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
     /// See [`Fetcher::abandoned_after`](super::fetch::Fetcher::abandoned_after).
     pub(super) abandoned_after: Duration,
-    pub(super) in_flight: Option<Flight>,
-    pub(super) started: u64,
+    pub(super) flights: SingleFlight<Purpose, Outcome>,
+    /// When the latest of them has set out.
+    pub(super) asked: Option<Moment>,
     /// The last attempt that came to an end, where it failed.
     pub(super) failure: Option<Failure>,
     pub(super) failures_in_a_row: u32,
@@ -89,6 +91,25 @@ pub(super) struct Failure {
 }
 
 impl State {
+    pub(super) fn new(abandoned_after: Duration) -> Self {
+        Self {
+            abandoned_after,
+            flights: SingleFlight::new(Patience::UnderWay { limit: abandoned_after, late: LATE_START }),
+            asked: None,
+            failure: None,
+            failures_in_a_row: 0,
+            is_abandoned: false,
+            confirmed: None,
+            etag: None,
+            bucket: Bucket::default(),
+            missing: MissingKids::default(),
+            unavailables: Unavailables::default(),
+            pursuit: None,
+            pursuits: 0,
+            news: Vec::new(),
+        }
+    }
+
     pub(super) fn is_backing_off(&self, now: Instant) -> bool {
         self.failure.as_ref().is_some_and(|failure| now < failure.retry_at)
     }
@@ -128,12 +149,6 @@ impl State {
         let retry_after = self.back_off(now).max(self.bucket.wait(now)).max(SOON);
         let error = AuthError::KeysUnavailable { retry_after };
         NotFound { error, why: "no key at hand has this kid, and the issuer cannot be asked for it now" }
-    }
-
-    /// The number of the newest fetch that has set out: what later ones say is news to whoever comes now.
-    pub(super) fn begun(&self) -> u64 {
-        let waits = self.in_flight.as_ref().is_some_and(|flight| flight.under_way().is_none());
-        self.started - u64::from(waits)
     }
 
     /// Why the last attempt brought nothing.
@@ -176,7 +191,7 @@ impl State {
 
     /// Gives an attempt up that its runtime has left behind. It costs the bucket nothing.
     pub(super) fn give_up(&mut self, flight: &Flight) {
-        if matches!(flight.fetch.purpose, Purpose::Search(_)) {
+        if matches!(flight.purpose(), Purpose::Search(_)) {
             self.bucket.give_back();
         }
         self.abandon();
@@ -184,28 +199,19 @@ impl State {
 
     /// Whether a fetch is in flight that may still bring something.
     pub(super) fn is_fetching(&mut self, now: Instant) -> bool {
-        let limit = self.abandoned_after;
-        if let Some(flight) = self.in_flight.take_if(|flight| flight.is_overdue(limit, now)) {
+        if let Some(flight) = self.flights.give_up(now) {
             self.give_up(&flight);
-        } else if self.in_flight.as_ref().is_some_and(|flight| flight.is_late(now)) {
+        } else if self.flights.is_late(now) {
             self.abandon();
         }
-        self.in_flight.is_some()
-    }
-
-    /// The fetch in flight, for one more who waits for it, and whether a further task should be sent for it.
-    pub(super) fn join(&mut self, now: Instant) -> Option<(InFlight, bool)> {
-        if !self.is_fetching(now) {
-            return None;
-        }
-        self.in_flight.as_mut().map(|flight| (flight.fetch.clone(), flight.takes_another_task(now)))
+        self.flights.current().is_some()
     }
 
     /// Takes a fetch that has come to an end out of flight, unless it was given up on before: what came after it knows
     /// better, and what it brings is not taken.
     pub(super) fn land(&mut self, number: u64, now: Instant) -> Option<Flight> {
         self.is_fetching(now);
-        self.in_flight.take_if(|flight| flight.fetch.number == number)
+        self.flights.land(number)
     }
 }
 
