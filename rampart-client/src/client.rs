@@ -8,13 +8,13 @@ use parking_lot::RwLock;
 use reqwest::RequestBuilder;
 use reqwest::header::AUTHORIZATION;
 use tokio::time::Instant;
-use url::Url;
 
 use crate::cache::Slot;
 use crate::config::{RampartClientBuilder, of_environment};
 use crate::error::ClientError;
 use crate::exchange::{Exchange, sensitive};
 use crate::proxy;
+use crate::redirects;
 use crate::request::TokenRequest;
 use crate::token::{AccessToken, Secret};
 
@@ -24,11 +24,13 @@ const MAX_SETS: usize = 256;
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use rampart_client::RampartClient;
+/// use rampart_client::{RampartClient, redirects_within_origin};
 ///
 /// let client = RampartClient::builder("https://auth.example.com", "billing", "secret").build()?;
 /// let token = client.client_credentials_token(&["users:read"]).await?;
-/// let request = reqwest::Client::new().get("https://users.example.com/api/users");
+///
+/// let http = reqwest::Client::builder().redirect(redirects_within_origin()).build()?;
+/// let request = http.get("https://users.example.com/api/users");
 /// let response = client.bearer(request, &["users:read"]).await?.send().await?;
 /// # Ok(()) }
 /// ```
@@ -128,9 +130,11 @@ impl RampartClient {
     ///
     /// ```no_run
     /// # async fn example(client: rampart_client::RampartClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// use rampart_client::redirects_within_origin;
     /// use reqwest::StatusCode;
     ///
-    /// let (http, url) = (reqwest::Client::new(), "https://users.example.com/api/users");
+    /// let http = reqwest::Client::builder().redirect(redirects_within_origin()).build()?;
+    /// let url = "https://users.example.com/api/users";
     /// let token = client.client_credentials_token(&["users:read"]).await?;
     /// let mut response = http.get(url).bearer_auth(token.access_token.expose()).send().await?;
     /// if response.status() == StatusCode::UNAUTHORIZED {
@@ -153,26 +157,36 @@ impl RampartClient {
     /// Adds a token to a request, in place of any `Authorization` that it has. The header is marked as sensitive, so that the HTTP
     /// client does not show it.
     ///
+    /// The HTTP client must be one that takes no token to another server where it is redirected there: built with
+    /// [`redirects_within_origin`](crate::redirects_within_origin), with `Policy::none()`, or with a policy of your own, which
+    /// then must not follow a redirect to another origin either. reqwest's default is refused.
+    ///
     /// A request over http to this machine gets one only where its HTTP client surely sends it without a proxy, which could read
     /// the token: one built with `no_proxy()`, or one without proxies of its own while the environment names none for this
     /// address (`HTTP_PROXY`, `ALL_PROXY`, and `NO_PROXY` for exceptions).
     ///
     /// # Errors
-    /// [`ClientError::InsecureUrl`] for a request over http to another machine or by way of a proxy, [`ClientError::Request`] for
-    /// one that cannot be built; otherwise as [`client_credentials_token`](Self::client_credentials_token).
+    /// [`ClientError::FollowsRedirects`] for an HTTP client that may take the token elsewhere, [`ClientError::InsecureUrl`] for a
+    /// request over http to another machine or by way of a proxy, [`ClientError::Request`] for one that cannot be built;
+    /// otherwise as [`client_credentials_token`](Self::client_credentials_token).
     ///
     /// ```no_run
     /// # async fn example(client: rampart_client::RampartClient) -> Result<(), Box<dyn std::error::Error>> {
-    /// let request = reqwest::Client::new().post("https://users.example.com/api/users").body("..");
+    /// use rampart_client::redirects_within_origin;
+    ///
+    /// let http = reqwest::Client::builder().redirect(redirects_within_origin()).build()?; // made once
+    /// let request = http.post("https://users.example.com/api/users").body("..");
     /// let response = client.bearer(request, &["users:write"]).await?.send().await?;
     /// # Ok(()) }
     /// ```
     pub async fn bearer(&self, request: RequestBuilder, scopes: &[&str]) -> Result<RequestBuilder, ClientError> {
         let (client, request) = request.build_split();
         let mut request = request.map_err(|_| ClientError::Request)?;
-        let url = request.url();
-        if !is_private(url) || url.scheme() == "http" && !proxy::is_bypassed(&client, url) {
+        if !proxy::is_private(&client, request.url()) {
             return Err(ClientError::InsecureUrl);
+        }
+        if redirects::may_leave_origin(&client) {
+            return Err(ClientError::FollowsRedirects);
         }
         let token = self.client_credentials_token(scopes).await?;
         request.headers_mut().insert(AUTHORIZATION, sensitive(&authorization(&token))?);
@@ -200,11 +214,6 @@ impl RampartClient {
         slots.insert(request.clone(), Arc::clone(&slot));
         Ok(slot)
     }
-}
-
-/// Whether nobody on the way can read what is sent there.
-pub(crate) fn is_private(url: &Url) -> bool {
-    url.scheme() == "https" || rampart_http::is_loopback_for_any_client(url)
 }
 
 /// The value of `Authorization` for a token.

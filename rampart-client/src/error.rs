@@ -87,6 +87,12 @@ pub enum ClientError {
         "the request goes over http to another machine, or by way of a proxy, where the token could be read; use https, or for this machine an HTTP client with no_proxy(), or NO_PROXY"
     )]
     InsecureUrl,
+    /// The HTTP client may follow a redirect to another server, and would take the token along: see
+    /// [`redirects_within_origin`](crate::redirects_within_origin).
+    #[error(
+        "the HTTP client may follow a redirect to another server and take the token along; build it with .redirect(rampart_client::redirects_within_origin()), or with Policy::none()"
+    )]
+    FollowsRedirects,
     /// The request itself cannot be built.
     #[error("the request cannot be built; look at its URL, headers and body")]
     Request,

@@ -15,6 +15,7 @@ mod news;
 mod pause;
 mod proxy;
 mod redaction;
+mod redirects;
 mod request;
 mod token;
 mod turns;
@@ -29,6 +30,7 @@ pub use crate::{
     client::RampartClient,
     config::RampartClientBuilder,
     error::ClientError,
+    redirects::redirects_within_origin,
     request::TokenRequest,
     token::{AccessToken, Secret, Token},
 };

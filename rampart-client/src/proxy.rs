@@ -6,12 +6,22 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Client, Proxy};
 use url::Url;
 
+/// Whether nobody on the way can read what a client of the user's sends there.
+pub(crate) fn is_private(client: &Client, url: &Url) -> bool {
+    is_private_directly(url) && (url.scheme() == "https" || is_bypassed(client, url))
+}
+
+/// As [`is_private`], but for proxies.
+pub(crate) fn is_private_directly(url: &Url) -> bool {
+    url.scheme() == "https" || rampart_http::is_loopback_for_any_client(url)
+}
+
 /// Whether a client of the user's surely sends this request without a proxy.
 ///
 /// No client says what proxies it has but in its `Debug` output, so that is asked: it must name none, or those of the
 /// environment as reqwest itself reads them, which then are asked about the address. Whatever else stands there, such as a
 /// proxy that the user has set, counts as one that takes the request.
-pub(crate) fn is_bypassed(client: &Client, url: &Url) -> bool {
+fn is_bypassed(client: &Client, url: &Url) -> bool {
     let shown = format!("{client:?}");
     match shown.split_once(FIELD) {
         None => *IS_SHOWN,
@@ -20,12 +30,6 @@ pub(crate) fn is_bypassed(client: &Client, url: &Url) -> bool {
             proxies.starts_with(&format!("[{system:?}]")) && !takes(&system, url)
         }
     }
-}
-
-/// Whether the environment names a proxy for this request. More cannot be known of a client that is out of reach.
-#[cfg(feature = "middleware")]
-pub(crate) fn is_in_environment(url: &Url) -> bool {
-    takes(&Matcher::from_system(), url)
 }
 
 fn takes(proxies: &Matcher, url: &Url) -> bool {

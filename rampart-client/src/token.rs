@@ -24,7 +24,8 @@ impl Secret {
     }
 
     /// The text itself: for a header, never for a log. An access token has visible ASCII characters alone, no space, line break
-    /// or control, and so is safe in a header; it need not be a JWT or a b64token (RFC 6749 appendix A.12).
+    /// or control, and so is safe in a header; it need not be a JWT or a b64token (RFC 6749 appendix A.12). The HTTP client that sends
+    /// it must not take it elsewhere: see [`redirects_within_origin`](crate::redirects_within_origin).
     pub fn expose(&self) -> &str {
         &self.0
     }

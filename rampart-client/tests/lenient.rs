@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Outcome, World, any, builder, is_malformed, is_oauth, issuer, poll_once, quiet};
+use common::{Outcome, World, any, builder, carrying, is_malformed, is_oauth, issuer, poll_once, quiet};
 use rampart_client::ClientError;
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use reqwest::header::AUTHORIZATION;
@@ -218,7 +218,7 @@ async fn f41_other_spelling_of_bearer_is_an_error_unless_bearer_is_assumed() {
     }
     // It goes out as what it is assumed to be.
     let client = builder(&issuer).assume_bearer(true).build().unwrap();
-    let request = reqwest::Client::new().get("https://users.example.com");
+    let request = carrying().get("https://users.example.com");
     let request = client.bearer(request, &[]).await.unwrap().build().unwrap();
     assert_eq!(request.headers()[AUTHORIZATION], "Bearer a.token");
 }
@@ -253,7 +253,7 @@ async fn f42_token_may_have_every_character_that_can_stand_in_a_header() {
             &respond(200, &json!({"access_token": token, "token_type": "Bearer"})),
             1,
         );
-        let request = reqwest::Client::new().get("https://users.example.com");
+        let request = carrying().get("https://users.example.com");
         let request = world.client.bearer(request, &[&scope]).await.unwrap().build().unwrap();
         assert_eq!(request.headers()[AUTHORIZATION], format!("Bearer {token}"));
     }

@@ -6,14 +6,15 @@ mod common;
 
 use std::net::SocketAddr;
 
-use common::{any, builder, issuer};
+use async_trait::async_trait;
+use common::{any, builder, carrying, issuer};
+use http::Extensions;
 use http_body_util::Full;
-use rampart_client::{ClientError, RampartClient, RampartMiddleware};
+use rampart_client::{ClientError, RampartClient, RampartMiddleware, redirects_within_origin};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer, RecordedRequest};
 use reqwest::header::AUTHORIZATION;
-use reqwest::redirect::Policy;
-use reqwest::{Body, StatusCode};
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error};
+use reqwest::{Body, Client, Request, Response, StatusCode};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
 
 const PATH: &str = "/.well-known/jwks.json";
 
@@ -44,7 +45,7 @@ impl Setting {
     }
 
     fn http_for(&self, origins: &[&str]) -> ClientWithMiddleware {
-        ClientBuilder::new(reqwest::Client::new()).with(self.tokens(origins)).build()
+        self.tokens(origins).attach_to(carrying()).unwrap()
     }
 
     fn requests(&self) -> usize {
@@ -99,54 +100,12 @@ async fn no_other_origin_gets_it() {
 }
 
 #[tokio::test]
-async fn redirect_to_another_origin_loses_it() {
-    let setting = Setting::new().await;
-    let other = issuer().await;
-    setting.service.inject(Endpoint::Jwks, Fault::redirect(307, &other.jwks_url()));
-    let http = reqwest::Client::builder().redirect(Policy::limited(5)).build().unwrap();
-    let http = ClientBuilder::new(http).with(setting.tokens(&[setting.service.url()])).build();
-    assert_eq!(http.get(setting.url()).send().await.unwrap().status(), 200);
-    assert!(authorizations(&setting.service)[0].is_some());
-    assert_eq!(authorizations(&other), [None]);
-}
-
-#[tokio::test]
-async fn o22_status_401_of_an_origin_that_was_reached_by_a_redirect_says_nothing_of_the_token() {
-    let setting = Setting::new().await;
-    let other = issuer().await;
-    setting.service.inject(Endpoint::Jwks, Fault::redirect(307, &other.jwks_url()));
-    other.inject(Endpoint::Jwks, Fault::status(401));
-    // Be the other one of those that get the token or not: it is not sent along with a redirect.
-    for (asked, origins) in [(1, vec![setting.service.url()]), (2, vec![setting.service.url(), other.url()])] {
-        let (http, token) = (setting.http_for(&origins), setting.bearer().await);
-        assert_eq!(http.get(setting.url()).send().await.unwrap().status(), 401);
-        assert_eq!(setting.bearer().await, token, "a good token was thrown away");
-        assert_eq!((arrived(&setting.service).len(), setting.requests()), (asked, 1));
-        assert_eq!(authorizations(&other), vec![None; asked]);
-    }
-}
-
-#[tokio::test]
-async fn o22_status_401_after_a_redirect_within_the_origin_is_that_of_the_service() {
-    let setting = Setting::new().await;
-    let (http, old) = (setting.http(), setting.bearer().await);
-    let elsewhere = format!("{}/.well-known/openid-configuration", setting.service.url());
-    setting.service.inject_times(Endpoint::Jwks, &Fault::redirect(307, &elsewhere), 1);
-    setting.service.inject_times(Endpoint::Discovery, &Fault::status(401), 1);
-    assert_eq!(http.get(setting.url()).send().await.unwrap().status(), 200);
-    let new = setting.bearer().await;
-    assert_ne!(new, old);
-    assert_eq!(authorizations(&setting.service), [Some(old), Some(new)]);
-    assert_eq!(setting.requests(), 2);
-}
-
-#[tokio::test]
 async fn http_to_another_machine_never_gets_it() {
     let setting = Setting::new().await;
     let service = SocketAddr::from(([127, 0, 0, 1], setting.service.port()));
-    let http = reqwest::Client::builder().no_proxy().resolve("users.test", service).build().unwrap();
+    let http = Client::builder().no_proxy().redirect(redirects_within_origin()).resolve("users.test", service);
     let tokens = setting.tokens(&["https://users.test", &format!("https://users.test:{}", setting.service.port())]);
-    let http = ClientBuilder::new(http).with(tokens).build();
+    let http = tokens.attach_to(http.build().unwrap()).unwrap();
     let url = format!("http://users.test:{}{PATH}", setting.service.port());
     assert_eq!(http.get(url).send().await.unwrap().status(), 200);
     assert_eq!(authorizations(&setting.service), [None]);
@@ -267,4 +226,36 @@ async fn failure_to_get_a_token_is_an_error_and_nothing_is_sent() {
         other => panic!("{other:?}"),
     }
     assert!(arrived(&setting.service).is_empty());
+}
+
+/// Sends every request for one address to another one.
+struct Rerouted(&'static str, String);
+
+#[async_trait]
+impl Middleware for Rerouted {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        assert!(!request.headers().contains_key(AUTHORIZATION), "another middleware sees the token");
+        let url = request.url().as_str().replace(self.0, &self.1);
+        *request.url_mut() = url.parse().unwrap();
+        next.run(request, extensions).await
+    }
+}
+
+#[tokio::test]
+async fn token_is_for_where_a_request_really_goes_whatever_other_middleware_makes_of_it() {
+    let setting = Setting::new().await;
+    let other = issuer().await;
+    let tokens = setting.tokens(&["https://users.test", setting.service.url()]);
+    for (to, authorization) in [(&other, None), (&setting.service, Some(setting.bearer().await))] {
+        let reroute = Rerouted("https://users.test", to.url().to_owned());
+        let http = ClientBuilder::new(carrying()).with(reroute).build();
+        let http = tokens.clone().attach_to(http).unwrap();
+        assert_eq!(http.get(format!("https://users.test{PATH}")).send().await.unwrap().status(), 200);
+        assert_eq!(authorizations(to), [authorization]);
+    }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{any, builder, in_environment, is_child, issuer};
-use rampart_client::{ClientError, RampartClient, RampartMiddleware};
+use rampart_client::{ClientError, RampartClient, RampartMiddleware, redirects_within_origin};
 use rampart_issuer::{Endpoint, LocalIssuer};
 use reqwest::{Client, ClientBuilder, Proxy};
 use reqwest_middleware::Error;
@@ -13,9 +13,20 @@ type SetUp = fn(ClientBuilder) -> ClientBuilder;
 
 /// How a request with a token for a service on this machine goes.
 async fn called(client: &RampartClient, service: &LocalIssuer, set_up: SetUp) -> Result<u16, ClientError> {
-    let http = set_up(Client::builder()).build().unwrap();
+    let http = set_up(Client::builder().redirect(redirects_within_origin())).build().unwrap();
     let request = client.bearer(http.get(service.jwks_url()), &["users:read"]).await?;
     Ok(request.send().await.unwrap().status().as_u16())
+}
+
+/// As [`called`], with the middleware.
+async fn attached(client: &RampartClient, service: &LocalIssuer, set_up: SetUp) -> Result<u16, ClientError> {
+    let http = set_up(Client::builder().redirect(redirects_within_origin())).build().unwrap();
+    let tokens = RampartMiddleware::new(client.clone(), any(), [service.url()]).unwrap();
+    match tokens.attach_to(http).unwrap().get(service.jwks_url()).send().await {
+        Ok(response) => Ok(response.status().as_u16()),
+        Err(Error::Middleware(error)) => Err(error.downcast::<ClientError>().unwrap()),
+        Err(other) => panic!("{other:?}"),
+    }
 }
 
 fn proxied(builder: ClientBuilder) -> ClientBuilder {
@@ -23,8 +34,8 @@ fn proxied(builder: ClientBuilder) -> ClientBuilder {
 }
 
 #[tokio::test]
-async fn bearer_to_this_machine_is_refused_where_the_client_has_a_proxy_of_its_own() {
-    const NAME: &str = "bearer_to_this_machine_is_refused_where_the_client_has_a_proxy_of_its_own";
+async fn token_for_this_machine_is_refused_where_the_client_has_a_proxy_of_its_own() {
+    const NAME: &str = "token_for_this_machine_is_refused_where_the_client_has_a_proxy_of_its_own";
     if !is_child() {
         return in_environment(NAME, &[]);
     }
@@ -38,6 +49,7 @@ async fn bearer_to_this_machine_is_refused_where_the_client_has_a_proxy_of_its_o
     ];
     for set_up in bypassing {
         assert_eq!(called(&client, &service, set_up).await, Ok(200));
+        assert_eq!(attached(&client, &service, set_up).await, Ok(200));
     }
     assert!(service.recorded(Endpoint::Jwks).iter().all(|request| request.header("authorization").is_some()));
     let asked = service.requests(Endpoint::Jwks);
@@ -49,10 +61,11 @@ async fn bearer_to_this_machine_is_refused_where_the_client_has_a_proxy_of_its_o
     ];
     for set_up in proxying {
         assert_eq!(called(&client, &service, set_up).await, Err(ClientError::InsecureUrl));
+        assert_eq!(attached(&client, &service, set_up).await, Err(ClientError::InsecureUrl));
     }
     assert_eq!(service.requests(Endpoint::Jwks), asked);
     // Over https a proxy sees nothing.
-    let http = proxied(Client::builder()).build().unwrap();
+    let http = proxied(Client::builder().redirect(redirects_within_origin())).build().unwrap();
     drop(client.bearer(http.get("https://127.0.0.1"), &["users:read"]).await.unwrap());
 }
 
@@ -110,12 +123,7 @@ async fn middleware_sends_nothing_to_this_machine_where_the_environment_has_a_pr
     }
     let (issuer, service) = (issuer().await, issuer().await);
     let client = builder(&issuer).build().unwrap();
-    let tokens = RampartMiddleware::new(client, any(), [service.url()]).unwrap();
-    let http = reqwest_middleware::ClientBuilder::new(Client::new()).with(tokens).build();
-    let outcome = match http.get(service.jwks_url()).send().await {
-        Ok(response) => Ok(response.status().as_u16()),
-        Err(Error::Middleware(error)) => Err(error.downcast::<ClientError>().unwrap()),
-        Err(other) => panic!("{other:?}"),
-    };
-    assert_eq!(outcome, expected());
+    assert_eq!(attached(&client, &service, |builder| builder).await, expected());
+    assert_eq!(attached(&client, &service, ClientBuilder::no_proxy).await, Ok(200));
+    assert_eq!(attached(&client, &service, proxied).await, Err(ClientError::InsecureUrl));
 }

@@ -12,7 +12,7 @@ use std::sync::Once;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use common::keys::{ALGORITHMS, ClientKey};
-use common::{ByHand, World, any, issuer, member};
+use common::{ByHand, World, any, carrying, issuer, member};
 use parking_lot::Mutex;
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder, RampartMiddleware, TokenRequest};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
@@ -183,7 +183,7 @@ async fn o12_o17_requests_that_succeed_say_nothing_that_is_secret() {
         secrets.add("the access token", token.access_token.expose());
         said += &(printed(&token) + &printed(&*token) + &shown(&token.access_token) + &printed(&client));
 
-        let http = reqwest::Client::new();
+        let http = carrying();
         let request = client.bearer(http.get(service.jwks_url()), &["users:read"]).await.unwrap();
         said += &printed(&request);
         let request = request.build().unwrap();
@@ -193,7 +193,8 @@ async fn o12_o17_requests_that_succeed_say_nothing_that_is_secret() {
         let origins = [service.url()];
         let middleware = RampartMiddleware::new(client.clone(), any(), origins).unwrap();
         said += &printed(&middleware);
-        let http = reqwest_middleware::ClientBuilder::new(http).with(middleware).build();
+        let http = middleware.attach_to(http).unwrap();
+        said += &printed(&http);
         service.inject_times(Endpoint::Jwks, &Fault::status(401), 1);
         http.get(service.jwks_url()).send().await.unwrap();
         secrets.add("the access token", client.token(&any()).await.unwrap().access_token.expose());
@@ -378,7 +379,7 @@ async fn o17_every_error_has_a_sentence_and_no_secret() {
     let elsewhere = |url: &str| RampartClient::builder(url, ID, SECRET).build().unwrap_err();
     let builder = || RampartClient::builder("https://auth.example.com", ID, SECRET);
     let client = builder().build().unwrap();
-    let http = reqwest::Client::new();
+    let http = carrying();
     let world = World::new().await;
     let answered = async |fault: &Fault| world.answered(fault).await.unwrap_err();
     let errors = [
@@ -393,6 +394,7 @@ async fn o17_every_error_has_a_sentence_and_no_secret() {
         client.bearer(http.get(SECRET), &[]).await.unwrap_err(),
         RampartMiddleware::new(client.clone(), any(), [SECRET]).unwrap_err(),
         ClientError::TooManySets,
+        ClientError::FollowsRedirects,
         ClientError::Metadata("the metadata".into()),
         ClientError::TokenType("mac".into()),
         ClientError::Transport("the connection failed".into()),

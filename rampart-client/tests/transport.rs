@@ -7,7 +7,8 @@ mod common;
 use std::time::{Duration, SystemTime};
 
 use common::{
-    ByHand, SECOND, TICK, World, address, builder, in_environment, is_child, is_transport, issuer, seconds, settle,
+    ByHand, SECOND, TICK, World, address, builder, carrying, in_environment, is_child, is_transport, issuer, seconds,
+    settle,
 };
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder, TokenRequest};
 use rampart_issuer::{Endpoint, Fault};
@@ -298,7 +299,7 @@ async fn http_client_can_be_set_up_within_the_limits() {
 #[tokio::test]
 async fn bearer_adds_the_header_but_not_over_http_to_another_machine() {
     let issuer = issuer().await;
-    let (client, http) = (builder(&issuer).build().unwrap(), reqwest::Client::new());
+    let (client, http) = (builder(&issuer).build().unwrap(), carrying());
     let elsewhere = [
         "http://users.example.com/api",
         "http://127.0.0.1.example.com",

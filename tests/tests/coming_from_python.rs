@@ -325,7 +325,7 @@ const LIST: &[(&str, &[Entry])] = &[
                 "client.bearer(request",
                 Some("pub async fn bearer("),
             ),
-            ("httpx.AsyncClient()", "reqwest::Client::new()", None),
+            ("httpx.AsyncClient()", ".redirect(redirects_within_origin())", Some("pub fn redirects_within_origin()")),
             ("http.get(\"https://api.internal/users\"", ".get(\"https://api.internal/users\")", None),
             ("caches tokens and refreshes them before expiry", "the same", None),
         ],

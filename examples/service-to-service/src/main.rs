@@ -10,9 +10,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use rampart_axum::{RampartAuth, RequireAuth, scopes};
-use rampart_client::{RampartClient, RampartMiddleware, TokenRequest};
+use rampart_client::{RampartClient, RampartMiddleware, TokenRequest, redirects_within_origin};
 use rampart_issuer::LocalIssuer;
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use reqwest_middleware::ClientWithMiddleware;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
@@ -125,7 +125,8 @@ async fn run() -> Result<(), Error> {
     let server = tokio::spawn(axum::serve(listener, app).into_future());
 
     let tokens = RampartMiddleware::new(caller, TokenRequest::new(["reports:read"]), [&origin])?;
-    let http = ClientBuilder::new(reqwest::Client::builder().no_proxy().build()?).with(tokens).build();
+    let http = reqwest::Client::builder().no_proxy().redirect(redirects_within_origin()).build()?;
+    let http = tokens.attach_to(http)?;
     let url = format!("{origin}/report");
     let mut every_second = interval(Duration::from_secs(1));
     every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -14,8 +14,11 @@ use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use rampart_client::{AccessToken, ClientError, RampartClient, RampartClientBuilder, TokenRequest};
+use rampart_client::{
+    AccessToken, ClientError, RampartClient, RampartClientBuilder, TokenRequest, redirects_within_origin,
+};
 use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, RecordedRequest};
+use reqwest::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -96,6 +99,11 @@ pub(crate) async fn issuer() -> LocalIssuer {
 /// A builder with the credentials that every issuer knows.
 pub(crate) fn builder(issuer: &LocalIssuer) -> RampartClientBuilder {
     RampartClient::builder(issuer.url(), "service", "service-secret")
+}
+
+/// An HTTP client that may carry tokens.
+pub(crate) fn carrying() -> Client {
+    Client::builder().redirect(redirects_within_origin()).build().unwrap()
 }
 
 pub(crate) fn address(issuer: &LocalIssuer) -> SocketAddr {
