@@ -78,6 +78,7 @@ pub(crate) fn store<T>(
     fresh: Fresh<'_>,
     admit: impl FnOnce(&Outcome<'_>) -> Admitted<T>,
 ) -> Admitted<T> {
+    let fresh = fresh.after(request.extensions().get());
     let outcome = fresh.outcome();
     let admitted = admit(&outcome);
     let carry = outcome.carry(admitted.is_ok(), request.extensions().get());

@@ -29,6 +29,7 @@ async fn guard<T>(
         Verification::Ready(fresh) => fresh,
         Verification::Pending(pending) => pending.await,
     };
+    let fresh = fresh.after(parts.extensions.get());
     let outcome = fresh.outcome();
     let admitted = admit(&outcome);
     apply(outcome.carry(admitted.is_ok(), parts.extensions.get()), &mut parts.extensions);

@@ -58,6 +58,7 @@ impl AuthLayer {
 
     /// The same by a new outcome, which is kept.
     fn admit_fresh<B>(&self, fresh: Fresh<'_>, request: &mut Request<B>) -> Result<(), AuthRejection> {
+        let fresh = fresh.after(request.extensions().get());
         let carry = self.admit(&fresh.outcome(), request.extensions())?;
         apply(carry, request.extensions_mut());
         request.extensions_mut().insert(fresh.into_verified());

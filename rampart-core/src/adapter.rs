@@ -19,6 +19,7 @@
 //!                 Verification::Ready(fresh) => fresh,
 //!                 Verification::Pending(pending) => pending.await, // keys must be fetched first
 //!             };
+//!             let fresh = fresh.after(stored.as_ref());
 //!             let decided = fresh.outcome().required::<AnyUser>();
 //!             *stored = Some(fresh.into_verified());
 //!             decided

@@ -170,11 +170,11 @@ impl RampartAuth {
 
     /// The HTTP answer for an error, with the realm of this object (RFC 6750 section 3).
     pub fn rejection(&self, error: AuthError) -> Rejection {
-        self.rejection_of_route(error, &[])
+        self.rejection_with_scopes(error, &[])
     }
 
-    /// The same, of a route that asks for these scopes.
-    pub(crate) fn rejection_of_route(&self, error: AuthError, scopes: &[&str]) -> Rejection {
+    /// The same, of a request for which a new token needs these scopes besides any which the error names.
+    pub(crate) fn rejection_with_scopes(&self, error: AuthError, scopes: &[&str]) -> Rejection {
         Rejection::new(error, scopes, &self.0.challenges)
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::combination::union;
 use crate::error::AuthError;
 use crate::rejection::description;
 use crate::token::validation::is_scope_token;
@@ -25,7 +26,7 @@ const OFFERED: [Scheme; 1] = [Scheme { name: "Bearer" }];
 impl Challenges {
     /// One for each scheme; none for an error that other credentials would not mend.
     ///
-    /// `scopes` are those that a new token needs besides those which the error names.
+    /// `scopes` are those that a new token needs besides any which the error names.
     pub(crate) fn for_error(&self, error: &AuthError, scopes: &[&str]) -> Vec<String> {
         self.of(&OFFERED, error, scopes)
     }
@@ -58,16 +59,25 @@ fn details(error: &AuthError, scopes: &[&str]) -> Option<String> {
         parameter(&mut details, "error", code);
         parameter(&mut details, "error_description", &description(error, fits_header));
     }
-    let scopes: Vec<&str> = match error {
-        AuthError::MissingToken => scopes.to_vec(),
-        AuthError::InsufficientScope { required } => required.iter().map(String::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let scopes: Vec<&str> = scopes.into_iter().filter(|name| is_scope_token(name)).collect();
+    let scopes = scopes_to_ask_for(error, scopes);
     if !scopes.is_empty() {
         parameter(&mut details, "scope", &scopes.join(" "));
     }
     Some(details)
+}
+
+/// All that a new token needs. Where the error is one of scopes and names none, no token would help, whatever else was asked for.
+fn scopes_to_ask_for<'s>(error: &'s AuthError, besides: &[&'s str]) -> Vec<&'s str> {
+    let usable =
+        |names: &[&'s str]| -> Vec<&'s str> { names.iter().copied().filter(|name| is_scope_token(name)).collect() };
+    match error {
+        AuthError::MissingToken => usable(besides),
+        AuthError::InsufficientScope { required } => {
+            let required = usable(&required.iter().map(String::as_str).collect::<Vec<_>>());
+            if required.is_empty() { required } else { union([usable(besides), required]) }
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Whether a name can stand in the header (RFC 6750 section 3 says what an `error_description` may hold). One that cannot

@@ -44,11 +44,15 @@ macro_rules! tuples {
                     last += 1;
                     $more::check(claims)
                 });)*
-                outcome.map_err(|error| naming_all(error, last, [$first::scopes(), $($more::scopes()),*]))
+                outcome.map_err(|error| naming_all(error, last, [$first::scopes_for(claims), $($more::scopes_for(claims)),*]))
             }
 
             fn scopes() -> Vec<&'static str> {
                 union([$first::scopes(), $($more::scopes()),*])
+            }
+
+            fn scopes_for(claims: &Claims) -> Vec<&'static str> {
+                union([$first::scopes_for(claims), $($more::scopes_for(claims)),*])
             }
         }
 
@@ -62,6 +66,20 @@ macro_rules! tuples {
 
             fn scopes() -> Vec<&'static str> {
                 first_of([$first::scopes(), $($more::scopes()),*])
+            }
+
+            fn scopes_for(claims: &Claims) -> Vec<&'static str> {
+                let scopes = Self::scopes();
+                // Where no alternative has any, it is all the same which one is met.
+                if !scopes.is_empty() {
+                    if $first::check(claims).is_ok() {
+                        return $first::scopes_for(claims);
+                    }
+                    $(if $more::check(claims).is_ok() {
+                        return $more::scopes_for(claims);
+                    })*
+                }
+                scopes
             }
         }
     };

@@ -24,6 +24,7 @@ mod rejection;
 mod request;
 mod requirement;
 mod rule;
+mod scopes;
 mod settings;
 mod token;
 mod verification;

@@ -30,7 +30,7 @@ pub struct Rejection {
 const CHALLENGE: &str = "www-authenticate";
 
 impl Rejection {
-    /// `scopes` are those that the route asks for, where it is known: for a request that brings no token.
+    /// `scopes` are those that a new token needs besides any which the error names.
     pub(crate) fn new(error: AuthError, scopes: &[&str], challenges: &Challenges) -> Self {
         Self::with(challenges.for_error(&error, scopes), error)
     }

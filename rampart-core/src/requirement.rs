@@ -43,6 +43,15 @@ pub trait Requirement {
     fn scopes() -> Vec<&'static str> {
         Vec::new()
     }
+
+    /// The scopes that a new token must not lose in place of one with these claims: of alternatives, those of the first that the
+    /// claims meet. As [`scopes`](Self::scopes) unless said otherwise, and where the claims meet none.
+    ///
+    /// It is what the challenge names besides, where a token that meets this lacks what is asked for later in the same request.
+    fn scopes_for(claims: &Claims) -> Vec<&'static str> {
+        let _ = claims;
+        Self::scopes()
+    }
 }
 
 /// Any authenticated user: the requirement of a guard that names none.
@@ -195,11 +204,14 @@ enum Names {
 
 impl Names {
     fn check<S: AsRef<str>>(self, claims: &Claims, names: &[S]) -> Result<(), AuthError> {
-        let met = match self {
+        if self.are_met(claims, names) { Ok(()) } else { Err(self.lacking(names)) }
+    }
+
+    fn are_met<S: AsRef<str>>(self, claims: &Claims, names: &[S]) -> bool {
+        match self {
             Self::Roles => claims.has_all_roles(names),
             Self::Scopes => claims.has_all_scopes(names),
-        };
-        if met { Ok(()) } else { Err(self.lacking(names)) }
+        }
     }
 
     fn lacking<S: AsRef<str>>(self, names: &[S]) -> AuthError {
@@ -298,7 +310,7 @@ impl Policy {
                 Err(kind.lacking::<&str>(&[]))
             }
             Node::All(all) => all.iter().enumerate().try_for_each(|(at, policy)| {
-                let naming_all = |error| naming_all(error, at, all.iter().map(Self::asks_for));
+                let naming_all = |error| naming_all(error, at, all.iter().map(|policy| policy.asks_for_of(claims)));
                 policy.check(claims).map_err(naming_all)
             }),
             Node::Any(any) => {
@@ -313,6 +325,17 @@ impl Policy {
             }
         }
     }
+
+    /// As [`check`](Self::check), without saying why not.
+    fn is_met(&self, claims: &Claims) -> bool {
+        match &self.0 {
+            Node::Required(kind, names) => kind.are_met(claims, names),
+            Node::Unusable(..) => false,
+            Node::All(all) => all.iter().all(|policy| policy.is_met(claims)),
+            Node::Any(any) => any.iter().any(|policy| policy.is_met(claims)),
+        }
+    }
+
     /// As [`Requirement::scopes`].
     pub(crate) fn asks_for(&self) -> Vec<&str> {
         match &self.0 {
@@ -320,6 +343,18 @@ impl Policy {
             Node::Required(Names::Roles, _) | Node::Unusable(..) => Vec::new(),
             Node::All(all) => union(all.iter().map(Self::asks_for)),
             Node::Any(any) => first_of(any.iter().map(Self::asks_for)),
+        }
+    }
+
+    /// As [`Requirement::scopes_for`].
+    pub(crate) fn asks_for_of(&self, claims: &Claims) -> Vec<&str> {
+        match &self.0 {
+            Node::Required(..) | Node::Unusable(..) => self.asks_for(),
+            Node::All(all) => union(all.iter().map(|policy| policy.asks_for_of(claims))),
+            Node::Any(any) => match any.iter().find(|policy| policy.is_met(claims)) {
+                Some(met) => met.asks_for_of(claims),
+                None => self.asks_for(),
+            },
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::rejection::Rejection;
 use crate::request::{RequestHead, Trace};
 use crate::requirement::{Policy, Requirement};
+use crate::scopes::Asked;
 use crate::token::claims::Claims;
 
 /// For so long an outcome counts as it is; then the token's times are asked again.
@@ -35,9 +36,15 @@ pub struct Verified {
     recent_until: Duration,
     trace: Trace,
     outcome: Result<Option<Arc<Claims>>, AuthError>,
+    /// Of this request, whoever has made the outcome.
+    asked: Asked,
 }
 
 impl Verified {
+    fn new(auth: u64, trace: Trace, outcome: Result<Option<Arc<Claims>>, AuthError>) -> Self {
+        Self { auth, recent_until: clock::uptime() + RECENT, trace, outcome, asked: Asked::default() }
+    }
+
     /// The outcome, where it is of that very object and of the request as it is now: the same values of every header field that
     /// was read, and the same certificate. Otherwise a new verification is due.
     pub fn by<'a>(&'a self, auth: &'a RampartAuth, head: &impl RequestHead) -> Option<Outcome<'a>> {
@@ -52,7 +59,7 @@ impl Verified {
             Ok(None) => Ok(None),
             Err(error) => Err(error.clone()),
         };
-        Some(Outcome { auth, claims })
+        Some(Outcome { auth, claims, asked: &self.asked })
     }
 }
 
@@ -78,7 +85,17 @@ impl Fresh<'_> {
             Ok(claims) => Ok(claims.as_ref()),
             Err(error) => Err(error.clone()),
         };
-        Outcome { auth: &self.auth, claims }
+        Outcome { auth: &self.auth, claims, asked: &self.verified.asked }
+    }
+
+    /// Where an outcome is kept with the request already that does not count here, such as that of another object: what was asked
+    /// for by then is not forgotten.
+    #[must_use]
+    pub fn after(mut self, earlier: Option<&Verified>) -> Self {
+        if let Some(earlier) = earlier {
+            self.verified.asked = earlier.asked.clone();
+        }
+        self
     }
 
     /// To be kept with the request.
@@ -88,9 +105,12 @@ impl Fresh<'_> {
 }
 
 /// What a verification says about a request: for guards and layers, which ask of it what they need.
+///
+/// What is asked for and passes is remembered for the rest of the request: who lacks a scope later learns of all that it takes.
 pub struct Outcome<'a> {
     auth: &'a RampartAuth,
     claims: Result<Option<&'a Arc<Claims>>, AuthError>,
+    asked: &'a Asked,
 }
 
 /// Whether somebody is signed in, and not who.
@@ -107,7 +127,7 @@ impl Outcome<'_> {
     /// # Errors
     /// The answer for the caller.
     pub fn required<R: Requirement>(&self) -> Result<Arc<Claims>, Rejection> {
-        let claims = self.admit(true, R::check, R::scopes)?;
+        let claims = self.admit(true, R::check, R::scopes, |claims| self.passed::<R>(claims))?;
         claims.cloned().ok_or_else(|| self.reject(AuthError::MissingToken, R::scopes))
     }
 
@@ -116,7 +136,7 @@ impl Outcome<'_> {
     /// # Errors
     /// The answer for the caller.
     pub fn optional<R: Requirement>(&self) -> Result<Option<Arc<Claims>>, Rejection> {
-        self.admit(false, R::check, R::scopes).map(Option::<&_>::cloned)
+        self.admit(false, R::check, R::scopes, |claims| self.passed::<R>(claims)).map(Option::<&_>::cloned)
     }
 
     /// The claims of a request that passes a gate.
@@ -126,7 +146,11 @@ impl Outcome<'_> {
     pub fn pass(&self, gate: &Gate) -> Result<Option<&Arc<Claims>>, Rejection> {
         let policy = gate.policy.as_ref();
         let check = |claims: &Claims| policy.map_or(Ok(()), |policy| policy.check(claims));
-        self.admit(gate.required, check, || policy.map(Policy::asks_for).unwrap_or_default())
+        let scopes = || policy.map(Policy::asks_for).unwrap_or_default();
+        self.admit(gate.required, check, scopes, |claims| {
+            let asked = policy.map(|policy| policy.asks_for_of(claims)).unwrap_or_default();
+            self.asked.add(asked.into_iter().map(|scope| Cow::Owned(scope.to_owned())));
+        })
     }
 
     /// What becomes of the `Arc<Claims>` that a request carries for its handlers (in its extensions, where it has such) once a
@@ -150,30 +174,40 @@ impl Outcome<'_> {
         required: bool,
         check: impl FnOnce(&Claims) -> Result<(), AuthError>,
         scopes: impl FnOnce() -> Vec<&'s str>,
+        passed: impl FnOnce(&Claims),
     ) -> Result<Option<&Arc<Claims>>, Rejection> {
         match &self.claims {
             Err(error) => Err(self.reject(error.clone(), scopes)),
             Ok(None) if required => Err(self.reject(AuthError::MissingToken, scopes)),
             Ok(None) => Ok(None),
             Ok(Some(claims)) => match check(claims) {
-                Ok(()) => Ok(Some(claims)),
+                Ok(()) => {
+                    passed(claims);
+                    Ok(Some(claims))
+                }
                 Err(error) => Err(self.reject(error, scopes)),
             },
         }
+    }
+
+    /// The claims meet `R`.
+    fn passed<R: Requirement>(&self, claims: &Claims) {
+        self.asked.add(R::scopes_for(claims).into_iter().map(Cow::Borrowed));
     }
 
     fn reject<'s>(&self, error: AuthError, scopes: impl FnOnce() -> Vec<&'s str>) -> Rejection {
         match &error {
             AuthError::MissingToken => {
                 self.auth.verifier().listeners.tell(&Event::TokenMissing);
-                return self.auth.rejection_of_route(error, &scopes());
+                return self.auth.rejection_with_scopes(error, &scopes());
             }
             AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. } => {
                 self.auth.verifier().listeners.tell(&Event::Insufficient { error: &error });
             }
-            _ => {}
+            _ => return self.auth.rejection(error),
         }
-        self.auth.rejection(error)
+        let asked = self.asked.all();
+        self.auth.rejection_with_scopes(error, &asked.iter().map(|scope| &**scope).collect::<Vec<_>>())
     }
 }
 
@@ -217,8 +251,7 @@ impl Future for Pending {
         let Waiting { auth, trace, outcome } = &mut *self.0;
         let outcome = ready!(Pin::new(outcome).poll(context));
         let auth = auth.clone();
-        let verified =
-            Verified { auth: auth.number(), recent_until: clock::uptime() + RECENT, trace: trace.clone(), outcome };
+        let verified = Verified::new(auth.number(), trace.clone(), outcome);
         Poll::Ready(Fresh { auth: Cow::Owned(auth), verified })
     }
 }
@@ -227,7 +260,7 @@ impl<'a> Verification<'a> {
     pub(crate) fn new(auth: &'a RampartAuth, trace: Trace, mut outcome: AuthenticateOptional) -> Self {
         match outcome.now() {
             Some(outcome) => {
-                let verified = Verified { auth: auth.number(), recent_until: clock::uptime() + RECENT, trace, outcome };
+                let verified = Verified::new(auth.number(), trace, outcome);
                 Self::Ready(Fresh { auth: Cow::Borrowed(auth), verified })
             }
             None => Self::Pending(Pending(Box::new(Waiting { auth: auth.clone(), trace, outcome }))),

@@ -3,15 +3,18 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use allocation_counter::measure;
-use rampart_core::adapter::{Authorization, Verification};
-use rampart_core::{AnyUser, RampartAuth};
+use rampart_core::adapter::{Authorization, Gate, Outcome, Verification};
+use rampart_core::{AnyOf, AnyUser, Policy, RampartAuth, roles, scopes};
 use rampart_issuer::{Algorithm, LocalIssuer};
 
 /// Payload, `Claims` and the fields that own their text, three of them a user's names; a change that needs more has to say why.
 const FULL_VERIFICATION: u64 = 14;
 
+/// Two guards that ask for scopes.
+const WITH_SCOPES: u64 = 3;
+
 struct Scene {
-    _issuer: LocalIssuer,
+    issuer: LocalIssuer,
     auth: RampartAuth,
     token: String,
 }
@@ -25,7 +28,7 @@ async fn scene(token_cache_bytes: usize) -> Scene {
     let token = issuer.token().scope("tasks:read tasks:write").sign().unwrap();
     // Whatever happens once in a process or thread, happens here.
     auth.verify(&token).await.unwrap();
-    Scene { _issuer: issuer, auth, token }
+    Scene { issuer, auth, token }
 }
 
 /// The ready path of a future, as an adapter takes it.
@@ -51,6 +54,38 @@ async fn a_cached_token_costs_no_allocation() {
         assert!(kept.by(auth, &head).is_some_and(|outcome| outcome.required::<AnyUser>().is_ok()));
     });
     assert_eq!(verification, 0);
+}
+
+roles! { Admin = "admin"; Auditor = "auditor"; }
+scopes!(Read = "tasks:read");
+
+/// What guards ask for is kept with the request where it is scopes, which a later refusal names; else nothing is.
+#[tokio::test]
+async fn a_guard_costs_an_allocation_only_where_it_asks_for_scopes() {
+    let Scene { auth, issuer, .. } = &scene(1 << 20).await;
+    let token = issuer.token().roles(["auditor", "admin"]).scope("tasks:read").sign().unwrap();
+    auth.verify(&token).await.unwrap();
+    let header = format!("Bearer {token}");
+    let head = Authorization::new([header.as_bytes()]);
+    let guarded = |guard: &dyn Fn(&Outcome<'_>) -> bool| {
+        allocations(|| {
+            let Verification::Ready(fresh) = auth.verification(&head) else { panic!("waits") };
+            assert!(guard(&fresh.outcome()));
+            let kept = fresh.into_verified();
+            assert!(kept.by(auth, &head).is_some_and(|outcome| guard(&outcome)));
+        })
+    };
+    let by_roles = Gate::policy(Policy::roles(["admin"]).and(Policy::roles(["auditor"])).or(Policy::roles(["root"])));
+    assert_eq!(guarded(&|outcome| outcome.pass(&Gate::required()).is_ok()), 0);
+    assert_eq!(guarded(&|outcome| outcome.pass(&by_roles).is_ok()), 0);
+    assert_eq!(guarded(&|outcome| outcome.required::<(Admin, Auditor)>().is_ok()), 0);
+    assert_eq!(
+        guarded(&|outcome| outcome.optional::<AnyOf<(Admin, Read)>>().is_ok()),
+        200,
+        "only to say that there are none"
+    );
+    // What is asked for, and where it is kept; the second time, what is asked for alone.
+    assert_eq!(guarded(&|outcome| outcome.required::<Read>().is_ok()), 100 * WITH_SCOPES);
 }
 
 #[tokio::test]

@@ -26,17 +26,22 @@ async fn guard<T>(request: &Request<'_>, asked: Asked, admit: Admit<T>) -> Outco
         return AuthRejection::not_configured().refuse(request, asked).await;
     };
     let (kept, head) = (Kept::of(request), Head(request));
-    let verified = kept.verified();
-    let known = verified.as_ref().and_then(|outcome| outcome.by(auth, &head));
-    let admitted = match known {
-        Some(outcome) => decide(kept, &outcome, admit),
+    // Taken out meanwhile, so that requirements, which may be the application's, run without a lock.
+    let verified = kept.take_verified();
+    let known = verified.as_ref().and_then(|verified| verified.by(auth, &head));
+    let admitted = match known.map(|outcome| decide(kept, &outcome, admit)) {
+        Some(admitted) => {
+            kept.keep(verified);
+            admitted
+        }
         None => {
             let fresh = match auth.verification(&head) {
                 Verification::Ready(fresh) => fresh,
                 Verification::Pending(pending) => pending.await,
             };
+            let fresh = fresh.after(verified.as_ref());
             let admitted = decide(kept, &fresh.outcome(), admit);
-            kept.keep(fresh.into_verified());
+            kept.keep(Some(fresh.into_verified()));
             admitted
         }
     };

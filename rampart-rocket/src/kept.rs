@@ -39,14 +39,14 @@ impl Kept {
         request.local_cache(Self::default)
     }
 
-    /// The outcome that an earlier guard has kept.
-    pub(crate) fn verified(&self) -> Option<Verified> {
-        self.0.lock().verified.clone()
+    /// The outcome that an earlier guard has kept, taken out: to be kept again.
+    pub(crate) fn take_verified(&self) -> Option<Verified> {
+        self.0.lock().verified.take()
     }
 
     /// Keeps an outcome for the guards to come.
-    pub(crate) fn keep(&self, verified: Verified) {
-        self.0.lock().verified = Some(verified);
+    pub(crate) fn keep(&self, verified: Option<Verified>) {
+        self.0.lock().verified = verified;
     }
 
     /// A guard has decided: who is signed in now, and that no refusal before has ended the request.

@@ -7,6 +7,7 @@
 mod common;
 
 mod adapter;
+mod asked;
 mod bearer;
 mod claims;
 mod config;

@@ -15,8 +15,8 @@ use rampart_actix::{
 };
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, TasksRead, TasksWrite, WriteOrMail, custom,
-    describe, nobody, policy, read_and_write, report,
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead, TasksWrite,
+    WriteOrMail, custom, describe, nobody, policy, read_and_write, report,
 };
 use crate::case::App;
 use crate::fixture::FIXTURE;
@@ -71,7 +71,12 @@ fn configure(config: &mut ServiceConfig, app: App, auth: &RampartAuth) {
                 .app_data(Data::new(auth.clone()))
                 .service(resource("/optional").wrap(plain.optional_auth()).route(get().to(optional::<AnyUser>)))
                 .service(resource("/protected").wrap(plain.require_auth()).route(get().to(guarded::<AnyUser>)))
-                .service(resource("/role").wrap(plain.require_roles(["admin"])).route(get().to(guarded::<Admin>)));
+                .service(resource("/role").wrap(plain.require_roles(["admin"])).route(get().to(guarded::<Admin>)))
+                .service(
+                    resource("/layered/scope-guard")
+                        .wrap(plain.require_scopes(["tasks:read"]))
+                        .route(get().to(guarded::<TasksWrite>)),
+                );
         }
         App::Plain | App::Strict | App::Down | App::Cors => {
             config.app_data(Data::new(auth.clone()));
@@ -107,6 +112,10 @@ fn guards(config: &mut ServiceConfig) {
         .service(resource("/optional").route(get().to(optional::<AnyUser>)))
         .service(resource("/optional-role").route(get().to(optional::<Admin>)))
         .service(resource("/several").route(get().to(several)))
+        .service(resource("/several-scopes").route(get().to(several_scopes)))
+        .service(resource("/several-alternatives").route(get().to(several_alternatives)))
+        .service(resource("/all-of-alternatives").route(get().to(guarded::<(ReaderOrMailer, TasksWrite)>)))
+        .service(resource("/result-then-scope").route(get().to(result_then_scope)))
         .service(resource("/result").route(get().to(result)));
 }
 
@@ -126,6 +135,21 @@ fn layers(config: &mut ServiceConfig, auth: &RampartAuth) {
         .service(resource("/layered/optional").wrap(auth.optional_auth()).route(get().to(layered)))
         .service(resource("/layered/nobody").wrap(auth.require(nobody())).route(get().to(layered)))
         .service(resource("/layered/guard").wrap(auth.require_auth()).route(get().to(guarded::<Admin>)))
+        .service(
+            resource("/layered/scope-guard")
+                .wrap(auth.require_scopes(["tasks:read"]))
+                .route(get().to(guarded::<TasksWrite>)),
+        )
+        .service(
+            resource("/layered/scope-layer")
+                .wrap(auth.require_scopes(["tasks:write"]))
+                .wrap(auth.require_scopes(["tasks:read"]))
+                .route(get().to(layered)),
+        )
+        .service(
+            resource("/layered/scope-role").wrap(auth.require_scopes(["tasks:read"])).route(get().to(guarded::<Admin>)),
+        )
+        .service(resource("/layered/policy-guard").wrap(auth.require(policy())).route(get().to(guarded::<TasksWrite>)))
         .service(custom_answers);
 }
 
@@ -152,6 +176,34 @@ async fn several(request: HttpRequest, user: RequireAuth, _admin: RequireAuth<Ad
     enter(&request);
     assert_eq!(maybe.as_ref().map(|claims| &claims.sub), Some(&user.sub));
     describe(maybe.as_deref())
+}
+
+async fn several_scopes(
+    request: HttpRequest,
+    user: RequireAuth<TasksRead>,
+    _writer: RequireAuth<TasksWrite>,
+    _mailer: OptionalAuth<Mailer>,
+) -> String {
+    enter(&request);
+    describe(Some(&user))
+}
+
+async fn several_alternatives(
+    request: HttpRequest,
+    user: RequireAuth<ReaderOrMailer>,
+    _writer: RequireAuth<TasksWrite>,
+) -> String {
+    enter(&request);
+    describe(Some(&user))
+}
+
+async fn result_then_scope(
+    request: HttpRequest,
+    _reader: Result<RequireAuth<TasksRead>, AuthRejection>,
+    user: RequireAuth<TasksWrite>,
+) -> String {
+    enter(&request);
+    describe(Some(&user))
 }
 
 async fn result(request: HttpRequest, user: Result<RequireAuth<Admin>, AuthRejection>) -> String {

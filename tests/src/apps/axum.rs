@@ -17,8 +17,8 @@ use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, TasksRead, TasksWrite, WriteOrMail, custom,
-    describe, nobody, policy, read_and_write, report,
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead, TasksWrite,
+    WriteOrMail, custom, describe, nobody, policy, read_and_write, report,
 };
 use crate::case::App;
 use crate::fixture::FIXTURE;
@@ -41,6 +41,10 @@ impl Framework for Axum {
                 .route("/optional", get(optional::<AnyUser>).route_layer(FIXTURE.plain.optional_auth()))
                 .route("/protected", get(guarded::<AnyUser>).route_layer(FIXTURE.plain.require_auth()))
                 .route("/role", get(guarded::<Admin>).route_layer(FIXTURE.plain.require_roles(["admin"])))
+                .route(
+                    "/layered/scope-guard",
+                    get(guarded::<TasksWrite>).route_layer(FIXTURE.plain.require_scopes(["tasks:read"])),
+                )
                 .with_state(auth.clone()),
             App::Cors => routes(auth).layer(
                 CorsLayer::new()
@@ -90,6 +94,10 @@ fn routes(auth: &RampartAuth) -> Router {
         .route("/optional", get(optional::<AnyUser>))
         .route("/optional-role", get(optional::<Admin>))
         .route("/several", get(several))
+        .route("/several-scopes", get(several_scopes))
+        .route("/several-alternatives", get(several_alternatives))
+        .route("/all-of-alternatives", get(guarded::<(ReaderOrMailer, TasksWrite)>))
+        .route("/result-then-scope", get(result_then_scope))
         .route("/result", get(result))
         .route("/layered", get(layered).route_layer(auth.require_auth()))
         .route("/layered/role", get(layered).route_layer(auth.require_roles(["admin"])))
@@ -99,6 +107,15 @@ fn routes(auth: &RampartAuth) -> Router {
         .route("/layered/optional", get(layered).route_layer(auth.optional_auth()))
         .route("/layered/nobody", get(layered).route_layer(auth.require(nobody())))
         .route("/layered/guard", get(guarded::<Admin>).route_layer(auth.require_auth()))
+        .route("/layered/scope-guard", get(guarded::<TasksWrite>).route_layer(auth.require_scopes(["tasks:read"])))
+        .route(
+            "/layered/scope-layer",
+            get(layered)
+                .route_layer(auth.require_scopes(["tasks:write"]))
+                .route_layer(auth.require_scopes(["tasks:read"])),
+        )
+        .route("/layered/scope-role", get(guarded::<Admin>).route_layer(auth.require_scopes(["tasks:read"])))
+        .route("/layered/policy-guard", get(guarded::<TasksWrite>).route_layer(auth.require(policy())))
         .nest("/custom", custom_answers)
         .with_state(auth.clone())
 }
@@ -126,6 +143,34 @@ async fn several(headers: HeaderMap, user: RequireAuth, _admin: RequireAuth<Admi
     enter(&headers);
     assert_eq!(maybe.as_ref().map(|claims| &claims.sub), Some(&user.sub));
     describe(maybe.as_deref())
+}
+
+async fn several_scopes(
+    headers: HeaderMap,
+    user: RequireAuth<TasksRead>,
+    _writer: RequireAuth<TasksWrite>,
+    _mailer: OptionalAuth<Mailer>,
+) -> String {
+    enter(&headers);
+    describe(Some(&user))
+}
+
+async fn several_alternatives(
+    headers: HeaderMap,
+    user: RequireAuth<ReaderOrMailer>,
+    _writer: RequireAuth<TasksWrite>,
+) -> String {
+    enter(&headers);
+    describe(Some(&user))
+}
+
+async fn result_then_scope(
+    headers: HeaderMap,
+    _reader: Result<RequireAuth<TasksRead>, AuthRejection>,
+    user: RequireAuth<TasksWrite>,
+) -> String {
+    enter(&headers);
+    describe(Some(&user))
 }
 
 async fn result(headers: HeaderMap, user: Result<RequireAuth<Admin>, AuthRejection>) -> String {

@@ -4,8 +4,8 @@ use rampart_core::adapter::{self, Authorization, Fresh, Gate, Verification};
 use rampart_core::{AnyOf, AnyUser, Policy, RampartAuth, Rejection, Requirement};
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, TasksRead, TasksWrite, WriteOrMail,
-    describe, nobody, policy, read_and_write, report,
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead, TasksWrite,
+    WriteOrMail, describe, nobody, policy, read_and_write, report,
 };
 use crate::case::{App, Case};
 use crate::fixture::FIXTURE;
@@ -64,7 +64,7 @@ fn outcome(case: &Case, [plain, strict]: [&RampartAuth; 2]) -> Result<String, Re
     let outer = verify(if case.app == App::StrictWithinPlain { plain } else { auth }, case).into_verified();
     match outer.by(auth, &Authorization::new(&case.authorization)) {
         Some(outcome) => route(case.target, &outcome),
-        None => route(case.target, &verify(auth, case).outcome()),
+        None => route(case.target, &verify(auth, case).after(Some(&outer)).outcome()),
     }
 }
 
@@ -105,6 +105,17 @@ fn route(path: &str, verified: &adapter::Outcome<'_>) -> Result<String, Rejectio
             required::<Admin>(verified)?;
             optional::<AnyUser>(verified)
         }
+        "/several-scopes" => {
+            required::<TasksRead>(verified)?;
+            required::<TasksWrite>(verified)?;
+            optional::<Mailer>(verified)
+        }
+        "/several-alternatives" => required::<ReaderOrMailer>(verified).and_then(|_| required::<TasksWrite>(verified)),
+        "/all-of-alternatives" => required::<(ReaderOrMailer, TasksWrite)>(verified),
+        "/result-then-scope" => {
+            let _reader = required::<TasksRead>(verified);
+            required::<TasksWrite>(verified)
+        }
         "/result" => Ok(match verified.required::<Admin>() {
             Ok(claims) => describe(Some(&claims)),
             Err(rejection) => report(rejection.error(), rejection.challenges()),
@@ -117,6 +128,22 @@ fn route(path: &str, verified: &adapter::Outcome<'_>) -> Result<String, Rejectio
         "/layered/optional" => gated(verified, &Gate::optional()),
         "/layered/nobody" => gated(verified, &Gate::policy(nobody())),
         "/layered/guard" => gated(verified, &Gate::required()).and_then(|_| required::<Admin>(verified)),
+        "/layered/scope-guard" => {
+            gated(verified, &Gate::policy(Policy::scopes(["tasks:read"])))?;
+            required::<TasksWrite>(verified)
+        }
+        "/layered/scope-layer" => {
+            gated(verified, &Gate::policy(Policy::scopes(["tasks:read"])))?;
+            gated(verified, &Gate::policy(Policy::scopes(["tasks:write"])))
+        }
+        "/layered/scope-role" => {
+            gated(verified, &Gate::policy(Policy::scopes(["tasks:read"])))?;
+            required::<Admin>(verified)
+        }
+        "/layered/policy-guard" => {
+            gated(verified, &Gate::policy(policy()))?;
+            required::<TasksWrite>(verified)
+        }
         other => panic!("the core has no route {other}"),
     }
 }

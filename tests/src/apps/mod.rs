@@ -10,9 +10,12 @@
 //! | `/hand-written`, `/nobody` | a requirement of the application's own; an empty policy, which nobody meets |
 //! | `/by-type` | the policy of `/layered/policy`, as a type |
 //! | `/optional`, `/optional-role` | no token, or a good one; with a role |
-//! | `/several` | three guards in one handler |
+//! | `/several`, `/several-scopes`, `/several-alternatives` | three guards in one handler; three that ask for scopes; alternatives, then a scope |
+//! | `/all-of-alternatives` | as `/several-alternatives`, in one requirement |
+//! | `/result-then-scope` | a scope, but the handler takes the rejection itself; and another scope |
 //! | `/result` | the admin role, but the handler takes the rejection itself |
 //! | `/layered`, `/layered/role`, `/layered/scope`, `/layered/policy`, `/layered/read-and-write`, `/layered/optional`, `/layered/nobody`, `/layered/guard` | the same by layers, where the framework has them |
+//! | `/layered/scope-guard`, `/layered/scope-layer`, `/layered/scope-role`, `/layered/policy-guard` | a layer with a scope or the policy, and within it a scope by a guard or a layer, or a role |
 //! | `/custom/user`, `/custom/role`, `/custom/optional`, `/custom/layered` | as above, answered in a form of the application's own |
 
 use rampart_core::{AuthError, Claims, Policy, Requirement};
@@ -83,6 +86,9 @@ type ReadAndWrite = (TasksRead, TasksWrite);
 
 /// The requirement of `/write-or-mail`.
 type WriteOrMail = rampart_core::AnyOf<(TasksWrite, (TasksRead, Mailer))>;
+
+/// Alternatives with scopes of their own.
+type ReaderOrMailer = rampart_core::AnyOf<((Admin, TasksRead), Mailer)>;
 
 /// The policy of `/layered/policy` as a type.
 type ByType = rampart_core::AnyOf<(Admin, (Auditor, TasksRead))>;

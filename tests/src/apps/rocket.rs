@@ -16,8 +16,8 @@ use rocket::{Build, Catcher, Config, Data, Request, Route, catch, catcher, catch
 use rocket_cors::{AllowedHeaders, AllowedOrigins, CorsOptions};
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, TasksRead, TasksWrite, WriteOrMail, custom,
-    describe, report,
+    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead, TasksWrite,
+    WriteOrMail, custom, describe, report,
 };
 use crate::case::App;
 use crate::subject::{Framework, handled};
@@ -72,7 +72,12 @@ fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
         .mount("/", routes![public, protected, protected_post, role, roles, scope, scopes, both, both_scope_first])
         .mount("/", routes![any_of, any_of_mixed, nested, hand_written, nobody, by_type, optional, optional_role])
         .mount("/", routes![several, result, layered, layered_role, layered_scope, layered_policy, layered_optional])
-        .mount("/", routes![read_and_write, write_or_mail, layered_read_and_write])
+        .mount(
+            "/",
+            routes![read_and_write, write_or_mail, layered_read_and_write, several_scopes, several_alternatives],
+        )
+        .mount("/", routes![all_of_alternatives, result_then_scope, layered_scope_guard, layered_scope_layer])
+        .mount("/", routes![layered_scope_role, layered_policy_guard])
         .mount("/", routes![layered_nobody, layered_guard, custom_user, custom_role, custom_optional, custom_layered]);
     match app {
         App::Cors => {
@@ -144,6 +149,7 @@ routes_with_guards! {
     "/nested" nested: guarded(RequireAuth<(TasksRead, AnyOf<(Admin, Auditor)>)>);
     "/read-and-write" read_and_write: guarded(RequireAuth<ReadAndWrite>);
     "/write-or-mail" write_or_mail: guarded(RequireAuth<WriteOrMail>);
+    "/all-of-alternatives" all_of_alternatives: guarded(RequireAuth<(ReaderOrMailer, TasksWrite)>);
     "/hand-written" hand_written: guarded(RequireAuth<Acme>);
     "/nobody" nobody: guarded(RequireAuth<Nobody>);
     "/by-type" by_type: guarded(RequireAuth<ByType>);
@@ -174,6 +180,30 @@ fn several(mark: Mark, user: RequireAuth, _admin: RequireAuth<Admin>, optional: 
     describe(optional.as_deref())
 }
 
+#[get("/several-scopes")]
+fn several_scopes(
+    mark: Mark,
+    user: RequireAuth<TasksRead>,
+    _writer: RequireAuth<TasksWrite>,
+    _mailer: OptionalAuth<Mailer>,
+) -> String {
+    guarded(&mark, &user)
+}
+
+#[get("/several-alternatives")]
+fn several_alternatives(mark: Mark, user: RequireAuth<ReaderOrMailer>, _writer: RequireAuth<TasksWrite>) -> String {
+    guarded(&mark, &user)
+}
+
+#[get("/result-then-scope")]
+fn result_then_scope(
+    mark: Mark,
+    _reader: Result<RequireAuth<TasksRead>, AuthRejection>,
+    user: RequireAuth<TasksWrite>,
+) -> String {
+    guarded(&mark, &user)
+}
+
 #[get("/result")]
 fn result(mark: Mark, user: Result<RequireAuth<Admin>, AuthRejection>) -> String {
     mark.enter();
@@ -186,6 +216,26 @@ fn result(mark: Mark, user: Result<RequireAuth<Admin>, AuthRejection>) -> String
 #[get("/layered/guard")]
 fn layered_guard(mark: Mark, _user: RequireAuth, admin: RequireAuth<Admin>) -> String {
     guarded(&mark, &admin)
+}
+
+#[get("/layered/scope-guard")]
+fn layered_scope_guard(mark: Mark, _reader: RequireAuth<TasksRead>, user: RequireAuth<TasksWrite>) -> String {
+    guarded(&mark, &user)
+}
+
+#[get("/layered/scope-layer")]
+fn layered_scope_layer(mark: Mark, _reader: RequireAuth<TasksRead>, user: RequireAuth<TasksWrite>) -> String {
+    guarded(&mark, &user)
+}
+
+#[get("/layered/scope-role")]
+fn layered_scope_role(mark: Mark, _reader: RequireAuth<TasksRead>, user: RequireAuth<Admin>) -> String {
+    guarded(&mark, &user)
+}
+
+#[get("/layered/policy-guard")]
+fn layered_policy_guard(mark: Mark, _user: RequireAuth<ByType>, user: RequireAuth<TasksWrite>) -> String {
+    guarded(&mark, &user)
 }
 
 /// `/any`, for every method that Rocket knows.

@@ -34,6 +34,9 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
     let auditor = f.token().roles(["auditor"]);
     let expired = f.token().at(NOW - 2000);
     let is_admin = "ada roles=admin scope=";
+    let reader = f.token().scope("tasks:read");
+    let both = f.token().scope("tasks:read tasks:write");
+    let auditor_reader = auditor.clone().scope("tasks:read");
     let within = |name, target, token: &TokenBuilder| get(name, target, token).of(App::StrictWithinPlain);
     let strict_admin = f.strict_token().roles(["admin"]);
 
@@ -80,6 +83,34 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         get("guard_within_a_layer_passes", "/layered/guard", &admin).passes(is_admin),
         get("guard_within_a_layer_refuses", "/layered/guard", &f.token()).answers(lacks_role("the role admin")),
         Case::get("guard_within_a_layer_without_a_token", "/layered/guard").answers(missing_token()),
+        // A new token needs what the layers further out have asked for as well.
+        get("guard_within_a_layer_names_the_scopes_of_both", "/layered/scope-guard", &reader)
+            .answers(lacks_scope("the scope tasks:write", "tasks:read tasks:write")),
+        get("layer_with_a_scope_around_a_guard_refuses_for_itself", "/layered/scope-guard", &f.token())
+            .answers(lacks_scope("the scope tasks:read", "tasks:read")),
+        get("guard_within_a_layer_passes_with_the_scopes_of_both", "/layered/scope-guard", &both)
+            .passes("ada roles=user scope=tasks:read tasks:write"),
+        get("layer_within_a_layer_names_the_scopes_of_both", "/layered/scope-layer", &reader)
+            .answers(lacks_scope("the scope tasks:write", "tasks:read tasks:write")),
+        get("layer_within_a_layer_passes_with_the_scopes_of_both", "/layered/scope-layer", &both)
+            .passes("ada roles=user scope=tasks:read tasks:write"),
+        get(
+            "guard_within_a_policy_names_the_scopes_of_the_half_that_was_met",
+            "/layered/policy-guard",
+            &auditor_reader,
+        )
+        .answers(lacks_scope("the scope tasks:write", "tasks:read tasks:write")),
+        get("guard_within_a_policy_names_no_scopes_of_the_half_that_was_not", "/layered/policy-guard", &admin)
+            .answers(lacks_scope("the scope tasks:write", "tasks:write")),
+        // No scope makes up for a role.
+        get("guard_with_a_role_within_a_layer_names_no_scopes", "/layered/scope-role", &reader)
+            .answers(lacks_role("the role admin")),
+        within(
+            "stricter_guard_names_the_scopes_of_both",
+            "/layered/scope-guard",
+            &f.strict_token().scope("tasks:read"),
+        )
+        .answers(strict(lacks_scope("the scope tasks:write", "tasks:read tasks:write"))),
         Case::get("head_in_a_layer", "/layered").method("HEAD").answers(missing_token()),
         // E10, T03: what the weaker auth object has admitted, the stricter one judges for itself.
         within("stricter_guard_accepts_what_both_accept", "/protected", &f.strict_token()).passes(ADA),

@@ -18,6 +18,7 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
     let admin = roles(&["admin"]);
     let auditor = roles(&["auditor"]);
     let writer = f.token().scope("tasks:write");
+    let mailer = f.token().scope("email:send email:read");
     let both = admin.clone().scope("tasks:write");
     let (is_admin, is_writer) = ("ada roles=admin scope=", "ada roles=user scope=tasks:write");
     let two_roles = || lacks_role("one of the required roles admin, operator");
@@ -119,6 +120,43 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
             "tasks:read email:send email:read",
         )),
         get("f15_alternatives_of_scopes_pass", "/write-or-mail", &writer).passes(is_writer),
+        // Later guards: a new token needs what those before have asked for as well.
+        get("guard_before_is_named_with_its_scopes", "/several-scopes", &f.token().scope("tasks:read"))
+            .answers(lacks_scope("the scope tasks:write", "tasks:read tasks:write")),
+        get("all_guards_before_are_named_with_their_scopes", "/several-scopes", &f.token().scope("tasks:write tasks:read"))
+            .answers(lacks_scope(
+                "one of the required scopes email:send email:read",
+                "tasks:read tasks:write email:send email:read",
+            )),
+        get("guard_after_is_not_named", "/several-scopes", &writer)
+            .answers(lacks_scope("the scope tasks:read", "tasks:read")),
+        get(
+            "several_guards_with_scopes_pass",
+            "/several-scopes",
+            &f.token().scope("tasks:write tasks:read email:send email:read"),
+        )
+        .passes("ada roles=user scope=tasks:write tasks:read email:send email:read"),
+        Case::get("several_guards_with_scopes_without_a_token", "/several-scopes")
+            .answers(missing_token_with_scope("tasks:read")),
+        get("guard_that_refused_is_not_named_where_the_handler_went_on", "/result-then-scope", &f.token())
+            .answers(lacks_scope("the scope tasks:write", "tasks:write")),
+        get("guard_that_passed_is_named_where_the_handler_could_go_on", "/result-then-scope", &f.token().scope("tasks:read"))
+            .answers(lacks_scope("the scope tasks:write", "tasks:read tasks:write")),
+        // Of alternatives before, the one that has let this token pass: another one might ask for what this user cannot have.
+        get("alternative_before_that_was_met_is_named", "/several-alternatives", &mailer)
+            .answers(lacks_scope("the scope tasks:write", "email:send email:read tasks:write")),
+        get("first_alternative_before_that_was_met_is_named", "/several-alternatives", &admin.clone().scope("tasks:read"))
+            .answers(lacks_scope("the scope tasks:write", "tasks:read tasks:write")),
+        get("alternative_that_was_met_is_named_in_one_requirement", "/all-of-alternatives", &mailer).answers(lacks_scope(
+            "one of the required scopes email:send email:read tasks:write",
+            "email:send email:read tasks:write",
+        )),
+        get(
+            "first_alternative_that_was_met_is_named_in_one_requirement",
+            "/all-of-alternatives",
+            &admin.clone().scope("tasks:read"),
+        )
+        .answers(lacks_scope("one of the required scopes tasks:read tasks:write", "tasks:read tasks:write")),
         get("nobody_passes_an_empty_requirement", "/nobody", &both).answers(denied()),
         get("policy_as_a_type", "/by-type", &auditor.clone().scope("tasks:read"))
             .passes("ada roles=auditor scope=tasks:read"),
