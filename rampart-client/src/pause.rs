@@ -4,19 +4,18 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rampart_http::Backoff;
 use tokio::time::Instant;
 
 use crate::cache::Slot;
 use crate::error::{Blame, ClientError};
 use crate::turns::{Candidate, Line};
 
-const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// How long to wait after so many failures in a row: no less than the server asks for.
 fn wait(failures: u32, error: &ClientError) -> Duration {
-    let back_off = rampart_http::back_off(failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
-    error.retry_after().map_or(back_off, |asked| asked.max(back_off))
+    BACKOFF.wait(failures, error.retry_after())
 }
 
 /// A failure that every set would meet, such as a wrong secret or too many requests, makes all of them wait: otherwise each would

@@ -1,6 +1,6 @@
 //! One exchange with an issuer, and the limits that no answer can exceed.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap};
 use reqwest::{RequestBuilder, Response};
@@ -11,8 +11,6 @@ use crate::client;
 pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest body that is read.
 pub const MAX_BODY_BYTES: usize = 512 * 1024;
-/// `Retry-After` is honoured up to this.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// Why an exchange with the issuer failed. Never holds a body, a header value or a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,16 +101,4 @@ fn is_plain(headers: &HeaderMap) -> bool {
     };
     let values = headers.get_all(header::CONTENT_ENCODING);
     values.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).all(is_no_coding)
-}
-
-/// `Retry-After` (RFC 9110 section 10.2.3), seconds or a date, at most five minutes.
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a long time all the same.
-        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
-    } else {
-        httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).unwrap_or_default()
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
 }

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
-mod back_off;
+mod backoff;
 mod client;
 mod error;
 mod exchange;
@@ -16,12 +16,10 @@ pub use crate::{
     address::{
         below, checked_issuer, checked_secret, checked_text, checked_url, is_loopback, is_loopback_for_any_client,
     },
-    back_off::back_off,
+    backoff::{Backoff, retry_after},
     client::{SetUp, Timeouts, client},
     error::ConfigError,
-    exchange::{
-        ExchangeError, MAX_BODY_BYTES, MAX_RETRY_AFTER, TOTAL_TIMEOUT, read_body, retry_after, send, send_anew,
-    },
+    exchange::{ExchangeError, MAX_BODY_BYTES, TOTAL_TIMEOUT, read_body, send, send_anew},
     metadata::{Location, METADATA_PATH, MetadataError},
     redirect::Redirect,
     runtime::{Unfit, fit_runtime},

@@ -8,7 +8,8 @@ use serde::de::MapAccess;
 use url::Url;
 
 use crate::address::{checked_url, is_loopback};
-use crate::exchange::{ExchangeError, read_body, retry_after, send};
+use crate::backoff::retry_after;
+use crate::exchange::{ExchangeError, read_body, send};
 use crate::json::{self, Value};
 use crate::redirect::Redirect;
 

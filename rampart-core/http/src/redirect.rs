@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Response, header};
 use url::Url;
 
-use crate::exchange::retry_after;
+use crate::backoff::retry_after;
 
 /// Longer addresses are cut in the log.
 const LONGEST_TARGET: usize = 256;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use rampart_http::Backoff;
 use rampart_http::outbox::Notes;
 use rampart_http::single_flight::{Patience, SingleFlight};
 use tokio::time::Instant;
@@ -21,8 +22,7 @@ pub(super) const LATE_START: Duration = Duration::from_secs(1);
 const CURRENT_FAILURE: Duration = Duration::from_secs(5);
 /// The least that a caller is told to wait.
 const SOON: Duration = Duration::from_secs(1);
-const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -175,9 +175,8 @@ impl State {
             return;
         }
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-        let back_off = rampart_http::back_off(self.failures_in_a_row, FIRST_BACK_OFF, LONGEST_BACK_OFF);
-        let wait = error.retry_after().map_or(back_off, |asked| asked.max(back_off));
         let failures = self.failures_in_a_row;
+        let wait = BACKOFF.wait(failures, error.retry_after());
         self.news.push(News::Failed { error: error.clone(), failures, retry_in: wait });
         self.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
     }
