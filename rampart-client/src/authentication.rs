@@ -7,11 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rampart_http::ConfigError;
+use rampart_http::{ConfigError, Secret};
 use serde::Serialize;
 use url::form_urlencoded::byte_serialize;
-
-use crate::token::Secret;
 
 /// Algorithms of client assertions, for [`private_key_jwt`](crate::RampartClientBuilder::private_key_jwt).
 ///

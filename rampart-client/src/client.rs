@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use rampart_http::Secret;
 use reqwest::RequestBuilder;
 use reqwest::header::AUTHORIZATION;
 use tokio::time::Instant;
@@ -16,7 +17,7 @@ use crate::exchange::{Exchange, sensitive};
 use crate::proxy;
 use crate::redirects;
 use crate::request::TokenRequest;
-use crate::token::{AccessToken, Secret};
+use crate::token::AccessToken;
 
 const MAX_SETS: usize = 256;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use rampart_http::ConfigError;
-use rampart_http::{Location, SetUp, TOTAL_TIMEOUT, Timeouts};
+use rampart_http::{Location, Secret, SetUp, TOTAL_TIMEOUT, Timeouts};
 use reqwest::ClientBuilder;
 
 use crate::authentication::{Authentication, SecretIn, SigningAlgorithm};
@@ -12,7 +12,6 @@ use crate::client::RampartClient;
 use crate::error::ClientError;
 use crate::exchange::Exchange;
 use crate::pause::Pause;
-use crate::token::Secret;
 
 /// For a token, whatever timeouts the operator sets.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);

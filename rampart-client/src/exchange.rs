@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rampart_http::{ExchangeError, Location};
+use rampart_http::{ExchangeError, Location, Secret};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout};
@@ -17,7 +17,7 @@ use crate::lifetime::{Clocks, lifetime};
 use crate::pause::Pause;
 use crate::redaction;
 use crate::request::TokenRequest;
-use crate::token::{AccessToken, Secret, Times, Token};
+use crate::token::{AccessToken, Times, Token};
 
 /// Characters of a word of the server's that an error keeps, and of a sentence: there are servers that end theirs with IDs by
 /// which the request can be found.

@@ -32,7 +32,7 @@ pub use crate::{
     error::ClientError,
     redirects::redirects_within_origin,
     request::TokenRequest,
-    token::{AccessToken, Secret, Token},
+    token::{AccessToken, Token},
 };
 #[doc(inline)]
-pub use rampart_http::ConfigError;
+pub use rampart_http::{ConfigError, Secret};

@@ -1,47 +1,11 @@
 //! An access token, and how long it serves.
 
-use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rampart_http::Secret;
 use tokio::time::Instant;
-
-/// Text that is shown to nobody: `Debug` and `Display` say `[redacted]`.
-///
-/// ```
-/// fn header(token: &rampart_client::AccessToken) -> String {
-///     assert_eq!(token.access_token.to_string(), "[redacted]");
-///     format!("Bearer {}", token.access_token.expose())
-/// }
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Box<str>);
-
-impl Secret {
-    pub(crate) fn new(text: impl Into<Box<str>>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself: for a header, never for a log. An access token has visible ASCII characters alone, no space, line break
-    /// or control, and so is safe in a header; it need not be a JWT or a b64token (RFC 6749 appendix A.12). The HTTP client that sends
-    /// it must not take it elsewhere: see [`redirects_within_origin`](crate::redirects_within_origin).
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
 
 /// What the token endpoint has given (RFC 6749 section 5.1). A refresh token or an ID token beside it is not kept.
 ///

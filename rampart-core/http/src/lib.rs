@@ -10,6 +10,7 @@ mod metadata;
 pub mod outbox;
 mod redirect;
 mod runtime;
+mod secret;
 pub mod single_flight;
 
 pub use crate::{
@@ -23,4 +24,5 @@ pub use crate::{
     metadata::{Location, METADATA_PATH, MetadataError},
     redirect::Redirect,
     runtime::{Unfit, fit_runtime},
+    secret::Secret,
 };
