@@ -160,6 +160,7 @@ rampart_tests::conformance! {
         payload_with_a_duplicate_sub,
         payload_with_an_escaped_duplicate,
         payload_with_a_duplicate_of_any_name,
+        payload_with_a_reserved_name,
         payload_with_white_space,
         payload_with_an_escaped_surrogate_pair,
         payload_nested_deep,

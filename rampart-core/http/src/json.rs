@@ -1,4 +1,5 @@
-//! Strict reading of JSON objects: duplicate members and deep nesting are errors, values that nobody asked for are walked but not kept.
+//! Strict reading of JSON objects: duplicate members, reserved names and deep nesting are errors, values that nobody asked for are walked
+//! but not kept.
 //!
 //! One pass over the text: `serde_json` parses, this module decides what is kept. Keys and strings are borrowed where they hold no escape.
 
@@ -11,6 +12,18 @@ use serde_json::value::RawValue;
 
 /// Arrays and objects inside one another within a member, at most.
 pub const MAX_NESTING: u8 = 32;
+
+/// How the names begin by which `serde_json` tells itself that an object is no object: with its feature `raw_value` the one member
+/// `$serde_json::private::RawValue` holds a text that is JSON again, and with `arbitrary_precision` `$serde_json::private::Number` one
+/// that is a number. Whoever reads a text with such a name into a `serde_json::Value` is given something else than stands there, or,
+/// as each text inside a text may nest anew, a stack that overflows.
+const RESERVED: &str = "$serde_json::private::";
+
+/// Whether a member may not have this name, because `serde_json` would not read it as one.
+#[inline]
+pub fn is_reserved(name: &str) -> bool {
+    name.starts_with(RESERVED)
+}
 
 /// A JSON value as far as any rule looks at it.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,12 +65,19 @@ pub trait Members<'de> {
     fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
 }
 
-/// Reads a text that must be one JSON object without duplicate members, and nothing after it.
+/// Reads a text that must be one JSON object without duplicate members, and nothing after it; at no depth is there a name that
+/// [`is_reserved`].
+///
+/// # Errors
+/// Where it is anything else, or nested too deeply.
 pub fn read_object<'de, M: Members<'de>>(text: &'de str, members: M) -> Result<M, serde_json::Error> {
     read_object_within(text, members, usize::MAX)
 }
 
 /// As [`read_object`], for an object that may have so many members and no more.
+///
+/// # Errors
+/// As there, and where it has more.
 pub fn read_object_within<'de, M: Members<'de>>(
     text: &'de str,
     members: M,
@@ -120,6 +140,10 @@ fn duplicate<E: Error>() -> E {
     E::custom("duplicate member")
 }
 
+fn reserved<E: Error>() -> E {
+    E::custom("reserved name")
+}
+
 struct ObjectVisitor<M> {
     members: M,
     limit: usize,
@@ -137,6 +161,9 @@ impl<'de, M: Members<'de>> Visitor<'de> for ObjectVisitor<M> {
         while let Some(name) = map.next_key_seed(TextSeed)? {
             left = left.checked_sub(1).ok_or_else(|| A::Error::custom("too many members"))?;
             if !self.members.take(&name, &mut map)? {
+                if is_reserved(&name) {
+                    return Err(reserved());
+                }
                 map.next_value_seed(Skip(MAX_NESTING))?;
                 if !others.insert(name) {
                     return Err(duplicate());
@@ -274,8 +301,10 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Skip(self.levels).visit_map(map)?;
-        Ok(Value::Object)
+        Ok(match walk(map, self.levels)? {
+            Walked::Object => Value::Object,
+            Walked::Number => Value::Other,
+        })
     }
 }
 
@@ -358,11 +387,123 @@ impl<'de> Visitor<'de> for Skip {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let inner = deeper(self.0)?;
-        while map.next_key_seed(Skip(0))?.is_some() {
-            map.next_value_seed(Skip(inner))?;
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        walk(map, self.0).map(drop)
+    }
+}
+
+/// What `serde_json` gave as a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Walked {
+    Object,
+    /// A fraction or a large number, where `arbitrary_precision` is on: any crate of the program can turn that on.
+    Number,
+}
+
+fn walk<'de, A: MapAccess<'de>>(mut map: A, levels: u8) -> Result<Walked, A::Error> {
+    let mut name = map.next_key_seed(NameSeed)?;
+    if name == Some(Walked::Number) {
+        map.next_value_seed(Skip(0))?;
+        return Ok(Walked::Number);
+    }
+    let inner = deeper(levels)?;
+    while name.is_some() {
+        map.next_value_seed(Skip(inner))?;
+        name = map.next_key_seed(NameSeed)?;
+    }
+    Ok(Walked::Object)
+}
+
+/// The name of a member, which must not be a reserved one, and of what it is a member: asked for an option, a name that stands in the
+/// text comes as one, and the name that stands for a number comes as it is.
+struct NameSeed;
+
+impl<'de> DeserializeSeed<'de> for NameSeed {
+    type Value = Walked;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Walked, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NameSeed {
+    type Value = Walked;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Walked, D::Error> {
+        deserializer.deserialize_str(OrdinaryName).map(|()| Walked::Object)
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Walked, E> {
+        if is_reserved(name) { Ok(Walked::Number) } else { Err(E::custom("a name that is not of the text")) }
+    }
+}
+
+struct OrdinaryName;
+
+impl Visitor<'_> for OrdinaryName {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
+        if is_reserved(name) { Err(reserved()) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::value::{Error, MapDeserializer};
+
+    use super::*;
+
+    struct Nothing;
+
+    impl<'de> Members<'de> for Nothing {
+        fn take<A: MapAccess<'de>>(&mut self, _: &str, _: &mut A) -> Result<bool, A::Error> {
+            Ok(false)
         }
-        Ok(())
+    }
+
+    #[test]
+    fn reserved_name_is_refused_wherever_it_stands_and_however_it_is_written() {
+        let names = ["RawValue", "Number", "", "Other"].map(|end| format!("$serde_json::private::{end}"));
+        let escaped = [r"\u0024serde_json::private::RawValue", r"$serde\u005Fjson::private\u003a:Number"];
+        let reserved = names.iter().map(String::as_str).chain(escaped);
+        let ordinary =
+            ["$serde_json", "$serde_json::private:", "serde_json::private::Number", "$Serde_json::private::Number", ""];
+        let places = [
+            r#"{"NAME":"1"}"#,
+            r#"{"a":1,"NAME":{"b":1}}"#,
+            r#"{"a":{"NAME":"1"}}"#,
+            r#"{"a":{"b":1,"NAME":"1"}}"#,
+            r#"{"a":[1,[{"NAME":"1"}]]}"#,
+        ];
+        let read = |place: &str, name: &str| read_object(&place.replace("NAME", name), Nothing).is_ok();
+        for place in places {
+            for name in reserved.clone() {
+                assert!(!read(place, name), "{place}: {name}");
+            }
+            for name in ordinary {
+                assert!(read(place, name), "{place}: {name}");
+            }
+        }
+        assert!(read(r#"{"a":"NAME","b":["NAME"]}"#, "$serde_json::private::RawValue"), "as a text");
+    }
+
+    /// As `serde_json` gives a number where another crate of the program has turned its feature `arbitrary_precision` on.
+    #[test]
+    fn number_of_any_precision_is_a_number_and_no_level_of_nesting() {
+        let number = || MapDeserializer::<_, Error>::new([("$serde_json::private::Number", "1.5")].into_iter());
+        assert_eq!(ValueSeed::WITH_LISTS.visit_map(number()), Ok(Value::Other));
+        assert_eq!(ValueSeed { levels: 0, keeps_lists: true }.visit_map(number()), Ok(Value::Other));
+        assert_eq!(Skip(0).visit_map(number()), Ok(()));
+        let other = MapDeserializer::<_, Error>::new([("a", "1.5")].into_iter());
+        assert!(Skip(32).visit_map(other).is_err());
     }
 }

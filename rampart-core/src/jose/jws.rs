@@ -184,7 +184,7 @@ impl<'a> Header<'a> {
             .and_then(|text| json::read_object_within(text, HeaderMembers::default(), MAX_HEADER_MEMBERS).ok());
         let Some(members) = members else {
             return refuse(
-                "the header is not a JSON object, or has duplicate members, more than 64 of them or too much nesting",
+                "the header is not a JSON object, or has duplicate members, more than 64 of them, a reserved name or too much nesting",
             );
         };
         let algorithm = match members.alg {

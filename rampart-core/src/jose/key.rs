@@ -74,7 +74,7 @@ impl VerifyingKey {
     /// Where no key can be made of it that could verify anything.
     pub(crate) fn from_jwk(jwk: &str, wanted: Algorithms) -> Result<Self, Unusable> {
         let members = json::read_object(jwk, JwkMembers::default())
-            .map_err(|_| "it is not a JSON object, or has duplicate members or too much nesting")?
+            .map_err(|_| "it is not a JSON object, or has duplicate members, a reserved name or too much nesting")?
             .without_nulls();
         if members.private.contains(&Some(true)) {
             return Err(Unusable::Wrong(

@@ -105,7 +105,7 @@ impl<'a> Payload<'a> {
     /// V6.
     fn read(text: &'a str) -> Result<Self, Refusal> {
         json::read_object(text, Self::default()).map_err(|_| {
-            let why = "the payload is not a JSON object, or has duplicate members or more than 32 levels of nesting";
+            let why = "the payload is not a JSON object, or has duplicate members, a reserved name or more than 32 levels of nesting";
             Refusal::invalid(Rule::V6, why)
         })
     }

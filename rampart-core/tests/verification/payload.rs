@@ -1,7 +1,8 @@
 //! V6 and V6b: the payload is one JSON object that says everything once, and the registered claims are there.
 
-use crate::common::{AUTH, Auth, Draft, EC, quoted, sign};
+use crate::common::{AUTH, Auth, Draft, EC, quoted, ready, sign};
 use rampart_core::AuthError;
+use serde_json::Value;
 
 /// A genuine token with these bytes as its payload.
 fn with_payload(payload: impl AsRef<[u8]>) -> String {
@@ -171,6 +172,71 @@ fn no_claim_stands_twice() {
 fn escaped_names_and_values_are_the_same_claims() {
     let draft = Draft::good().without("sub").also("s\\u0075b", r#""\u0061da""#);
     assert_eq!(AUTH.accepts("escaped", &draft.sign()).sub, "ada");
+}
+
+/// Names that `serde_json` does not read as names: what a handler would be given is not what stands in the token.
+const RESERVED: [&str; 5] = [
+    "$serde_json::private::RawValue",
+    "$serde_json::private::Number",
+    "$serde_json::private::",
+    r"\u0024serde_json::private::RawValue",
+    r"$serde\u005fjson::private::RawValue",
+];
+
+/// B15. The first of several members is the one that counts for `serde_json`; here it does not matter which it is.
+#[test]
+fn no_member_has_a_name_that_serde_json_takes_for_its_own() {
+    let first = |name: &str| Draft::good().payload.to_json().replacen('{', &format!(r#"{{"{name}":"\"admin\"","#), 1);
+    let ordinary =
+        ["$serde_json", "$serde_json::private", "serde_json::private::RawValue", "$SERDE_JSON::private::Number"];
+    for name in RESERVED {
+        let id = format!("B15 {name}");
+        refuses(&format!("{id}, first"), first(name));
+        refuses(&format!("{id}, last"), good_and(format!(r#""{name}":"1""#)));
+        for claim in ["x", "name", "roles", "aud", "email_verified", "nbf", "exp", "cnf", "events", "nonce", "type"] {
+            for json in
+                [r#"{"NAME":"1"}"#, r#"{"a":1,"NAME":"1"}"#, r#"{"a":{"NAME":"{}"}}"#, r#"["a",[{"NAME":"1"}]]"#]
+            {
+                let token = Draft::good().claim(claim, &json.replace("NAME", name)).sign();
+                AUTH.refuses(&format!("{id}, {claim} {json}"), &token, "V6");
+            }
+        }
+        let header = Draft::good().header(name, r#""1""#);
+        AUTH.refuses(&format!("{id}, header"), &header.sign(), "V3");
+        let nested = Draft::good().header("x", &format!(r#"[{{"{name}":"1"}}]"#));
+        AUTH.refuses(&format!("{id}, nested in the header"), &nested.sign(), "V3");
+    }
+    for name in ordinary {
+        let id = format!("{name} is a name like any other");
+        AUTH.accepts(&id, &with_payload(first(name)));
+        let claims = AUTH.accepts(&id, &Draft::good().claim("x", &format!(r#"{{"{name}":"1"}}"#)).sign());
+        assert_eq!(claims.to_json()["x"][name], "1", "{id}");
+    }
+    // As a text it is one.
+    let text = quoted(r#"{"$serde_json::private::RawValue":"[]"}"#);
+    let claims = AUTH.accepts("in a text", &Draft::good().claim("x", &format!(r#"{{"a":{text}}}"#)).sign());
+    assert_eq!(claims.to_json()["x"]["a"], r#"{"$serde_json::private::RawValue":"[]"}"#);
+    assert_eq!(claims.get::<Value>("x").unwrap().unwrap()["a"], r#"{"$serde_json::private::RawValue":"[]"}"#);
+}
+
+/// B15. Texts within texts, each of which `serde_json` would read with a limit of nesting of its own: ten of them overflow the stack
+/// of a worker thread.
+#[test]
+fn texts_within_texts_are_refused_before_anybody_reads_them() {
+    let (open, close) = ("[".repeat(120), "]".repeat(120));
+    let within = |json: String, _| format!(r#"{open}{{"$serde_json::private::RawValue":{}}}{close}"#, quoted(&json));
+    let deep = (0..10).fold("1".to_owned(), within);
+    let draft = Draft::good().claim("address", &deep[120..deep.len() - 120]);
+    let token = draft.sign();
+    assert!(token.len() < 16 * 1024, "{}", token.len());
+    let thread = std::thread::Builder::new().stack_size(2 << 20);
+    let ask = move || {
+        if let Ok(claims) = ready(AUTH.cached.verify(&token)) {
+            drop(claims.to_json());
+        }
+        AUTH.refuses("B15 texts within texts", &token, "V6");
+    };
+    thread.spawn(ask).unwrap().join().unwrap();
 }
 
 fn nested(open: &str, close: &str, levels: usize) -> String {

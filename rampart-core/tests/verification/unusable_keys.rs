@@ -173,6 +173,8 @@ fn unusable() -> Vec<(&'static str, String)> {
             ("K03 unknown member twice", with_text("x5t", r#""a","x5t":"b""#)),
             ("K02 kty null", with_text("kty", "null").replace(r#","kty":"RSA""#, "")),
             ("K02 n null", with_text("n", "null").replace(&format!(r#","n":"{}""#, base64url(&n)), "")),
+            ("B15 reserved name", with_text("$serde_json::private::RawValue", r#""1""#)),
+            ("B15 reserved name, nested", with_text("a", r#"[{"$serde_json::private::Number":"1"}]"#)),
             ("S07 nested", with_text("a", &deep(33))),
             ("S07 deeply nested", with_text("a", &deep(5000))),
         ])
@@ -358,6 +360,8 @@ fn text_that_is_no_key_set_is_refused() {
         ("S06 other case", format!(r#"{{"Keys":[{key}]}}"#)),
         ("K03 keys twice", format!(r#"{{"keys":[{key}],"keys":[{key}]}}"#)),
         ("K03 unknown member twice", format!(r#"{{"a":1,"a":1,"keys":[{key}]}}"#)),
+        ("B15 reserved name", format!(r#"{{"$serde_json::private::RawValue":"1","keys":[{key}]}}"#)),
+        ("B15 reserved name, nested", format!(r#"{{"a":[{{"$serde_json::private::Number":"1"}}],"keys":[{key}]}}"#)),
         ("S07 nested", format!("{}{}", "[".repeat(5000), "]".repeat(5000))),
         ("S07 nested beside the keys", format!(r#"{{"a":{}{},"keys":[{key}]}}"#, "[".repeat(5000), "]".repeat(5000))),
         ("S07 never closed", format!(r#"{{"keys":{}"#, "[".repeat(100_000))),

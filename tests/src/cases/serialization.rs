@@ -99,6 +99,7 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         bad("payload_with_a_duplicate_sub", &plus(r#""sub":"eve""#)),
         bad("payload_with_an_escaped_duplicate", &plus(r#""s\u0075b":"eve""#)),
         bad("payload_with_a_duplicate_of_any_name", &plus(r#""x":1,"x":1"#)),
+        bad("payload_with_a_reserved_name", &plus(r#""x":{"$serde_json::private::RawValue":"{}"}"#)),
         ok("payload_with_white_space", &with_payload(&format!(" \n\t{text}\r\n"))),
         ok("payload_with_an_escaped_surrogate_pair", &plus(r#""x":"\ud83d\ude00""#)),
         ok("payload_nested_deep", &deep(30)),
