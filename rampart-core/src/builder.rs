@@ -234,7 +234,8 @@ impl RampartAuthBuilder {
     }
 
     /// Accepts ID tokens too. They are meant for the client that signed the user in, not for an API, and say nothing about
-    /// what the bearer may do.
+    /// what the bearer may do. The marks that are waived are those of an ID token and no others: `at_hash`, `c_hash`, `nonce`, the
+    /// payload's `typ: ID`, and `token_use: id` or `id_token`. Refresh, logout and sender-constrained tokens are refused all the same.
     pub fn insecure_accept_id_tokens(mut self, accept: bool) -> Self {
         self.settings.insecure_accept_id_tokens = accept;
         self

@@ -153,14 +153,19 @@ impl<'a> Payload<'a> {
         if texts.any(|text| names_refresh_token(text)) {
             return refuse("typ, token_type, tokenType or type says that this is a refresh token");
         }
+        let is_access = |token_use: &str| matches!(token_use, "access" | "access_token");
+        let is_id = |token_use: &str| rules.accept_id_tokens && matches!(token_use, "id" | "id_token");
+        match &self.token_use {
+            None | Some(Value::Null) => {}
+            Some(Value::Str(token_use)) if is_access(token_use) || is_id(token_use) => {}
+            Some(_) if rules.accept_id_tokens => {
+                return refuse("token_use is that of neither an access token nor an ID token");
+            }
+            Some(_) => return refuse("token_use is neither access nor access_token"),
+        }
         if !rules.accept_id_tokens {
             if self.at_hash == Some(true) || self.c_hash == Some(true) || is("ID") {
                 return refuse("at_hash, c_hash or typ says that this is an ID token");
-            }
-            match &self.token_use {
-                None | Some(Value::Null) => {}
-                Some(Value::Str(token_use)) if matches!(&**token_use, "access" | "access_token") => {}
-                Some(_) => return refuse("token_use is neither access nor access_token"),
             }
             if self.nonce == Some(true) && !matches!(typ, Some("Bearer" | "DPoP")) && !is_at_jwt {
                 return refuse("nonce is present, as in an ID token");

@@ -24,13 +24,7 @@ fn marks_of_an_id_token_are_refused_unless_asked_for() {
         ("E06 typ id", "typ", r#""id""#),
         ("E06 typ Id", "typ", r#""Id""#),
         ("E06 token_use id", "token_use", r#""id""#),
-        ("E06 token_use in capitals", "token_use", r#""ACCESS""#),
-        ("E06 token_use empty", "token_use", r#""""#),
-        ("E06 token_use refresh", "token_use", r#""refresh""#),
-        ("E06 token_use of the id and more", "token_use", r#""access_token2""#),
-        ("E06 token_use Access_Token", "token_use", r#""Access_Token""#),
-        ("E06 token_use number", "token_use", "1"),
-        ("E06 token_use array", "token_use", r#"["access"]"#),
+        ("E06 token_use id_token", "token_use", r#""id_token""#),
     ];
     for (id, name, json) in cases {
         for draft in [plain(), Draft::good(), plain().without_header("typ")] {
@@ -39,8 +33,10 @@ fn marks_of_an_id_token_are_refused_unless_asked_for() {
             LENIENT.accepts(&format!("{id}, asked for"), &token);
         }
     }
-    AUTH.accepts("token_use access", &plain().claim("token_use", r#""access""#).sign());
-    AUTH.accepts("token_use access_token", &plain().claim("token_use", r#""access_token""#).sign());
+    for auth in [&*AUTH, &LENIENT] {
+        auth.accepts("token_use access", &plain().claim("token_use", r#""access""#).sign());
+        auth.accepts("token_use access_token", &plain().claim("token_use", r#""access_token""#).sign());
+    }
     AUTH.accepts("at_hash below the top level", &plain().claim("x", r#"{"at_hash":1}"#).sign());
     AUTH.accepts("At_Hash is another name", &plain().claim("At_Hash", "1").sign());
 }
@@ -78,6 +74,19 @@ fn other_kinds_of_token_are_refused_whatever_is_asked_for() {
         ("E06 typ Logout", "typ", r#""Logout""#),
         ("E06 typ logout", "typ", r#""logout""#),
         ("E06 typ refresh_token", "typ", r#""refresh_token""#),
+        ("E06 token_use refresh", "token_use", r#""refresh""#),
+        ("E06 token_use refresh_token", "token_use", r#""refresh_token""#),
+        ("E06 token_use of another kind", "token_use", r#""logout""#),
+        ("E06 token_use in capitals", "token_use", r#""ACCESS""#),
+        ("E06 token_use ID", "token_use", r#""ID""#),
+        ("E06 token_use empty", "token_use", r#""""#),
+        ("E06 token_use of the access token and more", "token_use", r#""access_token2""#),
+        ("E06 token_use of the ID token and more", "token_use", r#""id_token ""#),
+        ("E06 token_use Access_Token", "token_use", r#""Access_Token""#),
+        ("E06 token_use number", "token_use", "1"),
+        ("E06 token_use false", "token_use", "false"),
+        ("E06 token_use array", "token_use", r#"["access"]"#),
+        ("E06 token_use object", "token_use", "{}"),
         ("typ number", "typ", "1"),
         ("typ array", "typ", r#"["Bearer"]"#),
         ("E07 cnf jkt", "cnf", r#"{"jkt":"x"}"#),
