@@ -1,9 +1,8 @@
 //! JSON pointers (RFC 6901): where a claim stands, parsed once, and the way there.
 
-use std::cell::Cell;
 use std::fmt;
 
-use rampart_http::json::{Names, TextSeed, Value, ValueSeed};
+use rampart_http::json::{Names, TextSeed, Value, ValueSeed, is_reserved};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The way to a claim: the names of members, or the positions of elements, one below the other. Never empty.
@@ -58,91 +57,106 @@ impl Pointer {
         if let [name] = self.0.as_slice() { Some(name) } else { None }
     }
 
-    /// Follows the way through a text that is known to be a JSON object without duplicate members at its top.
+    /// Follows the way through a text that is known to be a JSON object, read strictly and without duplicate members at its top.
     pub(crate) fn find<'de>(&self, text: &'de str) -> Result<Found<'de>, Duplicate> {
-        let is_ambiguous = Cell::new(false);
-        let seed = PointerSeed { way: &self.0, is_top: true, is_ambiguous: &is_ambiguous };
-        match seed.deserialize(&mut serde_json::Deserializer::from_str(text)) {
-            Ok(Some(value)) => Ok(Found::Value(value)),
-            Ok(None) => Ok(Found::Absent),
-            Err(_) if is_ambiguous.get() => Err(Duplicate),
-            Err(_) => Ok(Found::NoWay),
-        }
+        // Whatever stands on the way is walked to its end, so that nothing else can be wrong with a text that has been read before.
+        PointerSeed { way: &self.0, is_top: true }
+            .deserialize(&mut serde_json::Deserializer::from_str(text))
+            .map_err(|_| Duplicate)
     }
 }
 
 struct PointerSeed<'p> {
     way: &'p [String],
     is_top: bool,
-    is_ambiguous: &'p Cell<bool>,
-}
-
-impl<'p> PointerSeed<'p> {
-    fn below(&self, way: &'p [String]) -> Self {
-        Self { way, is_top: false, is_ambiguous: self.is_ambiguous }
-    }
-
-    fn duplicate<E: Error>(&self) -> E {
-        self.is_ambiguous.set(true);
-        E::custom("duplicate member")
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for PointerSeed<'_> {
-    type Value = Option<Value<'de>>;
+    type Value = Found<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         if self.way.is_empty() {
-            return ValueSeed::WITH_LISTS.deserialize(deserializer).map(Some);
+            return ValueSeed::WITH_LISTS.deserialize(deserializer).map(Found::Value);
         }
         deserializer.deserialize_any(self)
     }
 }
 
+/// A value on the way, which goes on below it.
 impl<'de> Visitor<'de> for PointerSeed<'_> {
-    type Value = Option<Value<'de>>;
+    type Value = Found<'de>;
 
-    // Where the way goes on, anything that cannot hold members is an error, by this trait's defaults.
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or an array on the way")
+        f.write_str("a value")
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        Ok(Found::Absent)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Found::NoWay)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Found::NoWay)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Found::NoWay)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Found::NoWay)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Found::NoWay)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let Some((first, rest)) = self.way.split_first() else { return Ok(None) };
-        let no_index = || A::Error::custom("an array where an object is expected");
-        let is_index = first == "0" || first.starts_with(|digit: char| matches!(digit, '1'..='9'));
-        let wanted = first.parse::<usize>().ok().filter(|_| is_index).ok_or_else(no_index)?;
-        let (mut index, mut found) = (0_usize, None);
+        let (wanted, rest) = match self.way.split_first() {
+            Some((first, rest)) => (position(first), rest),
+            None => (None, self.way),
+        };
+        let (mut index, mut found) = (0, if wanted.is_some() { Found::Absent } else { Found::NoWay });
         loop {
-            if index == wanted {
-                let Some(value) = seq.next_element_seed(self.below(rest))? else { return Ok(None) };
-                found = value;
+            if Some(index) == wanted {
+                let Some(element) = seq.next_element_seed(PointerSeed { way: rest, is_top: false })? else { break };
+                found = element;
             } else if seq.next_element::<IgnoredAny>()?.is_none() {
-                return Ok(found);
+                break;
             }
             index += 1;
         }
+        Ok(found)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Some((first, rest)) = self.way.split_first() else { return Ok(None) };
-        let (mut found, mut names) = (None, Names::default());
+        let Some((first, rest)) = self.way.split_first() else { return Ok(Found::NoWay) };
+        let (mut found, mut names) = (Found::Absent, Names::default());
         while let Some(name) = map.next_key_seed(TextSeed)? {
             if name == first.as_str() {
-                found = map.next_value_seed(self.below(rest))?;
+                found = map.next_value_seed(PointerSeed { way: rest, is_top: false })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
+                // No member of the text has such a name: it stands for a number.
+                if is_reserved(&name) {
+                    found = Found::NoWay;
+                }
             }
             if !self.is_top && !names.insert(name) {
-                return Err(self.duplicate());
+                return Err(A::Error::custom("duplicate member"));
             }
         }
         Ok(found)
     }
+}
+
+/// The position of an element of an array, in its one form (RFC 6901 section 4).
+fn position(name: &str) -> Option<usize> {
+    let is_position = name == "0" || name.starts_with(|digit: char| matches!(digit, '1'..='9'));
+    name.parse().ok().filter(|_| is_position)
 }
 
 #[cfg(test)]
@@ -190,6 +204,20 @@ mod tests {
             r#"{"a":{"s":1,"s":1}}"#,
         ] {
             assert_eq!(find("/a/r", way), Err(Duplicate), "{way}");
+        }
+        // One of the two, or what stands beside them, holds no members, or not the one that is looked for.
+        let values = [r#"{"c":"x"}"#, "{}", "1", "1.5", "-1", "true", "null", r#""x""#, "[]", r#"["c"]"#];
+        for one in values {
+            for other in values {
+                for name in ["b", r"\u0062"] {
+                    let way =
+                        format!(r#"{{"a":{{"b":{one},"{name}":{other}}},"l":[1,{{"b":{one},"{name}":{other}}},2]}}"#);
+                    assert_eq!(find("/a/b/c", &way), Err(Duplicate), "{way}");
+                    assert_eq!(find("/l/1/b/c", &way), Err(Duplicate), "{way}");
+                }
+                let beside = format!(r#"{{"a":{{"b":{one},"s":1,"s":{other}}}}}"#);
+                assert_eq!(find("/a/b/c", &beside), Err(Duplicate), "{beside}");
+            }
         }
         assert_eq!(find("/l/0/r", r#"{"l":[{"r":["x"],"s":1,"s":2}]}"#), Err(Duplicate));
         let elsewhere = r#"{"b":{"s":1,"s":1},"a":{"c":{"s":1,"s":1},"r":["x"]},"l":[{"s":1,"s":1},{"r":["x"]}]}"#;
