@@ -148,7 +148,7 @@ fn abandoned() -> ClientError {
 
 impl Slot {
     pub(crate) fn new(exchange: Arc<Exchange>, request: TokenRequest) -> Self {
-        let (told, url) = (request.clone(), exchange.location.without_query());
+        let (told, url) = (request.clone(), exchange.location.first().without_query());
         let state = Outbox::new(State::new(exchange.limit + GRACE), move |news| news.log(&told, &url));
         Self { exchange, request, state }
     }

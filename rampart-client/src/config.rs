@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use rampart_http::ConfigError;
-use rampart_http::{Location, Secret, SetUp, TOTAL_TIMEOUT, Timeouts};
+use rampart_http::{
+    ConfigError, EndpointUrl, IssuerUrl, Location, Member, Secret, SetUp, TOTAL_TIMEOUT, Timeouts, checked_issuer_name,
+    checked_secret, checked_text,
+};
 use reqwest::ClientBuilder;
 
 use crate::authentication::{Authentication, SecretIn, SigningAlgorithm};
@@ -228,29 +230,27 @@ impl RampartClientBuilder {
         if self.private_key.is_none() && self.client_secret.expose().is_empty() {
             return invalid("client_secret", "is empty; write the secret of this service, or use private_key_jwt()");
         }
-        rampart_http::checked_text("client_id", &self.client_id)?;
-        rampart_http::checked_secret("client_secret", self.client_secret.expose())?;
+        checked_text("client_id", &self.client_id)?;
+        checked_secret("client_secret", self.client_secret.expose())?;
         if let Some(key_id) = self.private_key.as_ref().and_then(|key| key.key_id.as_deref()) {
             if key_id.is_empty() {
                 return invalid("private_key_jwt", "the key ID is empty; write the one that the server knows, or None");
             }
-            rampart_http::checked_text("private_key_jwt", key_id)?;
+            checked_text("private_key_jwt", key_id)?;
         }
         if self.discovery && self.token_url.is_some() {
             return invalid("token_url", "is given together with discovery; keep one of the two");
         }
-        rampart_http::checked_issuer(&self.issuer_url, self.token_url.is_none(), self.allow_http)?;
-        let url = match &self.token_url {
-            Some(url) => rampart_http::checked_url("token_url", url, self.allow_http)?,
-            None if self.discovery => {
-                rampart_http::below("issuer_url", &self.issuer_url, rampart_http::METADATA_PATH, self.allow_http)?
-            }
-            None => rampart_http::below("issuer_url", &self.issuer_url, "/oauth/token", self.allow_http)?,
-        };
-        let location = if self.discovery {
-            Location::in_metadata(url, self.issuer_url, "token_endpoint")
+        let location = if let Some(url) = &self.token_url {
+            checked_issuer_name(&self.issuer_url)?;
+            Location::given(EndpointUrl::parse("token_url", url, self.allow_http)?)
         } else {
-            Location::given(url)
+            let issuer = IssuerUrl::parse(&self.issuer_url, self.allow_http)?;
+            if self.discovery {
+                Location::in_metadata(issuer, Member::TokenEndpoint)
+            } else {
+                Location::given(issuer.below("/oauth/token"))
+            }
         };
         let secret = self.client_secret.expose();
         let mut redacted = vec![self.client_secret.clone()];
@@ -266,12 +266,11 @@ impl RampartClientBuilder {
             Some(_) => (LONGEST_TIMEOUT, Timeouts::Operators(TOTAL_TIMEOUT)),
             None => (TOTAL_TIMEOUT, Timeouts::Ours),
         };
-        let client = rampart_http::client(self.http_client, &location, timeouts)?;
+        let client = rampart_http::client(self.http_client, location.first(), timeouts)?;
         let exchange = Exchange {
             client,
             limit,
             location,
-            allow_http: self.allow_http,
             assume_bearer: self.assume_bearer,
             authentication,
             redacted,
@@ -289,12 +288,7 @@ pub(crate) fn of_environment(error: ConfigError) -> ConfigError {
         "client_secret" => "RAMPART_CLIENT_SECRET",
         _ => return error,
     };
-    match error {
-        ConfigError::Invalid { field, problem, .. } => {
-            ConfigError::invalid(field, format!("{problem} (it is read from {variable})"))
-        }
-        missing => missing,
-    }
+    error.read_from(variable)
 }
 
 impl fmt::Debug for RampartClientBuilder {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use rampart_http::ConfigError;
-use rampart_http::{ExchangeError, MetadataError};
+use rampart_http::{ConfigError, ExchangeError, MetadataError};
 
 use crate::answer;
 

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rampart_http::{ExchangeError, Location, Secret};
+use rampart_http::{EndpointUrl, ExchangeError, Location, Secret};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout};
-use url::Url;
 use url::form_urlencoded::Serializer;
 
 use crate::answer::{Denied, Granted, Reader};
@@ -32,7 +31,6 @@ pub(crate) struct Exchange {
     /// How long it may take to get a token.
     pub(crate) limit: Duration,
     pub(crate) location: Location,
-    pub(crate) allow_http: bool,
     pub(crate) assume_bearer: bool,
     pub(crate) authentication: Authentication,
     /// What an answer must not be able to bring into an error.
@@ -52,7 +50,7 @@ impl Exchange {
     }
 
     async fn run_unbounded(&self, request: &TokenRequest) -> Result<AccessToken, ClientError> {
-        let url = self.location.resolve(&self.client, self.allow_http).await?;
+        let url = self.location.resolve(&self.client).await?;
         let requested_at = (Instant::now(), SystemTime::now());
         let mut form = vec![("grant_type".to_owned(), "client_credentials".to_owned())];
         let scope = request.scope();
@@ -70,11 +68,11 @@ impl Exchange {
         }
     }
 
-    fn compose(&self, url: &Url, mut form: Vec<(String, String)>) -> Result<RequestBuilder, ClientError> {
+    fn compose(&self, url: &EndpointUrl, mut form: Vec<(String, String)>) -> Result<RequestBuilder, ClientError> {
         let authorization = self.authentication.apply(&mut form, url.as_str())?;
         let request = self
             .client
-            .post(url.clone())
+            .post(url.as_url().clone())
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Serializer::new(String::new()).extend_pairs(&form).finish());

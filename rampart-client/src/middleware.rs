@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use http::Extensions;
-use rampart_http::ConfigError;
+use rampart_http::{ConfigError, EndpointUrl};
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next, Result};
@@ -61,8 +61,8 @@ impl RampartMiddleware {
         origins: impl IntoIterator<Item = S>,
     ) -> std::result::Result<Self, ClientError> {
         let invalid = |problem: &str| ConfigError::invalid("origins", problem);
-        let origin = |url: S| match rampart_http::checked_url("origins", url.as_ref(), true)? {
-            url if proxy::is_private_directly(&url) => Ok(url.origin()),
+        let origin = |url: S| match EndpointUrl::parse("origins", url.as_ref(), true)? {
+            url if proxy::is_private_directly(url.as_url()) => Ok(url.as_url().origin()),
             _ => Err(invalid("hold one that is http to another machine, where the token could be read; use https")),
         };
         let origins: Vec<_> = origins.into_iter().map(origin).collect::<std::result::Result<_, ConfigError>>()?;

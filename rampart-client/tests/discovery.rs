@@ -5,10 +5,9 @@ mod common;
 
 use common::{SECOND, TICK, TIMEOUT, World, address, builder, is_rate_limited, is_transport, issuer, seconds, until};
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder};
-use rampart_http::{Location, MetadataError, Timeouts};
+use rampart_http::{IssuerUrl, Member, Metadata, MetadataError};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use serde_json::json;
-use url::Url;
 
 fn discovering(issuer: &LocalIssuer) -> RampartClient {
     builder(issuer).discovery().build().unwrap()
@@ -111,15 +110,20 @@ async fn discovery_has_the_limits_of_every_exchange() {
 #[tokio::test]
 async fn discovery_elsewhere_cannot_send_the_secret_to_this_machine_over_http() {
     let issuer = issuer().await;
+    let elsewhere = IssuerUrl::parse("https://auth.example.com", false).unwrap();
+    let told = metadata(elsewhere.as_str(), &issuer.token_url());
+    let refused = Metadata::read(&told, &elsewhere).unwrap().address(Member::TokenEndpoint);
+    assert!(matches!(refused, Err(MetadataError::Unusable(_))), "{refused:?}");
+
+    // With permission it can.
     let elsewhere = format!("http://auth.test:{}", issuer.port());
     issuer.set_discovery_body(Some(metadata(&elsewhere, &issuer.token_url())));
     let address = address(&issuer);
-    // As if it had been https: an address that may be asked.
-    let url = Url::parse(&format!("{elsewhere}{}", rampart_http::METADATA_PATH)).unwrap();
-    let location = || Location::in_metadata(url.clone(), elsewhere.clone(), "token_endpoint");
-    let set_up: rampart_http::SetUp = Box::new(move |client| client.no_proxy().resolve("auth.test", address));
-    let client = rampart_http::client(Some(set_up), &location(), Timeouts::Ours).unwrap();
-    let refused = location().resolve(&client, false).await;
-    assert!(matches!(refused, Err(MetadataError::Unusable(_))), "{refused:?}");
-    assert_eq!(location().resolve(&client, true).await.unwrap().as_str(), issuer.token_url());
+    let client = RampartClient::builder(elsewhere, "service", "service-secret")
+        .allow_http(true)
+        .discovery()
+        .http_client(move |http| http.no_proxy().resolve("auth.test", address))
+        .build()
+        .unwrap();
+    client.client_credentials_token(&[]).await.unwrap();
 }

@@ -1,36 +1,30 @@
 //! Settings, their defaults and their limits: every mistake is found by `build()`, before the first request.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
+
+use rampart_http::{ConfigError, EndpointUrl, SetUp};
 
 use crate::auth::{Inner, RampartAuth};
 use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::event::{Event, Listeners};
-use crate::issuer::{Issuer, Keys};
+use crate::issuer::Issuer;
 use crate::jose::algorithm::{Algorithm, Algorithms};
 use crate::jose::jws::TypRule;
-use crate::jose::key_set::KeySet;
-use crate::jwks::cache::KeyCache;
-use crate::jwks::fetch::Fetcher;
-use crate::mistakes::{checked_audience, checked_pointer, listed, unusable_keys};
+use crate::jwks::source::Source;
+use crate::mistakes::{checked_audience, checked_pointer, listed};
 use crate::settings::Settings;
 use crate::token::cache::TokenCache;
 use crate::token::pointer::Pointer;
 use crate::token::validation::{RequiredClaim, Rules};
 use crate::verifier::Verifier;
-use rampart_http::{ConfigError, Location, SetUp, Timeouts};
 
 /// Tells the objects of this process apart.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// Keys must outlive the fetch that brings them.
-const SHORTEST_TTL: Duration = Duration::from_secs(1);
 const MAX_TOLERANCE: Duration = Duration::from_secs(600);
-const MIN_FETCH_TIMEOUT: Duration = Duration::from_secs(1);
-const MAX_FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Settings of a [`RampartAuth`], from [`RampartAuth::builder`].
 ///
@@ -303,8 +297,7 @@ impl RampartAuthBuilder {
     /// [`ConfigError`] with the field and the remedy.
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
         let Self { settings, http_client, clock, listeners } = self;
-        let address_derives = settings.jwks_url.is_none() && settings.static_jwks.is_none();
-        rampart_http::checked_issuer(&settings.issuer_url, address_derives, settings.allow_http)?;
+        let source = Source::of(&settings)?;
         let tolerance = Settings::duration(settings.durations.clock_tolerance, settings.clock_tolerance_seconds, 5);
         if tolerance > MAX_TOLERANCE {
             return Err(ConfigError::invalid(
@@ -328,7 +321,7 @@ impl RampartAuthBuilder {
         }
         let challenges = challenges(&settings)?;
         let rules = rules(&settings, tolerance)?;
-        let keys = keys(&settings, algorithms, http_client, &clock, &listeners)?;
+        let keys = source.keys(&settings, algorithms, http_client, &clock, &listeners)?;
         let token_cache_bytes = settings.token_cache_bytes.unwrap_or(16 * 1024 * 1024);
         let typ_rule = if settings.require_at_jwt { TypRule::AtJwtOnly } else { TypRule::AccessToken };
         let verifier = Verifier {
@@ -350,12 +343,7 @@ pub(crate) fn of_environment(error: ConfigError) -> ConfigError {
         "realm" => "RAMPART_REALM",
         _ => return error,
     };
-    match error {
-        ConfigError::Invalid { field, problem, .. } => {
-            ConfigError::invalid(field, format!("{problem} (it is read from {variable})"))
-        }
-        missing => missing,
-    }
+    error.read_from(variable)
 }
 
 impl fmt::Debug for RampartAuthBuilder {
@@ -384,7 +372,7 @@ fn challenges(settings: &Settings) -> Result<Challenges, ConfigError> {
     let resource_metadata = match &settings.resource_metadata {
         None => None,
         Some(url) => {
-            let url = rampart_http::checked_url("resource_metadata", url, settings.allow_http)?;
+            let url = EndpointUrl::parse("resource_metadata", url, settings.allow_http)?;
             Some(url.as_str().to_owned())
         }
     };
@@ -424,57 +412,6 @@ fn required_claim(name: &str) -> Result<RequiredClaim, ConfigError> {
     let pointer =
         if name.starts_with('/') { checked_pointer("required_claims", name)? } else { Pointer::to_member(name) };
     Ok(RequiredClaim { name: name.to_owned(), pointer })
-}
-
-fn keys(
-    settings: &Settings,
-    algorithms: Algorithms,
-    http_client: Option<SetUp>,
-    clock: &Clock,
-    listeners: &Listeners,
-) -> Result<Keys, ConfigError> {
-    let sources = [settings.static_jwks.is_some(), settings.jwks_url.is_some(), settings.discovery];
-    if sources.into_iter().filter(|given| *given).count() > 1 {
-        return Err(ConfigError::invalid(
-            "jwks_url",
-            "is given together with discovery or static_jwks, or these two are; keep one source of keys",
-        ));
-    }
-    if let Some(json) = &settings.static_jwks {
-        let unusable = |error| ConfigError::invalid("static_jwks", unusable_keys(json, error));
-        let parsed = KeySet::read(json, algorithms).map_err(unusable)?;
-        parsed.events.iter().for_each(|event| listeners.tell(event));
-        return Ok(Keys::Static(Arc::new(parsed.into_usable().map_err(unusable)?)));
-    }
-    let ttl = Settings::duration(settings.durations.jwks_cache_ttl, settings.jwks_cache_ttl_seconds, 600);
-    if ttl < SHORTEST_TTL {
-        return Err(ConfigError::invalid(
-            "jwks_cache_ttl",
-            "is shorter than 1 s, so that keys would be too old before they are there; leave it out for 10 minutes",
-        ));
-    }
-    let timeout = Settings::duration(settings.durations.fetch_timeout, settings.fetch_timeout_seconds, 5);
-    if !(MIN_FETCH_TIMEOUT..=MAX_FETCH_TIMEOUT).contains(&timeout) {
-        return Err(ConfigError::invalid(
-            "fetch_timeout",
-            "is not between 1 s and 30 s: a shorter one fails on a busy network, a longer one helps nobody; leave it out for 5 s",
-        ));
-    }
-    let max_stale = Settings::duration(settings.durations.max_stale, settings.max_stale_seconds, 3600);
-    let allow_http = settings.allow_http;
-    let issuer = &settings.issuer_url;
-    let location = if settings.discovery {
-        let url = rampart_http::below("issuer_url", issuer, rampart_http::METADATA_PATH, allow_http)?;
-        Location::in_metadata(url, issuer.clone(), "jwks_uri")
-    } else {
-        Location::given(match &settings.jwks_url {
-            Some(url) => rampart_http::checked_url("jwks_url", url, allow_http)?,
-            None => rampart_http::below("issuer_url", issuer, "/.well-known/jwks.json", allow_http)?,
-        })
-    };
-    let client = rampart_http::client(http_client, &location, Timeouts::Ours)?;
-    let fetcher = Fetcher { timeout, client, location, allow_http, algorithms };
-    Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, clock.clone(), listeners.clone()))))
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 
-use crate::address::is_localhost;
+use crate::endpoint_url::EndpointUrl;
 use crate::error::ConfigError;
-use crate::metadata::Location;
+use crate::loopback::is_localhost;
 
 /// To connect, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,26 +31,27 @@ pub enum Timeouts {
     Operators(Duration),
 }
 
-/// A client with our limits, after whatever the operator has set: no redirects, no decompression, no connection kept.
+/// A client with our limits, after whatever the operator has set: no redirects, no decompression, no connection kept; for requests
+/// of which the first goes to `first`.
 ///
 /// # Errors
 /// Where TLS cannot be set up, or something of what the operator has set.
-pub fn client(set_up: Option<SetUp>, location: &Location, timeouts: Timeouts) -> Result<Client, ConfigError> {
+pub fn client(set_up: Option<SetUp>, first: &EndpointUrl, timeouts: Timeouts) -> Result<Client, ConfigError> {
     // What comes before the operator's settings gives way to them.
     let mut builder = Client::builder().user_agent(concat!("rampart-rust/", env!("CARGO_PKG_VERSION")));
     if let Timeouts::Operators(default) = timeouts {
         builder = builder.connect_timeout(CONNECT_TIMEOUT).timeout(default);
     }
-    if location.is_loopback() {
+    if first.is_loopback() {
         builder = builder.dns_resolver(Arc::new(Localhost));
     }
     if let Some(set_up) = set_up {
         builder = set_up(builder);
     }
-    if location.is_loopback() {
+    if first.is_loopback() {
         builder = builder.no_proxy();
     }
-    if location.first_url().scheme() == "http" && !has_certificates() {
+    if first.is_http() && !has_certificates() {
         // Nothing to verify: without this the client could not even be made. Roots that the operator gave stay.
         builder = builder.tls_certs_only([]);
     }

@@ -55,6 +55,16 @@ impl ConfigError {
         Self::MissingVariable { name, meaning }
     }
 
+    /// The same, for a setting that has been read from a variable.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn read_from(self, variable: &str) -> Self {
+        match self {
+            Self::Invalid { field, problem } => Self::invalid(field, format!("{problem} (it is read from {variable})")),
+            missing @ Self::MissingVariable { .. } => missing,
+        }
+    }
+
     /// The setting or variable at fault.
     pub const fn field(&self) -> &'static str {
         match self {

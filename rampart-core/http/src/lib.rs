@@ -1,28 +1,34 @@
 #![doc = include_str!("../README.md")]
 
-mod address;
 mod backoff;
 mod client;
+mod endpoint_url;
 mod error;
 mod exchange;
+mod issuer_url;
 pub mod json;
+mod location;
+mod loopback;
 mod metadata;
 pub mod outbox;
 mod redirect;
 mod runtime;
 mod secret;
 pub mod single_flight;
+mod text;
 
 pub use crate::{
-    address::{
-        below, checked_issuer, checked_secret, checked_text, checked_url, is_loopback, is_loopback_for_any_client,
-    },
     backoff::{Backoff, retry_after},
     client::{SetUp, Timeouts, client},
+    endpoint_url::EndpointUrl,
     error::ConfigError,
     exchange::{ExchangeError, MAX_BODY_BYTES, TOTAL_TIMEOUT, read_body, send, send_anew},
-    metadata::{Location, METADATA_PATH, MetadataError},
+    issuer_url::{IssuerUrl, checked_issuer_name},
+    location::Location,
+    loopback::is_loopback_for_any_client,
+    metadata::{METADATA_PATH, Member, Metadata, MetadataError},
     redirect::Redirect,
     runtime::{Unfit, fit_runtime},
     secret::Secret,
+    text::{checked_secret, checked_text},
 };

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use reqwest::{Client, StatusCode, header};
 use serde::de::MapAccess;
-use url::Url;
 
-use crate::address::{checked_url, is_loopback};
 use crate::backoff::retry_after;
+use crate::endpoint_url::EndpointUrl;
 use crate::exchange::{ExchangeError, read_body, send};
+use crate::issuer_url::IssuerUrl;
 use crate::json::{self, Value};
 use crate::redirect::Redirect;
 
@@ -43,137 +42,126 @@ pub enum MetadataError {
     Unusable(&'static str),
 }
 
-/// Where an issuer's metadata is (OpenID Connect Discovery 1.0 section 4).
+/// Where an issuer's metadata is, below its address (OpenID Connect Discovery 1.0 section 4).
 pub const METADATA_PATH: &str = "/.well-known/openid-configuration";
 
-/// Where something of the issuer's is: at an address that is given, or at one that its metadata gives.
-#[derive(Debug)]
-pub struct Location {
-    url: Url,
-    metadata: Option<Metadata>,
+/// What metadata gives the address of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Member {
+    /// The issuer's keys.
+    JwksUri,
+    /// Where tokens are to be had.
+    TokenEndpoint,
 }
 
-#[derive(Debug)]
-struct Metadata {
-    issuer: String,
-    member: &'static str,
-    known: Mutex<Option<Url>>,
+impl Member {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::JwksUri => "jwks_uri",
+            Self::TokenEndpoint => "token_endpoint",
+        }
+    }
+
+    /// The setting that gives the address without metadata.
+    const fn instead(self) -> &'static str {
+        match self {
+            Self::JwksUri => "jwks_url(..)",
+            Self::TokenEndpoint => "token_url(..)",
+        }
+    }
 }
 
-impl Location {
-    /// An address that is given.
-    pub fn given(url: Url) -> Self {
-        Self { url, metadata: None }
-    }
+/// The metadata of an issuer (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2), as far as anybody asks.
+#[derive(Debug)]
+pub struct Metadata<'i> {
+    issuer: &'i IssuerUrl,
+    jwks_uri: Option<String>,
+    token_endpoint: Option<String>,
+}
 
-    /// A member of the metadata at `url`.
-    pub fn in_metadata(url: Url, issuer: String, member: &'static str) -> Self {
-        Self { url, metadata: Some(Metadata { issuer, member, known: Mutex::default() }) }
-    }
-
-    /// The address of the first request as it may stand in a log: without the query, which may hold a secret.
-    pub fn without_query(&self) -> String {
-        let mut url = self.url.clone();
-        url.set_query(None);
-        url.into()
-    }
-
-    /// The address of the first request.
-    pub fn first_url(&self) -> &Url {
-        &self.url
-    }
-
-    /// Whether the first request goes to this machine.
-    pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.url)
-    }
-
-    /// The address; the metadata is asked once and its word kept until [`forget`](Self::forget).
+impl<'i> Metadata<'i> {
+    /// Asks at `url` for the metadata of `issuer`, for the sake of one member of it.
     ///
     /// # Errors
     /// See [`MetadataError`].
-    pub async fn resolve(&self, client: &Client, allow_http: bool) -> Result<Url, MetadataError> {
-        let Some(Metadata { issuer, member, known }) = &self.metadata else { return Ok(self.url.clone()) };
-        if let Some(url) = known.lock().clone() {
-            return Ok(url);
+    pub async fn fetch(
+        client: &Client,
+        url: &EndpointUrl,
+        issuer: &'i IssuerUrl,
+        member: Member,
+    ) -> Result<Self, MetadataError> {
+        let request = || {
+            client
+                .get(url.as_url().clone())
+                .header(header::ACCEPT, "application/json")
+                // An HTTP cache on the way must ask the issuer (RFC 9111 section 5.2.1.4).
+                .header(header::CACHE_CONTROL, "no-cache")
+        };
+        let response = send(request).await?;
+        if let Some(redirect) = Redirect::of(&response) {
+            return Err(MetadataError::Redirected { redirect, instead: member.instead() });
         }
-        let url = discover(client, &self.url, issuer, member, allow_http).await?;
-        *known.lock() = Some(url.clone());
-        Ok(url)
+        if response.status() != StatusCode::OK {
+            let retry_after = retry_after(response.headers());
+            return Err(MetadataError::Status { status: response.status().as_u16(), retry_after });
+        }
+        Self::read(&read_body(response).await?, issuer)
     }
 
-    /// Whether [`resolve`](Self::resolve) answers with what the metadata said before.
-    pub fn is_remembered(&self) -> bool {
-        self.metadata.as_ref().is_some_and(|metadata| metadata.known.lock().is_some())
+    /// Reads metadata, whose `issuer` must be exactly the one expected (RFC 8414 section 3.3).
+    ///
+    /// # Errors
+    /// [`MetadataError::Unusable`].
+    pub fn read(text: &str, issuer: &'i IssuerUrl) -> Result<Self, MetadataError> {
+        let Ok(members) = json::read_object(text, Members::default()) else {
+            return Err(MetadataError::Unusable("it is not a JSON object without duplicate members"));
+        };
+        if members.issuer.and_then(Value::into_str).as_deref() != Some(issuer.as_str()) {
+            return Err(MetadataError::Unusable("its issuer is not exactly the configured one"));
+        }
+        let address = |value: Option<Value<'_>>| value.and_then(Value::into_str).map(String::from);
+        Ok(Self { issuer, jwks_uri: address(members.jwks_uri), token_endpoint: address(members.token_endpoint) })
     }
 
-    /// The address may have moved: the metadata is asked again next time.
-    pub fn forget(&self) {
-        if let Some(metadata) = &self.metadata {
-            *metadata.known.lock() = None;
+    /// The address that it gives.
+    ///
+    /// # Errors
+    /// [`MetadataError::Unusable`] for one that must not be called, and where there is none.
+    pub fn address(&self, member: Member) -> Result<EndpointUrl, MetadataError> {
+        let text = match member {
+            Member::JwksUri => &self.jwks_uri,
+            Member::TokenEndpoint => &self.token_endpoint,
+        };
+        let unusable = |problem| Err(MetadataError::Unusable(problem));
+        let allow_http = self.issuer.allow_http;
+        match text.as_ref().map(|text| EndpointUrl::parse(member.name(), text, allow_http)) {
+            // This machine is not what a server elsewhere can mean, and such a request might go through a proxy.
+            Some(Ok(url)) if url.is_http() && !allow_http && !self.issuer.is_loopback() => {
+                unusable("the address it gives is http on this machine")
+            }
+            Some(Ok(url)) => Ok(url),
+            Some(Err(_)) => unusable("the address it gives is not an https URL"),
+            None => unusable("it does not give the address that is looked for"),
         }
     }
 }
 
-/// One address from the issuer's metadata, whose `issuer` must be exactly the one expected (RFC 8414 section 3.3).
-///
-/// # Errors
-/// See [`MetadataError`].
-async fn discover(
-    client: &Client,
-    metadata_url: &Url,
-    issuer: &str,
-    member: &'static str,
-    allow_http: bool,
-) -> Result<Url, MetadataError> {
-    let request = || {
-        client
-            .get(metadata_url.clone())
-            .header(header::ACCEPT, "application/json")
-            // An HTTP cache on the way must ask the issuer (RFC 9111 section 5.2.1.4).
-            .header(header::CACHE_CONTROL, "no-cache")
-    };
-    let response = send(request).await?;
-    if let Some(redirect) = Redirect::of(&response) {
-        let instead = if member == "token_endpoint" { "token_url(..)" } else { "jwks_url(..)" };
-        return Err(MetadataError::Redirected { redirect, instead });
-    }
-    if response.status() != StatusCode::OK {
-        let retry_after = retry_after(response.headers());
-        return Err(MetadataError::Status { status: response.status().as_u16(), retry_after });
-    }
-    let body = read_body(response).await?;
-    let unusable = |problem| Err(MetadataError::Unusable(problem));
-    let Ok(metadata) = json::read_object(&body, MetadataMembers { member, issuer: None, address: None }) else {
-        return unusable("it is not a JSON object without duplicate members");
-    };
-    if metadata.issuer.and_then(Value::into_str).as_deref() != Some(issuer) {
-        return unusable("its issuer is not exactly the configured one");
-    }
-    let address = metadata.address.and_then(Value::into_str);
-    match address.map(|url| checked_url(member, &url, allow_http)) {
-        // This machine is not what a server elsewhere can mean, and such a request might go through a proxy.
-        Some(Ok(url)) if url.scheme() == "http" && !allow_http && !is_loopback(metadata_url) => {
-            unusable("the address it gives is http on this machine")
-        }
-        Some(Ok(url)) => Ok(url),
-        Some(Err(_)) => unusable("the address it gives is not an https URL"),
-        None => unusable("it does not give the address that is looked for"),
-    }
-}
-
-struct MetadataMembers<'a> {
-    member: &'static str,
+#[derive(Default)]
+struct Members<'a> {
     issuer: Option<Value<'a>>,
-    address: Option<Value<'a>>,
+    jwks_uri: Option<Value<'a>>,
+    token_endpoint: Option<Value<'a>>,
 }
 
-impl<'de> json::Members<'de> for MetadataMembers<'de> {
+impl<'de> json::Members<'de> for Members<'de> {
     fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
-        match name {
-            "issuer" => json::fill(&mut self.issuer, map),
-            name if name == self.member => json::fill(&mut self.address, map),
-            _ => Ok(false),
-        }
+        let slot = match name {
+            "issuer" => &mut self.issuer,
+            "jwks_uri" => &mut self.jwks_uri,
+            "token_endpoint" => &mut self.token_endpoint,
+            _ => return Ok(false),
+        };
+        json::fill(slot, map)
     }
 }

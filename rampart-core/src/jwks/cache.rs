@@ -56,7 +56,7 @@ impl KeyCache {
         listeners: Listeners,
     ) -> Self {
         let state = State::new(fetcher.abandoned_after());
-        let (url, told) = (fetcher.location.without_query(), listeners.clone());
+        let (url, told) = (fetcher.location.first().without_query(), listeners.clone());
         Self {
             fetcher,
             ttl,

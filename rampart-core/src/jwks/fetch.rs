@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use rampart_http::{ExchangeError, Location, MetadataError, Redirect};
+use rampart_http::{EndpointUrl, ExchangeError, Location, MetadataError, Redirect};
 use reqwest::{Client, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
-use url::Url;
 
 use crate::jose::algorithm::Algorithms;
 use crate::jose::key_set::{KeySet, KeySetError, Parsed};
@@ -53,7 +52,6 @@ pub(crate) struct Fetcher {
     pub(crate) timeout: Duration,
     pub(crate) client: Client,
     pub(crate) location: Location,
-    pub(crate) allow_http: bool,
     pub(crate) algorithms: Algorithms,
 }
 
@@ -81,7 +79,7 @@ pub(crate) enum Fetched {
 /// The validator of a key set, and the address that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ETag {
-    url: Url,
+    url: EndpointUrl,
     value: header::HeaderValue,
 }
 
@@ -134,11 +132,11 @@ impl Fetcher {
         Ok(Answer { fetched: fetched?, is_whole: true })
     }
 
-    async fn locate(&self) -> Result<Url, MetadataError> {
-        self.location.resolve(&self.client, self.allow_http).await
+    async fn locate(&self) -> Result<EndpointUrl, MetadataError> {
+        self.location.resolve(&self.client).await
     }
 
-    async fn fetch_from(&self, url: &Url, etag: Option<ETag>) -> Result<Fetched, FetchError> {
+    async fn fetch_from(&self, url: &EndpointUrl, etag: Option<ETag>) -> Result<Fetched, FetchError> {
         let etag = etag.filter(|etag| etag.url == *url);
         let response = self.get(url, etag.as_ref()).await?;
         let max_age = max_age(response.headers());
@@ -157,11 +155,11 @@ impl Fetcher {
         Ok(Fetched::Keys { parsed: Box::new(parsed), etag, max_age })
     }
 
-    async fn get(&self, url: &Url, etag: Option<&ETag>) -> Result<Response, ExchangeError> {
+    async fn get(&self, url: &EndpointUrl, etag: Option<&ETag>) -> Result<Response, ExchangeError> {
         rampart_http::send(|| {
             let request = self
                 .client
-                .get(url.clone())
+                .get(url.as_url().clone())
                 .header(header::ACCEPT, "application/jwk-set+json, application/json")
                 // An HTTP cache on the way must ask the issuer (RFC 9111 section 5.2.1.4): an older set than the one that we
                 // have would bring a revoked key back, and would hide a new one.

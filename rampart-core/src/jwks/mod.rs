@@ -1,5 +1,5 @@
-//! The issuer's keys: how one fetch is made ([`fetch`]), as which flight ([`flight`]) and what is taken
-//! of it ([`intake`]); when one is made ([`cache`], [`state`]), when without a request ([`pursuit`]), and when for an unknown
+//! The issuer's keys: where they come from ([`source`]), how one fetch is made ([`fetch`]), as which flight ([`flight`]) and what is
+//! taken of it ([`intake`]); when one is made ([`cache`], [`state`]), when without a request ([`pursuit`]), and when for an unknown
 //! key ID ([`search`], [`budget`]).
 
 pub(crate) mod budget;
@@ -10,4 +10,5 @@ mod intake;
 mod pursuit;
 pub(crate) mod search;
 pub(crate) mod snapshot;
+pub(crate) mod source;
 mod state;

@@ -1,0 +1,41 @@
+//! What files and secrets add to a setting.
+
+use crate::error::ConfigError;
+
+/// RFC 3986 knows neither in an address.
+pub(crate) fn holds_braces(text: &str) -> bool {
+    text.contains(['{', '}'])
+}
+
+/// Refuses what files and secrets add to a value without anybody's doing: the line break of `echo`, the quotes of a file of
+/// variables, the mark at the start of a file. Compared byte for byte, such a value would match nothing.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] that names `field` and the remedy.
+pub fn checked_text(field: &'static str, text: &str) -> Result<(), ConfigError> {
+    checked_secret(field, text)?;
+    if text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']) {
+        return Err(ConfigError::invalid(field, IN_QUOTES));
+    }
+    Ok(())
+}
+
+const IN_QUOTES: &str = "stands in quotes, which count as a part of it; remove them";
+
+/// As [`checked_text`], for a text made by chance, which may well begin or end with a quote: only one on either side is a mistake.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] that names `field` and the remedy; never with the text.
+pub fn checked_secret(field: &'static str, text: &str) -> Result<(), ConfigError> {
+    if text.trim() != text || text.chars().any(|character| character.is_control() || character == '\u{feff}') {
+        return Err(ConfigError::invalid(
+            field,
+            "has white space around it, or a line break or another control character in it; write the value alone (echo adds a line break, printf does not)",
+        ));
+    }
+    let is_in = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    if is_in('"') || is_in('\'') {
+        return Err(ConfigError::invalid(field, IN_QUOTES));
+    }
+    Ok(())
+}
