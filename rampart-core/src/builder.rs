@@ -13,6 +13,8 @@ use crate::event::{Event, Listeners};
 use crate::issuer::Issuer;
 use crate::jose::algorithm::{Algorithm, Algorithms};
 use crate::jose::jws::TypRule;
+use crate::jwks::budget::SharedUnavailables;
+use crate::jwks::cache::Surroundings;
 use crate::jwks::source::Source;
 use crate::mistakes::{checked_audience, checked_pointer, listed};
 use crate::settings::Settings;
@@ -46,11 +48,18 @@ pub struct RampartAuthBuilder {
     http_client: Option<SetUp>,
     clock: Clock,
     listeners: Listeners,
+    unavailables: SharedUnavailables,
 }
 
 impl From<Settings> for RampartAuthBuilder {
     fn from(settings: Settings) -> Self {
-        Self { settings, http_client: None, clock: Clock::default(), listeners: Listeners::default() }
+        Self {
+            settings,
+            http_client: None,
+            clock: Clock::default(),
+            listeners: Listeners::default(),
+            unavailables: SharedUnavailables::of_process(),
+        }
     }
 }
 
@@ -291,12 +300,22 @@ impl RampartAuthBuilder {
         self
     }
 
+    /// An object that counts by itself what all objects of a process count together: how many answers of 503 a stranger has
+    /// brought about.
+    ///
+    /// Not part of the public interface, and free to change or go in any release: it exists for tests, whose clocks do not run alike.
+    #[doc(hidden)]
+    pub fn __apart_from_others(mut self) -> Self {
+        self.unavailables = SharedUnavailables::apart();
+        self
+    }
+
     /// Checks every setting and makes the object. No I/O.
     ///
     /// # Errors
     /// [`ConfigError`] with the field and the remedy.
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
-        let Self { settings, http_client, clock, listeners } = self;
+        let Self { settings, http_client, clock, listeners, unavailables } = self;
         let source = Source::of(&settings)?;
         let tolerance = Settings::duration(settings.durations.clock_tolerance, settings.clock_tolerance_seconds, 5);
         if tolerance > MAX_TOLERANCE {
@@ -321,7 +340,8 @@ impl RampartAuthBuilder {
         }
         let challenges = challenges(&settings)?;
         let rules = rules(&settings, tolerance)?;
-        let keys = source.keys(&settings, algorithms, http_client, &clock, &listeners)?;
+        let surroundings = Surroundings { clock: clock.clone(), listeners: listeners.clone(), unavailables };
+        let keys = source.keys(&settings, algorithms, http_client, surroundings)?;
         let token_cache_bytes = settings.token_cache_bytes.unwrap_or(16 * 1024 * 1024);
         let typ_rule = if settings.require_at_jwt { TypRule::AtJwtOnly } else { TypRule::AccessToken };
         let verifier = Verifier {

@@ -6,12 +6,14 @@
 //! and is told apart from what has failed.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Who makes exchanges, and keeps their [`SingleFlight`] behind a lock of its own.
@@ -52,11 +54,12 @@ pub enum End<A> {
 pub enum Patience {
     /// So long after it was due, whether it has set out or not.
     SinceDue(Duration),
-    /// So long after it has set out. While it has not, whoever comes sends a further task for it, where the last one has had time.
+    /// So long after it has set out, or where its task does not answer a knock. While it has not set out, whoever comes sends a
+    /// further task for it, where the last one has had time.
     UnderWay {
         /// How long it may be under way.
         limit: Duration,
-        /// How long a task may need to come to run.
+        /// How long a task may need to come to run, and to answer a knock.
         late: Duration,
     },
 }
@@ -78,8 +81,8 @@ pub struct Flight<P, O> {
 
 #[derive(Debug)]
 enum Stage<O> {
-    Noted { order: Order<O>, last_task: Instant },
-    UnderWay(Instant),
+    Noted { order: Order<O>, last_task: Instant, tasks: u32 },
+    UnderWay { since: Instant, pulse: Arc<Pulse>, knocked_at: Instant },
 }
 
 /// A flight, for those who wait for it.
@@ -93,7 +96,48 @@ struct Ticket<P, O> {
 
 /// The right to make an exchange: there is one for each flight.
 #[derive(Debug)]
-pub struct Order<O>(watch::Sender<Option<O>>);
+pub struct Order<O> {
+    outcome: watch::Sender<Option<O>>,
+    pulse: Arc<Pulse>,
+}
+
+/// Whether somebody drives the task that makes an exchange: who waits for it knocks, and it answers when it is polled. On a runtime
+/// that stands still nothing is.
+#[derive(Debug, Default)]
+struct Pulse {
+    knocks: AtomicU64,
+    answered: AtomicU64,
+    knocked: Notify,
+    /// Whether the exchange is being polled: if its task is dropped then, it has panicked itself.
+    is_polled: AtomicBool,
+}
+
+impl Pulse {
+    fn knock(&self) {
+        self.knocks.fetch_add(1, Ordering::Relaxed);
+        self.knocked.notify_one();
+    }
+
+    fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed) == self.knocks.load(Ordering::Relaxed)
+    }
+
+    /// Makes an exchange, and answers every knock meanwhile.
+    async fn beat<T>(&self, exchange: impl Future<Output = T>) -> T {
+        let (mut exchange, mut knocked) = (pin!(exchange), pin!(self.knocked.notified()));
+        poll_fn(|context| {
+            while knocked.as_mut().poll(context).is_ready() {
+                knocked.set(self.knocked.notified());
+            }
+            self.answered.store(self.knocks.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.is_polled.store(true, Ordering::Relaxed);
+            let poll = exchange.as_mut().poll(context);
+            self.is_polled.store(false, Ordering::Relaxed);
+            poll
+        })
+        .await
+    }
+}
 
 impl<P, O> Flight<P, O> {
     /// Its number: later ones have higher ones.
@@ -113,7 +157,7 @@ impl<P, O> Flight<P, O> {
 
     /// Since when it has been under way.
     pub fn under_way(&self) -> Option<Instant> {
-        if let Stage::UnderWay(since) = self.stage { Some(since) } else { None }
+        if let Stage::UnderWay { since, .. } = self.stage { Some(since) } else { None }
     }
 }
 
@@ -144,16 +188,35 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
         self.current.as_ref().is_some_and(|flight| flight.under_way().is_none() && now >= flight.due() + late)
     }
 
-    /// Gives up the flight that was left behind, if there is one: for the owner to note. Nobody else is to wait for it.
+    /// Gives up the flight that was left behind, if there is one: for the owner to note. Nobody else is to wait for it. Asked now
+    /// and then while somebody waits, it also knocks at the flight's task, so that it learns of a runtime that stands still.
     #[must_use]
     pub fn give_up(&mut self, now: Instant) -> Option<Flight<P, O>> {
-        if self.is_live(now) { None } else { self.current.take() }
+        if !self.is_live(now) {
+            return self.current.take();
+        }
+        if let (Some(Flight { stage: Stage::UnderWay { pulse, knocked_at, .. }, .. }), Patience::UnderWay { late, .. }) =
+            (&mut self.current, self.patience)
+            && now >= *knocked_at + late
+        {
+            *knocked_at = now;
+            pulse.knock();
+        }
+        None
     }
 
     fn is_left_behind(&self, flight: &Flight<P, O>, now: Instant) -> bool {
         match self.patience {
             Patience::SinceDue(limit) => now >= flight.due() + limit,
-            Patience::UnderWay { limit, .. } => flight.under_way().is_some_and(|since| now >= since + limit),
+            Patience::UnderWay { limit, late } => match &flight.stage {
+                Stage::Noted { .. } => false,
+                Stage::UnderWay { since, pulse, knocked_at } => {
+                    let is_silent = now >= *knocked_at + late && !pulse.is_answered();
+                    // The task is gone without a word: the owner has panicked over it.
+                    let is_lost = flight.ticket.outcome.has_changed().is_err();
+                    now >= *since + limit || is_silent || is_lost
+                }
+            },
         }
     }
 
@@ -162,10 +225,28 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
     where
         W: Owner<Purpose = P, Outcome = O>,
     {
+        self.join_with(owner, now, |_| 1)
+    }
+
+    /// The flight at hand, for somebody who has time: the more tasks stand in queues already, the later the next one is sent.
+    pub fn join_at_leisure<W>(&mut self, owner: &Arc<W>, now: Instant) -> Option<Joined<W>>
+    where
+        W: Owner<Purpose = P, Outcome = O>,
+    {
+        self.join_with(owner, now, |tasks| 1 << tasks.min(12))
+    }
+
+    fn join_with<W>(&mut self, owner: &Arc<W>, now: Instant, patience: fn(u32) -> u32) -> Option<Joined<W>>
+    where
+        W: Owner<Purpose = P, Outcome = O>,
+    {
         let flight = self.current.as_mut()?;
         let task = match (&mut flight.stage, self.patience) {
-            (Stage::Noted { last_task, .. }, Patience::UnderWay { late, .. }) if now >= *last_task + late => {
+            (Stage::Noted { last_task, tasks, .. }, Patience::UnderWay { late, .. })
+                if now >= *last_task + late * patience(*tasks) =>
+            {
                 *last_task = now;
+                *tasks += 1;
                 Some(Task::new(owner, &flight.ticket))
             }
             _ => None,
@@ -181,7 +262,8 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
         self.begun += 1;
         let (sender, outcome) = watch::channel(None);
         let ticket = Ticket { number: self.begun, purpose, due, outcome };
-        let stage = Stage::Noted { order: Order(sender), last_task: due };
+        let order = Order { outcome: sender, pulse: Arc::default() };
+        let stage = Stage::Noted { order, last_task: due, tasks: 0 };
         self.current = Some(Flight { ticket: ticket.clone(), stage });
         Joined { task: Some(Task::new(owner, &ticket)), ticket }
     }
@@ -189,12 +271,11 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
     /// Hands the flight of this number to the first task that asks for it; with what it is for.
     pub fn set_out(&mut self, number: u64, now: Instant) -> Option<(Order<O>, P)> {
         let flight = self.current.as_mut().filter(|flight| flight.number() == number)?;
-        match std::mem::replace(&mut flight.stage, Stage::UnderWay(now)) {
+        let Stage::Noted { order, .. } = &flight.stage else { return None };
+        let under_way = Stage::UnderWay { since: now, pulse: Arc::clone(&order.pulse), knocked_at: now };
+        match std::mem::replace(&mut flight.stage, under_way) {
             Stage::Noted { order, .. } => Some((order, flight.purpose().clone())),
-            under_way @ Stage::UnderWay(_) => {
-                flight.stage = under_way;
-                None
-            }
+            Stage::UnderWay { .. } => None,
         }
     }
 
@@ -280,7 +361,8 @@ impl<W: Owner> Task<W> {
             sleep_until(self.due).await;
         }
         let Some(question) = self.set_out() else { return };
-        let answer = self.owner.exchange(question).await;
+        let Some(pulse) = self.order.as_ref().map(|order| Arc::clone(&order.pulse)) else { return };
+        let answer = pulse.beat(self.owner.exchange(question)).await;
         self.end(End::Made(answer));
     }
 
@@ -294,7 +376,7 @@ impl<W: Owner> Task<W> {
 
     fn end(&mut self, end: End<W::Answer>) {
         self.is_done = true;
-        let Some(Order(outcome)) = self.order.take() else { return };
+        let Some(Order { outcome, .. }) = self.order.take() else { return };
         self.owner.land(self.number, end, |told| {
             outcome.send_replace(Some(told));
         });
@@ -306,10 +388,12 @@ impl<W: Owner> Drop for Task<W> {
         if self.is_done {
             return;
         }
-        // Before it has run: nobody is to wait for it, unless another task makes the flight.
-        if self.order.is_none() && self.set_out().is_none() {
+        // Before it has run: nobody is to wait for it, unless another task makes the flight. What panics while something panics ends
+        // the process, so that the owner is not asked then: whoever comes sends another task.
+        if self.order.is_none() && (std::thread::panicking() || self.set_out().is_none()) {
             return;
         }
-        self.end(if std::thread::panicking() { End::Panicked } else { End::LeftBehind });
+        let has_panicked = self.order.as_ref().is_some_and(|order| order.pulse.is_polled.load(Ordering::Relaxed));
+        self.end(if has_panicked { End::Panicked } else { End::LeftBehind });
     }
 }

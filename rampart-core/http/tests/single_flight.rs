@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ impl Owner for Desk {
     type Outcome = String;
 
     fn set_out(&self, number: u64) -> Option<(Order<String>, &'static str)> {
-        self.flights.lock().unwrap().set_out(number, Instant::now())
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).set_out(number, Instant::now())
     }
 
     async fn exchange(&self, question: &'static str) -> String {
@@ -49,7 +49,8 @@ impl Owner for Desk {
     }
 
     fn land(self: &Arc<Self>, number: u64, end: End<String>, tell: impl FnOnce(String)) {
-        let mut flights = self.flights.lock().unwrap();
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_ne!(flights.current().map(|flight| *flight.purpose()), Some("a bug of the owner"));
         let flight = flights.land(number);
         let came = if flight.is_some() { "" } else { ", too late" };
         self.ends.lock().unwrap().push(match end {
@@ -82,11 +83,11 @@ impl Desk {
     }
 
     fn begin_at(self: &Arc<Self>, due: Instant, purpose: &'static str) -> Joined<Self> {
-        self.flights.lock().unwrap().begin(self, due, purpose)
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).begin(self, due, purpose)
     }
 
     fn join(self: &Arc<Self>) -> Joined<Self> {
-        self.flights.lock().unwrap().join(self, Instant::now()).unwrap()
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).join(self, Instant::now()).unwrap()
     }
 
     fn sent(&self) -> usize {
@@ -99,7 +100,11 @@ impl Desk {
 
     /// The number of the flight that was given up.
     fn give_up(&self) -> Option<u64> {
-        self.flights.lock().unwrap().give_up(Instant::now()).map(|flight| flight.number())
+        self.flights
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .give_up(Instant::now())
+            .map(|flight| flight.number())
     }
 }
 
@@ -380,4 +385,94 @@ async fn what_comes_of_a_flight_that_was_given_up_is_not_taken_for_the_next() {
     desk.answers.add_permits(1);
     assert_eq!(soon(next).await, told("answer to new"));
     assert_eq!(desk.ends()[1], "2: answer to new");
+}
+
+#[test]
+fn runtime_that_stands_still_under_way_is_found_out_by_those_who_knock() {
+    let (first, second) = (runtime(), runtime());
+    let desk = Desk::new(UNDER_WAY);
+    first.block_on(async {
+        desk.begin("keys").go();
+        quiet().await;
+    });
+    assert_eq!(desk.sent(), 1);
+    second.block_on(async {
+        advance(LATE).await;
+        assert_eq!(desk.give_up(), None, "a first knock");
+        advance(ALMOST_LATE).await;
+        assert_eq!(desk.give_up(), None);
+        advance(TICK).await;
+        assert!(!desk.flights.lock().unwrap().is_live(Instant::now()));
+        assert_eq!(desk.give_up(), Some(1));
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn task_that_is_driven_answers_every_knock() {
+    let desk = Desk::new(UNDER_WAY);
+    desk.begin("keys").go();
+    quiet().await;
+    for _ in 0..4 {
+        advance(LATE).await;
+        assert_eq!(desk.give_up(), None);
+        quiet().await;
+    }
+    advance(ALMOST_LATE).await;
+    assert_eq!(desk.give_up(), None);
+    desk.answers.add_permits(1);
+    assert_eq!(soon(desk.join()).await, told("answer to keys"));
+    assert_eq!(desk.sent(), 1);
+}
+
+/// A program may ask for days while nobody drives its runtime.
+#[test]
+fn who_does_not_wait_sends_ever_fewer_tasks() {
+    let (runtime, desk) = (runtime(), Desk::new(UNDER_WAY));
+    runtime.block_on(async { desk.begin("keys").go() });
+    for _ in 0..10_000 {
+        pass(&runtime, LATE);
+        runtime.block_on(async {
+            let joined = desk.flights.lock().unwrap().join_at_leisure(&desk, Instant::now());
+            joined.unwrap().go();
+        });
+    }
+    let tasks = runtime.metrics().num_alive_tasks();
+    assert!((10..=15).contains(&tasks), "{tasks}");
+    // Whoever waits sends one at once all the same.
+    pass(&runtime, LATE);
+    runtime.block_on(async { desk.join().go() });
+    assert_eq!(runtime.metrics().num_alive_tasks(), tasks + 1);
+    runtime.block_on(quiet());
+    assert_eq!(desk.sent(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn flight_over_which_its_owner_has_panicked_is_given_up_at_once() {
+    let desk = Desk::new(UNDER_WAY);
+    let waiting = tokio::spawn(soon(desk.begin("a bug of the owner")));
+    quiet().await;
+    assert_eq!(desk.give_up(), None);
+    desk.answers.add_permits(1);
+    assert_eq!(waiting.await.unwrap(), Word::Nothing);
+    let flights = || desk.flights.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(flights().give_up(Instant::now()).map(|flight| flight.number()), Some(1));
+}
+
+/// The exchange has done nothing wrong.
+#[test]
+fn runtime_that_ends_because_its_thread_panics_has_left_its_flight_behind() {
+    let desk = Desk::new(UNDER_WAY);
+    let panicked = std::thread::spawn({
+        let desk = Arc::clone(&desk);
+        move || {
+            let runtime = runtime();
+            runtime.block_on(async {
+                desk.begin("keys").go();
+                quiet().await;
+            });
+            panic!("for another reason");
+        }
+    });
+    assert!(panicked.join().is_err());
+    assert_eq!((desk.sent(), desk.ends()), (1, vec!["1: left behind".into()]));
 }

@@ -217,7 +217,8 @@ impl KeySet {
     }
 
     pub(crate) fn same_keys(&self, other: &Self) -> bool {
-        self.keys.len() == other.keys.len() && self.keys.iter().all(|key| other.holds(key.serial))
+        let all_in = |some: &Self, others: &Self| some.keys.iter().all(|key| others.holds(key.serial));
+        self.keys.len() == other.keys.len() && all_in(self, other) && all_in(other, self)
     }
 
     fn with_kid<'s>(&'s self, kid: &str) -> impl Iterator<Item = &'s Arc<VerifyingKey>> {

@@ -3,8 +3,10 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 const BUCKET_SIZE: u32 = 2;
@@ -96,15 +98,36 @@ impl MissingKids {
     }
 }
 
-/// Answers of 503 that strangers can bring about: ten in any second. A balancer takes a host out that gives more of them.
+/// Answers of 503 that strangers can bring about: ten in any second, however many objects a process has. A balancer takes a host
+/// out that gives more of them.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedUnavailables(Arc<Mutex<Unavailables>>);
+
+impl SharedUnavailables {
+    /// Those of the process.
+    pub(crate) fn of_process() -> Self {
+        static OF_PROCESS: LazyLock<SharedUnavailables> = LazyLock::new(SharedUnavailables::apart);
+        OF_PROCESS.clone()
+    }
+
+    /// Some that nobody else counts with.
+    pub(crate) fn apart() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Whether one more may be given.
+    pub(crate) fn admit(&self, now: Instant) -> bool {
+        self.0.lock().admit(now)
+    }
+}
+
 #[derive(Debug, Default)]
-pub(crate) struct Unavailables {
+struct Unavailables {
     latest: VecDeque<Instant>,
 }
 
 impl Unavailables {
-    /// Whether one more may be given.
-    pub(crate) fn admit(&mut self, now: Instant) -> bool {
+    fn admit(&mut self, now: Instant) -> bool {
         if self.latest.len() == MOST_UNAVAILABLES {
             if self.latest.front().is_some_and(|first| now < *first + Duration::from_secs(1)) {
                 return false;

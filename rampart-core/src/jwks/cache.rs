@@ -11,6 +11,7 @@ use arc_swap::{ArcSwapOption, Guard};
 use rampart_http::outbox::Outbox;
 use tokio::time::Instant;
 
+use super::budget::SharedUnavailables;
 use super::fetch::{FetchError, Fetcher};
 use super::flight::{Joined, Moment, Purpose, can_fetch, outcome};
 use super::snapshot::{Age, Snapshot};
@@ -47,15 +48,17 @@ impl Current {
     }
 }
 
+/// What a cache shares with others.
+pub(crate) struct Surroundings {
+    pub(crate) clock: Clock,
+    pub(crate) listeners: Listeners,
+    pub(crate) unavailables: SharedUnavailables,
+}
+
 impl KeyCache {
-    pub(crate) fn new(
-        fetcher: Fetcher,
-        ttl: Duration,
-        max_stale: Duration,
-        clock: Clock,
-        listeners: Listeners,
-    ) -> Self {
-        let state = State::new(fetcher.abandoned_after());
+    pub(crate) fn new(fetcher: Fetcher, ttl: Duration, max_stale: Duration, surroundings: Surroundings) -> Self {
+        let Surroundings { clock, listeners, unavailables } = surroundings;
+        let state = State::new(fetcher.abandoned_after(), unavailables);
         let (url, told) = (fetcher.location.first().without_query(), listeners.clone());
         Self {
             fetcher,
@@ -87,25 +90,29 @@ impl KeyCache {
     }
 
     fn refresh_in_background(self: &Arc<Self>, now: Instant) {
+        // Asked before the lock is taken: to find out may call the application's panic hook.
+        if !can_fetch() {
+            return;
+        }
         // Whoever holds the lock is about to do this, or has just done it.
         let Some(mut state) = self.state.try_lock() else { return };
-        if can_fetch()
-            && let Some(mut joined) = self.join_or_begin(&mut state, now)
-        {
+        if state.was_just_abandoned(now) {
+            return;
+        }
+        if let Some(mut joined) = self.join_or_begin(&mut state, now) {
             drop(state);
             joined.go();
         }
     }
 
     fn serves_stale(self: &Arc<Self>, snapshot: &Snapshot, now: Instant) -> bool {
+        let can_fetch = can_fetch();
         let mut state = self.state.lock();
         state.is_fetching(now);
         if !state.has_failed_since(snapshot.expires_at, now) {
             return false;
         }
-        if can_fetch()
-            && let Some(mut joined) = self.join_or_begin(&mut state, now)
-        {
+        if can_fetch && let Some(mut joined) = self.join_or_begin(&mut state, now) {
             drop(state);
             joined.go();
         }
@@ -165,6 +172,8 @@ impl KeyCache {
         let now = Instant::now();
         let is_stale = self.snapshot.load().as_ref().is_some_and(|snapshot| snapshot.age(now, wall) == Age::Stale);
         let mut state = self.state.lock();
+        // One that nobody drives has not failed.
+        state.is_fetching(now);
         let under_way = state.flights.current().and_then(|flight| Some((flight.number(), flight.under_way()?)));
         if let Some((number, since)) = under_way
             && is_stale
@@ -256,9 +265,10 @@ impl KeyCache {
         state.flights.begin(self, now, purpose)
     }
 
-    /// The fetch in flight, or a new one unless in back-off.
+    /// The fetch in flight, or a new one unless in back-off: for those who do not wait.
     pub(super) fn join_or_begin(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<Joined> {
-        match self.join(state, now) {
+        let joined = if state.is_fetching(now) { state.flights.join_at_leisure(self, now) } else { None };
+        match joined {
             None if !state.is_backing_off(now) => Some(self.begin(state, now, Purpose::Refresh)),
             joined => joined,
         }

@@ -13,6 +13,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::jose::algorithm::Algorithms;
 use crate::jose::key_set::{KeySet, KeySetError, Parsed};
 
+/// A time-out that is noticed so much later is none of the issuer's.
+const LATE: Duration = Duration::from_secs(1);
+
 /// Why the keys could not be fetched. `Display` is what [`JwksHealth`](crate::JwksHealth) and the log show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
@@ -102,8 +105,11 @@ impl Fetcher {
         // One whose runtime wakes up too late sends nothing more.
         let in_time =
             poll_fn(|context| if Instant::now() < deadline { fetching.as_mut().poll(context) } else { Poll::Pending });
-        let fetched = timeout_at(deadline, in_time).await;
-        let fetched = fetched.unwrap_or(Err(ExchangeError::TimedOut { limit }.into()));
+        let fetched = timeout_at(deadline, in_time).await.unwrap_or_else(|_| {
+            // A runtime that stood still meanwhile says nothing about the issuer.
+            let is_late = Instant::now() >= deadline + LATE;
+            Err(if is_late { FetchError::Abandoned } else { ExchangeError::TimedOut { limit }.into() })
+        });
         if fetched.is_err() {
             self.location.forget();
         }

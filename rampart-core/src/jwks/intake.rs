@@ -49,7 +49,10 @@ impl KeyCache {
                     let keys = keys.len();
                     state.news.push(if current.is_none() { News::Fetched { keys } } else { News::Changed { keys } });
                 }
-                let snapshot = Snapshot::new(keys, self.ttl, self.max_stale, max_age, wall);
+                let snapshot = match &current {
+                    Some(current) if !is_whole => current.with_keys(keys),
+                    _ => Snapshot::new(keys, self.ttl, self.max_stale, max_age, wall),
+                };
                 self.snapshot.store(Some(Arc::new(snapshot)));
                 state.etag = etag;
                 let asked = state.asked.filter(|_| is_whole);
@@ -57,7 +60,7 @@ impl KeyCache {
                 Ok(())
             }
             Err(FetchError::Abandoned) => {
-                state.give_up(&flight);
+                state.give_up(&flight, now);
                 Err(FetchError::Abandoned)
             }
             Err(error) => {

@@ -58,6 +58,11 @@ impl Snapshot {
         }
     }
 
+    /// Other keys with the age of these: what was found without asking anew where the keys are does not put that question off.
+    pub(crate) fn with_keys(&self, keys: Arc<KeySet>) -> Self {
+        Self { keys, ..self.clone() }
+    }
+
     pub(crate) fn age(&self, now: Instant, wall: Duration) -> Age {
         if now < self.refresh_at {
             // The monotonic clock stands still while a machine is suspended; the wall clock then runs ahead of it.

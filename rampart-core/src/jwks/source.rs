@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use rampart_http::{ConfigError, EndpointUrl, IssuerUrl, Location, Member, SetUp, Timeouts, checked_issuer_name};
 
-use super::cache::KeyCache;
+use super::cache::{KeyCache, Surroundings};
 use super::fetch::Fetcher;
-use crate::clock::Clock;
-use crate::event::Listeners;
 use crate::issuer::Keys;
 use crate::jose::algorithm::Algorithms;
 use crate::jose::key_set::KeySet;
@@ -62,15 +60,14 @@ impl Source {
         settings: &Settings,
         algorithms: Algorithms,
         http_client: Option<SetUp>,
-        clock: &Clock,
-        listeners: &Listeners,
+        surroundings: Surroundings,
     ) -> Result<Keys, ConfigError> {
         let location = match self {
             Self::Fetched(location) => *location,
             Self::Fixed(json) => {
                 let unusable = |error| ConfigError::invalid("static_jwks", unusable_keys(&json, error));
                 let parsed = KeySet::read(&json, algorithms).map_err(unusable)?;
-                parsed.events.iter().for_each(|event| listeners.tell(event));
+                parsed.events.iter().for_each(|event| surroundings.listeners.tell(event));
                 return Ok(Keys::Static(Arc::new(parsed.into_usable().map_err(unusable)?)));
             }
         };
@@ -91,6 +88,6 @@ impl Source {
         let max_stale = Settings::duration(settings.durations.max_stale, settings.max_stale_seconds, 3600);
         let client = rampart_http::client(http_client, location.first(), Timeouts::Ours)?;
         let fetcher = Fetcher { timeout, client, location, algorithms };
-        Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, clock.clone(), listeners.clone()))))
+        Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, surroundings))))
     }
 }

@@ -8,7 +8,7 @@ use rampart_http::outbox::Notes;
 use rampart_http::single_flight::{Patience, SingleFlight};
 use tokio::time::Instant;
 
-use super::budget::{Bucket, MissingKids, Unavailables};
+use super::budget::{Bucket, MissingKids, SharedUnavailables};
 use super::fetch::{ETag, FetchError};
 use super::flight::{Flight, Moment, Outcome, Purpose};
 use super::pursuit::Pursuit;
@@ -34,15 +34,15 @@ pub(super) struct State {
     /// The last attempt that came to an end, where it failed.
     pub(super) failure: Option<Failure>,
     pub(super) failures_in_a_row: u32,
-    /// Whether an attempt since then was left behind by its runtime. That says nothing about the issuer, and so neither does
-    /// the last failure any more.
-    pub(super) is_abandoned: bool,
+    /// When an attempt since then was left behind by its runtime. That says nothing about the issuer, and so neither does the last
+    /// failure any more.
+    pub(super) abandoned_at: Option<Instant>,
     /// The last successful fetch that has asked where the keys are, too.
     pub(super) confirmed: Option<Confirmation>,
     pub(super) etag: Option<ETag>,
     pub(super) bucket: Bucket,
     pub(super) missing: MissingKids,
-    pub(super) unavailables: Unavailables,
+    pub(super) unavailables: SharedUnavailables,
     pub(super) pursuit: Option<Pursuit>,
     pub(super) pursuits: u64,
     pub(super) news: Vec<News>,
@@ -91,19 +91,19 @@ pub(super) struct Failure {
 }
 
 impl State {
-    pub(super) fn new(abandoned_after: Duration) -> Self {
+    pub(super) fn new(abandoned_after: Duration, unavailables: SharedUnavailables) -> Self {
         Self {
             abandoned_after,
             flights: SingleFlight::new(Patience::UnderWay { limit: abandoned_after, late: LATE_START }),
             asked: None,
             failure: None,
             failures_in_a_row: 0,
-            is_abandoned: false,
+            abandoned_at: None,
             confirmed: None,
             etag: None,
             bucket: Bucket::default(),
             missing: MissingKids::default(),
-            unavailables: Unavailables::default(),
+            unavailables,
             pursuit: None,
             pursuits: 0,
             news: Vec::new(),
@@ -114,11 +114,12 @@ impl State {
         self.failure.as_ref().is_some_and(|failure| now < failure.retry_at)
     }
 
-    /// Whether an attempt has failed since this moment, at the issuer; one from before counts too while it is current.
+    /// Whether an attempt has failed since this moment, at the issuer; one from before counts too while it is current. An attempt
+    /// that was left behind since takes nothing from a failure whose back-off goes on: nobody may ask before that is over.
     pub(super) fn has_failed_since(&self, moment: Instant, now: Instant) -> bool {
-        let counts =
-            |failure: &Failure| failure.at >= moment || now < failure.retry_at + self.abandoned_after + CURRENT_FAILURE;
-        !self.is_abandoned && self.failure.as_ref().is_some_and(counts)
+        let Some(failure) = &self.failure else { return false };
+        let is_current = now < failure.retry_at + self.abandoned_after + CURRENT_FAILURE;
+        now < failure.retry_at || (self.abandoned_at.is_none() && (failure.at >= moment || is_current))
     }
 
     /// When to come back: the end of the back-off, or soon.
@@ -146,15 +147,20 @@ impl State {
         if !self.unavailables.admit(now) {
             return NotFound::TOO_MANY;
         }
-        let retry_after = self.back_off(now).max(self.bucket.wait(now)).max(SOON);
+        // While a fetch is under way, it is known soon.
+        let retry_after =
+            if self.is_fetching(now) { SOON } else { self.back_off(now).max(self.bucket.wait(now)).max(SOON) };
         let error = AuthError::KeysUnavailable { retry_after };
         NotFound { error, why: "no key at hand has this kid, and the issuer cannot be asked for it now" }
     }
 
     /// Why the last attempt brought nothing.
     pub(super) fn last_error(&self) -> Option<String> {
-        let error =
-            if self.is_abandoned { Some(&FetchError::Abandoned) } else { self.failure.as_ref().map(|f| &f.error) };
+        let error = if self.abandoned_at.is_some() {
+            Some(&FetchError::Abandoned)
+        } else {
+            self.failure.as_ref().map(|f| &f.error)
+        };
         error.map(ToString::to_string)
     }
 }
@@ -165,12 +171,12 @@ impl State {
         self.confirmed = confirmation.or(self.confirmed);
         self.failure = None;
         self.failures_in_a_row = 0;
-        self.is_abandoned = false;
+        self.abandoned_at = None;
     }
 
     /// Notes that an attempt has failed; once, also where a caller ran out of time before the fetch itself did.
     pub(super) fn fail(&mut self, attempt: u64, error: FetchError, now: Instant) {
-        self.is_abandoned = false;
+        self.abandoned_at = None;
         if self.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
             return;
         }
@@ -182,26 +188,31 @@ impl State {
     }
 
     /// Notes that a runtime has left an attempt behind: the next caller who needs the keys makes one of its own at once.
-    fn abandon(&mut self) {
-        if !std::mem::replace(&mut self.is_abandoned, true) {
+    fn abandon(&mut self, now: Instant) {
+        if self.abandoned_at.replace(now).is_none() {
             self.news.push(News::Abandoned);
         }
     }
 
     /// Gives an attempt up that its runtime has left behind. It costs the bucket nothing.
-    pub(super) fn give_up(&mut self, flight: &Flight) {
+    pub(super) fn give_up(&mut self, flight: &Flight, now: Instant) {
         if matches!(flight.purpose(), Purpose::Search(_)) {
             self.bucket.give_back();
         }
-        self.abandon();
+        self.abandon(now);
+    }
+
+    /// Whether an attempt was left behind just now: in a program whose runtimes last for one call, each call would begin one more.
+    pub(super) fn was_just_abandoned(&self, now: Instant) -> bool {
+        self.abandoned_at.is_some_and(|at| now < at + LATE_START)
     }
 
     /// Whether a fetch is in flight that may still bring something.
     pub(super) fn is_fetching(&mut self, now: Instant) -> bool {
         if let Some(flight) = self.flights.give_up(now) {
-            self.give_up(&flight);
+            self.give_up(&flight, now);
         } else if self.flights.is_late(now) {
-            self.abandon();
+            self.abandon(now);
         }
         self.flights.current().is_some()
     }

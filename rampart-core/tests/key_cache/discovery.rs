@@ -65,6 +65,29 @@ async fn scheduled_refresh_follows_keys_that_have_moved_although_the_old_address
     refused_by(&new_home, &auth, &old, &set_of(&[&key])).await;
 }
 
+/// S26b, S11: whoever holds the old address could otherwise keep its keys alive by publishing a new one there now and then.
+#[tokio::test]
+async fn searches_at_the_address_from_before_do_not_put_the_metadata_off() {
+    let (world, new_home) = (World::new().await, ByHand::start().await);
+    let (auth, old) = (discovering(&world), world.token());
+    auth.verify(&old).await.unwrap();
+    move_keys(&world, new_home.url());
+    // Searches that find their key where the keys were, each well before the refresh is due.
+    world.time.pass(seconds(400)).await;
+    world.issuer.add_unpublished_key(Algorithm::ES256).map(|key| world.issuer.use_key(&key)).unwrap();
+    world.issuer.rotate().unwrap();
+    let found = world.token();
+    auth.verify(&found).await.unwrap();
+    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.fetches()), (1, 2));
+    assert_eq!(auth.health().age, Some(seconds(400)), "it was not asked where the keys are");
+    world.time.pass(DUE - seconds(400)).await;
+    at_once(&auth, &found).unwrap();
+    let key = world.issuer.add_unpublished_key(Algorithm::ES256).unwrap();
+    new_home.request().await.answer(&set_of(&[&key])).await;
+    renewed(&auth).await;
+    refused_by(&new_home, &auth, &found, &set_of(&[&key])).await;
+}
+
 /// S26b, S11.
 #[tokio::test]
 async fn refresh_by_hand_follows_keys_that_have_moved_although_the_old_address_answers() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{SECOND, World, at_once, refused, unavailable, verdicts, was_refused};
+use rampart_core::RampartAuth;
 use rampart_issuer::{Endpoint, Fault, base64url};
 
 const REFILL: Duration = Duration::from_secs(30);
@@ -130,4 +131,25 @@ async fn flood_against_a_failing_issuer_is_bounded_too() {
     }
     let asked = world.fetches() - 1;
     assert!(asked <= 4, "{asked} fetches in a minute");
+}
+
+/// S34: a stranger knows the issuer and audience of every object.
+#[tokio::test]
+async fn objects_of_one_process_share_the_ten_answers_of_503() {
+    let world = World::new().await;
+    let (mut auths, mut open) = (Vec::new(), 0);
+    for number in 0..4 {
+        let audience = format!("api-{number}");
+        let builder = RampartAuth::builder(world.issuer.url(), world.issuer.audience()).audiences([audience]);
+        let auth = builder.clock(world.time.clock()).build().unwrap();
+        auth.warm_up().await.unwrap();
+        for token in flood(&world, 0..2) {
+            refused(auth.verify(&token).await);
+        }
+        auths.push(auth);
+    }
+    for token in flood(&world, 2..102) {
+        open += auths.iter().filter(|auth| !was_refused(at_once(auth, &token))).count();
+    }
+    assert!((1..=10).contains(&open), "{open} answers of 503 in one moment");
 }

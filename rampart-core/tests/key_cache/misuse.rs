@@ -1,8 +1,11 @@
 //! Callers that cannot wait, or ask twice: an error that says so in the log, and never a panic.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use crate::support::{DUE, World, at_once, issuer, lasting, poll_once, quiet, unavailable};
 use rampart_core::adapter::{Authorization, Pending, Verification};
@@ -98,6 +101,38 @@ fn refresh_that_is_due_on_an_incomplete_runtime_is_left_to_others() {
             tokio::time::resume();
         });
     }
+}
+
+/// The hook that an application sets for panics, or a subscriber behind it, may ask the object: nothing is locked meanwhile.
+#[test]
+fn panic_hook_may_ask_the_object_that_finds_out_about_its_runtime() {
+    thread_local! {
+        static ASKED: RefCell<Option<RampartAuth>> = const { RefCell::new(None) };
+    }
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if let Some(auth) = ASKED.take() {
+            drop(auth.health());
+        }
+        before(info);
+    }));
+    let complete = complete();
+    let (world, auth, token) = complete.block_on(async {
+        let world = World::new().await;
+        let auth = world.warm().await;
+        let token = world.token();
+        (world, auth, token)
+    });
+    world.time.wall_ahead(DUE);
+    let (done, end) = mpsc::channel();
+    // By itself, as what is locked twice never ends.
+    std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        ASKED.set(Some(auth.clone()));
+        runtime.block_on(async { drop(poll_once(auth.verify(&token))) });
+        done.send(ASKED.take().is_none()).unwrap();
+    });
+    assert!(end.recv_timeout(Duration::from_secs(60)).expect("deadlock"), "the hook was not called");
 }
 
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {

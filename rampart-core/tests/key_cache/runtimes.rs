@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{
     ByHand, DUE, Request, SECOND, TICK, TTL, Time, Verdict, World, at_once, issuer, lasting, outliving, poll_once,
-    quiet, refused, seconds, unavailable,
+    quiet, refused, seconds, unavailable, until,
 };
 use rampart_core::{JwksState, RampartAuth};
 use rampart_issuer::{Endpoint, Fault};
@@ -283,6 +283,133 @@ fn runtime_that_nobody_drives_holds_nobody_up_for_long() {
     // The old one wakes up at last, and changes nothing.
     first.block_on(async { tokio::task::yield_now().await });
     assert_eq!((auth.health().state, auth.health().last_error), (JwksState::Fresh, None));
+}
+
+/// A runtime that has made a fetch set out and then stands still, as where one handler blocks a worker. So much time has passed
+/// on its clock, which is another than that of the runtime that goes on.
+fn set_out_and_left(world: &World, age: Duration, begin: impl FnOnce()) -> (Time, Runtime) {
+    let still = runtime();
+    let time = still.block_on(async {
+        let time = Time::freeze();
+        time.pass(age).await;
+        let before = world.fetches();
+        begin();
+        until("the fetch", || world.fetches() > before).await;
+        time
+    });
+    (time, still)
+}
+
+/// S11, S19: that nobody drives a fetch says nothing about the issuer, so it never makes stale keys serve.
+#[test]
+fn withdrawn_key_is_not_served_for_a_fetch_whose_runtime_stands_still() {
+    for timeout in [5, 30] {
+        for joins_after in [Duration::ZERO, seconds(1) + TICK, seconds(4)] {
+            let driven = runtime();
+            let world = driven.block_on(World::new());
+            let auth = world.builder().fetch_timeout(seconds(timeout)).build().unwrap();
+            driven.block_on(auth.warm_up()).unwrap();
+            let withdrawn = world.token();
+            driven.block_on(world.time.pass(TTL));
+            world.issuer.inject_times(Endpoint::Jwks, &Fault::Hang, 1);
+            let _still = set_out_and_left(&world, TTL, || drop(Request::waiting(&auth, &withdrawn)));
+            world.issuer.rotate().unwrap();
+            driven.block_on(async {
+                world.time.pass(joins_after).await;
+                let waiting = tokio::spawn({
+                    let auth = auth.clone();
+                    async move { auth.verify(&withdrawn).await }
+                });
+                for _ in 0..16 {
+                    quiet().await;
+                    world.time.pass(SECOND / 4).await;
+                }
+                quiet().await;
+                assert!(
+                    waiting.is_finished(),
+                    "{timeout} s, joined after {joins_after:?}: waits for the other runtime"
+                );
+                refused(waiting.await.unwrap());
+                at_once(&auth, &world.token()).unwrap();
+            });
+            assert_eq!((world.fetches(), auth.health().last_error), (3, None));
+        }
+    }
+}
+
+/// S15, S19.
+#[test]
+fn search_whose_runtime_stands_still_is_made_by_who_waits_for_it() {
+    let driven = runtime();
+    let world = driven.block_on(World::new());
+    let auth = driven.block_on(world.warm());
+    world.issuer.rotate().unwrap();
+    let token = world.token();
+    world.issuer.inject_times(Endpoint::Jwks, &Fault::Hang, 1);
+    let _still = set_out_and_left(&world, Duration::ZERO, || drop(Request::waiting(&auth, &token)));
+    driven.block_on(async {
+        world.time.pass(2 * SECOND).await;
+        let waiting = tokio::spawn({
+            let auth = auth.clone();
+            async move { auth.verify(&token).await }
+        });
+        for _ in 0..8 {
+            quiet().await;
+            world.time.pass(SECOND / 4).await;
+        }
+        waiting.await.unwrap().unwrap();
+    });
+    assert_eq!(world.fetches(), 3);
+}
+
+/// S21: nobody may ask before the back-off is over, and a fetch that was left behind changes nothing of that.
+#[test]
+fn stale_keys_serve_on_in_a_back_off_that_outlives_an_abandoned_refresh() {
+    let runtime = runtime();
+    let world = runtime.block_on(World::new());
+    let auth = runtime.block_on(world.warm());
+    let token = world.token();
+    let headers = vec![("retry-after".to_owned(), "300".to_owned())];
+    world.issuer.inject_times(Endpoint::Jwks, &Fault::Respond { status: 503, headers, body: Vec::new() }, 1);
+    runtime.block_on(async {
+        world.time.pass(TTL).await;
+        auth.verify(&token).await.unwrap();
+    });
+    world.issuer.inject_times(Endpoint::Jwks, &Fault::Hang, 1);
+    let short_lived = self::runtime();
+    short_lived.block_on(async {
+        let mut refresh = Box::pin(auth.refresh_keys());
+        assert!(poll_once(&mut refresh).is_none());
+        until("the fetch", || world.fetches() == 3).await;
+    });
+    drop(short_lived);
+    runtime.block_on(async {
+        for _ in 0..299 {
+            at_once(&auth, &token).unwrap();
+            world.time.pass(SECOND).await;
+        }
+        world.time.pass(SECOND).await;
+        // Now one may be asked again, and it must be.
+        let request = Request::waiting(&auth, &token);
+        request.verdict().await.unwrap();
+    });
+    assert_eq!(world.fetches(), 4);
+}
+
+/// A program that makes a runtime for each call.
+#[test]
+fn refresh_that_is_due_is_not_begun_by_every_runtime_of_one_call() {
+    let lasting = runtime();
+    let world = lasting.block_on(World::new());
+    let auth = lasting.block_on(world.warm());
+    world.time.wall_ahead(DUE);
+    for _ in 0..100 {
+        runtime().block_on(async {
+            at_once(&auth, &outliving(world.issuer.token().at(world.time.unix()))).unwrap();
+            tokio::task::yield_now().await;
+        });
+    }
+    assert!(world.fetches() <= 3, "{} fetches in a moment", world.fetches());
 }
 
 /// S19.
