@@ -244,6 +244,7 @@ rampart_tests::conformance! {
         iat_in_the_tolerance,
         iat_in_the_future,
         iat_string,
+        iat_null,
         sub_empty,
         sub_null,
         sub_number,

@@ -110,14 +110,15 @@ impl<'a> Payload<'a> {
         })
     }
 
-    /// V6b.
+    /// V6b. `null` counts as absent; of `iss`, which V7 looks at, nothing is asked here.
     fn require_registered(&self) -> Result<(), Refusal> {
+        let is_there = |value: &Option<Value<'_>>| value.as_ref().is_some_and(|value| *value != Value::Null);
+        let has_text = |value: Option<&RawValue>| value.is_some_and(|value| value.get() != "null");
         let present = [
-            ("iss", self.iss.is_some()),
-            ("aud", self.aud.is_some()),
-            ("exp", self.exp.is_some()),
-            ("iat", self.iat.is_some()),
-            ("sub", self.sub.is_some()),
+            ("aud", is_there(&self.aud)),
+            ("exp", has_text(self.exp)),
+            ("iat", has_text(self.iat)),
+            ("sub", is_there(&self.sub)),
         ];
         match present.into_iter().find(|(_, present)| !present) {
             Some((name, _)) => Err(Refusal::missing_claim(Rule::V6b, Cow::Borrowed(name))),
@@ -192,7 +193,7 @@ fn check_issuer(iss: Option<&Value<'_>>, rules: &Rules) -> Result<(), Refusal> {
                 "iss differs from the configured issuer only by the case of its host, http or https, or a trailing slash: write the issuer exactly as the tokens do"
             }
         }),
-        _ => refuse("iss is not a string"),
+        _ => refuse("iss is missing or not a string"),
     }
 }
 

@@ -23,7 +23,7 @@ fn line(auth: &Auth, token: &str) -> Record {
 fn refused_token_is_one_line_with_its_level_rule_reason_and_key_id() {
     let good = Draft::good;
     let payload = good().payload.to_json();
-    let cases: [(&str, String, Level, &str, &str); 24] = [
+    let cases: [(&str, String, Level, &str, &str); 26] = [
         ("not a token", "abc".into(), Level::INFO, "V2", "the token does not have exactly three parts"),
         ("alg none", good().header("alg", r#""none""#).sign(), Level::INFO, "V3", "alg is none of the supported"),
         ("alg HS256", good().header("alg", r#""HS256""#).sign(), Level::INFO, "V3", "alg is none of the supported"),
@@ -35,6 +35,8 @@ fn refused_token_is_one_line_with_its_level_rule_reason_and_key_id() {
         ("forged", tampered(&good().sign()), Level::INFO, "V5", r#"the signature does not hold kid="ec-1""#),
         ("not JSON", sign(good().header.to_json(), "x", &EC), Level::INFO, "V6", "the payload is not a JSON object"),
         ("no aud", good().without("aud").sign(), Level::INFO, "V6b", "claim=aud"),
+        ("aud null", good().claim("aud", "null").sign(), Level::INFO, "V6b", "claim=aud"),
+        ("no iss", good().without("iss").sign(), Level::INFO, "V7", "iss is missing or not a string"),
         (
             "iss",
             good().claim("iss", r#""https://else.example""#).sign(),
@@ -52,7 +54,7 @@ fn refused_token_is_one_line_with_its_level_rule_reason_and_key_id() {
         ("aud", good().claim("aud", r#""web""#).sign(), Level::INFO, "V8", r#"accepted=["https://api.example"]"#),
         ("expired", good().claim("exp", &(NOW - 60).to_string()).sign(), Level::DEBUG, "V9", "exp has passed"),
         ("exp", good().claim("exp", r#""1""#).sign(), Level::INFO, "V9", "exp is not a number"),
-        ("iat", good().claim("iat", "null").sign(), Level::INFO, "V9", "iat is not a number"),
+        ("iat", good().claim("iat", "true").sign(), Level::INFO, "V9", "iat is not a number"),
         ("nbf", good().claim("nbf", "-1").sign(), Level::INFO, "V9", "nbf is not a number"),
         ("early", good().claim("nbf", &(NOW + 60).to_string()).sign(), Level::INFO, "V9", "nbf has not come yet"),
         ("sub", good().claim("sub", "1").sign(), Level::INFO, "V10", "sub is not a non-empty string"),

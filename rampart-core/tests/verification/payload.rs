@@ -294,30 +294,47 @@ fn large_payloads_are_read_in_bounded_time() {
 /// D04, E01, E02.
 #[test]
 fn registered_claims_are_present_and_the_first_that_is_not_is_named() {
-    let names = ["iss", "aud", "exp", "iat", "sub"];
+    let names = ["aud", "exp", "iat", "sub"];
     for (at, name) in names.into_iter().enumerate() {
         let missing = AuthError::missing_claim(name);
         let draft = Draft::good().without(name);
         AUTH.answers(&format!("V6b {name}"), &draft.sign(), &missing, "V6b");
+        AUTH.answers(&format!("V6b {name} null"), &draft.clone().claim(name, " null ").sign(), &missing, "V6b");
         AUTH.answers("V6b in other case", &draft.clone().claim(&name.to_uppercase(), "1").sign(), &missing, "V6b");
         AUTH.answers("V6b nested", &draft.clone().claim("x", &format!(r#"{{"{name}":1}}"#)).sign(), &missing, "V6b");
-        let rest = names[at..].iter().fold(Draft::good(), |draft, name| draft.without(name));
-        AUTH.answers(&format!("V6b {name} and all after it"), &rest.sign(), &missing, "V6b");
+        let rest = || names[at..].iter();
+        let without = rest().fold(Draft::good(), |draft, name| draft.without(name));
+        AUTH.answers(&format!("V6b {name} and all after it"), &without.sign(), &missing, "V6b");
+        let null = rest().fold(Draft::good(), |draft, name| draft.claim(name, "null"));
+        AUTH.answers(&format!("V6b {name} and all after it null"), &null.sign(), &missing, "V6b");
         // Whatever else is wrong with the claims comes later.
-        let worse = names.iter().filter(|other| **other != name).fold(draft, |draft, other| draft.claim(other, "null"));
-        AUTH.answers(&format!("V6b {name}, the others null"), &worse.sign(), &missing, "V6b");
-        // null is there, but of the wrong type.
+        let worse = names.iter().filter(|other| **other != name).fold(draft, |draft, other| draft.claim(other, "[1]"));
+        AUTH.answers(&format!("V6b {name}, the others wrong"), &worse.clone().sign(), &missing, "V6b");
+        AUTH.answers(&format!("V6b {name}, no issuer"), &worse.without("iss").sign(), &missing, "V6b");
+        // What is there, but of the wrong type, is not missing.
         let rule = match name {
-            "iss" => "V7",
             "aud" => "V8",
             "exp" | "iat" => "V9",
             _ => "V10",
         };
-        AUTH.refuses(&format!("{name} null"), &Draft::good().claim(name, "null").sign(), rule);
+        for json in ["false", r#""""#, "[]", "[null]", "{}"] {
+            AUTH.refuses(&format!("{name} {json}"), &Draft::good().claim(name, json).sign(), rule);
+        }
     }
-    let missing = |name: &'static str| AuthError::missing_claim(name);
-    AUTH.answers("empty object", &with_payload("{}"), &missing("iss"), "V6b");
+    AUTH.answers("empty object", &with_payload("{}"), &AuthError::missing_claim("aud"), "V6b");
     let optional = ["nbf", "jti", "email", "name", "roles", "scope", "org_id"];
     assert!(optional.iter().all(|name| !Draft::good().payload.to_json().contains(name)));
     AUTH.accepts("nothing else is required", &Draft::good().sign());
+}
+
+/// E01. Whose token it is, nobody can say: it is no token of ours that lacks something.
+#[test]
+fn token_without_an_issuer_is_nobodys() {
+    AUTH.refuses("missing", &Draft::good().without("iss").sign(), "V7");
+    AUTH.refuses("null", &Draft::good().claim("iss", "null").sign(), "V7");
+    AUTH.refuses(
+        "in other case",
+        &Draft::good().without("iss").claim("ISS", r#""https://issuer.example/""#).sign(),
+        "V7",
+    );
 }

@@ -85,7 +85,7 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         bad("header_array", &raw_header("[]")),
         bad("header_with_trailing_garbage", &raw_header(&format!(r#"{{"alg":"ES256","kid":"{kid}"}}x"#))),
         bad("header_nested_too_deep", &raw_header(&format!(r#"{{"alg":"ES256","kid":"{kid}","x":{}}}"#, nested(2000)))),
-        bad("payload_empty_object", &with_payload("{}")).answers(super::missing_claim("iss")),
+        bad("payload_empty_object", &with_payload("{}")).answers(super::missing_claim("aud")),
         bad("payload_array", &with_payload("[]")),
         bad("payload_string", &with_payload("\"x\"")),
         bad("payload_null", &with_payload("null")),
