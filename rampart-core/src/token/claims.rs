@@ -148,9 +148,10 @@ impl ClaimError {
 }
 
 impl Claims {
-    /// Whether the token has this role: whole string, case-sensitive (`admin` is neither `Admin` nor `admin2`).
+    /// Whether the token has this role: whole string, case-sensitive (`admin` is neither `Admin` nor `admin2`). Nobody has the role
+    /// without a name, not even where the token lists one.
     pub fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|own| own == role)
+        !role.is_empty() && self.roles.iter().any(|own| own == role)
     }
 
     /// Whether the token has at least one of these roles; `false` for an empty list.

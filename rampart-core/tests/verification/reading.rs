@@ -20,7 +20,7 @@ fn roles_and_scopes_are_asked_for_by_whole_name() {
         ("admin", true),
         ("user", true),
         ("with space", true),
-        ("", true),
+        ("", false),
         ("Admin", false),
         ("adm", false),
         ("admin2", false),
@@ -43,8 +43,10 @@ fn roles_and_scopes_are_asked_for_by_whole_name() {
     }
     assert_eq!(claims.scopes().collect::<Vec<_>>(), ["tasks:read", "tasks:write"]);
     let none: [&str; 0] = [];
-    let lists: [(&[&str], bool, bool); 6] = [
+    let lists: [(&[&str], bool, bool); 8] = [
         (&none, false, false),
+        (&[""], false, false),
+        (&["admin", ""], true, false),
         (&["admin"], true, true),
         (&["admin", "user"], true, true),
         (&["admin", "other"], true, false),
@@ -57,6 +59,8 @@ fn roles_and_scopes_are_asked_for_by_whole_name() {
             list.iter().map(|name| name.replace("admin", "tasks:read").replace("user", "tasks:write")).collect();
         assert_eq!((claims.has_any_scope(&scopes), claims.has_all_scopes(&scopes)), (any, all), "scopes {scopes:?}");
     }
+    let nameless = AUTH.accepts("one without a name", &Draft::good().claim("roles", r#""""#).sign());
+    assert!(!nameless.has_role("") && !nameless.has_any_role(&[""]) && !nameless.has_all_roles(&[""]));
     let bare = AUTH.accepts("without any", &Draft::good().sign());
     assert!(!bare.has_role("") && !bare.has_scope("") && !bare.has_any_role(&[""]) && !bare.has_all_scopes(&[""]));
     assert_eq!(bare.scopes().count(), 0);
