@@ -125,6 +125,8 @@ pub enum Event<'e> {
 #[derive(Clone)]
 pub struct RefusedToken<'e> {
     error: &'e AuthError,
+    /// What the rule says, where the caller is told less: for the log alone.
+    cause: &'e AuthError,
     rule: Rule,
     why: &'static str,
     /// For the log alone.
@@ -146,7 +148,12 @@ pub(crate) struct Blame<'e> {
 impl<'e> RefusedToken<'e> {
     pub(crate) fn new(refusal: &'e Refusal, key_id: Option<&'e str>) -> Self {
         let Refusal { error, rule, why, hint, says } = refusal;
-        Self { error, rule: *rule, why, hint: *hint, key_id, says: says.as_deref(), blame: Blame::default() }
+        let (says, blame) = (says.as_deref(), Blame::default());
+        Self { error, cause: error, rule: *rule, why, hint: *hint, key_id, says, blame }
+    }
+
+    pub(crate) fn telling(self, error: &'e AuthError) -> Self {
+        Self { error, ..self }
     }
 
     pub(crate) fn with(self, blame: Blame<'e>) -> Self {

@@ -88,10 +88,10 @@ pub(crate) fn log(event: &Event<'_>) {
 }
 
 fn log_refused(token: &RefusedToken<'_>) {
-    let RefusedToken { error, rule, why, hint, key_id, says, blame } = token;
+    let RefusedToken { error: _, cause, rule, why, hint, key_id, says, blame } = token;
     let Blame { issuer, accepted, keys_age, hint: blamed } = blame;
     let (rule, kid) = (rule.as_str(), key_id.map(shown).map(debug));
-    match error {
+    match cause {
         AuthError::TokenExpired | AuthError::KeysUnavailable { .. } => {
             debug!(target: "rampart", rule, why, kid, "access token refused");
         }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use crate::error::AuthError;
 use crate::rule::{Refusal, Rule};
 use crate::token::claims::{Audience, ClaimFields, Claims};
 use crate::token::pointer::{Duplicate, Found, Pointer};
@@ -334,21 +333,18 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     Ok(Valid { claims: Claims { fields, times, payload: payload.into_boxed_str() }, mistyped })
 }
 
-/// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here,
-/// and as nothing of it is authentic, it is never more than invalid. Of one that could, when it was signed at the latest.
+/// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here; as
+/// nothing of it is authentic, its bearer is told no more than that it is invalid. Of one that could, when it was signed at the latest.
 pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration) -> Result<Duration, Refusal> {
-    let says = || {
-        let text = std::str::from_utf8(unverified_payload).map_err(|_| not_utf8())?;
-        let mut members = Payload::read(text)?;
-        Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
-        members.require_registered()?;
-        check_issuer(members.iss.as_ref(), rules)?;
-        check_audience(&members.audiences()?, rules)?;
-        let times = Times::read(members.exp, members.iat, members.nbf)?;
-        times.check_expiry(now, rules.tolerance)?;
-        Ok(times.iat.saturating_add(rules.tolerance))
-    };
-    says().map_err(|refusal| Refusal { error: AuthError::InvalidToken, ..refusal })
+    let text = std::str::from_utf8(unverified_payload).map_err(|_| not_utf8())?;
+    let mut members = Payload::read(text)?;
+    Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
+    members.require_registered()?;
+    check_issuer(members.iss.as_ref(), rules)?;
+    check_audience(&members.audiences()?, rules)?;
+    let times = Times::read(members.exp, members.iat, members.nbf)?;
+    times.check_expiry(now, rules.tolerance)?;
+    Ok(times.iat.saturating_add(rules.tolerance))
 }
 
 /// What the settings look for by pointers, found in one go so that the ways are checked before anything is read (V6).

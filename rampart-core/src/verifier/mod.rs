@@ -87,15 +87,26 @@ impl Verifier {
     fn begin_without_keys(&self, token: &[u8], now: Duration) -> Step {
         let Issuer { algorithms, typ_rule, rules, .. } = &self.issuer;
         let mut scratch = Scratch::new();
-        // Of a token that is too long nothing is read: an empty one fails the same rule.
-        let token = if token.len() > self.max_token_bytes { &[] } else { token };
-        match Unverified::read(token, &mut scratch, *algorithms, *typ_rule) {
+        let read =
+            self.check_length(token).and_then(|()| Unverified::read(token, &mut scratch, *algorithms, *typ_rule));
+        match read {
             Err(refusal) => Step::Done(Err(self.refuse(&refusal, None))),
             Ok(token) => match validation::could_pass(&token.payload, rules, now) {
-                Err(refusal) => Step::Done(Err(self.refuse(&refusal, token.kid.as_deref()))),
+                // Nothing of it is authentic: whatever it fails by, its bearer is told no more than that it is invalid.
+                Err(refusal) => {
+                    Step::Done(Err(self.refuse_as(AuthError::InvalidToken, &refusal, token.kid.as_deref())))
+                }
                 Ok(_) => Step::NeedsKeys,
             },
         }
+    }
+
+    /// V2, the size.
+    fn check_length(&self, token: &[u8]) -> Result<(), Refusal> {
+        if token.len() <= self.max_token_bytes {
+            return Ok(());
+        }
+        Err(Refusal::invalid(Rule::V2, "the token is longer than max_token_bytes"))
     }
 
     /// Waits for keys, and looks for the token's key once if the keys that came do not hold it.
@@ -134,9 +145,7 @@ impl Verifier {
     /// its key is still there, and what time it is.
     fn judge(&self, token: Presented<'_>, keys: &KeySet, glance: Glance) -> Result<Arc<Claims>, Failure> {
         let exactly = || self.clock.exactly(glance).ok_or_else(|| self.no_date());
-        if token.bytes.len() > self.max_token_bytes {
-            return Err(Refusal::invalid(Rule::V2, "the token is longer than max_token_bytes").into());
-        }
+        self.check_length(token.bytes)?;
         let kept = self.tokens.as_ref().zip(token.identity);
         if let Some((tokens, identity)) = &kept
             && let Some(Entry { claims, key }) = tokens.get(identity)
@@ -192,6 +201,11 @@ impl Verifier {
 
     /// Tells those who listen, the only ones that learn the reason; where the settings may be to blame, with the setting.
     pub(crate) fn refuse(&self, refusal: &Refusal, kid: Option<&str>) -> AuthError {
+        self.refuse_as(refusal.error.clone(), refusal, kid)
+    }
+
+    /// As [`refuse`](Self::refuse), where the caller is told another error than that of the rule.
+    fn refuse_as(&self, told: AuthError, refusal: &Refusal, kid: Option<&str>) -> AuthError {
         let Issuer { rules, keys, .. } = &self.issuer;
         let mut blame = Blame::default();
         match refusal.rule {
@@ -203,8 +217,8 @@ impl Verifier {
             Rule::V8 => blame.accepted = Some(&rules.audiences),
             _ => {}
         }
-        self.listeners.tell(&Event::TokenRefused(RefusedToken::new(refusal, kid).with(blame)));
-        refusal.error.clone()
+        self.listeners.tell(&Event::TokenRefused(RefusedToken::new(refusal, kid).telling(&told).with(blame)));
+        told
     }
 
     fn no_date(&self) -> Refusal {

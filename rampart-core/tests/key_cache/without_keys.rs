@@ -1,13 +1,14 @@
 //! While there are no keys: what no key could make good is refused at once, and only a token that could pass waits.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::support::{
     MAX_STALE, Request, TICK, TTL, World, at_once, key_named, lasting, outliving, quiet, refused, seconds, unavailable,
 };
-use rampart_core::{AuthError, Claims, RampartAuth};
+use rampart_core::{AuthError, Claims, Event, RampartAuth, Rule};
 use rampart_issuer::{Endpoint, Fault, TokenBuilder};
 use serde_json::json;
+use tracing::Level;
 
 /// Tokens that no key could make good, and the rule that says so.
 fn hopeless(world: &World) -> Vec<(TokenBuilder, &'static str)> {
@@ -16,6 +17,7 @@ fn hopeless(world: &World) -> Vec<(TokenBuilder, &'static str)> {
     vec![
         (base().header("alg", "none").issuer("https://evil.example"), "V3"),
         (base().header("crit", json!(["exp"])), "V3"),
+        (base().claim("x", "x".repeat(16 * 1024)), "V2"),
         (base().raw_payload("not JSON"), "V6"),
         (base().raw_payload("[]"), "V6"),
         (base().raw_payload([0xff]), "V6"),
@@ -53,6 +55,10 @@ fn refuses_what_is_hopeless(world: &World, auth: &RampartAuth) {
             assert_eq!(logged.len(), 1, "{logged:?}");
             assert_eq!(logged[0].rule.as_deref(), Some(rule), "{}", logged[0].text);
             assert!(token.split('.').all(|part| !logged[0].text.contains(part)), "{}", logged[0].text);
+            // As it would be told of a token that somebody has verified.
+            let is_expired = logged[0].text.contains("exp has passed");
+            assert_eq!(logged[0].level, if is_expired { Level::DEBUG } else { Level::INFO }, "{}", logged[0].text);
+            assert_eq!(logged[0].text.contains("claim="), rule == "V6b", "{}", logged[0].text);
         }
     }
     assert_eq!(world.fetches(), asked);
@@ -142,4 +148,50 @@ async fn issuer_without_keys(fault: Fault) {
     let foreign = outliving(b.token().issuer("https://evil.example").key(&stranger));
     refused(verify(&foreign, &issuers).await);
     assert_eq!((a.requests(Endpoint::Jwks), b.requests(Endpoint::Jwks)), (0, 1));
+}
+
+/// What is told of a token is what its bearer is told, to whoever listens, and to the log why.
+#[tokio::test]
+async fn refusal_without_keys_is_told_with_its_reason_and_level() {
+    let world = World::new().await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let events = Arc::clone(&told);
+    let builder = world.builder().on_event(move |event| {
+        if let Event::TokenRefused(token) = event {
+            events.lock().unwrap().push((token.error().clone(), token.rule(), token.why()));
+        }
+    });
+    let auth = builder.build().unwrap();
+    let base = || world.issuer.token().expires_in(1_000_000);
+    let cases = [
+        (
+            base().claim("x", "x".repeat(16 * 1024)),
+            Rule::V2,
+            "the token is longer than max_token_bytes",
+            Level::INFO,
+            "",
+        ),
+        (base().without("aud"), Rule::V6b, "a required claim is missing", Level::INFO, "claim=aud"),
+        (base().claim("sub", json!(null)), Rule::V6b, "a required claim is missing", Level::INFO, "claim=sub"),
+        (base().claim("exp", 0), Rule::V9, "exp has passed", Level::DEBUG, ""),
+        (
+            base().claim("exp", "0"),
+            Rule::V9,
+            "exp is not a number of seconds from 1970 to the year 9999",
+            Level::INFO,
+            "",
+        ),
+    ];
+    for (token, rule, why, level, says) in cases {
+        let token = token.sign().unwrap();
+        crate::log::clear();
+        assert_eq!(at_once(&auth, &token).err(), Some(AuthError::InvalidToken), "{why}");
+        let logged = crate::log::take();
+        assert_eq!((logged.len(), logged[0].level), (1, level), "{logged:?}");
+        let text = &logged[0].text;
+        assert!(text.contains(&format!("rule={rule} why={why}")) && text.contains(says), "{text}");
+        assert_eq!(told.lock().unwrap().drain(..).collect::<Vec<_>>(), [(AuthError::InvalidToken, rule, why)]);
+    }
+    quiet().await;
+    assert_eq!(world.fetches(), 0);
 }
