@@ -24,10 +24,12 @@ use rampart_issuer::Algorithm;
 
 type Work = (&'static str, Algorithm, fn(&Subject));
 
-const WORKS: [Work; 6] = [
+const WORKS: [Work; 8] = [
     ("rs256-full", Algorithm::RS256, Subject::full),
     ("rs256-bare", Algorithm::RS256, Subject::bare),
     ("rs256-cached", Algorithm::RS256, Subject::hit),
+    ("rs256-guard", Algorithm::RS256, |subject| subject.guards(1)),
+    ("rs256-two-guards", Algorithm::RS256, |subject| subject.guards(2)),
     ("rs256-sha256", Algorithm::RS256, Subject::sha256),
     ("es256-full", Algorithm::ES256, Subject::full),
     ("es256-bare", Algorithm::ES256, Subject::bare),

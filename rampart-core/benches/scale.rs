@@ -1,7 +1,7 @@
-//! How the cost of a verification grows: with the size of the token, the keys of the set, and the threads.
+//! How the cost of a verification grows: with the size of the token, the keys of the set, the threads, and the guards of a request.
 //!
 //!     cargo bench -p rampart-core --bench scale                   all parts, a minute
-//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads
+//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -35,6 +35,9 @@ fn main() {
     }
     if common::wants("threads") {
         by_threads(effort(25, 60)).print();
+    }
+    if common::wants("guards") {
+        by_guards(effort(201, 1)).print();
     }
 }
 
@@ -155,6 +158,36 @@ fn by_threads(effort: Effort) -> Table {
             let (time, ratio) = (nanos(results.nanos(&count)), times(results.ratio("1", &count)));
             table.row([name.to_owned(), count, time, ratio]);
         }
+    }
+    table
+}
+
+/// A request with a cached token meets a layer and a guard, or more: the first verifies, the others find what it has kept.
+fn by_guards(effort: Effort) -> Table {
+    let columns = ["token bytes", "one guard µs", "two µs", "three µs", "two × one", "each further one, × SHA-256"];
+    let mut table = Table::new("By guards of a request (cached, ES256)", columns);
+    let ground = Ground::new();
+    let key = ground.issuer.key();
+    for size in SIZES {
+        let subject = ground.subject_of(&key, token_of(&ground, &key, size));
+        let results = race(
+            effort,
+            &[
+                Contender::new("1", || subject.guards(1)),
+                Contender::new("2", || subject.guards(2)),
+                Contender::new("3", || subject.guards(3)),
+                Contender::new("hash", || subject.sha256()),
+            ],
+        );
+        let further = (results.nanos("3").median - results.nanos("1").median) / 2.0;
+        table.row([
+            subject.token.len().to_string(),
+            nanos(results.nanos("1")),
+            nanos(results.nanos("2")),
+            nanos(results.nanos("3")),
+            times(results.ratio("2", "1")),
+            format!("{:.2}", further / results.nanos("hash").median),
+        ]);
     }
     table
 }
