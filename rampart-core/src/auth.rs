@@ -14,9 +14,8 @@ use crate::error::AuthError;
 use crate::health::JwksHealth;
 use crate::issuer::Keys;
 use crate::rejection::Rejection;
-use crate::request::{AUTHORIZATION, RequestHead, Trace};
+use crate::request::{AUTHORIZATION, Found, RequestHead, Trace};
 use crate::settings::Settings;
-use crate::token::cache::TokenHash;
 use crate::token::claims::Claims;
 use crate::verification::Verification;
 use crate::verifier::{Presented, Step, Verifier};
@@ -126,14 +125,16 @@ impl RampartAuth {
         self.begin(values.into_iter()).0
     }
 
-    /// The verification of a request with these `Authorization` values, and the identity of its token where one was computed.
-    fn begin<V: AsRef<[u8]>>(&self, values: impl Iterator<Item = V>) -> (AuthenticateOptional, Option<TokenHash>) {
+    /// The verification of a request with these `Authorization` values, and what to know its token by, where it has one for which
+    /// that was computed.
+    fn begin<V: AsRef<[u8]>>(&self, values: impl Iterator<Item = V>) -> (AuthenticateOptional, Option<Found>) {
         let verifier = &self.0.verifier;
         let token = match bearer::token(values) {
             Ok(Some(token)) => token,
             Ok(None) => return (AuthenticateOptional::ready(Ok(None)), None),
             Err(refusal) => return (AuthenticateOptional::ready(Err(verifier.refuse(&refusal, None))), None),
         };
+        let place = token.place();
         let token = verifier.presented(token.as_bytes());
         let outcome = match verifier.begin(token) {
             Step::Done(verdict) => AuthenticateOptional::ready(verdict.map(Some)),
@@ -144,15 +145,15 @@ impl RampartAuth {
                 })
             }
         };
-        (outcome, token.identity)
+        (outcome, token.identity.map(|identity| Found { place, identity }))
     }
 
     /// Verifies a request, and keeps apart for which object and which request the outcome counts: for adapters.
     ///
     /// All of the request is read in the call.
     pub fn verification<'a>(&'a self, head: &impl RequestHead) -> Verification<'a> {
-        let (outcome, identity) = self.begin(head.values(AUTHORIZATION));
-        Verification::new(self, Trace::of(head, identity), outcome)
+        let (outcome, found) = self.begin(head.values(AUTHORIZATION));
+        Verification::new(self, Trace::of(head, found), outcome)
     }
 
     /// Verifies a request: the claims of its token, or [`AuthError::MissingToken`].

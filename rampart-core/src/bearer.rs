@@ -1,5 +1,7 @@
 //! V1: from the values of the `Authorization` header to one bearer token (RFC 6750 section 2.1, RFC 9110 section 11.4).
 
+use std::ops::Range;
+
 use crate::error::AuthError;
 use crate::rule::{Refusal, Rule};
 
@@ -41,6 +43,11 @@ pub(crate) struct Token<V> {
 impl<V: AsRef<[u8]>> Token<V> {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.value.as_ref().get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Where it begins and ends in the value.
+    pub(crate) const fn place(&self) -> Range<usize> {
+        self.start..self.end
     }
 }
 

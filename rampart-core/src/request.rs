@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use crate::bearer;
 use crate::token::cache::{TokenCache, TokenHash};
+use crate::token::claims::Claims;
+use crate::token::fingerprint::Fingerprint;
 
 /// The head of a request, as an adapter hands it in.
 ///
@@ -144,59 +146,103 @@ impl fmt::Debug for ClientCertificate {
 /// The header field that carries the token (RFC 6750 section 2.1).
 pub(crate) const AUTHORIZATION: &str = "authorization";
 
+/// A token in the only value of a header field.
+pub(crate) struct Found {
+    /// Where in the value it begins and ends.
+    pub(crate) place: Range<usize>,
+    pub(crate) identity: TokenHash,
+}
+
 /// What of a request an outcome was made from: enough to tell whether another head says the same, and no more.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Trace {
     authorization: Read,
     connection: Connection,
 }
 
 /// The values of a header field as they were read.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 enum Read {
     /// There was none.
     Nothing,
-    /// One value of so many bytes with the token that has this identity: the cache of verified tokens has computed it already.
-    Token { identity: TokenHash, length: usize },
+    /// One value: what stands before the token, and the token to its end. The cache of verified tokens has computed the identity
+    /// already.
+    Token { lead: Lead, identity: TokenHash },
     /// Anything else as it was, each value behind its length, so that `A` and `B` are not `AB`.
     Verbatim(Box<[u8]>),
 }
 
+/// What stands before a token: the scheme as the client writes it, and spaces.
+#[derive(Clone, Copy)]
+struct Lead {
+    bytes: [u8; 8],
+    length: u8,
+}
+
 impl Trace {
-    /// Of a request whose token has this identity, where it has a token and something computed one.
-    pub(crate) fn of(head: &impl RequestHead, identity: Option<TokenHash>) -> Self {
-        let mut values = head.values(AUTHORIZATION);
-        let authorization = match (values.next(), identity) {
+    /// Of a request, and of what was found in it.
+    pub(crate) fn of(head: &impl RequestHead, found: Option<Found>) -> Self {
+        let authorization = match (head.values(AUTHORIZATION).next(), found) {
             (None, _) => Read::Nothing,
-            (Some(value), Some(identity)) => Read::Token { identity, length: value.len() },
-            (Some(_), None) => Read::Verbatim(verbatim(head)),
+            (Some(value), Some(Found { place, identity })) if place.end == value.len() => {
+                let lead = value.get(..place.start).and_then(Lead::of);
+                lead.map_or_else(|| Read::verbatim(head), |lead| Read::Token { lead, identity })
+            }
+            (Some(_), _) => Read::verbatim(head),
         };
         Self { authorization, connection: head.connection() }
     }
 
-    /// Whether a head says what the one of this trace has said.
-    pub(crate) fn is_of(&self, head: &impl RequestHead) -> bool {
-        let mut values = head.values(AUTHORIZATION);
-        let is_same = match &self.authorization {
-            Read::Nothing => values.next().is_none(),
-            Read::Token { identity, length } => {
-                let is_single = values.next().is_some_and(|value| value.len() == *length) && values.next().is_none();
-                let token = if is_single { bearer::token(head.values(AUTHORIZATION)) } else { Ok(None) };
-                matches!(token, Ok(Some(token)) if TokenCache::hash(token.as_bytes()) == *identity)
-            }
-            Read::Verbatim(bytes) => verbatim(head) == *bytes,
-        };
-        is_same && self.connection == head.connection()
+    /// Whether a head says what the one of this trace has said. `claims` are those of its token, where that was good.
+    pub(crate) fn is_of(&self, head: &impl RequestHead, claims: Option<&Claims>) -> bool {
+        self.authorization.is_of(head, claims) && self.connection == head.connection()
     }
 }
 
-fn verbatim(head: &impl RequestHead) -> Box<[u8]> {
-    let mut bytes = Vec::new();
-    for value in head.values(AUTHORIZATION) {
-        bytes.extend_from_slice(&value.len().to_be_bytes());
-        bytes.extend_from_slice(value);
+impl Read {
+    fn verbatim(head: &impl RequestHead) -> Self {
+        let mut bytes = Vec::new();
+        for value in head.values(AUTHORIZATION) {
+            bytes.extend_from_slice(&value.len().to_be_bytes());
+            bytes.extend_from_slice(value);
+        }
+        Self::Verbatim(bytes.into_boxed_slice())
     }
-    bytes.into_boxed_slice()
+
+    fn is_of(&self, head: &impl RequestHead, claims: Option<&Claims>) -> bool {
+        let mut values = head.values(AUTHORIZATION);
+        match self {
+            Self::Nothing => values.next().is_none(),
+            Self::Token { lead, identity } => {
+                let token = values.next().and_then(|value| value.strip_prefix(lead.as_bytes()));
+                let is_same = |token| match claims.and_then(|claims| claims.token) {
+                    // The claims are those of the token of that identity: what has their fingerprint is that token.
+                    Some(fingerprint) => Fingerprint::of(token) == Some(fingerprint),
+                    None => TokenCache::hash(token) == *identity,
+                };
+                values.next().is_none() && token.is_some_and(is_same)
+            }
+            Self::Verbatim(bytes) => {
+                let rest = values.try_fold(&**bytes, |rest, value| {
+                    rest.strip_prefix(&value.len().to_be_bytes())?.strip_prefix(value)
+                });
+                rest.is_some_and(<[u8]>::is_empty)
+            }
+        }
+    }
+}
+
+impl Lead {
+    /// `None` for one that is longer than any scheme of ours with a space or more.
+    fn of(lead: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 8];
+        bytes.get_mut(..lead.len())?.copy_from_slice(lead);
+        Some(Self { bytes, length: u8::try_from(lead.len()).ok()? })
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length.into()).unwrap_or_default()
+    }
 }
 
 /// Nothing of what it holds.

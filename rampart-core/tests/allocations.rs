@@ -56,6 +56,30 @@ async fn a_cached_token_costs_no_allocation() {
     assert_eq!(verification, 0);
 }
 
+/// The next guard compares what the request says now with what it has said, whatever that was.
+#[tokio::test]
+async fn comparing_a_request_costs_no_allocation() {
+    for Scene { auth, token, .. } in [&scene(1 << 20).await, &scene(0).await] {
+        let bearer = format!("Bearer {token}");
+        let spaced = format!("Bearer          {token}");
+        let requests: [&[&str]; 6] =
+            [&[&bearer], &[&spaced], &[&bearer, &bearer], &["Bearer x y"], &["Basic eA=="], &[]];
+        for values in requests {
+            let head = Authorization::new(values);
+            let Verification::Ready(fresh) = auth.verification(&head) else { panic!("waits") };
+            let kept = fresh.into_verified();
+            let count = allocations(|| assert!(kept.by(auth, &head).is_some()));
+            assert_eq!(
+                count,
+                0,
+                "{} values, the first of {:?} bytes",
+                values.len(),
+                values.first().map(|value| value.len())
+            );
+        }
+    }
+}
+
 roles! { Admin = "admin"; Auditor = "auditor"; }
 scopes!(Read = "tasks:read");
 

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::token::fingerprint::Fingerprint;
 use crate::token::times::Times;
 
 /// The claims of a verified access token (RFC 7519 section 4, RFC 9068 section 2.2).
@@ -52,6 +53,8 @@ pub struct Claims {
     pub(crate) fields: ClaimFields,
     pub(crate) times: Times,
     pub(crate) payload: Box<str>,
+    /// Of the token that they were read from, where verified tokens are kept.
+    pub(crate) token: Option<Fingerprint>,
 }
 
 impl Deref for Claims {
@@ -240,7 +243,7 @@ impl Claims {
 
     /// What this value keeps on the heap, as the allocator counts it: for the bound of the token cache.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let Self { fields, payload, times: _ } = self;
+        let Self { fields, payload, times: _, token: _ } = self;
         let string = |text: &String| block(text.capacity());
         let of = |text: &Option<String>| text.as_ref().map_or(0, string);
         let list =

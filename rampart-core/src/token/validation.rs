@@ -330,7 +330,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         iat: times.iat.as_secs(),
     };
     drop(members);
-    Ok(Valid { claims: Claims { fields, times, payload: payload.into_boxed_str() }, mistyped })
+    Ok(Valid { claims: Claims { fields, times, payload: payload.into_boxed_str(), token: None }, mistyped })
 }
 
 /// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here; as

@@ -20,6 +20,7 @@ use crate::jwks::search::{KidSearch, NotFound, Sought};
 use crate::rule::{Refusal, Rule};
 use crate::token::cache::{Entry, TokenCache, TokenHash};
 use crate::token::claims::Claims;
+use crate::token::fingerprint::Fingerprint;
 use crate::token::validation;
 
 /// A known key ID never makes the issuer be asked: a forger could then have it asked at will.
@@ -161,10 +162,9 @@ impl Verifier {
         for claim in valid.mistyped {
             self.listeners.tell(&Event::ClaimMistyped { claim });
         }
-        let claims = Arc::new(valid.claims);
-        if let Some((tokens, identity)) = kept {
-            tokens.insert(identity, Entry { claims: Arc::clone(&claims), key });
-        }
+        let Some((tokens, identity)) = kept else { return Ok(Arc::new(valid.claims)) };
+        let claims = Arc::new(Claims { token: Fingerprint::of(token.bytes), ..valid.claims });
+        tokens.insert(identity, Entry { claims: Arc::clone(&claims), key });
         Ok(claims)
     }
 

@@ -1,6 +1,7 @@
 //! For which request, connection and object the outcome of a verification counts.
 
-use crate::common::{AUTH, Draft, fresh};
+use crate::common::{AUTH, Draft, builder, fresh, quoted};
+use rampart_core::AnyUser;
 use rampart_core::adapter::{Authorization, ClientCertificate, Connection, RequestHead, Verification};
 
 /// Whatever stands between two guards may change the request: what was found counts for what was asked, and for nothing else.
@@ -10,11 +11,26 @@ fn outcome_counts_only_while_the_request_says_what_it_was_made_from() {
     let (ada, eve) = (good("ada"), good("eve"));
     let (bearer, other) = (format!("Bearer {ada}"), format!("Bearer {eve}"));
     let (spaced, split) = (format!("Bearer  {ada}"), bearer.split_at(20));
-    assert_eq!(bearer.len(), other.len(), "or the length alone would tell them apart");
-    let requests: [(&str, Vec<&str>); 10] = [
+    let [lower, before, after, far] =
+        ["bearer {}", " Bearer {}", "Bearer {} ", "Bearer      {}"].map(|form| form.replace("{}", &ada));
+    let (other_scheme, expired) =
+        (format!("DPoP   {ada}"), |exp: &str| format!("Bearer {}", Draft::good().claim("exp", exp).sign()));
+    let (expired, long_expired) = (expired("1000000001"), expired("1000000002"));
+    for same_length in [&other, &lower, &other_scheme] {
+        assert_eq!(bearer.len(), same_length.len(), "or the length alone would tell them apart");
+    }
+    assert_eq!((before.len(), expired.len()), (after.len(), long_expired.len()));
+    let requests: [(&str, Vec<&str>); 17] = [
         ("a token", vec![&bearer]),
         ("another token of the same length", vec![&other]),
+        ("the token in another scheme, of the same length", vec![&other_scheme]),
+        ("the token in the same scheme, written otherwise", vec![&lower]),
+        ("the token after white space", vec![&before]),
+        ("the token before white space", vec![&after]),
         ("the token after more spaces", vec![&spaced]),
+        ("the token after many spaces", vec![&far]),
+        ("an expired token", vec![&expired]),
+        ("another expired token of the same length", vec![&long_expired]),
         ("the token twice", vec![&bearer, &bearer]),
         ("the value cut in two", vec![split.0, split.1]),
         ("the value cut elsewhere", vec![&bearer[..21], &bearer[21..]]),
@@ -32,6 +48,24 @@ fn outcome_counts_only_while_the_request_says_what_it_was_made_from() {
             }
         }
     }
+}
+
+/// Longer than what is told apart without a cryptographic hash.
+#[test]
+fn outcome_of_a_long_token_counts_for_that_token_alone() {
+    let auth = builder().max_token_bytes(64 * 1024).build().unwrap();
+    let long = |sub: &str| {
+        let filler = quoted(&"x".repeat(20 * 1024));
+        format!("Bearer {}", Draft::good().claim("sub", &quoted(sub)).claim("filler", &filler).sign())
+    };
+    let (ada, eve) = (long("ada"), long("eve"));
+    assert_eq!(ada.len(), eve.len());
+    let kept = fresh(&auth, Some(&ada)).into_verified();
+    let by = |value: &str| {
+        kept.by(&auth, &Authorization::new([value])).map(|outcome| outcome.required::<AnyUser>().unwrap())
+    };
+    assert_eq!(by(&ada).unwrap().sub, "ada");
+    assert!(by(&eve).is_none());
 }
 
 /// A head on a connection of which more or less is known.
