@@ -78,7 +78,7 @@ done
 
 # What every Task API prints, and what becomes of it: `$` a line to try, `<` the part of its answer that is promised.
 cat >"$work/expected" <<'END'
-$ curl -i API/health
+$ curl -i API/health # 200
 < 200
 < content-type: application/json
 < {"status":"ok"}
@@ -112,7 +112,7 @@ $ curl -i API/api/tasks -H "Authorization: Bearer $WRITER_TOKEN" -d '{"title":"M
 < 201
 < content-type: application/json
 < {"id":"1","title":"Mine","assignee":"writer"}
-$ curl -i API/api/emails/send -X POST -H "Authorization: Bearer $WRITER_TOKEN" # 200
+$ curl -i API/api/emails/send -H "Authorization: Bearer $WRITER_TOKEN" -X POST # 200
 < 200
 < content-type: application/json
 < {"sent":true}
@@ -220,12 +220,16 @@ arguments=()
 theirs=$api
 for name in task-api-axum task-api-actix task-api-rocket; do
     start "$name" RAMPART_URL="$issuer"
-    echo '200 {"user_id":"writer","email":"ada@example.com","roles":["user"]}' >"$work/expected"
+    echo '200 {"user_id":"writer","email":"writer@example.com","roles":["user"]}' >"$work/expected"
     curl -sS -w '%{stderr}%{http_code} ' "$api/api/profile" -H "Authorization: Bearer $WRITER_TOKEN" >"$work/body" 2>"$work/actual"
     cat "$work/body" >>"$work/actual"
     echo >>"$work/actual"
     same "$name accepts the tokens of the issuer in RAMPART_URL" "$work/expected" "$work/actual"
-    echo "Task API on ${name#task-api-}: $api" | sed 's/on actix:/on actix-web:/; s/on rocket:/on Rocket:/' >"$work/expected"
+    {
+        echo "Task API on ${name#task-api-}: $api" | sed 's/on actix:/on actix-web:/; s/on rocket:/on Rocket:/'
+        echo "It accepts the tokens of $issuer for task-api."
+    } >"$work/expected"
+    until_found "for task-api" "$printed"
     same "$name starts no issuer then" "$work/expected" "$printed"
     says "$name: a port that is taken" 1 "${theirs##*/}: Address already in use" env PORT="${theirs##*:}" "${program[$name]}"
     start "$name" RAMPART_URL="$issuer" RAMPART_CLIENT_ID="another-app, task-api" RAMPART_REALM=tasks
@@ -235,12 +239,16 @@ for name in task-api-axum task-api-actix task-api-rocket; do
     } >"$work/actual"
     printf '%s\n' 200 'Bearer realm="tasks"' >"$work/expected"
     same "$name has several audiences, and a realm of its own" "$work/expected" "$work/actual"
-    says "$name: an audience that is empty" 1 'audience' env PORT=0 RAMPART_URL="$issuer" RAMPART_CLIENT_ID=task-api, "${program[$name]}"
+    says "$name: an audience that is empty" 1 '(it is read from RAMPART_CLIENT_ID)' env PORT=0 RAMPART_URL="$issuer" RAMPART_CLIENT_ID=task-api, "${program[$name]}"
     says "$name: an argument that there is not" 1 'the only one is --custom-errors' env PORT=0 "${program[$name]}" --custom-error
     says "$name: a port that is none" 1 'PORT is "abc", which is no port number' env PORT=abc "${program[$name]}"
+    says "$name: an issuer in quotes" 1 'stands in quotes, which count as a part of it; remove them (it is read from RAMPART_URL)' \
+        env PORT=0 RAMPART_URL="'$issuer'" "${program[$name]}"
     says "$name: an issuer over http elsewhere" 1 'use https, or allow_http(true)' \
         env PORT=0 RAMPART_URL=http://auth.example.com "${program[$name]}"
-    says "$name: an issuer that is set to nothing" 1 'RAMPART_URL is set, but empty' env PORT=0 RAMPART_URL= "${program[$name]}"
+    for variable in RAMPART_URL RAMPART_CLIENT_ID RAMPART_REALM PORT; do
+        says "$name: $variable is set to nothing" 1 "$variable is set, but empty" env PORT=0 "$variable=" "${program[$name]}"
+    done
 done
 
 verify=(env RAMPART_URL="$issuer" RAMPART_CLIENT_ID=task-api "${program[verify-token]}")

@@ -26,8 +26,8 @@ impl LocalUser {
         let token = issuer.token().roles(["user"]).expires_in(HOUR);
         match self {
             Self::User => token,
-            Self::Writer => token.sub("writer").scope("tasks:write email:send"),
-            Self::Admin => token.sub("admin").roles(["admin"]),
+            Self::Writer => token.sub("writer").email("writer@example.com").scope("tasks:write email:send"),
+            Self::Admin => token.sub("admin").email("admin@example.com").roles(["admin"]),
         }
     }
 }

@@ -31,8 +31,8 @@ pub enum StartError {
     Argument(String),
     /// A setting cannot be used.
     Config(ConfigError),
-    /// `RAMPART_URL` is set, but to nothing that can be read.
-    Url,
+    /// A variable is set, but to nothing that can be read: its name, and the remedy.
+    Variable(&'static str, &'static str),
     /// `PORT` is not a port.
     Port(String),
     /// The port is taken, or the issuer cannot be started.
@@ -47,11 +47,13 @@ impl std::fmt::Display for StartError {
                 "{argument:?} is no argument of this program: the only one is --custom-errors, which answers refusals in another \
                  form; all else is set by the variables RAMPART_URL, RAMPART_CLIENT_ID, RAMPART_REALM, PORT and RUST_LOG"
             ),
-            Self::Config(error) => write!(f, "{error}"),
-            Self::Url => f.write_str(
-                "the environment variable RAMPART_URL is set, but empty or no text: set it to the URL of the issuer, exactly as \
-                 in the iss claim of its tokens, or unset it to run with a local issuer",
-            ),
+            Self::Config(error) => match of_variable(error.field()) {
+                Some(variable) => write!(f, "{error} (it is read from {variable})"),
+                None => write!(f, "{error}"),
+            },
+            Self::Variable(name, remedy) => {
+                write!(f, "the environment variable {name} is set, but empty or no text: {remedy}")
+            }
             Self::Port(value) => write!(
                 f,
                 "PORT is {value:?}, which is no port number: set it to 0 to 65535, or leave it out for {DEFAULT_PORT}"
@@ -66,6 +68,16 @@ impl std::fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// Where a setting comes from.
+fn of_variable(setting: &str) -> Option<&'static str> {
+    match setting {
+        "issuer_url" => Some("RAMPART_URL"),
+        "audience" | "audiences" => Some("RAMPART_CLIENT_ID"),
+        "realm" => Some("RAMPART_REALM"),
+        _ => None,
+    }
+}
+
 impl From<ConfigError> for StartError {
     fn from(error: ConfigError) -> Self {
         Self::Config(error)
@@ -75,9 +87,9 @@ impl From<ConfigError> for StartError {
 /// Reads `RAMPART_URL`, `RAMPART_CLIENT_ID` (default `task-api`; several separated by commas), `RAMPART_REALM` and `PORT` (default
 /// 8000), and prints what can be tried.
 ///
-/// Where `RAMPART_URL` is not set it starts a local issuer and prints curl lines with fresh tokens; set to nothing, it is an error,
-/// lest a deployment whose setting went missing trust an issuer that signs for whoever asks. `RUST_LOG` sets what is logged;
-/// `rampart=info` unless given. The one argument is `--custom-errors`.
+/// Where `RAMPART_URL` is not set it starts a local issuer and prints curl lines with fresh tokens. A variable that is set to nothing is
+/// an error, lest a deployment whose setting went missing trust an issuer that signs for whoever asks. `RUST_LOG` sets what is
+/// logged; `rampart=info` unless given. The one argument is `--custom-errors`.
 ///
 /// # Errors
 /// [`StartError`], with the variable or argument and the remedy.
@@ -88,42 +100,55 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
     let _ = log.with_ansi(io::stderr().is_terminal()).try_init();
 
     let custom_errors = custom_errors()?;
-    let audiences = variable("RAMPART_CLIENT_ID").unwrap_or_else(|| DEFAULT_AUDIENCE.into()).replace(", ", ",");
-    let port = match variable("PORT") {
+    let audience = "set it to the audience of the tokens, or to several separated by commas, or unset it for task-api";
+    let audiences =
+        variable("RAMPART_CLIENT_ID", audience)?.unwrap_or_else(|| DEFAULT_AUDIENCE.into()).replace(", ", ",");
+    let port = match variable("PORT", "set it to a port, 0 for a free one, or unset it for 8000")? {
         Some(port) => port.parse().map_err(|_| StartError::Port(port))?,
         None => DEFAULT_PORT,
     };
     let in_use = |error| StartError::Io(port, error);
-    let (auth, issuer) = match issuer_url()? {
-        Some(url) => (auth(&url, &audiences)?, None),
+    let url = "set it to the URL of the issuer, exactly as in the iss claim of its tokens, or unset it to run with a local issuer";
+    let (url, issuer) = match variable("RAMPART_URL", url)? {
+        Some(url) => (url, None),
         None => {
             let audience = audiences.split(',').next().unwrap_or_default();
             let issuer = LocalIssuer::builder().audience(audience).start().await.map_err(in_use)?;
-            (auth(issuer.url(), &audiences)?, Some(issuer))
+            (issuer.url().to_owned(), Some(issuer))
         }
     };
+    let auth = auth(&url, &audiences, variable("RAMPART_REALM", "set it to plain words, or unset it for default")?)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(in_use)?;
     listener.set_nonblocking(true).map_err(in_use)?;
     let address = listener.local_addr().map_err(in_use)?;
     if auth.warm_up().await.is_err() {
         eprintln!("The issuer does not answer yet. Requests get 503 until it does; nothing needs to be restarted.");
     }
-    let mut out = io::stdout().lock();
-    introduce(&mut out, framework, address, issuer.as_ref()).map_err(in_use)?;
-    drop(out);
+    let title = format!("Task API on {framework}: http://{address}");
+    let told = match &issuer {
+        Some(issuer) => introduce(&title, address, issuer),
+        None => writeln!(io::stdout(), "{title}\nIt accepts the tokens of {url} for {audiences}."),
+    };
+    match told {
+        // Whoever reads may have gone by now; the API stays.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(in_use(error)),
+        _ => {}
+    }
     Ok(Running { auth, listener, issuer, custom_errors })
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+fn variable(name: &'static str, remedy: &'static str) -> Result<Option<String>, StartError> {
+    let Some(value) = std::env::var_os(name) else { return Ok(None) };
+    let value = value.into_string().ok().filter(|value| !value.is_empty());
+    value.map(Some).ok_or(StartError::Variable(name, remedy))
 }
 
 /// As [`RampartAuth::from_env`] does, but for the issuer, which may be the local one, and the audience, which has a default here.
-fn auth(issuer_url: &str, audiences: &str) -> Result<RampartAuth, ConfigError> {
+fn auth(issuer_url: &str, audiences: &str, realm: Option<String>) -> Result<RampartAuth, ConfigError> {
     let mut audiences = audiences.split(',');
     let first = audiences.next().unwrap_or_default();
     let builder = RampartAuth::builder(issuer_url, first).audiences(audiences);
-    match variable("RAMPART_REALM") {
+    match realm {
         Some(realm) => builder.realm(realm).build(),
         None => builder.build(),
     }
@@ -138,44 +163,33 @@ fn custom_errors() -> Result<bool, StartError> {
     }
 }
 
-fn issuer_url() -> Result<Option<String>, StartError> {
-    let Some(url) = std::env::var_os("RAMPART_URL") else { return Ok(None) };
-    url.into_string().ok().filter(|url| !url.is_empty()).map(Some).ok_or(StartError::Url)
-}
-
-fn introduce(
-    out: &mut impl Write,
-    framework: &str,
-    address: SocketAddr,
-    issuer: Option<&LocalIssuer>,
-) -> io::Result<()> {
-    writeln!(out, "Task API on {framework}: http://{address}")?;
-    let Some(issuer) = issuer else { return out.flush() };
+/// What can be tried with the local issuer.
+fn introduce(title: &str, address: SocketAddr, issuer: &LocalIssuer) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{title}")?;
     writeln!(out, "RAMPART_URL is not set, so a local issuer is running at {}\n", issuer.url())?;
     writeln!(out, "Tokens, valid for an hour (paste these lines into another terminal):")?;
     for (name, user) in [("USER", LocalUser::User), ("WRITER", LocalUser::Writer), ("ADMIN", LocalUser::Admin)] {
         writeln!(out, "  {name}_TOKEN={}", user.token(issuer).sign().map_err(io::Error::other)?)?;
     }
-    let api = format!("http://{address}");
     writeln!(out, "\nThen try (-i shows the headers):")?;
-    for line in [
-        format!("curl -i {api}/health"),
-        format!("curl -i {api}/api/profile                                        # 401: no token"),
-        format!("curl -i {api}/api/profile -H \"Authorization: Bearer $USER_TOKEN\"       # 200"),
-        format!("curl -i {api}/api/profile -H \"Authorization: Bearer forged\"      # 401: not a token"),
-        format!("curl -i {api}/api/tasks -H \"Authorization: Bearer $USER_TOKEN\"         # 200"),
-        format!(
-            "curl -i {api}/api/tasks -H \"Authorization: Bearer $USER_TOKEN\" -d '{{\"title\":\"Mine\"}}'    # 403: no scope"
-        ),
-        format!(
-            "curl -i {api}/api/tasks -H \"Authorization: Bearer $WRITER_TOKEN\" -d '{{\"title\":\"Mine\"}}'  # 201"
-        ),
-        format!("curl -i {api}/api/emails/send -X POST -H \"Authorization: Bearer $WRITER_TOKEN\"           # 200"),
-        format!("curl -i {api}/api/admin/stats -H \"Authorization: Bearer $WRITER_TOKEN\" # 403: no role"),
-        format!("curl -i {api}/api/admin/stats -H \"Authorization: Bearer $ADMIN_TOKEN\"  # 200"),
-        format!("curl -i {api}/api/feed                                           # 200: public"),
+    let mine = "-d '{\"title\":\"Mine\"}'";
+    for (path, token, more, answer) in [
+        ("/health", "", "", "200"),
+        ("/api/profile", "", "", "401: no token"),
+        ("/api/profile", "$USER_TOKEN", "", "200"),
+        ("/api/profile", "forged", "", "401: not a token"),
+        ("/api/tasks", "$USER_TOKEN", "", "200"),
+        ("/api/tasks", "$USER_TOKEN", mine, "403: no scope"),
+        ("/api/tasks", "$WRITER_TOKEN", mine, "201"),
+        ("/api/emails/send", "$WRITER_TOKEN", "-X POST", "200"),
+        ("/api/admin/stats", "$WRITER_TOKEN", "", "403: no role"),
+        ("/api/admin/stats", "$ADMIN_TOKEN", "", "200"),
+        ("/api/feed", "", "", "200: public"),
     ] {
-        writeln!(out, "  {line}")?;
+        let token = if token.is_empty() { String::new() } else { format!(" -H \"Authorization: Bearer {token}\"") };
+        let more = if more.is_empty() { String::new() } else { format!(" {more}") };
+        writeln!(out, "  curl -i http://{address}{path}{token}{more}  # {answer}")?;
     }
     out.flush()
 }
