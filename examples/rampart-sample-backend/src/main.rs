@@ -67,11 +67,15 @@ fn variable(name: &str, default: &str) -> Result<String, String> {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
+    if env::args_os().len() > 1 {
+        return Err("there are no arguments: the variables RAMPART_ISSUER and PORT set this program up".into());
+    }
     let issuer = variable("RAMPART_ISSUER", "http://localhost:8080")?;
     let port = variable("PORT", "3001")?;
     let port: u16 = port.parse().map_err(|_| format!("PORT is {port:?}, which is no port number"))?;
     // Tokens that the issuer has given to the sample front ends, or to a user who signed in directly.
-    let auth = RampartAuth::builder(&issuer, "sample-react-app").audiences([&issuer]).build()?;
+    let auth = RampartAuth::builder(&issuer, "sample-react-app").audiences([&issuer]).build();
+    let auth = auth.map_err(|error| format!("{error} (it is read from RAMPART_ISSUER)"))?;
     // Where the issuer is away the log says so, and it is asked again as requests come.
     let _ = auth.warm_up().await;
     let listener = TcpListener::bind(("127.0.0.1", port)).await;

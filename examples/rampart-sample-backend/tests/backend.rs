@@ -215,6 +215,8 @@ fn settings_that_cannot_be_used_end_the_program_with_the_remedy() {
     let issuer = "http://localhost:8080";
     for (text, set) in [
         ("RAMPART_ISSUER is set, but empty", &mut command("")),
+        ("remove them (it is read from RAMPART_ISSUER)", &mut command("'http://localhost:8080'")),
+        ("there are no arguments: the variables RAMPART_ISSUER and PORT", command(issuer).arg("--help")),
         ("use https, or allow_http(true)", &mut command("http://auth.example.com")),
         ("PORT is \"abc\", which is no port number", command(issuer).env("PORT", "abc")),
         ("PORT is \"65536\", which is no port number", command(issuer).env("PORT", "65536")),

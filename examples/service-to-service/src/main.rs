@@ -1,8 +1,9 @@
 //! A protected API, and a service that calls it every second with a token of its own: `cargo run --bin service-to-service`.
 //! `--help` says how to stop and start the issuer meanwhile, and which variables name a real one.
 
+use std::fmt::Display;
 use std::future::pending;
-use std::io::{self, IsTerminal};
+use std::io::{self, ErrorKind::BrokenPipe, IsTerminal, Write};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -49,8 +50,24 @@ async fn report(caller: RequireAuth<ReportsRead>) -> String {
     format!("the report, for {}", caller.sub)
 }
 
-fn variable(name: &str, default: &str) -> String {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+fn variable(name: &str, remedy: &str) -> Result<Option<String>, Error> {
+    let Some(value) = std::env::var_os(name) else { return Ok(None) };
+    match value.into_string() {
+        Ok(value) if !value.is_empty() => Ok(Some(value)),
+        _ => Err(format!("the environment variable {name} is set, but empty or no text: {remedy}").into()),
+    }
+}
+
+fn api(url: &str, audience: &str) -> Result<RampartAuth, Error> {
+    RampartAuth::new(url, audience).map_err(|error| {
+        let variable = if error.field() == "issuer_url" { "RAMPART_URL" } else { "API_AUDIENCE" };
+        format!("{error} (it is read from {variable})").into()
+    })
+}
+
+/// An error once nobody reads any more: the program then ends.
+fn say(text: impl Display) -> io::Result<()> {
+    writeln!(io::stdout(), "{text}")
 }
 
 struct Parties {
@@ -60,25 +77,23 @@ struct Parties {
 }
 
 async fn parties() -> Result<Parties, Error> {
-    let audience = variable("API_AUDIENCE", "task-api");
-    if let Some(url) = std::env::var_os("RAMPART_URL") {
-        if url.is_empty() {
-            let remedy = "set it to the URL of the issuer, or unset it to run against a local one";
-            return Err(format!("the environment variable RAMPART_URL is set, but empty: {remedy}").into());
-        }
-        let url = url.to_string_lossy();
-        let api = RampartAuth::new(&*url, &audience)?;
+    let audience = variable("API_AUDIENCE", "set it to the audience that the API accepts, or unset it for task-api")?;
+    let audience = audience.unwrap_or_else(|| "task-api".into());
+    let remedy = "set it to the URL of the issuer, or unset it to run against a local one";
+    if let Some(url) = variable("RAMPART_URL", remedy)? {
+        let api = api(&url, &audience)?;
         let caller = RampartClient::from_env()?;
-        println!("Tokens come from {url}, and the API accepts those for {audience}. Ctrl-C ends this.");
+        say(format_args!("Tokens come from {url}, and the API accepts those for {audience}. Ctrl-C ends this."))?;
         return Ok(Parties { api, caller, issuer: None });
     }
     let issuer = LocalIssuer::builder().audience(&audience).start().await?;
     // Short enough to see tokens being renewed, long enough to survive a while without the issuer.
     issuer.token_lifetime(Duration::from_secs(300));
-    println!("RAMPART_URL is not set, so a local issuer is running at {}", issuer.url());
-    println!("Type stop, start or rotate, and watch the calls go on.");
+    let api = api(issuer.url(), &audience)?;
     let caller = RampartClient::builder(issuer.url(), "service", "service-secret").build()?;
-    Ok(Parties { api: RampartAuth::new(issuer.url(), audience)?, caller, issuer: Some(issuer) })
+    say(format_args!("RAMPART_URL is not set, so a local issuer is running at {}", issuer.url()))?;
+    say("Type stop, start or rotate, and watch the calls go on.")?;
+    Ok(Parties { api, caller, issuer: Some(issuer) })
 }
 
 async fn call(http: &ClientWithMiddleware, url: &str) -> Result<String, Error> {
@@ -102,15 +117,15 @@ async fn next(lines: &mut UnboundedReceiver<String>) -> String {
     }
 }
 
-fn obey(command: &str, issuer: &LocalIssuer) -> io::Result<()> {
+/// What has become of it.
+fn obey(command: &str, issuer: &LocalIssuer) -> io::Result<String> {
     match command {
         "stop" => issuer.stop(),
         "start" => issuer.restart()?,
         "rotate" => drop(issuer.rotate()?),
         _ => return Err(io::Error::other("type stop, start or rotate")),
     }
-    println!("-- the issuer: {command}");
-    Ok(())
+    Ok(format!("the issuer: {command}"))
 }
 
 async fn run() -> Result<(), Error> {
@@ -134,13 +149,16 @@ async fn run() -> Result<(), Error> {
     loop {
         tokio::select! {
             _ = every_second.tick() => match call(&http, &url).await {
-                Ok(answer) => println!("{answer}"),
-                Err(error) => println!("no answer: {error}"),
+                Ok(answer) => say(answer)?,
+                Err(error) => say(format_args!("no answer: {error}"))?,
             },
             line = next(&mut lines) => match &issuer {
                 _ if line.trim().is_empty() => {}
-                Some(issuer) => obey(line.trim(), issuer).unwrap_or_else(|error| println!("-- {error}")),
-                None => println!("-- the issuer is not ours to command: stop and start it where it runs"),
+                Some(issuer) => match obey(line.trim(), issuer) {
+                    Ok(done) => say(format_args!("-- {done}"))?,
+                    Err(error) => say(format_args!("-- {error}"))?,
+                },
+                None => say("-- the issuer is not ours to command: stop and start it where it runs")?,
             },
             _ = tokio::signal::ctrl_c() => break,
         }
@@ -154,7 +172,7 @@ async fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None => {}
         Some("--help" | "-h") => {
-            println!("{USAGE}");
+            let _ = say(USAGE);
             return ExitCode::SUCCESS;
         }
         Some(other) => {
@@ -164,6 +182,9 @@ async fn main() -> ExitCode {
     }
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("{error}\n--help says which variables there are");
             ExitCode::FAILURE

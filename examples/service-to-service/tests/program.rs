@@ -1,0 +1,69 @@
+//! The program itself, with its local issuer.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_service-to-service"));
+    for name in ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_CLIENT_SECRET", "API_AUDIENCE", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn setting_that_cannot_be_used_names_its_variable_and_the_remedy() {
+    for (name, value, said) in [
+        (
+            "RAMPART_URL",
+            "",
+            "the environment variable RAMPART_URL is set, but empty or no text: set it to the URL of the issuer",
+        ),
+        (
+            "API_AUDIENCE",
+            "",
+            "the environment variable API_AUDIENCE is set, but empty or no text: set it to the audience",
+        ),
+        (
+            "RAMPART_URL",
+            "auth.example.com",
+            "write it in full, such as https://auth.example.com (it is read from RAMPART_URL)",
+        ),
+        (
+            "API_AUDIENCE",
+            "'task-api'",
+            "audience: stands in quotes, which count as a part of it; remove them (it is read from API_AUDIENCE)",
+        ),
+        (
+            "RAMPART_URL",
+            "http://127.0.0.1:9",
+            "the environment variable RAMPART_CLIENT_ID is missing or empty: set it to",
+        ),
+    ] {
+        let output = command().env(name, value).output().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()), "{log}");
+        assert!(log.contains(said) && log.ends_with("\n--help says which variables there are\n"), "{log}");
+    }
+}
+
+#[test]
+fn calls_succeed_and_end_quietly_once_nobody_reads() {
+    let mut child = command().env("RUST_LOG", "off").spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said: Vec<_> = lines.by_ref().take(3).map(Result::unwrap).collect();
+    assert!(
+        said[0].starts_with("RAMPART_URL is not set, so a local issuer is running at http://127.0.0.1:"),
+        "{said:?}"
+    );
+    assert_eq!(
+        said[1..],
+        ["Type stop, start or rotate, and watch the calls go on.", "200 OK: the report, for service"]
+    );
+    // As `service-to-service | head -3` does.
+    drop(lines);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+}
