@@ -1,40 +1,93 @@
 //! Runs the local issuer and prints tokens to paste.
 
+use std::fmt::Display;
 use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use rampart_issuer::LocalIssuer;
+use rampart_issuer::{Algorithm, LocalIssuer, SigningKey};
+
+const USAGE: &str = "\
+A Rampart issuer on this machine, for development. It prints two variables for your API, and tokens to try it with.
+
+    cargo run -p rampart-issuer
+
+    PORT                 the port on 127.0.0.1, 0 for a free one; 9000 unless set
+    RAMPART_CLIENT_ID    the audience of the tokens; task-api unless set. Of several, separated by commas, it is the first
+
+Stop it with Ctrl-C. Each start has a new key.";
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<()> {
-    let port = match std::env::var("PORT") {
-        Ok(port) => port.parse().map_err(|_| io::Error::other("PORT is not a port number; use 1 to 65535"))?,
-        Err(_) => 9000,
+async fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let result = match arguments.as_slice() {
+        [] => run().await,
+        [argument] if argument == "--help" || argument == "-h" => {
+            say(USAGE);
+            Ok(())
+        }
+        [argument, ..] => Err(format!("unknown argument {}; --help says what there is", argument.display())),
+    };
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}
+
+async fn run() -> Result<(), String> {
+    let port = variable("PORT", "9000")?;
+    let Ok(port) = port.parse() else {
+        return Err(format!("PORT is {port:?}, which is no port number: set it to 0 to 65535, or unset it for 9000"));
     };
     // An API may accept several; a token is for one.
-    let audiences = std::env::var("RAMPART_CLIENT_ID").unwrap_or_else(|_| "task-api".into());
-    let audience = audiences.split(',').next().unwrap_or_default().trim();
-    let issuer = LocalIssuer::builder().port(port).audience(audience).start().await?;
+    let audiences = variable("RAMPART_CLIENT_ID", "task-api")?.replace(", ", ",");
+    let audience = audiences.split(',').next().unwrap_or_default();
+    let issuer = LocalIssuer::builder().port(port).audience(audience).start().await.map_err(|error| {
+        format!("cannot listen on 127.0.0.1:{port}: {error}; set PORT to another port, or to 0 for a free one")
+    })?;
+    sign_with_a_key_of_this_start(&issuer)?;
+    introduce(&issuer, &audiences)?;
+    tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
+}
+
+fn variable(name: &str, default: &str) -> Result<String, String> {
+    let Some(value) = std::env::var_os(name) else { return Ok(default.to_owned()) };
+    let value = value.into_string().ok().filter(|value| !value.is_empty());
+    value.ok_or_else(|| format!("{name} is set, but empty or no text: unset it for {default}"))
+}
+
+/// Under an ID that no earlier start has used: an API that has the keys of one then fetches this key as soon as a token by it comes. Under
+/// the same ID it would take the token for forged until its keys are due.
+fn sign_with_a_key_of_this_start(issuer: &LocalIssuer) -> Result<(), String> {
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let key = SigningKey::generate(Algorithm::RS256, format!("rs256-{started}")).map_err(|error| error.to_string())?;
+    issuer.remove_key(issuer.key().kid());
+    issuer.publish(key.clone());
+    issuer.use_key(&key);
+    Ok(())
+}
+
+fn introduce(issuer: &LocalIssuer, audiences: &str) -> Result<(), String> {
     let hour = issuer.token().expires_in(3600);
     let tokens = [
         ("USER_TOKEN", hour.clone()),
-        ("WRITER_TOKEN", hour.clone().sub("writer").scope("tasks:write email:send")),
-        ("ADMIN_TOKEN", hour.sub("admin").roles(["admin"])),
+        ("WRITER_TOKEN", hour.clone().sub("writer").email("writer@example.com").scope("tasks:write email:send")),
+        ("ADMIN_TOKEN", hour.sub("admin").email("admin@example.com").roles(["admin"])),
     ];
-    let mut out = io::stdout().lock();
-    writeln!(out, "A Rampart issuer for development is running at {}\n", issuer.url())?;
-    writeln!(out, "  export RAMPART_URL={}\n  export RAMPART_CLIENT_ID={audiences}", issuer.url())?;
-    writeln!(
-        out,
-        "\nTokens, valid for an hour (the writer has the scopes tasks:write and email:send, the admin the role admin):\n"
-    )?;
+    say(format_args!("A Rampart issuer for development is running at {}\n", issuer.url()));
+    say("Paste these lines into another terminal, for an API that is started there:\n");
+    say(format_args!("  export RAMPART_URL={}\n  export RAMPART_CLIENT_ID={audiences}\n", issuer.url()));
+    say(
+        "And tokens, valid for an hour (the writer has the scopes tasks:write and email:send, the admin the role admin):\n",
+    );
     for (name, token) in tokens {
-        writeln!(out, "  {name}={}", token.sign().map_err(io::Error::other)?)?;
+        say(format_args!("  {name}={}", token.sign().map_err(|error| error.to_string())?));
     }
-    writeln!(out, "\nFor the client credentials grant: client ID `service`, secret `service-secret`.")?;
-    writeln!(
-        out,
-        "Paste these lines into another terminal. Stop the issuer with Ctrl-C; its keys and tokens end with it."
-    )?;
-    out.flush()?;
-    tokio::signal::ctrl_c().await
+    say("\nFor the client credentials grant: client ID `service`, secret `service-secret`.");
+    say("Stop the issuer with Ctrl-C; its keys and tokens end with it.");
+    Ok(())
+}
+
+/// To whoever reads, who may have gone by now: the issuer stays.
+fn say(text: impl Display) {
+    let _ = writeln!(io::stdout(), "{text}");
 }
