@@ -205,9 +205,10 @@ impl RampartAuth {
 
     /// State, age and number of the keys, and why the last fetch failed.
     ///
-    /// The call does no I/O and waits for nothing. Where it finds no keys that may serve ([`JwksState::Cold`] or
-    /// [`JwksState::Dead`]) and is called on a runtime, a task fetches them in the background, by the usual back-off, until there are
-    /// some: an API that gets no traffic before it is ready becomes ready by being asked.
+    /// The call does no I/O and waits for nothing. Where it finds no keys that may serve
+    /// ([`JwksState::Cold`](crate::JwksState::Cold) or [`JwksState::Dead`](crate::JwksState::Dead)) and is called on a runtime, a
+    /// task fetches them in the background, by the usual back-off, until there are some: an API that gets no traffic before it is
+    /// ready becomes ready by being asked.
     pub fn health(&self) -> JwksHealth {
         self.keys().health(self.wall())
     }
