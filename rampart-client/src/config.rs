@@ -103,7 +103,8 @@ impl RampartClientBuilder {
     }
 
     /// Takes the token endpoint from `{issuer_url}/.well-known/openid-configuration`, whose `issuer` must equal
-    /// `issuer_url` exactly (RFC 8414 section 3.3). It is asked with the first request for a token, and again after a failure.
+    /// `issuer_url` exactly (RFC 8414 section 3.3). It is asked with the first request for a token, and again after a
+    /// failure that may mean that the endpoint has moved: no answer, or none of a token endpoint.
     ///
     /// ```
     /// # use rampart_client::RampartClient;

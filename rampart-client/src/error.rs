@@ -122,6 +122,16 @@ impl ClientError {
         }
     }
 
+    /// Whether what has failed in this way may be no token endpoint any more. What judges the request is one.
+    pub(crate) const fn may_mean_that_it_has_moved(&self) -> bool {
+        match self {
+            Self::Transport(_) | Self::Malformed { .. } => true,
+            // What web servers say, also in JSON, where there is nothing, or nothing that can be posted to.
+            Self::OAuth { status, .. } => matches!(status, 404 | 405 | 410),
+            _ => false,
+        }
+    }
+
     /// How long the server asked to wait.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         if let Self::RateLimited { retry_after, .. } = self { Some(*retry_after) } else { None }

@@ -43,7 +43,7 @@ impl Exchange {
         let limit = self.limit;
         let result = timeout(limit, self.run_unbounded(request)).await;
         let result = result.unwrap_or_else(|_| Err(ExchangeError::TimedOut { limit }.into()));
-        if result.is_err() {
+        if result.as_ref().is_err_and(ClientError::may_mean_that_it_has_moved) {
             self.location.forget();
         }
         result

@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{SECOND, TICK, TIMEOUT, World, address, builder, is_rate_limited, is_transport, issuer, seconds, until};
+use common::{
+    LONGEST_WAIT, SECOND, TICK, TIMEOUT, World, address, builder, is_rate_limited, is_transport, issuer, seconds, until,
+};
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder};
 use rampart_http::{IssuerUrl, Member, Metadata, MetadataError};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
@@ -37,6 +39,49 @@ async fn discovery_asks_the_metadata_once_and_again_after_a_failure() {
     world.client.token(&request).await.unwrap();
     assert_eq!(asked(), (2, 4));
     assert_eq!(other.requests(Endpoint::Token), 1);
+}
+
+/// Answers of a token endpoint, and whether they may be those of an address where there is none any more.
+fn answers() -> Vec<(Fault, bool)> {
+    vec![
+        (Fault::json(400, r#"{"error":"invalid_scope"}"#), false),
+        (Fault::json(401, r#"{"error":"invalid_client"}"#), false),
+        (Fault::json(403, r#"{"error":"unauthorized_client"}"#), false),
+        (Fault::json(500, r#"{"error":"server_error"}"#), false),
+        (Fault::status(401), false),
+        (Fault::retry_after(429, "1"), false),
+        (Fault::retry_after(503, "1"), false),
+        (Fault::body(r#"{"access_token":"a.token","token_type":"DPoP"}"#), false),
+        (Fault::status(404), true),
+        (Fault::status(405), true),
+        (Fault::json(404, r#"{"status":404,"error":"Not Found"}"#), true),
+        (Fault::json(410, r#"{"error":"gone"}"#), true),
+        (Fault::redirect(308, "https://auth.example.com/token"), true),
+        (Fault::status(502), true),
+        (Fault::Garbage, true),
+    ]
+}
+
+#[tokio::test]
+async fn set_that_is_refused_takes_the_token_endpoint_from_no_other() {
+    let world = World::with(RampartClientBuilder::discovery).await;
+    world.client.token(&world.unused()).await.unwrap();
+    // The metadata cannot be had any more, but where it is really needed.
+    world.issuer.inject(Endpoint::Discovery, Fault::status(500));
+    for (fault, may_have_moved) in answers() {
+        let asked = world.issuer.requests(Endpoint::Discovery);
+        world.answered(&fault).await.unwrap_err();
+        world.time.pass(LONGEST_WAIT + TICK).await;
+        let outcome = world.client.token(&world.unused()).await;
+        assert_eq!(outcome.is_err(), may_have_moved, "{fault:?}: {outcome:?}");
+        assert_eq!(world.issuer.requests(Endpoint::Discovery), asked + usize::from(may_have_moved), "{fault:?}");
+        if may_have_moved {
+            world.issuer.clear_faults();
+            world.time.pass(LONGEST_WAIT + TICK).await;
+            world.client.token(&world.unused()).await.unwrap();
+            world.issuer.inject(Endpoint::Discovery, Fault::status(500));
+        }
+    }
 }
 
 #[tokio::test]
