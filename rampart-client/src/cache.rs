@@ -255,7 +255,7 @@ impl Slot {
             let mut state = self.state.lock();
             let is_fresh = state.serving(now).is_some_and(|token| now < token.times.fresh_until);
             if is_fresh || self.live(&mut state, now).is_some() || state.backing_off(now).is_some() {
-                self.exchange.pause.nothing_came_of_it();
+                self.exchange.pause.nothing_came_of_it(&Arc::downgrade(&self));
                 return None;
             }
             let due = state.earliest_start(now);
@@ -342,8 +342,8 @@ impl Slot {
     }
 
     /// No fault of the server's: the next caller starts anew, without a back-off, and the next renewal comes no sooner for it.
-    fn lose(&self, state: &mut State) {
-        self.exchange.pause.nothing_came_of_it();
+    fn lose(self: &Arc<Self>, state: &mut State) {
+        self.exchange.pause.nothing_came_of_it(&Arc::downgrade(self));
         state.news.push(News::Lost { error: abandoned() });
     }
 }

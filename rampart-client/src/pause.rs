@@ -40,11 +40,18 @@ struct Fault {
     until: Instant,
     /// Of that, what the server has asked for.
     asked_until: Instant,
-    /// Until when those that come wait for the one that has gone ahead.
-    ahead: Option<Instant>,
+    /// For whose outcome those that come wait.
+    ahead: Option<Trial>,
     failures: u32,
     /// A set has been given a token since: only those that fail on their own account still wait for others.
     is_over: bool,
+}
+
+/// A request that tells the others whether they may ask.
+#[derive(Debug)]
+struct Trial {
+    slot: Weak<Slot>,
+    done_by: Instant,
 }
 
 impl Fault {
@@ -53,7 +60,12 @@ impl Fault {
     }
 
     fn is_tried(&self, now: Instant) -> bool {
-        self.ahead.is_some_and(|end| now < end)
+        self.ahead.as_ref().is_some_and(|trial| now < trial.done_by)
+    }
+
+    /// Whether this set has gone ahead: it does so no more.
+    fn comes_back(&mut self, slot: &Weak<Slot>) -> bool {
+        self.ahead.take_if(|trial| trial.slot.ptr_eq(slot)).is_some()
     }
 
     /// Whether the set works and has a token that would not last until the end of a pause that the server has not asked for.
@@ -115,12 +127,14 @@ impl Pause {
             line.join(candidate, now);
             return Turn::Nobodys(fault.error.clone());
         }
-        fault.ahead = Some(done_by);
+        let other = if is_spared { None } else { line.next(candidate, now) };
+        let slot_ahead = other.as_ref().map_or_else(|| Weak::clone(&candidate.slot), Arc::downgrade);
+        fault.ahead = Some(Trial { slot: slot_ahead, done_by });
         if is_spared {
             line.leave(candidate);
             return Turn::Own;
         }
-        if let Some(other) = line.next(candidate, now) {
+        if let Some(other) = other {
             return Turn::Other(other, fault.error.clone());
         }
         if fault.is_over && line.is_empty() {
@@ -129,10 +143,10 @@ impl Pause {
         Turn::Own
     }
 
-    /// The one that has gone ahead has nothing to tell.
-    pub(crate) fn nothing_came_of_it(&self) {
+    /// A request of this set has come to nothing: if it has gone ahead, there is nothing to wait for.
+    pub(crate) fn nothing_came_of_it(&self, slot: &Weak<Slot>) {
         if let Some(fault) = &mut self.0.lock().fault {
-            fault.ahead = None;
+            fault.comes_back(slot);
         }
     }
 
@@ -154,6 +168,9 @@ impl Pause {
     pub(crate) fn failed(&self, failure: &Failure<'_>, now: Instant) -> Sentence {
         let Failure { slot, error, failures, since, start } = *failure;
         let State { fault, line, proof } = &mut *self.0.lock();
+        if let Some(fault) = fault {
+            fault.comes_back(slot);
+        }
         // A failure that goes on while others succeed is the set's own.
         let is_outlier = proof.is_some_and(|proof| proof > since);
         let is_shared = match error.blame() {
@@ -162,9 +179,6 @@ impl Pause {
             Blame::Set => false,
         };
         if !is_shared {
-            if let Some(fault) = fault.as_mut().filter(|fault| start > fault.noted) {
-                fault.ahead = None;
-            }
             return Sentence { wait: wait(failures, error), is_outlier };
         }
         if error.blame() == Blame::Client {
@@ -181,7 +195,9 @@ impl Pause {
                 fault.asked_until = fault.asked_until.max(asked_until);
                 Sentence { wait: own(shared, 0), is_outlier }
             }
-            known => {
+            mut known => {
+                // Another one may still be under way.
+                let ahead = known.as_mut().and_then(|fault| fault.ahead.take());
                 // One that fails again and again says nothing new about the others.
                 let in_a_row = known.map_or(1, |fault| fault.failures.saturating_add(u32::from(is_another)));
                 let shared = wait(in_a_row, error);
@@ -190,7 +206,7 @@ impl Pause {
                     noted: now,
                     until: now + shared,
                     asked_until,
-                    ahead: None,
+                    ahead,
                     failures: in_a_row,
                     is_over: false,
                 });

@@ -6,8 +6,9 @@ mod common;
 use std::time::Duration;
 
 use common::selective::{Answer, Selective};
-use common::{LONGEST_BACK_OFF, SECOND, TICK, Time, Waiting, poll_once, seconds};
+use common::{ByHand, LONGEST_BACK_OFF, SECOND, TICK, Time, Waiting, poll_once, seconds};
 use rampart_client::{ClientError, RampartClient, TokenRequest};
+use tokio::runtime::Builder;
 
 /// Between two calls for the set that is refused.
 const STEP: Duration = Duration::from_millis(5);
@@ -228,4 +229,34 @@ async fn sets_that_have_not_failed_go_first_and_the_one_that_failed_last_goes_la
     let asked = scene.server.asked();
     let expected = ["live", "refused", "live", "new", "other", "live", "refused", "live", "new", "live"];
     assert_eq!(asked, expected);
+}
+
+#[tokio::test]
+async fn request_that_ends_with_its_runtime_calls_back_nobody_who_has_gone_ahead() {
+    let (server, time) = (ByHand::start().await, Time::freeze());
+    let client = server.client();
+    // Begun before anything is wrong, somewhere else.
+    let elsewhere = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let own = client.clone();
+    drop(elsewhere.spawn(async move { own.token(&set("lost")).await }));
+    let lost = server.request().await;
+    let limited = Waiting::on(&client, &set("limited"));
+    server.request().await.answer("429 Too Many Requests", "").await;
+    limited.outcome().await.unwrap_err();
+    time.pass(SECOND + TICK).await;
+    let first = Waiting::on(&client, &set("first"));
+    let held = server.request().await;
+    std::thread::spawn(move || elsewhere.shutdown_timeout(seconds(5))).join().unwrap();
+    drop(lost);
+    // They wait for the first one still.
+    for scope in ["lost", "other"] {
+        let error = poll_once(client.token(&set(scope))).expect("another one went too").unwrap_err();
+        assert!(matches!(error, ClientError::RateLimited { .. }), "{error:?}");
+    }
+    server.is_left_alone().await;
+    held.token("a.token", 900).await;
+    first.outcome().await.unwrap();
+    let other = Waiting::on(&client, &set("other"));
+    server.request().await.token("a.token", 900).await;
+    other.outcome().await.unwrap();
 }
