@@ -12,6 +12,8 @@ use crate::error::{Blame, ClientError};
 use crate::turns::{Candidate, Line};
 
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+/// A set that is spared a pause goes alone for so long, lest many tokens of the same age make as many requests at once.
+const SPARED_ALONE: Duration = Duration::from_secs(1);
 
 /// How long to wait after so many failures in a row: no less than the server asks for.
 fn wait(failures: u32, error: &ClientError) -> Duration {
@@ -40,38 +42,47 @@ struct Fault {
     until: Instant,
     /// Of that, what the server has asked for.
     asked_until: Instant,
-    /// For whose outcome those that come wait.
+    /// After the pause, for whose outcome those that come wait.
     ahead: Option<Trial>,
+    /// The latest one that was not made to wait, and until when it is the only one.
+    spared: Option<Trial>,
     failures: u32,
     /// A set has been given a token since: only those that fail on their own account still wait for others.
     is_over: bool,
 }
 
-/// A request that tells the others whether they may ask.
+/// A request for whose outcome others wait.
 #[derive(Debug)]
 struct Trial {
     slot: Weak<Slot>,
-    done_by: Instant,
+    until: Instant,
+}
+
+impl Trial {
+    fn end(trial: Option<&Self>, now: Instant) -> Option<Instant> {
+        trial.map(|trial| trial.until).filter(|until| now < *until)
+    }
 }
 
 impl Fault {
-    fn holds(&self, now: Instant) -> bool {
-        !self.is_over && now < self.until || self.is_tried(now)
+    /// Until when those that come wait.
+    fn holds_until(&self, now: Instant) -> Option<Instant> {
+        let pause = Some(self.until).filter(|until| !self.is_over && now < *until);
+        pause.max(Trial::end(self.ahead.as_ref(), now)).max(Trial::end(self.spared.as_ref(), now))
     }
 
-    fn is_tried(&self, now: Instant) -> bool {
-        self.ahead.as_ref().is_some_and(|trial| now < trial.done_by)
+    /// The request of this set has ended.
+    fn comes_back(&mut self, slot: &Weak<Slot>) {
+        for trial in [&mut self.ahead, &mut self.spared] {
+            trial.take_if(|trial| trial.slot.ptr_eq(slot));
+        }
     }
 
-    /// Whether this set has gone ahead: it does so no more.
-    fn comes_back(&mut self, slot: &Weak<Slot>) -> bool {
-        self.ahead.take_if(|trial| trial.slot.ptr_eq(slot)).is_some()
-    }
-
-    /// Whether the set works and has a token that would not last until the end of a pause that the server has not asked for.
-    fn spares(&self, candidate: &Candidate, now: Instant) -> bool {
-        let runs_out = candidate.serves_until.is_some_and(|end| now < end && end <= self.until);
-        runs_out && candidate.failures == 0 && now >= self.asked_until && !self.is_tried(now)
+    /// Whether the set works and has a token that would not last until then, where it is not the server that has asked to wait.
+    fn spares(&self, candidate: &Candidate, holds_until: Instant, now: Instant) -> bool {
+        let runs_out = candidate.serves_until.is_some_and(|end| now < end && end <= holds_until);
+        let is_alone = Trial::end(self.spared.as_ref(), now).is_none();
+        runs_out && is_alone && candidate.failures == 0 && now >= self.asked_until
     }
 }
 
@@ -111,7 +122,11 @@ impl Pause {
     /// The failure for which the whole client waits.
     pub(crate) fn reason(&self, now: Instant) -> Option<ClientError> {
         let state = self.0.lock();
-        state.fault.as_ref().filter(|fault| !fault.is_over && fault.holds(now)).map(|fault| fault.error.clone())
+        state
+            .fault
+            .as_ref()
+            .filter(|fault| !fault.is_over && fault.holds_until(now).is_some())
+            .map(|fault| fault.error.clone())
     }
 
     /// Allows a request that is done by then. The first one after a pause goes alone: the others wait for what becomes of it.
@@ -122,18 +137,19 @@ impl Pause {
             line.leave(candidate);
             return Turn::Own;
         }
-        let is_spared = fault.spares(candidate, now);
-        if fault.holds(now) && !is_spared {
-            line.join(candidate, now);
-            return Turn::Nobodys(fault.error.clone());
-        }
-        let other = if is_spared { None } else { line.next(candidate, now) };
-        let slot_ahead = other.as_ref().map_or_else(|| Weak::clone(&candidate.slot), Arc::downgrade);
-        fault.ahead = Some(Trial { slot: slot_ahead, done_by });
-        if is_spared {
+        if let Some(until) = fault.holds_until(now) {
+            if !fault.spares(candidate, until, now) {
+                line.join(candidate, now);
+                return Turn::Nobodys(fault.error.clone());
+            }
             line.leave(candidate);
+            let until = done_by.min(now + SPARED_ALONE);
+            fault.spared = Some(Trial { slot: Weak::clone(&candidate.slot), until });
             return Turn::Own;
         }
+        let other = line.next(candidate, now);
+        let first = other.as_ref().map_or_else(|| Weak::clone(&candidate.slot), Arc::downgrade);
+        fault.ahead = Some(Trial { slot: first, until: done_by });
         if let Some(other) = other {
             return Turn::Other(other, fault.error.clone());
         }
@@ -157,7 +173,7 @@ impl Pause {
         // One that was under way already says nothing about now.
         if let Some(fault) = slot.as_mut().filter(|fault| start > fault.noted) {
             fault.is_over = true;
-            fault.ahead = None;
+            (fault.ahead, fault.spared) = (None, None);
             if line.is_empty() {
                 *slot = None;
             }
@@ -196,8 +212,9 @@ impl Pause {
                 Sentence { wait: own(shared, 0), is_outlier }
             }
             mut known => {
-                // Another one may still be under way.
-                let ahead = known.as_mut().and_then(|fault| fault.ahead.take());
+                // Others may still be under way.
+                let (ahead, spared) =
+                    known.as_mut().map(|fault| (fault.ahead.take(), fault.spared.take())).unwrap_or_default();
                 // One that fails again and again says nothing new about the others.
                 let in_a_row = known.map_or(1, |fault| fault.failures.saturating_add(u32::from(is_another)));
                 let shared = wait(in_a_row, error);
@@ -207,6 +224,7 @@ impl Pause {
                     until: now + shared,
                     asked_until,
                     ahead,
+                    spared,
                     failures: in_a_row,
                     is_over: false,
                 });

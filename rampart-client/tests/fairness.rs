@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::selective::{Answer, Selective};
-use common::{ByHand, LONGEST_BACK_OFF, SECOND, TICK, Time, Waiting, poll_once, seconds};
+use common::{ByHand, LONGEST_BACK_OFF, SECOND, TICK, Time, Waiting, poll_once, seconds, until};
 use rampart_client::{ClientError, RampartClient, TokenRequest};
 use tokio::runtime::Builder;
 
@@ -259,4 +259,54 @@ async fn request_that_ends_with_its_runtime_calls_back_nobody_who_has_gone_ahead
     let other = Waiting::on(&client, &set("other"));
     server.request().await.token("a.token", 900).await;
     other.outcome().await.unwrap();
+}
+
+#[tokio::test]
+async fn set_whose_token_runs_out_does_not_wait_for_one_that_hangs() {
+    let (server, time) = (ByHand::start().await, Time::freeze());
+    let client = RampartClient::builder(server.url(), "service", "service-secret");
+    let client = client.http_client(|http| http.timeout(seconds(30))).build().unwrap();
+    for scope in ["works", "works too"] {
+        let works = Waiting::on(&client, &TokenRequest::new(scope.split(' ')));
+        server.request().await.token("a.token", 60).await;
+        works.outcome().await.unwrap();
+    }
+    let call =
+        |scope: &str| poll_once(client.token(&TokenRequest::new(scope.split(' ')))).expect("a caller waited").map(drop);
+    time.pass(seconds(40)).await;
+    let limited = Waiting::on(&client, &set("limited"));
+    server.request().await.answer("429 Too Many Requests", "").await;
+    limited.outcome().await.unwrap_err();
+    time.pass(SECOND + TICK).await;
+    // Until 71 s at the latest, and the others have tokens that serve until 54 s.
+    let mut hangs = Waiting::on(&client, &set("hangs"));
+    let held = server.request().await;
+    call("works").unwrap();
+    let first = server.request().await;
+    // One at a time, unless that one hangs as well.
+    call("works too").unwrap();
+    server.is_left_alone().await;
+    time.pass(SECOND).await;
+    call("works too").unwrap();
+    let second = server.request().await;
+    for answered in [first, second] {
+        answered.token("a.new-token", 60).await;
+    }
+    until_renewed(&client, "works").await;
+    until_renewed(&client, "works too").await;
+    time.pass(seconds(15)).await;
+    hangs.still_waits();
+    for scope in ["works", "works too"] {
+        call(scope).unwrap();
+    }
+    drop(held);
+}
+
+async fn until_renewed(client: &RampartClient, scope: &str) {
+    let request = TokenRequest::new(scope.split(' '));
+    until("a renewal", || {
+        let token = poll_once(client.token(&request)).unwrap().unwrap();
+        token.access_token.expose() == "a.new-token"
+    })
+    .await;
 }
