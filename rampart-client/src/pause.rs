@@ -44,8 +44,10 @@ struct Fault {
     asked_until: Instant,
     /// After the pause, for whose outcome those that come wait.
     ahead: Option<Trial>,
-    /// The latest one that was not made to wait, and until when it is the only one.
-    spared: Option<Trial>,
+    /// Those that were not made to wait, and until when each is the only one.
+    spared: Vec<Trial>,
+    /// One that was spared has been refused too, although its token was good until then: it is no matter of one set alone.
+    is_confirmed: bool,
     failures: u32,
     /// A set has been given a token since: only those that fail on their own account still wait for others.
     is_over: bool,
@@ -58,31 +60,41 @@ struct Trial {
     until: Instant,
 }
 
-impl Trial {
-    fn end(trial: Option<&Self>, now: Instant) -> Option<Instant> {
-        trial.map(|trial| trial.until).filter(|until| now < *until)
-    }
-}
-
 impl Fault {
+    const fn new(error: ClientError, noted: Instant, until: Instant, asked_until: Instant) -> Self {
+        Self {
+            error,
+            noted,
+            until,
+            asked_until,
+            ahead: None,
+            spared: Vec::new(),
+            is_confirmed: false,
+            failures: 1,
+            is_over: false,
+        }
+    }
+
     /// Until when those that come wait.
     fn holds_until(&self, now: Instant) -> Option<Instant> {
         let pause = Some(self.until).filter(|until| !self.is_over && now < *until);
-        pause.max(Trial::end(self.ahead.as_ref(), now)).max(Trial::end(self.spared.as_ref(), now))
+        let trials = self.ahead.iter().chain(&self.spared).map(|trial| trial.until);
+        pause.max(trials.filter(|until| now < *until).max())
     }
 
-    /// The request of this set has ended.
-    fn comes_back(&mut self, slot: &Weak<Slot>) {
-        for trial in [&mut self.ahead, &mut self.spared] {
-            trial.take_if(|trial| trial.slot.ptr_eq(slot));
-        }
+    /// The request of this set has ended. Whether the set was spared for it.
+    fn comes_back(&mut self, slot: &Weak<Slot>) -> bool {
+        self.ahead.take_if(|trial| trial.slot.ptr_eq(slot));
+        let under_way = self.spared.len();
+        self.spared.retain(|trial| !trial.slot.ptr_eq(slot));
+        self.spared.len() < under_way
     }
 
     /// Whether the set works and has a token that would not last until then, where it is not the server that has asked to wait.
     fn spares(&self, candidate: &Candidate, holds_until: Instant, now: Instant) -> bool {
         let runs_out = candidate.serves_until.is_some_and(|end| now < end && end <= holds_until);
-        let is_alone = Trial::end(self.spared.as_ref(), now).is_none();
-        runs_out && is_alone && candidate.failures == 0 && now >= self.asked_until
+        let waits_for_another = self.is_confirmed || self.spared.iter().any(|trial| now < trial.until);
+        runs_out && candidate.failures == 0 && !waits_for_another && now >= self.asked_until
     }
 }
 
@@ -144,7 +156,7 @@ impl Pause {
             }
             line.leave(candidate);
             let until = done_by.min(now + SPARED_ALONE);
-            fault.spared = Some(Trial { slot: Weak::clone(&candidate.slot), until });
+            fault.spared.push(Trial { slot: Weak::clone(&candidate.slot), until });
             return Turn::Own;
         }
         let other = line.next(candidate, now);
@@ -173,7 +185,7 @@ impl Pause {
         // One that was under way already says nothing about now.
         if let Some(fault) = slot.as_mut().filter(|fault| start > fault.noted) {
             fault.is_over = true;
-            (fault.ahead, fault.spared) = (None, None);
+            (fault.ahead, fault.spared) = (None, Vec::new());
             if line.is_empty() {
                 *slot = None;
             }
@@ -185,7 +197,7 @@ impl Pause {
         let Failure { slot, error, failures, since, start } = *failure;
         let State { fault, line, proof } = &mut *self.0.lock();
         if let Some(fault) = fault {
-            fault.comes_back(slot);
+            fault.is_confirmed |= fault.comes_back(slot) && error.blame() == Blame::Client;
         }
         // A failure that goes on while others succeed is the set's own.
         let is_outlier = proof.is_some_and(|proof| proof > since);
@@ -211,24 +223,18 @@ impl Pause {
                 fault.asked_until = fault.asked_until.max(asked_until);
                 Sentence { wait: own(shared, 0), is_outlier }
             }
-            mut known => {
-                // Others may still be under way.
-                let (ahead, spared) =
-                    known.as_mut().map(|fault| (fault.ahead.take(), fault.spared.take())).unwrap_or_default();
+            Some(fault) => {
                 // One that fails again and again says nothing new about the others.
-                let in_a_row = known.map_or(1, |fault| fault.failures.saturating_add(u32::from(is_another)));
-                let shared = wait(in_a_row, error);
-                *fault = Some(Fault {
-                    error: error.clone(),
-                    noted: now,
-                    until: now + shared,
-                    asked_until,
-                    ahead,
-                    spared,
-                    failures: in_a_row,
-                    is_over: false,
-                });
-                Sentence { wait: own(shared, in_a_row), is_outlier }
+                fault.failures = fault.failures.saturating_add(u32::from(is_another));
+                let shared = wait(fault.failures, error);
+                fault.error = error.clone();
+                (fault.noted, fault.until, fault.asked_until) = (now, now + shared, asked_until);
+                Sentence { wait: own(shared, fault.failures), is_outlier }
+            }
+            None => {
+                let shared = wait(1, error);
+                *fault = Some(Fault::new(error.clone(), now, now + shared, asked_until));
+                Sentence { wait: own(shared, 1), is_outlier }
             }
         }
     }

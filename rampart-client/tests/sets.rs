@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::time::Duration;
+
+use common::selective::{Answer, Selective};
 use common::{
     ByHand, DUE, LONGEST_BACK_OFF, Outcome, SECOND, TICK, TIMEOUT, Time, Waiting, World, builder, is_rate_limited,
     poll_once, same, seconds, settle,
@@ -186,6 +189,45 @@ async fn wrong_secret_is_tried_as_seldom_with_many_sets_as_with_one() {
         outcome.unwrap();
     }
     assert_eq!(world.requests(), requests + 20);
+}
+
+#[tokio::test]
+async fn wrong_secret_is_tried_as_seldom_where_the_tokens_of_many_sets_run_out_as_with_one() {
+    let time = Time::freeze();
+    let server = Selective::start();
+    let client = server.client();
+    let sets: Vec<_> = (0..60).map(|number| format!("scope-{number}")).collect();
+    for set in &sets {
+        server.answer(set, Answer::token(60));
+        client.token(&TokenRequest::new([set])).await.unwrap();
+    }
+    server.calm().await;
+    // The secret is changed at the server. The tokens are due at the age of 27 s at the soonest, and serve until 54 s.
+    for set in &sets {
+        server.answer(set, Answer::refused("invalid_client"));
+    }
+    time.pass(seconds(20)).await;
+    let before = server.asked().len();
+    for _ in 0..160 {
+        for _ in 0..20 {
+            for set in &sets {
+                drop(poll_once(client.token(&TokenRequest::new([set]))));
+            }
+            server.calm().await;
+        }
+        time.pass(Duration::from_millis(250)).await;
+    }
+    // 1, 2, 4, 8 and 16 s with jitter, and one that was spared.
+    let requests = server.asked().len() - before;
+    assert!((4..25).contains(&requests), "{requests} requests");
+    // With the right one again all get their tokens.
+    for set in &sets {
+        server.answer(set, Answer::token(60));
+    }
+    time.pass(LONGEST_BACK_OFF + TICK).await;
+    for set in &sets {
+        client.token(&TokenRequest::new([set])).await.unwrap();
+    }
 }
 
 #[tokio::test]
