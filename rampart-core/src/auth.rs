@@ -13,11 +13,11 @@ use crate::challenge::Challenges;
 use crate::error::AuthError;
 use crate::health::JwksHealth;
 use crate::issuer::Keys;
+use crate::outcome::Verification;
 use crate::rejection::Rejection;
 use crate::request::{AUTHORIZATION, Found, RequestHead, Trace};
 use crate::settings::Settings;
 use crate::token::claims::Claims;
-use crate::verification::Verification;
 use crate::verifier::{Presented, Step, Verifier};
 
 /// Verifies the access tokens of one issuer. Made once, cloned everywhere: a clone is one more pointer to the same keys.

@@ -12,7 +12,6 @@ mod clock;
 mod combination;
 mod error;
 mod event;
-mod guards;
 mod headers;
 mod health;
 mod issuer;
@@ -20,6 +19,7 @@ mod jose;
 mod jwks;
 pub mod manual;
 mod mistakes;
+mod outcome;
 mod rejection;
 mod request;
 mod requirement;
@@ -27,7 +27,6 @@ mod rule;
 mod scopes;
 mod settings;
 mod token;
-mod verification;
 mod verifier;
 
 #[doc(inline)]

@@ -32,13 +32,15 @@
 //! }
 //! ```
 
+mod macros;
+
 use crate::event::{self, Event};
 use crate::requirement::Policy;
 
 #[doc(inline)]
 pub use crate::{
+    outcome::{Carry, Fresh, Outcome, Pending, Verification, Verified},
     request::{Authorization, ClientCertificate, Connection, RequestHead},
-    verification::{Carry, Fresh, Outcome, Pending, Verification, Verified},
 };
 
 /// Says in the log that an application is not set up as its adapter needs it: what is missing, and the remedy.
