@@ -20,7 +20,7 @@ use crate::mistakes::{checked_audience, checked_pointer, listed};
 use crate::settings::Settings;
 use crate::token::cache::TokenCache;
 use crate::token::pointer::Pointer;
-use crate::token::validation::{RequiredClaim, Rules};
+use crate::token::rules::{RequiredClaim, Rules};
 use crate::verifier::Verifier;
 
 /// Tells the objects of this process apart.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::combination::union;
 use crate::error::AuthError;
 use crate::rejection::description;
-use crate::token::validation::is_scope_token;
+use crate::token::mapping::is_scope_token;
 
 /// What every challenge of one `RampartAuth` says.
 #[derive(Clone, Debug)]

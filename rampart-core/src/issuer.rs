@@ -9,7 +9,7 @@ use crate::jose::algorithm::Algorithms;
 use crate::jose::jws::TypRule;
 use crate::jose::key_set::KeySet;
 use crate::jwks::cache::KeyCache;
-use crate::token::validation::Rules;
+use crate::token::rules::Rules;
 
 pub(crate) struct Issuer {
     pub(crate) rules: Rules,

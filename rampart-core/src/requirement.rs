@@ -4,7 +4,7 @@ use crate::combination::{first_of, naming_all, union};
 use crate::error::AuthError;
 use crate::event::{self, Event};
 use crate::token::claims::Claims;
-use crate::token::validation::is_scope_token;
+use crate::token::mapping::is_scope_token;
 
 /// What a guard asks of the token, as a type.
 ///

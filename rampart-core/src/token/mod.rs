@@ -1,9 +1,14 @@
-//! What a token says: its claims ([`claims`]) as the rules demand them ([`validation`], [`times`]), found where the settings say
-//! ([`pointer`]), and kept for the next request with the same token ([`cache`]), or for the next guard of one request ([`fingerprint`]).
+//! What a token says: its payload ([`payload`]) as the rules ([`rules`]) demand it, in their order ([`validation`], [`times`], [`kind`]);
+//! what is found where the settings say ([`pointer`]) and what it becomes ([`mapping`]); the claims ([`claims`]). Kept for the next
+//! request with the same token ([`cache`]), or for the next guard of one request ([`fingerprint`]).
 
 pub(crate) mod cache;
 pub(crate) mod claims;
 pub(crate) mod fingerprint;
+mod kind;
+pub(crate) mod mapping;
+mod payload;
 pub(crate) mod pointer;
+pub(crate) mod rules;
 pub(crate) mod times;
 pub(crate) mod validation;

@@ -1,0 +1,61 @@
+//! V12: an access token, and no other kind.
+
+use rampart_http::json::Value;
+
+use super::payload::Payload;
+use super::rules::Rules;
+use crate::rule::{Refusal, Rule};
+
+impl Payload<'_> {
+    /// V12. `null` counts as absent for every mark.
+    pub(super) fn check_kind(&self, rules: &Rules, is_at_jwt: bool) -> Result<(), Refusal> {
+        let refuse = |why| Err(Refusal::invalid(Rule::V12, why));
+        let typ = match &self.typ {
+            None | Some(Value::Null) => None,
+            Some(Value::Str(typ)) => Some(&**typ),
+            Some(_) => return refuse("the payload's typ is not a string"),
+        };
+        let is = |kind: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(kind));
+        // RFC 8417 section 2.2: an object, in security events and so in logout tokens.
+        if self.events == Some(Value::Object) || is("Offline") || is("Logout") {
+            return refuse("events or typ says that this is another kind of token");
+        }
+        let marks = [&self.typ, &self.token_type, &self.token_type_camel, &self.kind];
+        let mut texts =
+            marks.into_iter().filter_map(|mark| if let Some(Value::Str(text)) = mark { Some(text) } else { None });
+        if texts.any(|text| names_refresh_token(text)) {
+            return refuse("typ, token_type, tokenType or type says that this is a refresh token");
+        }
+        let is_access = |token_use: &str| matches!(token_use, "access" | "access_token");
+        let is_id = |token_use: &str| rules.accept_id_tokens && matches!(token_use, "id" | "id_token");
+        match &self.token_use {
+            None | Some(Value::Null) => {}
+            Some(Value::Str(token_use)) if is_access(token_use) || is_id(token_use) => {}
+            Some(_) if rules.accept_id_tokens => {
+                return refuse("token_use is that of neither an access token nor an ID token");
+            }
+            Some(_) => return refuse("token_use is neither access nor access_token"),
+        }
+        if !rules.accept_id_tokens {
+            if self.at_hash == Some(true) || self.c_hash == Some(true) || is("ID") {
+                return refuse("at_hash, c_hash or typ says that this is an ID token");
+            }
+            if self.nonce == Some(true) && !matches!(typ, Some("Bearer" | "DPoP")) && !is_at_jwt {
+                return refuse("nonce is present, as in an ID token");
+            }
+        }
+        if self.cnf == Some(true) {
+            return refuse("cnf is present: a sender-constrained token is not a bearer token");
+        }
+        Ok(())
+    }
+}
+
+/// `refresh`, `Refresh`, `refresh_token`, `refresh-token`, `refreshToken`, and the name of RFC 8693 section 3, whose last part
+/// it is.
+fn names_refresh_token(text: &str) -> bool {
+    let last = text.rsplit(':').next().unwrap_or_default();
+    let letters =
+        || last.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')).map(|byte| byte.to_ascii_lowercase());
+    letters().eq(*b"refresh") || letters().eq(*b"refreshtoken")
+}

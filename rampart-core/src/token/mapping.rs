@@ -1,0 +1,90 @@
+//! V11: where roles, scopes and the other claims are found, and what they become.
+
+use std::borrow::Cow;
+
+use rampart_http::json::Value;
+
+use super::payload::Payload;
+use super::pointer::{Duplicate, Found, Pointer};
+use super::rules::Rules;
+use crate::rule::{Refusal, Rule};
+
+/// What the settings look for by pointers, found in one go so that the ways are checked before anything is read (V6).
+pub(super) struct Elsewhere<'a> {
+    /// `None` where the claim of a Rampart token counts.
+    pub(super) roles: Option<Found<'a>>,
+    pub(super) scope: Option<Found<'a>>,
+    /// Whether each of the required claims is there.
+    pub(super) required: Vec<bool>,
+}
+
+impl<'a> Elsewhere<'a> {
+    pub(super) fn find(text: &'a str, members: &Payload<'_>, rules: &Rules) -> Result<Self, Duplicate> {
+        let find = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.find(text)).transpose();
+        let required = rules.required_claims.iter().map(|claim| members.has(&claim.pointer, text));
+        Ok(Self {
+            roles: find(&rules.roles_claim)?,
+            scope: find(&rules.scope_claim)?,
+            required: required.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// V11: the value at the end of the way, if any.
+pub(super) fn leads_somewhere(found: Found<'_>) -> Result<Option<Value<'_>>, Refusal> {
+    match found {
+        Found::Value(value) => Ok(Some(value)),
+        Found::Absent => Ok(None),
+        Found::NoWay => Err(Refusal::invalid(Rule::V11, "something on the way to the roles or scopes is no object")),
+    }
+}
+
+/// V11: an array of strings, or one string.
+pub(super) fn roles(value: Option<Value<'_>>) -> Result<Vec<String>, Refusal> {
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Str(one)) => Ok(vec![one.into_owned()]),
+        Some(Value::List(several)) => Ok(several.into_iter().map(Cow::into_owned).collect()),
+        Some(_) => Err(Refusal::invalid(Rule::V11, "the roles are neither a string nor an array of strings")),
+    }
+}
+
+/// V11: a string separated by spaces, or an array of scope tokens.
+pub(super) fn scope(value: Option<Value<'_>>) -> Result<String, Refusal> {
+    match value {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::Str(text)) => Ok(text.into_owned()),
+        Some(Value::List(tokens)) if tokens.iter().all(|token| is_scope_token(token)) => Ok(tokens.join(" ")),
+        Some(_) => Err(Refusal::invalid(Rule::V11, "the scopes are neither a string nor an array of scope tokens")),
+    }
+}
+
+/// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 section 3.3).
+#[expect(clippy::indexing_slicing, reason = "constant evaluation has no iterators; the index is below the length")]
+pub(crate) const fn is_scope_token(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !matches!(bytes[at], 0x21 | 0x23..=0x5b | 0x5d..=0x7e) {
+            return false;
+        }
+        at += 1;
+    }
+    !bytes.is_empty()
+}
+
+/// V11: nothing is granted by these claims, so one of another type is as good as none. Asked last, so that it is told of tokens
+/// that pass.
+pub(super) fn profile<'a, T>(
+    mistyped: &mut Vec<&'static str>,
+    claim: &'static str,
+    value: Option<Value<'a>>,
+    read: impl FnOnce(Value<'a>) -> Option<T>,
+) -> Option<T> {
+    let value = value.filter(|value| *value != Value::Null)?;
+    let read = read(value);
+    if read.is_none() {
+        mistyped.push(claim);
+    }
+    read
+}
