@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use rampart_http::ConfigError;
 
+use crate::answer::challenge::Challenges;
+use crate::answer::error::AuthError;
+use crate::answer::rejection::Rejection;
 use crate::authenticate::{Authenticate, AuthenticateOptional};
 use crate::bearer;
 use crate::builder::{RampartAuthBuilder, of_environment};
-use crate::challenge::Challenges;
-use crate::error::AuthError;
 use crate::health::JwksHealth;
 use crate::issuer::Keys;
 use crate::outcome::Verification;
-use crate::rejection::Rejection;
 use crate::request::{AUTHORIZATION, Found, RequestHead, Trace};
 use crate::settings::Settings;
 use crate::token::claims::Claims;

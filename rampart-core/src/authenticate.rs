@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::error::AuthError;
+use crate::answer::error::AuthError;
 use crate::event::{self, Event};
 use crate::token::claims::Claims;
 

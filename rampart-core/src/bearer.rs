@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::error::AuthError;
+use crate::answer::error::AuthError;
 use crate::rule::{Refusal, Rule};
 
 /// The token of the only `Authorization` value, or `None` where the request carries no bearer credentials.

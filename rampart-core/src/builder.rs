@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use rampart_http::{ConfigError, EndpointUrl, SetUp};
 
+use crate::answer::challenge::Challenges;
 use crate::auth::{Inner, RampartAuth};
-use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::event::{Event, Listeners};
 use crate::issuer::Issuer;

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::error::AuthError;
+use crate::answer::error::AuthError;
 use crate::requirement::Requirement;
 use crate::token::claims::Claims;
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::AuthError;
+use crate::answer::error::AuthError;
 use crate::jose::algorithm::Algorithm;
 use crate::rule::{Refusal, Rule};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::AuthError;
+use crate::answer::error::AuthError;
 use crate::health::{JwksHealth, JwksState};
 use crate::jose::algorithm::Algorithms;
 use crate::jose::jws::TypRule;

@@ -9,15 +9,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::adapter::Gate;
+use crate::answer::error::AuthError;
+use crate::answer::rejection::Rejection;
+use crate::asked::Asked;
 use crate::auth::RampartAuth;
 use crate::authenticate::AuthenticateOptional;
 use crate::clock;
-use crate::error::AuthError;
 use crate::event::Event;
-use crate::rejection::Rejection;
 use crate::request::{RequestHead, Trace};
 use crate::requirement::{Policy, Requirement};
-use crate::scopes::Asked;
 use crate::token::claims::Claims;
 
 /// For so long an outcome counts as it is; then the token's times are asked again.

@@ -1,7 +1,7 @@
 //! What a route asks of a verified token: at type level ([`Requirement`], [`roles!`](crate::roles), [`scopes!`](crate::scopes)) and at value level ([`Policy`]).
 
+use crate::answer::error::AuthError;
 use crate::combination::{first_of, naming_all, union};
-use crate::error::AuthError;
 use crate::event::{self, Event};
 use crate::token::claims::Claims;
 use crate::token::mapping::is_scope_token;

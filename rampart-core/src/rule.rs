@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::error::AuthError;
+use crate::answer::error::AuthError;
 
 /// A rule of verification, in the order in which they are asked; the first that fails decides.
 ///

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::algorithm::{Algorithm, Algorithms};
 use super::jws::{Scratch, TypRule, Unverified};
 use super::key::{Unusable, VerifyingKey};
-use crate::error::AuthError;
+use crate::answer::error::AuthError;
 use crate::event::{self, AmbiguousKey, Event, RefusedToken};
 use crate::rule::{Refusal, Rule};
 use rampart_http::json;

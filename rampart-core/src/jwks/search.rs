@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::cache::KeyCache;
 use super::flight::{Purpose, outcome};
-use crate::error::AuthError;
+use crate::answer::error::AuthError;
 
 /// How long a request with an unknown key ID waits for newer keys, and how many may.
 const KID_WAIT: Duration = Duration::from_secs(2);

@@ -13,7 +13,7 @@ use super::fetch::{ETag, FetchError};
 use super::flight::{Flight, Moment, Outcome, Purpose};
 use super::pursuit::Pursuit;
 use super::search::{NotFound, Sought};
-use crate::error::AuthError;
+use crate::answer::error::AuthError;
 
 /// A fetch that has not set out by then stands in the queue of a runtime that nobody drives.
 pub(super) const LATE_START: Duration = Duration::from_secs(1);

@@ -1,5 +1,5 @@
 //! What a token says: its payload ([`payload`]) as the rules ([`rules`]) demand it, in their order ([`validation`], [`times`], [`kind`]);
-//! what is found where the settings say ([`pointer`]) and what it becomes ([`mapping`]); the claims ([`claims`]). Kept for the next
+//! what is found where the settings say ([`mod@pointer`]) and what it becomes ([`mapping`]); the claims ([`claims`]). Kept for the next
 //! request with the same token ([`cache`]), or for the next guard of one request ([`fingerprint`]).
 
 pub(crate) mod cache;

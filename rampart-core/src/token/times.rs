@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::error::AuthError;
+use crate::answer::error::AuthError;
 use crate::rule::{Refusal, Rule};
 
 /// The last second of the year 9999: later dates are not dates.

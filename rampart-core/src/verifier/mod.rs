@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::jwt::{Failure, Good, UnknownKid};
+use crate::answer::error::AuthError;
 use crate::clock::{Clock, Glance};
-use crate::error::AuthError;
 use crate::event::{Blame, Event, Listeners, RefusedToken};
 use crate::issuer::{Issuer, Keys};
 use crate::jose::jws::{Scratch, Unverified};

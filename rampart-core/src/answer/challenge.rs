@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::answer::error::AuthError;
+use crate::answer::rejection::description;
 use crate::combination::union;
-use crate::error::AuthError;
-use crate::rejection::description;
 use crate::token::mapping::is_scope_token;
 
 /// What every challenge of one `RampartAuth` says.

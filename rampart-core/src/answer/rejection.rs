@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::challenge::Challenges;
-use crate::error::{AuthError, seconds_up};
-use crate::headers::Headers;
+use crate::answer::challenge::Challenges;
+use crate::answer::error::{AuthError, seconds_up};
+use crate::answer::headers::Headers;
 
 /// The answer to a refused request, for any HTTP framework: made by [`RampartAuth::rejection`](crate::RampartAuth::rejection).
 ///
@@ -132,7 +132,7 @@ fn lacking(kind: &str, required: &[String], separator: &str, shows: fn(&str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::challenge::Scheme;
+    use crate::answer::challenge::Scheme;
 
     /// RFC 9110 section 11.6.1: several challenges may stand in several fields, and their order is kept.
     #[test]
