@@ -47,7 +47,8 @@ pub trait RequestHead {
     /// The method as the client sent it.
     fn method(&self) -> &str;
 
-    /// The path as the client sent it, without the query: not what a router's nesting or a mount left of it.
+    /// The path as the client sent it, without the query: not what a router's nesting or a mount left of it. Where something further
+    /// out rewrites it and keeps nothing of it, such as `NormalizePath` of actix-web, it can only be what that has made of it.
     fn path(&self) -> &str;
 
     /// The address at the other end of the socket; never one out of a header.

@@ -5,8 +5,9 @@ use rocket::catcher::{self, Catcher};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
 use rocket::response::Responder;
-use rocket::{Build, Request, Response, Rocket};
+use rocket::{Build, Data, Request, Response, Rocket};
 
+use crate::head::Sent;
 use crate::kept::Kept;
 
 /// What the guards look for: it is there only where the fairing is attached.
@@ -38,7 +39,7 @@ impl Rampart {
 #[rocket::async_trait]
 impl Fairing for Rampart {
     fn info(&self) -> Info {
-        Info { name: "Rampart", kind: Kind::Ignite | Kind::Response }
+        Info { name: "Rampart", kind: Kind::Ignite | Kind::Request | Kind::Response }
     }
 
     async fn on_ignite(&self, mut rocket: Rocket<Build>) -> fairing::Result {
@@ -57,6 +58,10 @@ impl Fairing for Rampart {
         }
         let has_default = rocket.catchers().any(|catcher| catcher.code.is_none() && catcher.base.path() == "/");
         Ok(if has_default { rocket } else { rocket.register("/", [default_catcher()]) })
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        Sent::remember(request);
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
