@@ -153,6 +153,30 @@ fn forwarded_status() -> Status {
 #[get("/forwarded/guard", rank = 2)]
 fn forwarded_guard(_user: RequireAuth) {}
 
+/// Lets other routes try where nobody is signed in, and asks anew in each of them.
+struct Elsewhere;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Elsewhere {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        match request.guard::<RequireAuth>().await {
+            Outcome::Success(_) => Outcome::Success(Self),
+            Outcome::Error((status, _)) | Outcome::Forward(status) => Outcome::Forward(status),
+        }
+    }
+}
+
+#[get("/elsewhere")]
+fn elsewhere(_user: Elsewhere) {}
+
+#[get("/<_>", rank = 20)]
+fn elsewhere_first(_user: Elsewhere) {}
+
+#[get("/<_..>", rank = 21)]
+fn elsewhere_last(_user: Elsewhere) {}
+
 #[get("/plain-status")]
 fn plain_status() -> Status {
     Status::Unauthorized
@@ -223,6 +247,18 @@ async fn refusal_that_ends_the_request_is_answered_as_ever() {
     let auth = offline_auth(&issuer);
     let client = application(&issuer).await;
     for path in ["/own", "/both"] {
+        client.get(path).await.is_rejection(&auth, AuthError::MissingToken);
+        client.get_with(path, "forged").await.is_rejection(&auth, AuthError::InvalidToken);
+        assert_eq!(client.get_with(path, &plain(&issuer)).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn refusal_that_is_forwarded_from_route_to_route_is_answered_as_ever() {
+    let issuer = issuer().await;
+    let auth = offline_auth(&issuer);
+    let client = serve(with(&auth).mount("/", routes![elsewhere, elsewhere_first, elsewhere_last])).await;
+    for path in ["/elsewhere", "/first", "/the/last"] {
         client.get(path).await.is_rejection(&auth, AuthError::MissingToken);
         client.get_with(path, "forged").await.is_rejection(&auth, AuthError::InvalidToken);
         assert_eq!(client.get_with(path, &plain(&issuer)).await.status, 200, "{path}");
