@@ -12,6 +12,7 @@ use crate::exchange::Exchange;
 use crate::news::News;
 use crate::pause::{Failure, Sentence, Turn};
 use crate::request::TokenRequest;
+use crate::sets::Standing;
 use crate::token::AccessToken;
 use crate::turns::Candidate;
 
@@ -282,12 +283,14 @@ impl Slot {
         }
     }
 
-    /// Whether the slot waits after a failure, which would be forgotten with it, and when it was last used; unless a request is in
-    /// flight.
-    pub(crate) fn idle_since(&self, now: Instant) -> Option<(bool, Instant)> {
+    pub(crate) fn standing(&self, now: Instant) -> Standing {
         let state = self.state.lock();
-        let idle = (state.backing_off(now).is_some(), state.last_use.unwrap_or(now));
-        if state.flights.is_live(now) { None } else { Some(idle) }
+        Standing {
+            serves: state.serving(now).is_some(),
+            is_busy: state.flights.is_live(now),
+            is_backing_off: state.backing_off(now).is_some(),
+            last_use: state.last_use.unwrap_or(now),
+        }
     }
 
     fn begin(self: &Arc<Self>, state: &mut State, due: Instant) -> Joined<Self> {

@@ -1,10 +1,8 @@
 //! The client: tokens by request, always ones that serve.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
 use rampart_http::Secret;
 use reqwest::RequestBuilder;
 use reqwest::header::AUTHORIZATION;
@@ -17,9 +15,8 @@ use crate::exchange::{Exchange, sensitive};
 use crate::proxy;
 use crate::redirects;
 use crate::request::TokenRequest;
+use crate::sets::Sets;
 use crate::token::AccessToken;
-
-const MAX_SETS: usize = 256;
 
 /// Gets access tokens by the client credentials grant (RFC 6749 section 4.4) and keeps them fresh. Made once, cloned everywhere.
 ///
@@ -40,7 +37,7 @@ pub struct RampartClient(Arc<Inner>);
 
 struct Inner {
     exchange: Arc<Exchange>,
-    slots: RwLock<HashMap<TokenRequest, Arc<Slot>>>,
+    sets: Sets,
 }
 
 impl RampartClient {
@@ -78,7 +75,7 @@ impl RampartClient {
     }
 
     pub(crate) fn new(exchange: Exchange) -> Self {
-        Self(Arc::new(Inner { exchange: Arc::new(exchange), slots: RwLock::default() }))
+        Self(Arc::new(Inner { exchange: Arc::new(exchange), sets: Sets::default() }))
     }
 
     /// A token with these scopes: the one at hand where it serves, otherwise a new one.
@@ -117,11 +114,14 @@ impl RampartClient {
     /// # Ok(()) }
     /// ```
     pub async fn token(&self, request: &TokenRequest) -> Result<AccessToken, ClientError> {
-        let slot = self.0.slots.read().get(request).cloned();
-        match slot {
-            Some(slot) => slot.token().await,
-            None => self.slot(request)?.token().await,
+        if let Some(slot) = self.0.sets.get(request) {
+            return slot.token().await;
         }
+        let outcome = self.slot(request)?.token().await;
+        if outcome.is_ok() {
+            self.0.sets.has_grown();
+        }
+        outcome
     }
 
     /// Says that a service has refused this token (401): the next call gets a new one. However many requests say so of the same
@@ -149,8 +149,7 @@ impl RampartClient {
     /// `RampartMiddleware` does all this by itself.
     pub fn invalidate(&self, token: &AccessToken) {
         // Collected first: what they log is written while nothing is locked.
-        let slots: Vec<_> = self.0.slots.read().values().cloned().collect();
-        for slot in slots {
+        for slot in self.0.sets.all() {
             slot.invalidate(token);
         }
     }
@@ -196,24 +195,9 @@ impl RampartClient {
 
     fn slot(&self, request: &TokenRequest) -> Result<Arc<Slot>, ClientError> {
         request.check()?;
-        let mut slots = self.0.slots.write();
-        if let Some(slot) = slots.get(request) {
-            return Ok(Arc::clone(slot));
-        }
-        if slots.len() >= MAX_SETS {
-            let now = Instant::now();
-            // A set that may not ask pushes out none that has its token.
-            if let Some(reason) = self.0.exchange.pause.reason(now) {
-                return Err(reason);
-            }
-            // Those that wait after a failure come last, or they would not wait.
-            let idle = slots.iter().filter_map(|(request, slot)| Some((slot.idle_since(now)?, request)));
-            let longest_idle = idle.min().map(|(_, request)| request.clone()).ok_or(ClientError::TooManySets)?;
-            slots.remove(&longest_idle);
-        }
-        let slot = Arc::new(Slot::new(Arc::clone(&self.0.exchange), request.clone()));
-        slots.insert(request.clone(), Arc::clone(&slot));
-        Ok(slot)
+        let Inner { exchange, sets } = &*self.0;
+        let slot = || Slot::new(Arc::clone(exchange), request.clone());
+        sets.add(request, slot, || exchange.pause.reason(Instant::now()))
     }
 }
 
@@ -224,7 +208,7 @@ pub(crate) fn authorization(token: &AccessToken) -> Secret {
 
 impl fmt::Debug for RampartClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sets = self.0.slots.read().len();
+        let sets = self.0.sets.len();
         f.debug_struct("RampartClient")
             .field("authentication", &self.0.exchange.authentication)
             .field("sets", &sets)

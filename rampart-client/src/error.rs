@@ -78,7 +78,7 @@ pub enum ClientError {
     /// The metadata of the issuer cannot be used, so the token endpoint is not known.
     #[error("{0}")]
     Metadata(String),
-    /// More than 256 sets of scopes and parameters are in use at the same time.
+    /// More than 256 sets of scopes and parameters wait for a request for their token at the same time.
     #[error("more than 256 different token requests are in progress; use fewer combinations of scopes and parameters")]
     TooManySets,
     /// The request would carry the token over plain http to another machine, or to this one by way of a proxy.

@@ -17,6 +17,7 @@ mod proxy;
 mod redaction;
 mod redirects;
 mod request;
+mod sets;
 mod token;
 mod turns;
 

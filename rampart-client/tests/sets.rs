@@ -93,7 +93,7 @@ async fn sets_that_wait_for_their_token_are_not_forgotten() {
 }
 
 #[tokio::test]
-async fn sets_that_wait_after_a_failure_are_forgotten_last() {
+async fn set_that_waits_after_a_failure_makes_no_room_for_those_that_work() {
     let world = World::new().await;
     let failing = TokenRequest::new(["failing"]);
     world.issuer.inject_times(Endpoint::Token, &Fault::json(400, r#"{"error":"invalid_scope"}"#), 1);
@@ -101,10 +101,61 @@ async fn sets_that_wait_after_a_failure_are_forgotten_last() {
     for number in 1..300 {
         world.client.token(&numbered(number)).await.unwrap();
     }
-    assert!(format!("{:?}", world.client).contains("sets: 256"), "{:?}", world.client);
+    assert!(format!("{:?}", world.client).contains("sets: 257"), "{:?}", world.client);
     // Asked for before all the others.
     world.at_once(&failing).unwrap_err();
     assert_eq!(world.requests(), 300);
+}
+
+#[tokio::test]
+async fn sets_that_only_fail_push_out_none_that_works() {
+    let time = Time::freeze();
+    for failing in [256, 300] {
+        let server = Selective::start();
+        let client = server.client();
+        let works = TokenRequest::new(["works"]);
+        client.token(&works).await.unwrap();
+        for number in 0..failing {
+            server.answer(&format!("scope-{number}"), Answer::malformed());
+        }
+        for _ in 0..3 {
+            for number in 0..failing {
+                client.token(&numbered(number)).await.unwrap_err();
+                poll_once(client.token(&works)).expect("its token was thrown away").unwrap();
+            }
+            time.pass(LONGEST_BACK_OFF).await;
+        }
+        assert_eq!(server.asked_for("works"), 1, "beside {failing} that fail");
+        // Nor do they keep another from its first token.
+        client.token(&TokenRequest::new(["late"])).await.unwrap();
+        poll_once(client.token(&works)).expect("its token was thrown away").unwrap();
+        let sets = format!("{client:?}");
+        assert!(sets.contains("sets: 257"), "{sets}");
+        server.calm().await;
+    }
+}
+
+#[tokio::test]
+async fn sets_that_get_their_token_late_push_out_only_those_idle_for_longest() {
+    let world = World::new().await;
+    world.issuer.inject_times(Endpoint::Token, &Fault::status(500), 100);
+    for number in 0..300 {
+        assert_eq!(world.client.token(&numbered(number)).await.is_ok(), number >= 100);
+        world.time.pass(TICK).await;
+    }
+    world.time.pass(LONGEST_BACK_OFF).await;
+    for number in 0..100 {
+        world.client.token(&numbered(number)).await.unwrap();
+        world.time.pass(TICK).await;
+    }
+    // They are counted when the next one is given its first token.
+    world.client.token(&numbered(300)).await.unwrap();
+    assert_eq!(world.requests(), 401);
+    for number in (0..100).chain(145..301) {
+        world.at_once(&numbered(number)).unwrap();
+    }
+    world.waiting(&numbered(144)).outcome().await.unwrap();
+    assert_eq!(world.requests(), 402);
 }
 
 /// Asks for each of them once, whatever comes of it.

@@ -32,6 +32,10 @@ impl Answer {
         Self { status: "401 Unauthorized", header: "", body: format!(r#"{{"error":"{error}"}}"#) }
     }
 
+    pub(crate) fn malformed() -> Self {
+        Self { status: "500 Internal Server Error", header: "", body: String::new() }
+    }
+
     pub(crate) fn limited(status: &'static str, header: &'static str) -> Self {
         Self { status, header, body: String::new() }
     }
