@@ -9,7 +9,7 @@ use reqwest::header::AUTHORIZATION;
 use tokio::time::Instant;
 
 use crate::cache::Slot;
-use crate::config::{RampartClientBuilder, of_environment};
+use crate::config::RampartClientBuilder;
 use crate::error::ClientError;
 use crate::exchange::{Exchange, sensitive};
 use crate::proxy;
@@ -68,10 +68,7 @@ impl RampartClient {
     /// # Ok::<(), rampart_client::ClientError>(())
     /// ```
     pub fn from_env() -> Result<Self, ClientError> {
-        RampartClientBuilder::from_env()?.build().map_err(|error| match error {
-            ClientError::Config(error) => of_environment(error).into(),
-            other => other,
-        })
+        RampartClientBuilder::from_env()?.build()
     }
 
     pub(crate) fn new(exchange: Exchange) -> Self {

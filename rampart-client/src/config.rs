@@ -17,6 +17,7 @@ use crate::pause::Pause;
 
 /// For a token, whatever timeouts the operator sets.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
+const SECRET_VARIABLE: &str = "RAMPART_CLIENT_SECRET";
 
 /// Settings of a [`RampartClient`], from [`RampartClient::builder`] or [`RampartClientBuilder::from_env`].
 ///
@@ -28,6 +29,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// ```
 #[must_use = "call build() to get a RampartClient"]
 pub struct RampartClientBuilder {
+    is_from_environment: bool,
     issuer_url: String,
     client_id: String,
     client_secret: Secret,
@@ -49,6 +51,7 @@ struct PrivateKey {
 impl RampartClientBuilder {
     pub(crate) fn new(issuer_url: String, client_id: String, client_secret: String) -> Self {
         Self {
+            is_from_environment: false,
             issuer_url,
             client_id,
             client_secret: Secret::new(client_secret),
@@ -62,29 +65,32 @@ impl RampartClientBuilder {
         }
     }
 
-    /// A builder from `RAMPART_URL`, `RAMPART_CLIENT_ID` and `RAMPART_CLIENT_SECRET`.
+    /// A builder from `RAMPART_URL`, `RAMPART_CLIENT_ID` and `RAMPART_CLIENT_SECRET`. The last one may be missing where a
+    /// [key](Self::private_key_jwt) takes its place; otherwise [`build`](Self::build) says so.
     ///
     /// # Errors
     /// [`ClientError::Config`] with the name of the variable that is missing; and for an ID with a comma: an API may have several
-    /// audiences in `RAMPART_CLIENT_ID`, a service that calls has one ID.
+    /// audiences in `RAMPART_CLIENT_ID`, a service that calls has one ID. Errors of `build` name the variable too.
     ///
     /// ```no_run
-    /// let client = rampart_client::RampartClientBuilder::from_env()?.secret_in_body().build()?;
-    /// # Ok::<(), rampart_client::ClientError>(())
+    /// use rampart_client::{RampartClientBuilder, SigningAlgorithm};
+    ///
+    /// let client = RampartClientBuilder::from_env()?
+    ///     .private_key_jwt(SigningAlgorithm::ES256, std::fs::read("billing.pem")?, None)
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_env() -> Result<Self, ClientError> {
-        let required = |name, meaning| {
-            let value = std::env::var(name).ok().filter(|value| !value.is_empty());
-            value.ok_or(ConfigError::missing_variable(name, meaning))
-        };
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let required = |name, meaning| variable(name).ok_or(ConfigError::missing_variable(name, meaning));
         let issuer_url = required("RAMPART_URL", "the URL of the issuer")?;
         let client_id = required("RAMPART_CLIENT_ID", "the client ID of this service")?;
         if client_id.contains(',') {
             let problem = "holds a comma, as the list of an API's audiences does; write the one ID under which this service is registered";
             return Err(of_environment(ConfigError::invalid("client_id", problem)).into());
         }
-        let client_secret = required("RAMPART_CLIENT_SECRET", "the secret of this service")?;
-        Ok(Self::new(issuer_url, client_id, client_secret))
+        let client_secret = variable(SECRET_VARIABLE).unwrap_or_default();
+        Ok(Self { is_from_environment: true, ..Self::new(issuer_url, client_id, client_secret) })
     }
 
     /// Where tokens are to be had: `{issuer_url}/oauth/token` unless given. An https URL, or http to this machine; it may hold a
@@ -214,7 +220,7 @@ impl RampartClientBuilder {
     /// Checks every setting and makes the client. No I/O: whether the issuer is there shows with the first request for a token.
     ///
     /// # Errors
-    /// [`ClientError::Config`] with the field and the remedy.
+    /// [`ClientError::Config`] with the field and the remedy, and with the variable where it was read from one.
     ///
     /// ```
     /// let error = rampart_client::RampartClient::builder("https://auth.example.com", "billing", "").build().unwrap_err();
@@ -224,11 +230,20 @@ impl RampartClientBuilder {
     /// );
     /// ```
     pub fn build(self) -> Result<RampartClient, ClientError> {
-        let invalid = |field, problem: &str| Err(ConfigError::invalid(field, problem).into());
+        let is_from_environment = self.is_from_environment;
+        let client = self.checked();
+        Ok(client.map_err(|error| if is_from_environment { of_environment(error) } else { error })?)
+    }
+
+    fn checked(self) -> Result<RampartClient, ConfigError> {
+        let invalid = |field, problem: &str| Err(ConfigError::invalid(field, problem));
         if self.client_id.is_empty() {
             return invalid("client_id", "is empty; write the ID under which this service is registered");
         }
         if self.private_key.is_none() && self.client_secret.expose().is_empty() {
+            if self.is_from_environment {
+                return Err(ConfigError::missing_variable(SECRET_VARIABLE, "the secret of this service"));
+            }
             return invalid("client_secret", "is empty; write the secret of this service, or use private_key_jwt()");
         }
         checked_text("client_id", &self.client_id)?;
@@ -282,11 +297,11 @@ impl RampartClientBuilder {
 }
 
 /// The same, with the variable that the setting has been read from.
-pub(crate) fn of_environment(error: ConfigError) -> ConfigError {
+fn of_environment(error: ConfigError) -> ConfigError {
     let variable = match error.field() {
         "issuer_url" => "RAMPART_URL",
         "client_id" => "RAMPART_CLIENT_ID",
-        "client_secret" => "RAMPART_CLIENT_SECRET",
+        "client_secret" => SECRET_VARIABLE,
         _ => return error,
     };
     error.read_from(variable)

@@ -6,11 +6,12 @@ mod common;
 
 use std::time::{Duration, SystemTime};
 
+use common::keys::ClientKey;
 use common::{
     ByHand, SECOND, TICK, World, address, builder, carrying, in_environment, is_child, is_transport, issuer, seconds,
     settle,
 };
-use rampart_client::{ClientError, RampartClient, RampartClientBuilder, TokenRequest};
+use rampart_client::{ClientError, RampartClient, RampartClientBuilder, SigningAlgorithm, TokenRequest};
 use rampart_issuer::{Endpoint, Fault};
 use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
@@ -245,17 +246,43 @@ async fn environment_names_the_issuer_and_the_credentials() {
     }
 }
 
+#[tokio::test]
+async fn environment_needs_no_secret_where_there_is_a_key() {
+    const NAME: &str = "environment_needs_no_secret_where_there_is_a_key";
+    if is_child() {
+        let missing = RampartClientBuilder::from_env().unwrap().secret_in_body().build().unwrap_err();
+        let ClientError::Config(error) = &missing else { panic!("{missing:?}") };
+        assert_eq!(error.field(), "RAMPART_CLIENT_SECRET");
+        let shown =
+            "the environment variable RAMPART_CLIENT_SECRET is missing or empty: set it to the secret of this service";
+        assert_eq!(error.to_string(), shown);
+        let pem = std::env::var("PEM").unwrap();
+        let builder = RampartClientBuilder::from_env().unwrap().private_key_jwt(SigningAlgorithm::ES256, pem, None);
+        builder.build().unwrap().client_credentials_token(&[]).await.unwrap();
+        return;
+    }
+    let (issuer, key) = (issuer().await, ClientKey::generate(SigningAlgorithm::ES256));
+    issuer.client_jwk("billing", key.jwk.clone());
+    let variables = [("RAMPART_URL", issuer.url()), ("RAMPART_CLIENT_ID", "billing"), ("PEM", &*key.pem)];
+    in_environment(NAME, &variables);
+    in_environment(NAME, &[&variables[..], &[("RAMPART_CLIENT_SECRET", "")]].concat());
+    assert_eq!(issuer.requests(Endpoint::Token), 2);
+}
+
 #[test]
 fn environment_with_what_files_add_or_with_a_list_of_audiences_is_refused() {
     const NAME: &str = "environment_with_what_files_add_or_with_a_list_of_audiences_is_refused";
     if is_child() {
         let says = std::env::var("SAYS").unwrap();
-        match RampartClient::from_env() {
-            Err(ClientError::Config(error)) => {
-                let shown = error.to_string();
-                assert!(says.split('|').all(|part| shown.contains(part)) && !shown.contains("hunter2"), "{shown}");
+        let built = RampartClientBuilder::from_env().and_then(|builder| builder.secret_in_body().build());
+        for outcome in [RampartClient::from_env(), built] {
+            match outcome {
+                Err(ClientError::Config(error)) => {
+                    let shown = error.to_string();
+                    assert!(says.split('|').all(|part| shown.contains(part)) && !shown.contains("hunter2"), "{shown}");
+                }
+                other => panic!("{other:?}"),
             }
-            other => panic!("{other:?}"),
         }
         return;
     }
