@@ -250,9 +250,9 @@ impl RampartClientBuilder {
         checked_secret("client_secret", self.client_secret.expose())?;
         if let Some(key_id) = self.private_key.as_ref().and_then(|key| key.key_id.as_deref()) {
             if key_id.is_empty() {
-                return invalid("private_key_jwt", "the key ID is empty; write the one that the server knows, or None");
+                return invalid("key_id", "is empty; write the one that the server knows, or None");
             }
-            checked_text("private_key_jwt", key_id)?;
+            checked_text("key_id", key_id)?;
         }
         if self.discovery && self.token_url.is_some() {
             return invalid("token_url", "is given together with discovery; keep one of the two");

@@ -125,26 +125,26 @@ fn f13_f14_what_files_add_to_an_id_or_a_secret_is_refused() {
         let text = format!("{before}hunter2{after}");
         refused(build(&text, "secret"), "client_id", blank);
         refused(build("id", &text), "client_secret", blank);
-        refused(signing(Some(&text)), "private_key_jwt", blank);
+        refused(signing(Some(&text)), "key_id", blank);
     }
     for inside in
         ["hunter2\nhunter2", "hunter2\r\nx-injected: 1", "hunter2\u{0}hunter2", "hunter2\u{7f}hunter2", "\n", " "]
     {
         refused(build(inside, "secret"), "client_id", blank);
         refused(build("id", inside), "client_secret", blank);
-        refused(signing(Some(inside)), "private_key_jwt", blank);
+        refused(signing(Some(inside)), "key_id", blank);
     }
     for quote in ['"', '\''] {
         let text = format!("{quote}hunter2{quote}");
         refused(build(&text, "secret"), "client_id", "stands in quotes");
         refused(build("id", &text), "client_secret", "stands in quotes");
-        refused(signing(Some(&text)), "private_key_jwt", "stands in quotes");
+        refused(signing(Some(&text)), "key_id", "stands in quotes");
         // A secret that is made by chance may end so.
         for text in [format!("{quote}hunter2"), format!("hunter2{quote}"), format!("{quote}")] {
             build("id", &text).unwrap();
         }
     }
-    refused(signing(Some("")), "private_key_jwt", "the key ID is empty");
+    refused(signing(Some("")), "key_id", "is empty; write the one that the server knows, or None");
     signing(Some("billing-2026")).unwrap();
     signing(None).unwrap();
     // Elsewhere than around it, white space and quotes may be a part of it.
