@@ -108,6 +108,11 @@ impl Authentication {
         Ok(Self::Assertion(Box::new(assertion)))
     }
 
+    /// The header of every request, where there is one.
+    pub(crate) fn header(&self) -> Option<&str> {
+        if let Self::Header(value) = self { Some(value.expose()) } else { None }
+    }
+
     /// How every assertion of this client begins.
     pub(crate) fn encoded_header(&self) -> Option<&str> {
         if let Self::Assertion(assertion) = self { Some(&assertion.encoded_header) } else { None }

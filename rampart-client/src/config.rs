@@ -274,8 +274,8 @@ impl RampartClientBuilder {
             Some(key) => Authentication::assertion(self.client_id, key.algorithm, &key.pem, key.key_id)?,
             None => Authentication::secret(self.client_id, secret, self.secret_in)?,
         };
-        if let Authentication::Header(value) = &authentication {
-            redacted.extend(value.expose().split_once(' ').map(|(_, credentials)| Secret::new(credentials)));
+        if let Some((_, credentials)) = authentication.header().and_then(|value| value.split_once(' ')) {
+            redacted.extend(spellings(credentials));
         }
         let (limit, timeouts) = match self.http_client {
             // What is set there cannot be asked for, so it bounds each request by itself.
@@ -294,6 +294,14 @@ impl RampartClientBuilder {
         };
         Ok(RampartClient::new(exchange))
     }
+}
+
+/// Base64 as it is, and as others write it: without padding, with the letters for URLs (RFC 4648 sections 3.2 and 5).
+fn spellings(base64: &str) -> Vec<Secret> {
+    let bare = base64.trim_end_matches('=');
+    let for_urls = |text: &str| text.replace('+', "-").replace('/', "_");
+    let spellings = [base64.to_owned(), bare.to_owned(), for_urls(base64), for_urls(bare)];
+    spellings.into_iter().map(Secret::new).collect()
 }
 
 /// The same, with the variable that the setting has been read from.

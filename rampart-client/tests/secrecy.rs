@@ -12,7 +12,7 @@ use std::sync::Once;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use common::keys::{ALGORITHMS, ClientKey};
-use common::{ByHand, World, any, carrying, issuer, member};
+use common::{ByHand, Waiting, World, any, carrying, is_oauth, issuer, member};
 use parking_lot::Mutex;
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder, RampartMiddleware, TokenRequest};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
@@ -288,6 +288,28 @@ async fn o17_requests_that_fail_say_nothing_that_is_secret() {
     secrets.check("an error", &said);
     secrets.check("the log", &SAID.lock());
     assert!(said.contains("[redacted]"));
+}
+
+#[tokio::test]
+async fn o17_credentials_are_known_again_however_their_base64_is_written() {
+    let server = ByHand::start().await;
+    for length in 0..3 {
+        // Base64 with `+` and `/` in it, and with as many `=` at the end.
+        let secret = format!("s~~>??>~~?{}", "x".repeat(length));
+        let padded = STANDARD.encode(format!("billing:{secret}"));
+        assert!(padded.contains('+') && padded.contains('/'), "{padded}");
+        let bare = padded.trim_end_matches('=');
+        let for_urls = padded.replace('+', "-").replace('/', "_");
+        let escaped = padded.replace('+', "%2B").replace('/', "%2f").replace('=', "%3D");
+        for spelling in [&*padded, bare, &*for_urls, for_urls.trim_end_matches('='), &*escaped] {
+            let client = RampartClient::builder(server.url(), "billing", &*secret).basic_raw().build().unwrap();
+            let waiting = Waiting::on(&client, &any());
+            let body = json!({"error": "invalid_client", "error_description": format!("no {spelling} here")});
+            server.request().await.answer("401 Unauthorized", &body.to_string()).await;
+            let error = waiting.outcome().await.unwrap_err();
+            is_oauth(&error, 401, "invalid_client", Some("no [redacted] here"));
+        }
+    }
 }
 
 #[tokio::test]
