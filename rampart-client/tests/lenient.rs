@@ -164,6 +164,26 @@ async fn f26_body_that_is_not_json_is_said_to_be_none() {
 }
 
 #[tokio::test]
+async fn member_that_stands_twice_is_an_error_where_it_is_read() {
+    let world = World::new().await;
+    let good = r#""access_token":"a.token","token_type":"Bearer","expires_in":900,"scope":"a""#;
+    for twice in
+        [good, r#""access_token":"a.token""#, r#""token_type":"Bearer""#, r#""expires_in":900"#, r#""scope":"a""#]
+    {
+        let answer = Fault::json(200, format!("{{{good},{twice}}}"));
+        let error = world.answered(&answer).await.unwrap_err();
+        is_malformed(&error, 200, "the body is not a JSON object without duplicate members");
+    }
+    for twice in [r#""error":"a""#, r#""error_description":"a""#] {
+        let answer = Fault::json(400, format!(r#"{{"error":"a","error_description":"a",{twice}}}"#));
+        let error = world.answered(&answer).await.unwrap_err();
+        is_malformed(&error, 400, "the body is not a JSON object without duplicate members");
+    }
+    let unread = r#""refresh_token":"a","refresh_token":"b","x":1,"x":2"#;
+    world.answered(&Fault::json(200, format!("{{{good},{unread}}}"))).await.unwrap();
+}
+
+#[tokio::test]
 async fn f36_descriptions_are_kept_with_the_ids_at_their_end() {
     let world = World::new().await;
     let trace = "Trace ID: 11111111-aaaa-bbbb-cccc-222222222222 Correlation ID: 33333333-dddd-eeee-ffff-444444444444";
