@@ -73,9 +73,11 @@ impl Times {
             lifetime,
             fresh_until: requested_at + fresh,
             serves_until: requested_at + lifetime.saturating_sub(last),
-            renewal_interval: Duration::from_secs(1).max(lifetime / 10),
+            // A renewal that was lost with its runtime is followed by another in time, however long the token lives.
+            renewal_interval: (lifetime / 10).min(margin / 3).max(Duration::from_secs(1)),
         }
     }
+
     /// Whether the token serves no more, not even those who have waited for it. One that the server says has no lifetime
     /// serves them, and nobody after them.
     pub(crate) fn is_spent(&self, now: Instant) -> bool {

@@ -13,6 +13,7 @@ use common::{
 use rampart_client::RampartClient;
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use reqwest::dns::{Name, Resolve, Resolving};
+use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
 fn runtime() -> Runtime {
@@ -94,7 +95,7 @@ fn o28_renewal_that_dies_with_its_runtime_is_followed_by_another() {
     second.block_on(async {
         let time = Time::freeze();
         // As long after it as any renewal after another.
-        time.pass(common::DUE + seconds(80)).await;
+        time.pass(common::DUE + seconds(50)).await;
         assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &old));
         quiet().await;
         assert_eq!(issuer.requests(Endpoint::Token), 2);
@@ -107,6 +108,39 @@ fn o28_renewal_that_dies_with_its_runtime_is_followed_by_another() {
         .await;
     });
     assert_eq!(issuer.requests(Endpoint::Token), 3);
+}
+
+#[test]
+fn o28_lost_renewal_of_a_token_of_hours_is_followed_by_another_in_time() {
+    // It is due at the age of 35 700 s at the latest, and serves until 35 990 s.
+    let due = seconds(35_700);
+    let (first, second) = (runtime(), runtime());
+    let (issuer, client, old) = first.block_on(async {
+        let issuer = issuer().await;
+        issuer.token_response(Some(json!({"access_token": "a.token", "expires_in": 36_000})));
+        let client = builder(&issuer).build().unwrap();
+        let old = client.token(&any()).await.unwrap();
+        (issuer, client, old)
+    });
+    first.block_on(async {
+        let time = Time::freeze();
+        issuer.inject(Endpoint::Token, Fault::Hang);
+        time.pass(due).await;
+        assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &old));
+        until("a renewal", || issuer.requests(Endpoint::Token) == 2).await;
+    });
+    drop(first);
+    issuer.clear_faults();
+    second.block_on(async {
+        let time = Time::freeze();
+        time.pass(due + seconds(90)).await;
+        assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &old));
+        quiet().await;
+        assert_eq!(issuer.requests(Endpoint::Token), 2);
+        time.pass(seconds(12)).await;
+        assert!(same(&poll_once(client.token(&any())).unwrap().unwrap(), &old));
+        until("another renewal", || issuer.requests(Endpoint::Token) == 3).await;
+    });
 }
 
 #[test]
@@ -126,8 +160,8 @@ fn o28_renewals_that_nobody_drives_do_not_pile_up() {
         assert!(same(&runtime.block_on(client.token(&any())).unwrap(), &old));
         pass(seconds(16));
     }
-    // One in a tenth of the life, although each counts as lost after 15 s.
-    assert_eq!(runtime.metrics().num_alive_tasks(), 2);
+    // One in a minute, which is a third of the margin, although each counts as lost after 15 s.
+    assert_eq!(runtime.metrics().num_alive_tasks(), 3);
     assert_eq!(issuer.requests(Endpoint::Token), 1);
     runtime.block_on(settle());
     assert_eq!(issuer.requests(Endpoint::Token), 2, "those that were given up went out too");
