@@ -1,7 +1,5 @@
 //! What a token endpoint answers (RFC 6749 section 5), read as leniently as servers differ and as strictly as a token needs.
 
-use std::time::Duration;
-
 use rampart_http::ExchangeError;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -114,12 +112,8 @@ impl Reader {
 
     fn refusal(self, headers: &HeaderMap, body: Option<&String>) -> Denied {
         let status = self.status.as_u16();
-        let retry_after = rampart_http::retry_after(headers);
-        if self.status == StatusCode::TOO_MANY_REQUESTS
-            || (self.status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some())
-        {
-            let retry_after = retry_after.unwrap_or(Duration::from_secs(1));
-            return Denied::Other(ClientError::RateLimited { status, retry_after });
+        if let Some(error) = ClientError::rate_limit(status, rampart_http::retry_after(headers), false) {
+            return Denied::Other(error);
         }
         if self.status.is_redirection() {
             return self.malformed("it redirects, which a token endpoint must not; give its address with token_url()");

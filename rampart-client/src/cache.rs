@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rampart_http::EndpointUrl;
 use rampart_http::outbox::{Notes, Outbox};
 use rampart_http::single_flight::{End, Joined, Order, Owner, Patience, SingleFlight, Word};
 use tokio::time::Instant;
 
 use crate::error::{Blame, ClientError};
-use crate::exchange::Exchange;
+use crate::exchange::{Answer, Exchange};
 use crate::news::News;
 use crate::pause::{Failure, Sentence, Turn};
 use crate::request::TokenRequest;
@@ -144,13 +145,13 @@ fn spent(token: &AccessToken) -> ClientError {
 }
 
 fn abandoned() -> ClientError {
-    ClientError::Transport("the request ended with its runtime, or there is no tokio runtime".into())
+    ClientError::Transport("the request for a token ended with its runtime, or there is no tokio runtime".into())
 }
 
 impl Slot {
     pub(crate) fn new(exchange: Arc<Exchange>, request: TokenRequest) -> Self {
-        let (told, url) = (request.clone(), exchange.location.first().without_query());
-        let state = Outbox::new(State::new(exchange.limit + GRACE), move |news| news.log(&told, &url));
+        let told = request.clone();
+        let state = Outbox::new(State::new(exchange.limit + GRACE), move |news| news.log(&told));
         Self { exchange, request, state }
     }
 
@@ -298,7 +299,8 @@ impl Slot {
         state.flights.begin(self, due, ())
     }
 
-    fn note(self: &Arc<Self>, state: &mut State, number: u64, outcome: Outcome) -> Outcome {
+    fn note(self: &Arc<Self>, state: &mut State, number: u64, answer: Answer) -> Outcome {
+        let Answer { asked, outcome } = answer;
         let now = Instant::now();
         let outcome = outcome.and_then(|token| if token.times.is_spent(now) { Err(spent(&token)) } else { Ok(token) });
         let Some(flight) = state.flights.land(number) else { return outcome };
@@ -317,7 +319,7 @@ impl Slot {
                 state.news.push(News::Got { lifetime: token.times.lifetime });
             }
             Err(error) => {
-                self.fail(state, error.clone(), flight.due(), now);
+                self.fail(state, &asked, error.clone(), flight.due(), now);
                 if let Some(token) = state.put_back(now) {
                     return Ok(token);
                 }
@@ -326,7 +328,14 @@ impl Slot {
         outcome
     }
 
-    fn fail(self: &Arc<Self>, state: &mut State, error: ClientError, start: Instant, now: Instant) {
+    fn fail(
+        self: &Arc<Self>,
+        state: &mut State,
+        asked: &EndpointUrl,
+        error: ClientError,
+        start: Instant,
+        now: Instant,
+    ) {
         state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
         let (failures, since) = (state.failures_in_a_row, state.refused_since(error.blame(), now));
         let slot = &Arc::downgrade(self);
@@ -334,7 +343,7 @@ impl Slot {
         let Sentence { wait, is_outlier } = self.exchange.pause.failed(&failure, now);
         state.is_outlier = is_outlier;
         state.failure = Some((error.clone(), now + wait));
-        state.news.push(News::Failed { error, failures, retry_in: wait });
+        state.news.push(News::Failed { url: asked.without_query(), error, failures, retry_in: wait });
     }
 
     fn live(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<Joined<Self>> {
@@ -354,22 +363,22 @@ impl Slot {
 impl Owner for Slot {
     type Purpose = ();
     type Question = ();
-    type Answer = Outcome;
+    type Answer = Answer;
     type Outcome = Outcome;
 
     fn set_out(&self, number: u64) -> Option<(Order<Outcome>, ())> {
         self.state.lock().flights.set_out(number, Instant::now())
     }
 
-    async fn exchange(&self, (): ()) -> Outcome {
+    async fn exchange(&self, (): ()) -> Answer {
         self.exchange.run(&self.request).await
     }
 
     /// Tells the waiters before anything is written to the log.
-    fn land(self: &Arc<Self>, number: u64, end: End<Outcome>, tell: impl FnOnce(Outcome)) {
+    fn land(self: &Arc<Self>, number: u64, end: End<Answer>, tell: impl FnOnce(Outcome)) {
         let mut state = self.state.lock();
         match end {
-            End::Made(outcome) => tell(self.note(&mut state, number, outcome)),
+            End::Made(answer) => tell(self.note(&mut state, number, answer)),
             End::Panicked | End::LeftBehind => {
                 if state.flights.land(number).is_some() {
                     self.lose(&mut state);

@@ -6,6 +6,9 @@ use rampart_http::{ConfigError, ExchangeError, MetadataError};
 
 use crate::answer;
 
+/// After a 429 that does not say how long to wait.
+const UNTOLD_RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// Why there is no token. No variant ever holds a secret, an `Authorization` header or a token.
 ///
 /// ```
@@ -41,16 +44,22 @@ pub enum ClientError {
         description: Option<String>,
     },
     /// The server asks to slow down.
-    #[error("the token endpoint limits the rate (status {status}); retry in {} s", retry_after.as_secs().max(1))]
+    #[error(
+        "{} limits the rate (status {status}); retry in {} s",
+        if *metadata { "the issuer, asked for its metadata," } else { "the token endpoint" },
+        retry_after.as_secs().max(1)
+    )]
     #[non_exhaustive]
     RateLimited {
         /// The HTTP status, 429 or 503.
         status: u16,
         /// How long to wait; requests before that are answered with this error at once.
         retry_after: Duration,
+        /// Whether it was asked for the issuer's metadata, with discovery; otherwise for a token.
+        metadata: bool,
     },
     /// No connection, no answer in time, or one that is too long.
-    #[error("the token endpoint cannot be reached: {0}")]
+    #[error("{0}")]
     Transport(String),
     /// An answer that no token endpoint should give: another body than JSON, no token, one that cannot stand in a header, no
     /// `token_type` without [`assume_bearer`](crate::RampartClientBuilder::assume_bearer), ...
@@ -122,6 +131,16 @@ impl ClientError {
         }
     }
 
+    /// What a status says of the rate, with `Retry-After` where there is one: of 503 only with it (RFC 9110 section 15.6.4).
+    pub(crate) fn rate_limit(status: u16, retry_after: Option<Duration>, metadata: bool) -> Option<Self> {
+        let retry_after = match status {
+            429 => retry_after.unwrap_or(UNTOLD_RETRY_AFTER),
+            503 => retry_after?,
+            _ => return None,
+        };
+        Some(Self::RateLimited { status, retry_after, metadata })
+    }
+
     /// Whether what has failed in this way may be no token endpoint any more. What judges the request is one.
     pub(crate) const fn may_mean_that_it_has_moved(&self) -> bool {
         match self {
@@ -140,16 +159,18 @@ impl ClientError {
 
 impl From<ExchangeError> for ClientError {
     fn from(error: ExchangeError) -> Self {
-        Self::Transport(error.to_string())
+        Self::Transport(format!("the token endpoint cannot be reached: {error}"))
     }
 }
 
 impl From<MetadataError> for ClientError {
     fn from(error: MetadataError) -> Self {
-        match error {
-            MetadataError::Exchange(error) => error.into(),
-            MetadataError::Status { status, retry_after: Some(retry_after) } => {
-                Self::RateLimited { status, retry_after }
+        match &error {
+            MetadataError::Exchange(error) => {
+                Self::Transport(format!("the metadata of the issuer cannot be reached: {error}"))
+            }
+            MetadataError::Status { status, retry_after } => {
+                Self::rate_limit(*status, *retry_after, true).unwrap_or_else(|| Self::Metadata(error.to_string()))
             }
             other => Self::Metadata(other.to_string()),
         }

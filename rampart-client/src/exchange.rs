@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use rampart_http::{EndpointUrl, ExchangeError, Location, Secret};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use url::form_urlencoded::Serializer;
 
 use crate::answer::{Denied, Granted, Reader};
@@ -38,19 +38,31 @@ pub(crate) struct Exchange {
     pub(crate) pause: Pause,
 }
 
+/// What has come of a request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Who had the last word: the token endpoint, or the issuer's metadata, which does not tell where that is.
+    pub(crate) asked: EndpointUrl,
+    pub(crate) outcome: Result<AccessToken, ClientError>,
+}
+
 impl Exchange {
-    pub(crate) async fn run(&self, request: &TokenRequest) -> Result<AccessToken, ClientError> {
-        let limit = self.limit;
-        let result = timeout(limit, self.run_unbounded(request)).await;
-        let result = result.unwrap_or_else(|_| Err(ExchangeError::TimedOut { limit }.into()));
-        if result.as_ref().is_err_and(ClientError::may_mean_that_it_has_moved) {
+    pub(crate) async fn run(&self, request: &TokenRequest) -> Answer {
+        let (limit, by) = (self.limit, Instant::now() + self.limit);
+        let located = timeout_at(by, self.location.resolve(&self.client)).await;
+        let asked = match located.unwrap_or(Err(ExchangeError::TimedOut { limit }.into())) {
+            Ok(url) => url,
+            Err(error) => return Answer { asked: self.location.first().clone(), outcome: Err(error.into()) },
+        };
+        let outcome = timeout_at(by, self.ask(&asked, request)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(ExchangeError::TimedOut { limit }.into()));
+        if outcome.as_ref().is_err_and(ClientError::may_mean_that_it_has_moved) {
             self.location.forget();
         }
-        result
+        Answer { asked, outcome }
     }
 
-    async fn run_unbounded(&self, request: &TokenRequest) -> Result<AccessToken, ClientError> {
-        let url = self.location.resolve(&self.client).await?;
+    async fn ask(&self, url: &EndpointUrl, request: &TokenRequest) -> Result<AccessToken, ClientError> {
         let requested_at = (Instant::now(), SystemTime::now());
         let mut form = vec![("grant_type".to_owned(), "client_credentials".to_owned())];
         let scope = request.scope();
@@ -58,7 +70,7 @@ impl Exchange {
             form.push(("scope".to_owned(), scope.clone()));
         }
         form.extend(request.parameters().iter().cloned());
-        let response = rampart_http::send_anew(|| self.compose(&url, form.clone())).await?;
+        let response = rampart_http::send_anew(|| self.compose(url, form.clone())).await?;
         let reader = Reader { status: response.status(), assume_bearer: self.assume_bearer };
         let headers = response.headers().clone();
         let body = rampart_http::read_body(response).await;

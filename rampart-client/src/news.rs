@@ -9,20 +9,20 @@ use crate::request::TokenRequest;
 #[derive(Debug)]
 pub(crate) enum News {
     Got { lifetime: Duration },
-    Failed { error: ClientError, failures: u32, retry_in: Duration },
+    Failed { url: String, error: ClientError, failures: u32, retry_in: Duration },
     Lost { error: ClientError },
     Refused,
 }
 
 impl News {
-    /// Writes it to the log: of which set, and where its tokens are asked for.
-    pub(crate) fn log(&self, request: &TokenRequest, url: &str) {
+    /// Writes it to the log: of which set.
+    pub(crate) fn log(&self, request: &TokenRequest) {
         match self {
             Self::Got { lifetime } => {
                 let lifetime_s = lifetime.as_secs_f64();
                 tracing::debug!(target: "rampart", ?request, lifetime_s, "a new access token");
             }
-            Self::Failed { error, failures, retry_in } => {
+            Self::Failed { url, error, failures, retry_in } => {
                 let retry_in_ms = retry_in.as_millis();
                 tracing::warn!(
                     target: "rampart", url, ?request, %error, failures, retry_in_ms, "a request for an access token failed"

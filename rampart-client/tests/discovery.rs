@@ -130,9 +130,6 @@ async fn discovery_has_the_limits_of_every_exchange() {
         assert_eq!(world.requests(), 0);
         error
     };
-    let error = answered(&Fault::retry_after(503, "20")).await;
-    is_rate_limited(&error, 503, seconds(20));
-    world.time.pass(seconds(20) + TICK).await;
     for fault in [Fault::status(500), Fault::status(404), Fault::redirect(302, &world.issuer.token_url())] {
         assert!(matches!(answered(&fault).await, ClientError::Metadata(_)));
     }
@@ -150,6 +147,64 @@ async fn discovery_has_the_limits_of_every_exchange() {
     until("the metadata", || world.issuer.requests(Endpoint::Discovery) > asked).await;
     world.time.pass(TIMEOUT + TICK).await;
     is_transport(&waiting.outcome().await.unwrap_err(), "no complete answer within 5 s");
+}
+
+#[tokio::test]
+async fn metadata_makes_the_client_wait_where_the_server_limits_the_rate_and_nowhere_else() {
+    let world = World::with(RampartClientBuilder::discovery).await;
+    let limits = [
+        (Fault::retry_after(503, "20"), 503, seconds(20)),
+        (Fault::retry_after(429, "20"), 429, seconds(20)),
+        (Fault::status(429), 429, SECOND),
+    ];
+    for (fault, status, wait) in limits {
+        let asked = world.issuer.requests(Endpoint::Discovery);
+        world.issuer.inject_times(Endpoint::Discovery, &fault, 1);
+        let error = world.client.token(&world.unused()).await.unwrap_err();
+        is_rate_limited(&error, status, wait);
+        let told = format!(
+            "the issuer, asked for its metadata, limits the rate (status {status}); retry in {} s",
+            wait.as_secs()
+        );
+        assert_eq!(error.to_string(), told);
+        // All sets wait: each would ask for the metadata.
+        assert_eq!(world.at_once(&world.unused()).unwrap_err(), error);
+        assert_eq!(world.issuer.requests(Endpoint::Discovery), asked + 1);
+        world.time.pass(LONGEST_WAIT + TICK).await;
+    }
+    for status in [404, 408, 500, 502, 504] {
+        let asked = world.issuer.requests(Endpoint::Discovery);
+        world.issuer.inject_times(Endpoint::Discovery, &Fault::retry_after(status, "300"), 2);
+        // None of them waits for another, and each no longer than after any failure.
+        for _ in 0..2 {
+            let error = world.client.token(&world.unused()).await.unwrap_err();
+            let told = format!("the issuer answered the request for its metadata with status {status}");
+            assert_eq!(error, ClientError::Metadata(told));
+        }
+        assert_eq!(world.issuer.requests(Endpoint::Discovery), asked + 2);
+    }
+    assert_eq!(world.requests(), 0);
+    world.client.token(&world.unused()).await.unwrap();
+    // A limit of the token endpoint is said to be one of it.
+    let error = world.answered(&Fault::status(429)).await.unwrap_err();
+    assert_eq!(error.to_string(), "the token endpoint limits the rate (status 429); retry in 1 s");
+}
+
+#[tokio::test]
+async fn error_says_whether_the_metadata_or_the_token_endpoint_cannot_be_reached() {
+    let world = World::with(RampartClientBuilder::discovery).await;
+    world.issuer.inject_times(Endpoint::Discovery, &Fault::Hang, 1);
+    let waiting = world.waiting(&world.unused());
+    until("a request", || world.issuer.requests(Endpoint::Discovery) == 1).await;
+    world.time.pass(TIMEOUT + TICK).await;
+    let error = waiting.outcome().await.unwrap_err().to_string();
+    assert_eq!(error, "the metadata of the issuer cannot be reached: no complete answer within 5 s");
+    world.issuer.inject_times(Endpoint::Token, &Fault::Hang, 1);
+    let waiting = world.waiting(&world.unused());
+    world.requested(1).await;
+    world.time.pass(TIMEOUT + TICK).await;
+    let error = waiting.outcome().await.unwrap_err().to_string();
+    assert_eq!(error, "the token endpoint cannot be reached: no complete answer within 5 s");
 }
 
 #[tokio::test]

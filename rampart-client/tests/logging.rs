@@ -12,6 +12,7 @@ use common::{SECOND, TICK, Time, Waiting, any, builder, issuer, poll_once, quiet
 use parking_lot::Mutex;
 use rampart_client::{AccessToken, RampartClient, TokenRequest};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
+use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -135,6 +136,33 @@ fn outcomes_of_requests_are_logged_with_the_set_and_while_nothing_is_locked() {
             assert!(!log.said(&["the audience"]), "values of parameters may be secret");
         });
         assert!(log.calls.load(Ordering::Relaxed) >= 2);
+    });
+}
+
+#[test]
+fn failure_is_logged_with_the_address_that_was_asked_last() {
+    listening(|log| {
+        runtime().block_on(async {
+            let (issuer, other) = (issuer().await, issuer().await);
+            let client = builder(&issuer).discovery().build().unwrap();
+            let failed = |url: &str, why: &str| log.has_said(&["WARN", &*format!("url=\"{url}\""), why]);
+            let metadata = format!("{}/.well-known/openid-configuration", issuer.url());
+            issuer.inject_times(Endpoint::Discovery, &Fault::status(500), 1);
+            client.token(&TokenRequest::new(["a"])).await.unwrap_err();
+            failed(&metadata, "metadata with status 500");
+            // The query may hold a secret.
+            let endpoint = json!({"issuer": issuer.url(), "token_endpoint": format!("{}?hunter2", other.token_url())});
+            issuer.set_discovery_body(Some(endpoint.to_string()));
+            for (scope, fault, why) in [
+                ("b", Fault::json(400, r#"{"error":"invalid_scope"}"#), "invalid_scope"),
+                ("c", Fault::status(404), "unexpected answer (status 404)"),
+            ] {
+                other.inject_times(Endpoint::Token, &fault, 1);
+                client.token(&TokenRequest::new([scope])).await.unwrap_err();
+                failed(&other.token_url(), why);
+            }
+            assert!(!log.said(&["hunter2"]));
+        });
     });
 }
 
