@@ -119,9 +119,7 @@ fn f13_f14_what_files_add_to_an_id_or_a_secret_is_refused() {
         other => panic!("{other:?}"),
     };
     let blank = "white space around it, or a line break or another control character";
-    for (before, after) in
-        [("", "\n"), ("", "\r\n"), (" ", ""), ("", "\t"), ("\u{feff}", ""), ("", "\u{a0}"), ("", "\0")]
-    {
+    for (before, after) in [("", "\n"), ("", "\r\n"), (" ", ""), ("", "\t"), ("", "\u{a0}"), ("", "\0")] {
         let text = format!("{before}hunter2{after}");
         refused(build(&text, "secret"), "client_id", blank);
         refused(build("id", &text), "client_secret", blank);
@@ -133,6 +131,13 @@ fn f13_f14_what_files_add_to_an_id_or_a_secret_is_refused() {
         refused(build(inside, "secret"), "client_id", blank);
         refused(build("id", inside), "client_secret", blank);
         refused(signing(Some(inside)), "key_id", blank);
+    }
+    for (text, number) in [("\u{feff}hunter2", "U+FEFF"), ("hunter\u{200b}2", "U+200B"), ("hunter2\u{2060}", "U+2060")]
+    {
+        let invisible = format!("the invisible character {number}");
+        refused(build(text, "secret"), "client_id", &invisible);
+        refused(build("id", text), "client_secret", &invisible);
+        refused(signing(Some(text)), "private_key_jwt", &invisible);
     }
     for quote in ['"', '\''] {
         let text = format!("{quote}hunter2{quote}");

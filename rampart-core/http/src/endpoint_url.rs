@@ -41,7 +41,9 @@ impl EndpointUrl {
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return refuse("is not an http(s) URL; write it in full, such as https://auth.example.com");
         }
-        if !url.username().is_empty() || url.password().is_some() {
+        // The parser drops one that is empty.
+        let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+        if authority.is_some_and(|authority| authority.contains('@')) {
             return refuse("holds user information; remove what stands before the @");
         }
         if url.fragment().is_some() {

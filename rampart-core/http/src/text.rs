@@ -7,8 +7,8 @@ pub(crate) fn holds_braces(text: &str) -> bool {
     text.contains(['{', '}'])
 }
 
-/// Refuses what files and secrets add to a value without anybody's doing: the line break of `echo`, the quotes of a file of
-/// variables, the mark at the start of a file. Compared byte for byte, such a value would match nothing.
+/// Refuses what files, secrets and copied text add to a value without anybody's doing: the line break of `echo`, the quotes of a file
+/// of variables, the mark at the start of a file, a space without width. Compared byte for byte, such a value would match nothing.
 ///
 /// # Errors
 /// [`ConfigError::Invalid`] that names `field` and the remedy.
@@ -27,10 +27,19 @@ const IN_QUOTES: &str = "stands in quotes, which count as a part of it; remove t
 /// # Errors
 /// [`ConfigError::Invalid`] that names `field` and the remedy; never with the text.
 pub fn checked_secret(field: &'static str, text: &str) -> Result<(), ConfigError> {
-    if text.trim() != text || text.chars().any(|character| character.is_control() || character == '\u{feff}') {
+    if text.trim() != text || text.contains(char::is_control) {
         return Err(ConfigError::invalid(
             field,
             "has white space around it, or a line break or another control character in it; write the value alone (echo adds a line break, printf does not)",
+        ));
+    }
+    if let Some(invisible) = text.chars().find(|character| is_invisible(*character)) {
+        let code = u32::from(invisible);
+        return Err(ConfigError::invalid(
+            field,
+            format!(
+                "holds the invisible character U+{code:04X}, as copied text and files with a byte order mark do; type the value anew"
+            ),
         ));
     }
     let is_in = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
@@ -38,4 +47,22 @@ pub fn checked_secret(field: &'static str, text: &str) -> Result<(), ConfigError
         return Err(ConfigError::invalid(field, IN_QUOTES));
     }
     Ok(())
+}
+
+/// What shows nothing: format characters (Unicode's category Cf) and the separators of lines, less the two joiners, without which some
+/// languages cannot be written.
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }

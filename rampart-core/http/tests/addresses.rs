@@ -18,6 +18,7 @@ fn endpoint_is_https_or_http_to_this_machine_or_by_permission() {
         ("http://[::1]/", "http://[::1]/"),
         ("http://localhost", "http://localhost/"),
         ("http://auth.localhost./a", "http://auth.localhost./a"),
+        ("https://auth.example.com/@keys?to=a@b", "https://auth.example.com/@keys?to=a@b"),
     ];
     for (text, read) in good {
         let url = EndpointUrl::parse("jwks_url", text, false).unwrap();
@@ -37,6 +38,10 @@ fn endpoint_is_https_or_http_to_this_machine_or_by_permission() {
         ("ftp://auth.example.com", "http(s) URL"),
         ("file:///keys.json", "static_jwks(..)"),
         ("https://user:hunter2@auth.example.com", "user information"),
+        ("https://@auth.example.com", "user information"),
+        ("https://:@auth.example.com", "user information"),
+        ("https://@auth.example.com?a=b", "user information"),
+        ("https://:@auth.example.com/keys", "user information"),
         ("https://auth.example.com/#keys", "fragment"),
         ("https://auth.example.com/{tenant}", "templates"),
         (" https://auth.example.com", "white space"),
@@ -107,5 +112,51 @@ fn what_files_add_to_a_text_is_refused_and_a_secret_may_begin_with_a_quote() {
     checked_secret("client_secret", "'hunter2").unwrap();
     for text in ["'hunter2'", "\"hunter2\"", "hunter2\r\n"] {
         assert!(!problem(checked_secret("client_secret", text), "client_secret").contains("hunter2"));
+    }
+}
+
+#[test]
+fn character_that_nobody_sees_is_refused_by_its_number() {
+    for invisible in [
+        '\u{ad}',
+        '\u{61c}',
+        '\u{180e}',
+        '\u{200b}',
+        '\u{200e}',
+        '\u{200f}',
+        '\u{2028}',
+        '\u{2029}',
+        '\u{202a}',
+        '\u{202e}',
+        '\u{2060}',
+        '\u{2064}',
+        '\u{2066}',
+        '\u{2069}',
+        '\u{206f}',
+        '\u{feff}',
+        '\u{fff9}',
+        '\u{e0001}',
+        '\u{e0041}',
+        '\u{e007f}',
+    ] {
+        for text in [format!("hunter{invisible}2"), format!("{invisible}hunter2"), format!("hunter2{invisible}")] {
+            for told in [
+                problem(checked_text("client_id", &text), "client_id"),
+                problem(checked_secret("client_id", &text), "client_id"),
+                problem(EndpointUrl::parse("client_id", &format!("https://{text}.example"), false), "client_id"),
+            ] {
+                // U+2028 and U+2029 are white space too.
+                let says = ["U+", "white space"].iter().any(|says| told.contains(says));
+                assert!(says && !told.contains("hunter") && !told.contains(invisible), "{told}");
+            }
+        }
+        let told = problem(checked_text("client_id", &format!("a{invisible}b")), "client_id");
+        assert!(told.contains(&format!("the invisible character U+{:04X}", u32::from(invisible))), "{told}");
+    }
+    // Letters, whatever their script and however they are put together.
+    for text in ["größe", "مى\u{200c}خواهم", "क्\u{200d}ष", "e\u{301}", "👩\u{200d}💻", "保管員", "a\u{a0}b"]
+    {
+        checked_text("client_id", text).unwrap();
+        checked_secret("client_secret", text).unwrap();
     }
 }

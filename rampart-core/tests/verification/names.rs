@@ -31,6 +31,10 @@ fn issuer_is_an_absolute_url_without_anything_that_is_not_the_issuer() {
         "https://user@issuer.example",
         "https://user:secret@issuer.example",
         "https://:secret@issuer.example",
+        "https://@issuer.example",
+        "https://:@issuer.example/",
+        "https://issuer\u{200b}.example",
+        "https://issuer.example/\u{ad}",
         " https://issuer.example",
         "https://issuer.example ",
         "https://issuer.example\n",
@@ -115,6 +119,10 @@ fn issuer_that_nothing_is_fetched_from_is_any_name() {
         "\"accounts.example\"",
         "'accounts.example'",
         "\u{feff}accounts.example",
+        "accounts\u{200b}.example",
+        "accounts.example\u{2060}",
+        "https://@issuer.example",
+        "http://:@issuer.example",
         "urn:example:{tenant}",
         "https://issuer.example/{tenantid}",
         "https://user:secret@issuer.example",
@@ -235,6 +243,10 @@ fn audience_is_the_value_alone() {
         "my\napi",
         "my-api\0",
         "\u{feff}my-api",
+        "my-api\u{200b}",
+        "my\u{ad}-api",
+        "my-\u{202e}api",
+        "my\u{2028}api",
         "\"my-api\"",
         "'my-api'",
         "\"my-api",
@@ -248,6 +260,8 @@ fn audience_is_the_value_alone() {
     }
     let told = refused("F12", RampartAuth::new(ISSUER, "my-api\n"), "audience");
     assert!(told.contains("line break") && told.contains("printf"), "the remedy: {told}");
+    let told = refused("a copy", RampartAuth::new(ISSUER, "my-api\u{200b}"), "audience");
+    assert!(told.contains("U+200B") && told.contains("anew"), "the remedy: {told}");
     let told = refused("F14", RampartAuth::new(ISSUER, "\"my-api\""), "audience");
     assert!(told.contains("quotes") && told.contains("remove them"), "the remedy: {told}");
     for audience in
