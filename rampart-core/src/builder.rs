@@ -230,7 +230,8 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// The `resource_metadata` parameter of challenges (RFC 9728 section 5.1): the URL of a document that this API publishes.
+    /// The `resource_metadata` parameter of challenges (RFC 9728 section 5.1): the URL of a document that this API publishes. It is
+    /// https, or http to this machine; [`allow_http`](Self::allow_http) is about what is fetched here, not about what clients fetch.
     pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
         self.settings.resource_metadata = Some(url.into());
         self
@@ -392,7 +393,7 @@ fn challenges(settings: &Settings) -> Result<Challenges, ConfigError> {
     let resource_metadata = match &settings.resource_metadata {
         None => None,
         Some(url) => {
-            let url = EndpointUrl::parse("resource_metadata", url, settings.allow_http)?;
+            let url = EndpointUrl::parse("resource_metadata", url, false)?;
             Some(url.as_str().to_owned())
         }
     };

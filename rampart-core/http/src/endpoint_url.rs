@@ -50,9 +50,15 @@ impl EndpointUrl {
             return refuse("holds a fragment; remove the # and what follows");
         }
         if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
-            return refuse(
-                "is http to another machine, so anybody on the way could read and change what is sent; use https, or allow_http(true) on a network you trust",
-            );
+            return refuse(match field {
+                // Others fetch it: no permission of ours makes that safe.
+                "resource_metadata" => {
+                    "is http to another machine, and clients take such a document over https alone (RFC 9728 section 1.2); use https"
+                }
+                _ => {
+                    "is http to another machine, so anybody on the way could read and change what is sent; use https, or allow_http(true) on a network you trust"
+                }
+            });
         }
         Ok(Self(url))
     }
