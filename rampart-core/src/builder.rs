@@ -260,7 +260,8 @@ impl RampartAuthBuilder {
     }
 
     /// Sets up the HTTP client that fetches keys, such as with a root certificate, a proxy, or a `User-Agent` of your own. Timeouts
-    /// ([`fetch_timeout`](Self::fetch_timeout)), redirects and decompression are set after it and cannot be changed.
+    /// ([`fetch_timeout`](Self::fetch_timeout)), redirects and decompression are set after it and cannot be changed. Not together with
+    /// [`static_jwks`](Self::static_jwks), with which nothing is fetched.
     ///
     /// ```
     /// # fn example(root: reqwest::Certificate) -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {

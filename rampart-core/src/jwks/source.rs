@@ -62,15 +62,6 @@ impl Source {
         http_client: Option<SetUp>,
         surroundings: Surroundings,
     ) -> Result<Keys, ConfigError> {
-        let location = match self {
-            Self::Fetched(location) => *location,
-            Self::Fixed(json) => {
-                let unusable = |error| ConfigError::invalid("static_jwks", unusable_keys(&json, error));
-                let parsed = KeySet::read(&json, algorithms).map_err(unusable)?;
-                parsed.events.iter().for_each(|event| surroundings.listeners.tell(event));
-                return Ok(Keys::Static(Arc::new(parsed.into_usable().map_err(unusable)?)));
-            }
-        };
         let ttl = Settings::duration(settings.durations.jwks_cache_ttl, settings.jwks_cache_ttl_seconds, 600);
         if ttl < SHORTEST_TTL {
             return Err(ConfigError::invalid(
@@ -86,6 +77,21 @@ impl Source {
             ));
         }
         let max_stale = Settings::duration(settings.durations.max_stale, settings.max_stale_seconds, 3600);
+        let location = match self {
+            Self::Fetched(location) => *location,
+            Self::Fixed(json) => {
+                if http_client.is_some() {
+                    return Err(ConfigError::invalid(
+                        "http_client",
+                        "is given together with static_jwks, with which nothing is fetched; keep one of the two",
+                    ));
+                }
+                let unusable = |error| ConfigError::invalid("static_jwks", unusable_keys(&json, error));
+                let parsed = KeySet::read(&json, algorithms).map_err(unusable)?;
+                parsed.events.iter().for_each(|event| surroundings.listeners.tell(event));
+                return Ok(Keys::Static(Arc::new(parsed.into_usable().map_err(unusable)?)));
+            }
+        };
         let client = rampart_http::client(http_client, location.first(), Timeouts::Ours)?;
         let fetcher = Fetcher { timeout, client, location, algorithms };
         Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, surroundings))))

@@ -49,6 +49,7 @@ fn figures_have_limits() {
     ];
     for (id, field, set_up) in bad {
         refused(id, set_up(fetching()).build(), field);
+        refused(&format!("{id}, with fixed keys"), set_up(builder()).build(), field);
     }
     let good: Vec<(&str, SetUp)> = vec![
         ("D07 no tolerance", Box::new(|b| b.clock_tolerance(Duration::ZERO))),
@@ -67,6 +68,7 @@ fn figures_have_limits() {
     ];
     for (id, set_up) in good {
         accepted(id, set_up(fetching()).build());
+        accepted(&format!("{id}, with fixed keys"), set_up(builder()).build());
     }
     let tiny = accepted("tiny cache", builder().token_cache_bytes(1).build());
     for _ in 0..3 {
@@ -134,6 +136,14 @@ fn keys_come_from_one_place() {
         (JwksState::Cold, 0, None, None),
         "build does no I/O"
     );
+}
+
+/// What is set there, such as a proxy or a root certificate, would never be used.
+#[test]
+fn fixed_keys_need_no_http_client() {
+    let told = refused("both", builder().http_client(|client| client).build(), "http_client");
+    assert!(told.contains("static_jwks") && told.contains("keep one"), "{told}");
+    accepted("fetched", fetching().http_client(|client| client).build());
 }
 
 #[test]
