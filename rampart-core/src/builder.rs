@@ -16,10 +16,9 @@ use crate::jose::jws::TypRule;
 use crate::jwks::budget::SharedUnavailables;
 use crate::jwks::cache::Surroundings;
 use crate::jwks::source::Source;
-use crate::mistakes::{checked_audience, checked_pointer, listed};
+use crate::mistakes::{checked_audience, checked_pointer, checked_required_claim, listed};
 use crate::settings::Settings;
 use crate::token::cache::TokenCache;
-use crate::token::pointer::Pointer;
 use crate::token::rules::{RequiredClaim, Rules};
 use crate::verifier::Verifier;
 
@@ -139,7 +138,7 @@ impl RampartAuthBuilder {
 
     /// Claims that must be present and not null, besides `iss`, `aud`, `exp`, `iat` and `sub`, which always must. Names of
     /// members at the top of the payload, or, beginning with a slash, JSON pointers (RFC 6901) to those below: a claim whose
-    /// own name begins with one is written `/~1name`. A token without one is
+    /// own name begins with one is written `/~1name`. A name may be in any script. A token without one is
     /// [`AuthError::MissingClaim`](crate::AuthError::MissingClaim). Called again, it adds to them.
     ///
     /// ```
@@ -406,34 +405,19 @@ fn rules(settings: &Settings, tolerance: Duration) -> Result<Rules, ConfigError>
     for audience in &settings.audiences {
         checked_audience("audiences", audience)?;
     }
+    let required =
+        |name: &String| checked_required_claim(name).map(|pointer| RequiredClaim { name: name.clone(), pointer });
     let mut audiences = vec![settings.audience.clone()];
     audiences.extend(settings.audiences.iter().cloned());
     Ok(Rules {
         issuer: settings.issuer_url.clone(),
         audiences,
         tolerance,
-        required_claims: settings
-            .required_claims
-            .iter()
-            .map(|claim| required_claim(claim))
-            .collect::<Result<_, _>>()?,
+        required_claims: settings.required_claims.iter().map(required).collect::<Result<_, _>>()?,
         accept_id_tokens: settings.insecure_accept_id_tokens,
         roles_claim: settings.roles_claim.as_deref().map(|text| checked_pointer("roles_claim", text)).transpose()?,
         scope_claim: settings.scope_claim.as_deref().map(|text| checked_pointer("scope_claim", text)).transpose()?,
     })
-}
-
-/// A pointer where it begins with a slash, the name of a member at the top otherwise.
-fn required_claim(name: &str) -> Result<RequiredClaim, ConfigError> {
-    if name.is_empty() || !is_quotable(name) {
-        return Err(ConfigError::invalid(
-            "required_claims",
-            "has an empty name, or one with quotes, control or non-ASCII characters; write the names as they stand in the token",
-        ));
-    }
-    let pointer =
-        if name.starts_with('/') { checked_pointer("required_claims", name)? } else { Pointer::to_member(name) };
-    Ok(RequiredClaim { name: name.to_owned(), pointer })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::jose::key_set::KeySetError;
 use crate::token::pointer::{Pointer, PointerError};
-use rampart_http::ConfigError;
+use rampart_http::{ConfigError, checked_text};
 
 /// The elements of a list with commas, of which there is at least one; a space may stand beside a comma.
 pub(crate) fn listed(text: &str) -> Result<Vec<String>, ConfigError> {
@@ -26,7 +26,7 @@ pub(crate) fn checked_audience(field: &'static str, audience: &str) -> Result<()
             "is empty, so that it would not be checked; write what the tokens have in aud, such as the client ID of the front end",
         ));
     }
-    rampart_http::checked_text(field, audience)
+    checked_text(field, audience)
 }
 
 /// What is wrong with fixed keys, and what to do about what is often given in their place.
@@ -49,6 +49,7 @@ pub(crate) fn unusable_keys(text: &str, error: KeySetError) -> String {
 
 /// Where a claim stands, which other libraries write in other ways.
 pub(crate) fn checked_pointer(field: &'static str, text: &str) -> Result<Pointer, ConfigError> {
+    checked_text(field, text)?;
     Pointer::parse(text).map_err(|error| {
         let problem = match error {
             PointerError::NoSlash => {
@@ -66,4 +67,14 @@ pub(crate) fn checked_pointer(field: &'static str, text: &str) -> Result<Pointer
         };
         ConfigError::invalid(field, problem)
     })
+}
+
+/// A claim that must be there: a pointer where it begins with a slash, the name of a member at the top otherwise.
+pub(crate) fn checked_required_claim(name: &str) -> Result<Pointer, ConfigError> {
+    const FIELD: &str = "required_claims";
+    if name.is_empty() {
+        return Err(ConfigError::invalid(FIELD, "has an empty name; write the names as they stand in the token"));
+    }
+    checked_text(FIELD, name)?;
+    if name.starts_with('/') { checked_pointer(FIELD, name) } else { Ok(Pointer::to_member(name)) }
 }

@@ -84,36 +84,8 @@ fn names_that_no_header_could_carry_are_refused() {
     for realm in ["default", "Task API", "a, b=c; d", "~!#$%&'()*+-./:;<=>?@[]^_`{|}"] {
         accepted(realm, fetching().realm(realm).build());
     }
-    for claim in ["", "a\"b", "a\\b", "a\nb", "é", "a\0"] {
+    for claim in ["", "a\nb", "a\0", "a\r\nSet-Cookie: x", "a\u{7f}"] {
         refused(&format!("H22 {claim:?}"), fetching().required_claims(["good", claim]).build(), "required_claims");
-    }
-    accepted("claims", fetching().required_claims(["email", "https://example.com/claim", "with space"]).build());
-}
-
-#[test]
-fn claims_elsewhere_are_given_as_json_pointers() {
-    for pointer in ["", "roles", "realm_access.roles", "realm_access/roles", "$.roles", "#/roles"] {
-        let told = refused(pointer, fetching().roles_claim(pointer).build(), "roles_claim");
-        refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim");
-        if pointer == "realm_access.roles" {
-            assert!(told.contains("/realm_access/roles"), "the remedy: {told}");
-        }
-    }
-    let told = refused("a URL", fetching().roles_claim("https://example.com/~roles").build(), "roles_claim");
-    assert!(told.contains("/https:~1~1example.com~1~0roles"), "the remedy: {told}");
-    refused("an empty name", fetching().roles_claim("/").build(), "roles_claim");
-    for pointer in ["/a~", "/a~2", "/~/b", "/https://example.com/~roles"] {
-        let told = refused(pointer, fetching().roles_claim(pointer).build(), "roles_claim");
-        assert!(told.contains(pointer) && told.contains("~ is written ~0"), "the remedy: {told}");
-        refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim");
-        refused(pointer, fetching().required_claims(["email", pointer]).build(), "required_claims");
-    }
-    refused("an empty name", fetching().required_claims(["email", "/"]).build(), "required_claims");
-    for claim in ["/realm_access/roles", "/a~1b/c~0d", "/~1a", "a~b", "realm_access.roles"] {
-        accepted(claim, fetching().required_claims([claim]).build());
-    }
-    for pointer in ["/roles", "/realm_access/roles", "/a~1b/c~0d", "/0"] {
-        accepted(pointer, fetching().roles_claim(pointer).scope_claim(pointer).build());
     }
 }
 

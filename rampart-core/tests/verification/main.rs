@@ -9,6 +9,7 @@ mod common;
 mod adapter;
 mod asked;
 mod bearer;
+mod claim_names;
 mod claims;
 mod config;
 mod curve_signature;
