@@ -135,15 +135,17 @@ impl Settings {
     }
 }
 
+/// What of an address may be shown before it has been checked: not its query, and nothing of one that may hold a user's password.
+fn public(url: &str) -> &str {
+    if url.contains('@') {
+        return "...";
+    }
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
 /// Without what may be secret: the query of an address, and key material, which may have been given with its private half.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let public = |url: &str| {
-            let path = url.split(['?', '#']).next().unwrap_or_default();
-            let (scheme, rest) = path.split_once("://").unwrap_or(("", path));
-            let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
-            if authority.contains('@') { format!("{scheme}://...") } else { path.to_owned() }
-        };
         f.debug_struct("Settings")
             .field("issuer_url", &public(&self.issuer_url))
             .field("audience", &self.audience)

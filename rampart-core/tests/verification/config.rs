@@ -378,6 +378,27 @@ fn s28_settings_show_no_secret_of_an_address_and_no_key() {
     let mut settings = Settings::new(format!("https://user:{secret}@issuer.example"), AUDIENCE);
     settings.jwks_url = Some(format!("https://issuer.example/keys?api_key={secret}"));
     settings.resource_metadata = Some(format!("https:user:{secret}@issuer.example#{secret}"));
+    for address in [
+        format!("https:///user:{secret}@issuer.example"),
+        format!("https:////user:{secret}@issuer.example/a"),
+        format!("https:\\\\user:{secret}@issuer.example"),
+        format!("https:user:{secret}@issuer.example"),
+        format!("https://user:?{secret}@issuer.example"),
+        format!("https://user:{secret}?@issuer.example"),
+        format!("https://user:{secret}#@issuer.example"),
+        format!("https://user:{secret}/a@issuer.example"),
+        format!("//user:{secret}@issuer.example"),
+        format!("user:{secret}@issuer.example"),
+        format!("user:{secret}@://issuer.example"),
+        format!("https://issuer.example/?{secret}"),
+        format!("https://issuer.example/#{secret}"),
+    ] {
+        let mut one = Settings::new(&address, AUDIENCE);
+        one.jwks_url = Some(address.clone());
+        one.resource_metadata = Some(address.clone());
+        let told = format!("{one:?}");
+        assert!(!told.contains(secret) && told.contains(AUDIENCE), "{address}: {told}");
+    }
     settings.static_jwks = Some(format!(r#"{{"keys":[{{"kty":"oct","k":"{secret}"}}]}}"#));
     let builder = RampartAuthBuilder::from(settings.clone());
     for told in [format!("{settings:?}"), format!("{settings:#?}"), format!("{builder:?}")] {
