@@ -263,9 +263,9 @@ elsewhere="$(part '{"alg":"RS256","kid":"key-1"}').$(part "$elsewhere").$(part s
 away=(env RAMPART_URL=http://127.0.0.1:9 RAMPART_CLIENT_ID=task-api "${program[verify-token]}")
 says "verify-token: the issuer is not there" 3 'Nothing can be said' "${away[@]}" "$elsewhere"
 says "verify-token: a token of another issuer" 1 'invalid_token' "${away[@]}" "$WRITER_TOKEN"
-says "verify-token: a variable is missing" 2 'RAMPART_CLIENT_ID is missing or empty' \
+says "verify-token: a variable is missing" 2 'RAMPART_CLIENT_ID is missing, empty or not UTF-8' \
     env RAMPART_URL="$issuer" "${program[verify-token]}" "$WRITER_TOKEN"
-says "verify-token: an issuer that is set to nothing" 2 'RAMPART_URL is missing or empty' env RAMPART_URL= "${program[verify-token]}"
+says "verify-token: an issuer that is set to nothing" 2 'RAMPART_URL is missing, empty or not UTF-8' env RAMPART_URL= "${program[verify-token]}"
 says "service-to-service: an issuer that is set to nothing" 1 'RAMPART_URL is set, but empty' \
     env RAMPART_URL= "${program[service-to-service]}"
 

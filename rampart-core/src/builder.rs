@@ -1,5 +1,6 @@
 //! Settings, their defaults and their limits: every mistake is found by `build()`, before the first request.
 
+use std::env::VarError;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -71,22 +72,25 @@ impl RampartAuthBuilder {
     /// `RAMPART_CLIENT_ID` (the audience, or several separated by commas), and `RAMPART_REALM` (optional).
     ///
     /// # Errors
-    /// [`ConfigError::MissingVariable`] with the name of the first variable that is missing; [`ConfigError::Invalid`] where one of
-    /// several audiences is empty.
+    /// [`ConfigError::MissingVariable`] with the name of the first variable that is missing, or whose value is no UTF-8;
+    /// [`ConfigError::Invalid`] where one of several audiences is empty.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_variables(|name| std::env::var(name).ok())
+        Self::from_variables(std::env::var)
     }
 
-    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let required = |name, meaning| {
-            variable(name).filter(|value| !value.is_empty()).ok_or(ConfigError::missing_variable(name, meaning))
+    fn from_variables(variable: impl Fn(&'static str) -> Result<String, VarError>) -> Result<Self, ConfigError> {
+        let optional = |name, meaning| match variable(name) {
+            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => Err(ConfigError::missing_variable(name, meaning)),
         };
+        let required = |name, meaning| optional(name, meaning)?.ok_or(ConfigError::missing_variable(name, meaning));
         let issuer = required("RAMPART_URL", "the URL of the issuer, exactly as in the iss claim of its tokens")?;
         let audiences =
             required("RAMPART_CLIENT_ID", "the audience of the tokens, with Rampart the client ID of the front end")?;
         let mut audiences = listed(&audiences).map_err(of_environment)?;
         let mut builder = Self::new(issuer, audiences.remove(0)).audiences(audiences);
-        builder.settings.realm = variable("RAMPART_REALM").filter(|realm| !realm.is_empty());
+        builder.settings.realm = optional("RAMPART_REALM", "the realm of challenges, or unset it")?;
         Ok(builder)
     }
 
@@ -425,8 +429,10 @@ mod tests {
     use super::*;
 
     fn from(variables: &[(&str, &str)]) -> Result<RampartAuthBuilder, ConfigError> {
-        RampartAuthBuilder::from_variables(|name| {
-            variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
+        RampartAuthBuilder::from_variables(|name| match variables.iter().find(|(own, _)| *own == name) {
+            Some((_, "not UTF-8")) => Err(VarError::NotUnicode("as one is made differs by system".into())),
+            Some((_, value)) => Ok((*value).to_owned()),
+            None => Err(VarError::NotPresent),
         })
     }
 
@@ -463,5 +469,19 @@ mod tests {
         assert_eq!(name(&[]), "RAMPART_URL");
         assert_eq!(name(&[("RAMPART_URL", ""), ("RAMPART_CLIENT_ID", "api")]), "RAMPART_URL");
         assert_eq!(name(&[("RAMPART_URL", "https://a.example")]), "RAMPART_CLIENT_ID");
+    }
+
+    #[test]
+    fn variable_that_is_no_text_is_named_whether_or_not_it_may_be_left_out() {
+        let mut variables =
+            vec![("RAMPART_URL", "https://a.example"), ("RAMPART_CLIENT_ID", "api"), ("RAMPART_REALM", "r")];
+        assert!(from(&variables).is_ok());
+        for at in 0..3 {
+            let good = std::mem::replace(&mut variables[at].1, "not UTF-8");
+            let error = from(&variables).unwrap_err();
+            assert_eq!(error.field(), variables[at].0);
+            assert!(error.to_string().contains("missing, empty or not UTF-8"), "{error}");
+            variables[at].1 = good;
+        }
     }
 }

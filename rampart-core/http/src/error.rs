@@ -19,7 +19,7 @@ use std::fmt;
 #[non_exhaustive]
 pub enum ConfigError {
     /// An environment variable is not set, or empty, or not UTF-8.
-    #[error("the environment variable {name} is missing or empty: set it to {meaning}")]
+    #[error("the environment variable {name} is missing, empty or not UTF-8: set it to {meaning}")]
     #[non_exhaustive]
     MissingVariable {
         /// Its name.
