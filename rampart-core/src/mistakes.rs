@@ -31,20 +31,40 @@ pub(crate) fn checked_audience(field: &'static str, audience: &str) -> Result<()
 
 /// What is wrong with fixed keys, and what to do about what is often given in their place.
 pub(crate) fn unusable_keys(text: &str, error: KeySetError) -> String {
-    let is_json = text.trim_start().starts_with('{');
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    let is_json = start.starts_with('{');
     if text.contains("-----BEGIN") && !is_json {
         let whose = if text.contains("PRIVATE KEY-----") { ". A private key belongs to the issuer alone" } else { "" };
         return format!(
             "is a PEM, not a key set; write its public key as a JWK (RFC 7517 section 4), such as by node -p 'JSON.stringify({{keys:[crypto.createPublicKey(fs.readFileSync(\"key.pem\")).export({{format:\"jwk\"}})]}})'{whose}"
         );
     }
-    let hint = match error {
-        KeySetError::NotAKeySet if !is_json => {
-            ". Give the content of a file, not its name; an address belongs to jwks_url(..)"
-        }
-        _ => "",
+    if error != KeySetError::NotAKeySet {
+        return format!("cannot be used: {error}");
+    }
+    if text.starts_with('\u{feff}') {
+        return "begins with a byte order mark (U+FEFF), which is no JSON; save the file without one".into();
+    }
+    let hint = match start.chars().next() {
+        Some('[') => r#". A list of keys alone is no set; write {"keys": [..]} around it"#,
+        Some('"' | '\'') => ". It stands in quotes, which count as a part of it; remove them",
+        Some('{') if is_one_key(start) => r#". One key alone is no set; write {"keys": [..]} around it"#,
+        Some('{') => "",
+        _ => ". Give the content of a file, not its name; an address belongs to jwks_url(..)",
     };
     format!("cannot be used: {error}{hint}")
+}
+
+/// A JWK by itself: its one member that must be there (RFC 7517 section 4.1).
+fn is_one_key(text: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Jwk {
+        #[serde(rename = "kty")]
+        _kty: String,
+        #[serde(rename = "keys")]
+        keys: Option<serde::de::IgnoredAny>,
+    }
+    serde_json::from_str::<Jwk>(text).is_ok_and(|jwk| jwk.keys.is_none())
 }
 
 /// Where a claim stands, which other libraries write in other ways.

@@ -147,6 +147,26 @@ fn fixed_keys_hold_one_that_can_be_used() {
         let told = refused(text, fetching().static_jwks(text).build(), "static_jwks");
         assert!(told.contains("content of a file") && told.contains("jwks_url(..)"), "the remedy: {told}");
     }
+    let (key, set) = (jwk(&EC).to_string(), all_keys());
+    let bad = [
+        (format!("\u{feff}{set}"), "byte order mark", "without one"),
+        (format!("\u{feff}{key}"), "byte order mark", "without one"),
+        (key.clone(), "One key alone", r#"{"keys": [..]}"#),
+        (format!(" \n{key}"), "One key alone", r#"{"keys": [..]}"#),
+        (format!("[{key}]"), "list of keys alone", r#"{"keys": [..]}"#),
+        (format!("\n[{key},{key}]"), "list of keys alone", r#"{"keys": [..]}"#),
+        ("[]".into(), "list of keys alone", r#"{"keys": [..]}"#),
+        (format!("'{set}'"), "in quotes", "remove them"),
+        (crate::common::quoted(&set), "in quotes", "remove them"),
+    ];
+    for (text, says, remedy) in bad {
+        let told = refused(&text, fetching().static_jwks(&*text).build(), "static_jwks");
+        assert!(told.contains(says) && told.contains(remedy) && !told.contains("content of a file"), "{text}: {told}");
+    }
+    for text in ["{}", r#"{"kty":1}"#, r#"{"kty":"EC","keys":1}"#, r#"{"Keys":[]}"#, "{"] {
+        let told = refused(text, fetching().static_jwks(text).build(), "static_jwks");
+        assert!(told.ends_with("that is an array"), "nothing is guessed: {told}");
+    }
     let some = key_set([jwk(&EC), jwk_with(&EC, "use", "enc")]);
     let auth = accepted("one of two", fetching().static_jwks(some).build());
     let health = auth.health();
