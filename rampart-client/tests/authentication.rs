@@ -137,7 +137,7 @@ fn f13_f14_what_files_add_to_an_id_or_a_secret_is_refused() {
         let invisible = format!("the invisible character {number}");
         refused(build(text, "secret"), "client_id", &invisible);
         refused(build("id", text), "client_secret", &invisible);
-        refused(signing(Some(text)), "private_key_jwt", &invisible);
+        refused(signing(Some(text)), "key_id", &invisible);
     }
     for quote in ['"', '\''] {
         let text = format!("{quote}hunter2{quote}");

@@ -256,8 +256,7 @@ async fn environment_needs_no_secret_where_there_is_a_key() {
         let missing = RampartClientBuilder::from_env().unwrap().secret_in_body().build().unwrap_err();
         let ClientError::Config(error) = &missing else { panic!("{missing:?}") };
         assert_eq!(error.field(), "RAMPART_CLIENT_SECRET");
-        let shown =
-            "the environment variable RAMPART_CLIENT_SECRET is missing or empty: set it to the secret of this service";
+        let shown = "the environment variable RAMPART_CLIENT_SECRET is missing, empty or not UTF-8: set it to the secret of this service";
         assert_eq!(error.to_string(), shown);
         let pem = std::env::var("PEM").unwrap();
         let builder = RampartClientBuilder::from_env().unwrap().private_key_jwt(SigningAlgorithm::ES256, pem, None);

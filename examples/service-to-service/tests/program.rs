@@ -39,7 +39,7 @@ fn setting_that_cannot_be_used_names_its_variable_and_the_remedy() {
         (
             "RAMPART_URL",
             "http://127.0.0.1:9",
-            "the environment variable RAMPART_CLIENT_ID is missing or empty: set it to",
+            "the environment variable RAMPART_CLIENT_ID is missing, empty or not UTF-8: set it to",
         ),
     ] {
         let output = command().env(name, value).output().unwrap();

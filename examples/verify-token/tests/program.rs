@@ -94,7 +94,7 @@ async fn what_cannot_be_used_ends_it_with_the_remedy_and_without_a_verdict() {
         ("RAMPART_URL", "the URL of the issuer, exactly as in the iss claim of its tokens"),
         ("RAMPART_CLIENT_ID", "the audience of the tokens, with Rampart the client ID of the front end"),
     ] {
-        let said = format!("the environment variable {name} is missing or empty: set it to {meaning}\n");
+        let said = format!("the environment variable {name} is missing, empty or not UTF-8: set it to {meaning}\n");
         let said = (Some(2), String::new(), said);
         assert_eq!(run(command(Some(&issuer), &[&token]).env_remove(name), ""), said);
         assert_eq!(run(command(Some(&issuer), &[&token]).env(name, ""), ""), said);
