@@ -5,45 +5,105 @@ use std::fmt;
 
 use parking_lot::Mutex;
 
+use crate::token::claims::Claims;
+
 /// What those guards have asked for that let the request pass. A new token needs it as well, or the one that asks for more could be
 /// had only by losing what the one before has let pass.
+///
+/// Nothing is computed before a refusal needs it: most requests are not refused.
 #[derive(Default)]
-pub(crate) struct Asked(Mutex<Vec<Cow<'static, str>>>);
+pub(crate) struct Asked(Mutex<Entries>);
+
+/// What one of them has asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// By a type, which is asked for its scopes.
+    Type(ScopesFor),
+    /// By its name.
+    Scope(Box<str>),
+}
+
+/// See [`Requirement::scopes_for`](crate::Requirement::scopes_for).
+#[derive(Clone, Copy)]
+pub(crate) struct ScopesFor(pub(crate) fn(&Claims) -> Vec<&'static str>);
+
+/// Two of one address ask for the same; two that ask for the same may have two addresses, which costs a place.
+impl PartialEq for ScopesFor {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::fn_addr_eq(self.0, other.0)
+    }
+}
+
+impl Eq for ScopesFor {}
+
+impl fmt::Debug for ScopesFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ScopesFor")
+    }
+}
 
 /// Far more than a challenge can name in a header. A handler may ask as often as it likes, and for ever other scopes.
 const MOST: usize = 64;
 
-impl Asked {
-    /// A guard has let the request pass that asks for these.
-    pub(crate) fn add(&self, scopes: impl ExactSizeIterator<Item = Cow<'static, str>>) {
-        // Most ask for none, and pay nothing.
-        if scopes.len() == 0 {
-            return;
-        }
-        let mut asked = self.0.lock();
-        for scope in scopes {
-            if asked.len() < MOST && !asked.contains(&scope) {
-                asked.push(scope);
+/// A layer and a guard, which most routes have at most, take no memory of their own.
+#[derive(Clone, Debug, Default)]
+struct Entries {
+    first: [Option<Entry>; 2],
+    more: Vec<Entry>,
+}
+
+impl Entries {
+    fn add(&mut self, entry: Entry) {
+        for place in &mut self.first {
+            match place {
+                Some(known) if *known == entry => return,
+                Some(_) => {}
+                None => {
+                    *place = Some(entry);
+                    return;
+                }
             }
         }
+        if self.more.len() < MOST && !self.more.contains(&entry) {
+            self.more.push(entry);
+        }
+    }
+}
+
+impl Asked {
+    /// A guard has let the request pass that asks for this.
+    pub(crate) fn add(&self, entry: Entry) {
+        self.0.lock().add(entry);
     }
 
-    /// All there are, in the order in which they were asked for first.
-    pub(crate) fn all(&self) -> Vec<Cow<'static, str>> {
-        self.0.lock().clone()
+    /// The scopes that a token of these claims has passed by, in the order in which they were asked for first.
+    pub(crate) fn scopes(&self, claims: &Claims) -> Vec<Cow<'static, str>> {
+        let entries = self.0.lock().clone();
+        let mut scopes: Vec<Cow<'static, str>> = Vec::new();
+        let mut add = |scope: Cow<'static, str>| {
+            if scopes.len() < MOST && !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        };
+        for entry in entries.first.into_iter().flatten().chain(entries.more) {
+            match entry {
+                Entry::Type(ScopesFor(ask)) => ask(claims).into_iter().map(Cow::Borrowed).for_each(&mut add),
+                Entry::Scope(name) => add(Cow::Owned(name.into())),
+            }
+        }
+        scopes
     }
 }
 
 impl Clone for Asked {
     fn clone(&self) -> Self {
-        Self(Mutex::new(self.all()))
+        Self(Mutex::new(self.0.lock().clone()))
     }
 }
 
-/// How many.
 impl fmt::Debug for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Asked").field(&self.0.lock().len()).finish()
+        f.write_str("Asked")
     }
 }
 
@@ -54,11 +114,27 @@ mod tests {
     #[test]
     fn each_scope_is_kept_once_and_no_more_than_can_be_told() {
         let asked = Asked::default();
-        asked.add(["a", "b"].into_iter().map(Cow::Borrowed));
-        asked.add(["b", "c"].into_iter().map(|scope| Cow::Owned(scope.to_owned())));
-        assert_eq!(asked.all(), ["a", "b", "c"]);
-        asked.add((0..100).map(|number| Cow::Owned(format!("scope-{number}"))));
-        assert_eq!(asked.all().len(), MOST);
-        assert_eq!(asked.clone().all(), asked.all());
+        let names = || {
+            let Entries { first, more } = asked.0.lock().clone();
+            first.into_iter().flatten().chain(more).collect::<Vec<_>>()
+        };
+        let entry = |name: &str| Entry::Scope(name.into());
+        for name in ["a", "b", "b", "c", "a"] {
+            asked.add(entry(name));
+        }
+        assert_eq!(names(), ["a", "b", "c"].map(entry));
+        for number in 0..100 {
+            asked.add(entry(&format!("scope-{number}")));
+        }
+        assert_eq!(names().len(), 2 + MOST);
+    }
+
+    #[test]
+    fn type_that_asks_again_takes_no_further_place() {
+        let asked = Asked::default();
+        for _ in 0..10 {
+            asked.add(Entry::Type(ScopesFor(|_| vec!["a"])));
+        }
+        assert!(asked.0.lock().more.is_empty());
     }
 }

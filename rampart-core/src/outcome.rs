@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::adapter::Gate;
 use crate::answer::error::AuthError;
 use crate::answer::rejection::Rejection;
-use crate::asked::Asked;
+use crate::asked::{Asked, Entry, ScopesFor};
 use crate::auth::RampartAuth;
 use crate::authenticate::AuthenticateOptional;
 use crate::clock;
@@ -90,10 +90,10 @@ impl Fresh<'_> {
     }
 
     /// Where an outcome is kept with the request already that does not count here, such as that of another object: what was asked
-    /// for by then is not forgotten.
+    /// of the same token by then is not forgotten.
     #[must_use]
     pub fn after(mut self, earlier: Option<&Verified>) -> Self {
-        if let Some(earlier) = earlier {
+        if let Some(earlier) = earlier.filter(|earlier| earlier.trace == self.verified.trace) {
             self.verified.asked = earlier.asked.clone();
         }
         self
@@ -128,7 +128,7 @@ impl Outcome<'_> {
     /// # Errors
     /// The answer for the caller.
     pub fn required<R: Requirement>(&self) -> Result<Arc<Claims>, Rejection> {
-        let claims = self.admit(true, R::check, R::scopes, |claims| self.passed::<R>(claims))?;
+        let claims = self.admit(true, R::check, R::scopes, |_| self.passed::<R>())?;
         claims.cloned().ok_or_else(|| self.reject(AuthError::MissingToken, R::scopes))
     }
 
@@ -137,7 +137,7 @@ impl Outcome<'_> {
     /// # Errors
     /// The answer for the caller.
     pub fn optional<R: Requirement>(&self) -> Result<Option<Arc<Claims>>, Rejection> {
-        self.admit(false, R::check, R::scopes, |claims| self.passed::<R>(claims)).map(Option::<&_>::cloned)
+        self.admit(false, R::check, R::scopes, |_| self.passed::<R>()).map(Option::<&_>::cloned)
     }
 
     /// The claims of a request that passes a gate.
@@ -150,7 +150,9 @@ impl Outcome<'_> {
         let scopes = || policy.map(Policy::asks_for).unwrap_or_default();
         self.admit(gate.required, check, scopes, |claims| {
             let asked = policy.map(|policy| policy.asks_for_of(claims)).unwrap_or_default();
-            self.asked.add(asked.into_iter().map(|scope| Cow::Owned(scope.to_owned())));
+            for scope in asked {
+                self.asked.add(Entry::Scope(scope.into()));
+            }
         })
     }
 
@@ -192,8 +194,8 @@ impl Outcome<'_> {
     }
 
     /// The claims meet `R`.
-    fn passed<R: Requirement>(&self, claims: &Claims) {
-        self.asked.add(R::scopes_for(claims).into_iter().map(Cow::Borrowed));
+    fn passed<R: Requirement>(&self) {
+        self.asked.add(Entry::Type(ScopesFor(R::scopes_for)));
     }
 
     fn reject<'s>(&self, error: AuthError, scopes: impl FnOnce() -> Vec<&'s str>) -> Rejection {
@@ -207,7 +209,10 @@ impl Outcome<'_> {
             }
             _ => return self.auth.rejection(error),
         }
-        let asked = self.asked.all();
+        let asked = match &self.claims {
+            Ok(Some(claims)) => self.asked.scopes(claims),
+            _ => Vec::new(),
+        };
         self.auth.rejection_with_scopes(error, &asked.iter().map(|scope| &**scope).collect::<Vec<_>>())
     }
 }
@@ -224,6 +229,10 @@ pub enum Carry {
 }
 
 /// A verification: done in the call, or waiting for keys.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation, to save those that wait some bytes"
+)]
 #[must_use]
 #[derive(Debug)]
 pub enum Verification<'a> {

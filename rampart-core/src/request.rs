@@ -155,14 +155,14 @@ pub(crate) struct Found {
 }
 
 /// What of a request an outcome was made from: enough to tell whether another head says the same, and no more.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Trace {
     authorization: Read,
     connection: Connection,
 }
 
 /// The values of a header field as they were read.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Read {
     /// There was none.
     Nothing,
@@ -174,7 +174,7 @@ enum Read {
 }
 
 /// What stands before a token: the scheme as the client writes it, and spaces.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Lead {
     bytes: [u8; 8],
     length: u8,

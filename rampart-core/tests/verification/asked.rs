@@ -240,4 +240,7 @@ fn what_an_outcome_of_another_object_was_asked_for_is_not_forgotten() {
     let inner = fresh(&other, Some(&value)).after(Some(&kept));
     assert_eq!(write(&inner.outcome()).unwrap(), "tasks:read tasks:write");
     assert_eq!(write(&fresh(&other, Some(&value)).after(None).outcome()).unwrap(), "tasks:write");
+    // What was asked of another token says nothing of this one.
+    let replaced = bearer(r#"["auditor"]"#, "tasks:read");
+    assert_eq!(write(&fresh(&other, Some(&replaced)).after(Some(&kept)).outcome()).unwrap(), "tasks:write");
 }
