@@ -15,6 +15,6 @@ pub use crate::{
 };
 #[doc(no_inline)]
 pub use rampart_core::{
-    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, JwksHealth,
-    JwksState, Policy, RampartAuth, RampartAuthBuilder, Requirement, Settings, roles, scopes,
+    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Event, JwksHealth,
+    JwksState, Policy, RampartAuth, RampartAuthBuilder, Requirement, Rule, Settings, roles, scopes,
 };

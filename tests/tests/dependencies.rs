@@ -40,6 +40,8 @@ fn each_library_stands_on_those_below_it_alone() {
 #[test]
 fn what_is_no_interface_of_its_own_is_needed_in_the_very_same_version() {
     let manifest = read("Cargo.toml");
-    let line = manifest.lines().find(|line| line.starts_with("rampart-http = ")).unwrap();
-    assert!(line.contains(&format!(r#"version = "={}""#, env!("CARGO_PKG_VERSION"))), "{line}");
+    for package in ["rampart-http", "rampart-core"] {
+        let line = manifest.lines().find(|line| line.starts_with(&format!("{package} = "))).unwrap();
+        assert!(line.contains(&format!(r#"version = "={}""#, env!("CARGO_PKG_VERSION"))), "{line}");
+    }
 }
