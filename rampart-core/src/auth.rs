@@ -12,6 +12,7 @@ use crate::answer::rejection::Rejection;
 use crate::authenticate::{Authenticate, AuthenticateOptional};
 use crate::bearer;
 use crate::builder::{RampartAuthBuilder, of_environment};
+use crate::event::Event;
 use crate::health::JwksHealth;
 use crate::issuer::Keys;
 use crate::outcome::Verification;
@@ -116,7 +117,7 @@ impl RampartAuth {
     /// # }
     /// ```
     pub fn authenticate<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) -> Authenticate {
-        Authenticate(self.authenticate_optional(values))
+        self.required(self.begin(values.into_iter()).0)
     }
 
     /// As [`authenticate`](Self::authenticate), but a request without a token is `Ok(None)`. A token that is not good is an
@@ -166,7 +167,15 @@ impl RampartAuth {
     /// # }
     /// ```
     pub fn verify_with(&self, head: &impl RequestHead) -> Authenticate {
-        Authenticate(self.begin(head.values(AUTHORIZATION)).0)
+        self.required(self.begin(head.values(AUTHORIZATION)).0)
+    }
+
+    /// The outcome for a route that needs a token.
+    fn required(&self, outcome: AuthenticateOptional) -> Authenticate {
+        if outcome.is_nobody() {
+            self.0.verifier.listeners.tell(&Event::TokenMissing);
+        }
+        Authenticate(outcome)
     }
 
     /// The HTTP answer for an error, with the realm of this object (RFC 6750 section 3).

@@ -38,6 +38,11 @@ impl fmt::Debug for Progress {
 }
 
 impl AuthenticateOptional {
+    /// Whether it is known that the request carries no token.
+    pub(crate) fn is_nobody(&self) -> bool {
+        matches!(self.0, Progress::Ready(Some(Ok(None))))
+    }
+
     pub(crate) fn ready(outcome: OptionalVerdict) -> Self {
         Self(Progress::Ready(Some(outcome)))
     }

@@ -299,7 +299,7 @@ impl RampartAuthBuilder {
     }
 
     /// Somebody to tell of what happens, besides the log: for metrics, traces, alarms. Called in the thread of whatever tells, so it
-    /// must be quick and not panic; it may call the object itself. Called again, it adds one more. See [`Event`] for an example.
+    /// must be quick and not panic; it may call the object itself, minding that this may tell it something again. Called again, it adds one more. See [`Event`] for an example.
     pub fn on_event(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.listeners.add(listener);
         self

@@ -15,7 +15,8 @@ pub(crate) use self::log::log;
 /// Something that has happened, for [`on_event`](crate::RampartAuthBuilder::on_event): to count it, to trace it, to wake somebody.
 ///
 /// Everything here also goes to the log; its page in the [manual](crate::manual::log) has the level and the text of each. An event
-/// holds nothing of a token: neither its text, nor its claims, nor its key ID.
+/// holds nothing of a token: neither its text, nor its claims, nor its key ID. Variants with fields may get more of them: they are
+/// matched with `..`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -42,11 +43,13 @@ pub enum Event<'e> {
     /// A token was refused, or could not be judged.
     TokenRefused(RefusedToken<'e>),
     /// A good token lacks what the route asks for: [`AuthError::InsufficientRole`] or [`AuthError::InsufficientScope`].
+    #[non_exhaustive]
     Insufficient {
         /// What is lacking.
         error: &'e AuthError,
     },
     /// A claim of a good token has another type than it should, and counts as absent (V11).
+    #[non_exhaustive]
     ClaimMistyped {
         /// Its name.
         claim: &'static str,
@@ -54,16 +57,19 @@ pub enum Event<'e> {
     /// A [`KeySet`](crate::KeySet) has refused a signature. Nobody but the log is told.
     SignatureRefused(RefusedToken<'e>),
     /// The keys are there for the first time.
+    #[non_exhaustive]
     KeysFetched {
         /// How many can verify tokens.
         keys: usize,
     },
     /// The issuer has other keys than before.
+    #[non_exhaustive]
     KeysChanged {
         /// How many can verify tokens.
         keys: usize,
     },
     /// The issuer's keys could not be fetched.
+    #[non_exhaustive]
     KeyFetchFailed {
         /// Where they were asked for, without the query.
         url: &'e str,
@@ -75,16 +81,19 @@ pub enum Event<'e> {
         retry_in: Duration,
     },
     /// A fetch was left behind by its runtime: that says nothing about the issuer.
+    #[non_exhaustive]
     KeyFetchAbandoned {
         /// Where the keys were asked for, without the query.
         url: &'e str,
     },
     /// Keys cannot be fetched on this thread: there is no tokio runtime, or one without timers or I/O.
+    #[non_exhaustive]
     KeyFetchImpossible {
         /// What is missing, and the remedy.
         problem: &'e str,
     },
     /// An entry of the key set is not used.
+    #[non_exhaustive]
     KeySkipped {
         /// Its position in the set, from 0.
         position: usize,
@@ -94,11 +103,13 @@ pub enum Event<'e> {
         is_fault: bool,
     },
     /// More entries of the key set are not used than are told one by one.
+    #[non_exhaustive]
     MoreKeysSkipped {
         /// How many in all.
         skipped: usize,
     },
     /// The key set holds more usable keys than are taken.
+    #[non_exhaustive]
     KeysCut {
         /// How many are taken.
         limit: usize,
@@ -106,6 +117,7 @@ pub enum Event<'e> {
     /// More keys of the set fit a token than are tried; told once a minute at most (V4).
     KeyAmbiguous(AmbiguousKey<'e>),
     /// A [`Policy`](crate::Policy) denies everyone: an empty list, or a name that no token can have. Nobody but the log is told.
+    #[non_exhaustive]
     PolicyDeniesEveryone {
         /// What is wrong with it.
         why: &'static str,
@@ -115,6 +127,7 @@ pub enum Event<'e> {
     /// The system clock stands before 1970, so that no token can be judged.
     ClockBefore1970,
     /// An application is not set up as its adapter needs it. Nobody but the log is told.
+    #[non_exhaustive]
     NotSetUp {
         /// What is missing, and the remedy.
         problem: &'static str,

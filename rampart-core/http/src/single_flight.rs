@@ -7,9 +7,11 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -59,8 +61,10 @@ pub enum Patience {
     UnderWay {
         /// How long it may be under way.
         limit: Duration,
-        /// How long a task may need to come to run, and to answer a knock.
+        /// How long a task may need to come to run. Who waits knocks no more often.
         late: Duration,
+        /// How long a task may leave a knock unanswered: longer than a busy runtime lets its tasks wait.
+        silence: Duration,
     },
 }
 
@@ -110,6 +114,8 @@ struct Pulse {
     knocked: Notify,
     /// Whether the exchange is being polled: if its task is dropped then, it has panicked itself.
     is_polled: AtomicBool,
+    /// Whether nobody waits for it any more: it sends nothing from then on.
+    is_given_up: AtomicBool,
 }
 
 impl Pulse {
@@ -122,18 +128,22 @@ impl Pulse {
         self.answered.load(Ordering::Relaxed) == self.knocks.load(Ordering::Relaxed)
     }
 
-    /// Makes an exchange, and answers every knock meanwhile.
-    async fn beat<T>(&self, exchange: impl Future<Output = T>) -> T {
+    /// Makes an exchange, and answers every knock meanwhile. `None` where it was given up on: it goes no further then, however late
+    /// its runtime wakes up.
+    async fn beat<T>(&self, exchange: impl Future<Output = T>) -> Option<T> {
         let (mut exchange, mut knocked) = (pin!(exchange), pin!(self.knocked.notified()));
         poll_fn(|context| {
             while knocked.as_mut().poll(context).is_ready() {
                 knocked.set(self.knocked.notified());
             }
             self.answered.store(self.knocks.load(Ordering::Relaxed), Ordering::Relaxed);
+            if self.is_given_up.load(Ordering::Relaxed) {
+                return Poll::Ready(None);
+            }
             self.is_polled.store(true, Ordering::Relaxed);
             let poll = exchange.as_mut().poll(context);
             self.is_polled.store(false, Ordering::Relaxed);
-            poll
+            poll.map(Some)
         })
         .await
     }
@@ -193,11 +203,13 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
     #[must_use]
     pub fn give_up(&mut self, now: Instant) -> Option<Flight<P, O>> {
         if !self.is_live(now) {
+            self.call_off();
             return self.current.take();
         }
         if let (Some(Flight { stage: Stage::UnderWay { pulse, knocked_at, .. }, .. }), Patience::UnderWay { late, .. }) =
             (&mut self.current, self.patience)
             && now >= *knocked_at + late
+            && pulse.is_answered()
         {
             *knocked_at = now;
             pulse.knock();
@@ -205,13 +217,20 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
         None
     }
 
+    /// Keeps the exchange at hand from going any further, where its task is not done with it.
+    fn call_off(&self) {
+        if let Some(Flight { stage: Stage::UnderWay { pulse, .. }, .. }) = &self.current {
+            pulse.is_given_up.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn is_left_behind(&self, flight: &Flight<P, O>, now: Instant) -> bool {
         match self.patience {
             Patience::SinceDue(limit) => now >= flight.due() + limit,
-            Patience::UnderWay { limit, late } => match &flight.stage {
+            Patience::UnderWay { limit, silence, .. } => match &flight.stage {
                 Stage::Noted { .. } => false,
                 Stage::UnderWay { since, pulse, knocked_at } => {
-                    let is_silent = now >= *knocked_at + late && !pulse.is_answered();
+                    let is_silent = now >= *knocked_at + silence && !pulse.is_answered();
                     // The task is gone without a word: the owner has panicked over it.
                     let is_lost = flight.ticket.outcome.has_changed().is_err();
                     now >= *since + limit || is_silent || is_lost
@@ -259,6 +278,7 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
     where
         W: Owner<Purpose = P, Outcome = O>,
     {
+        self.call_off();
         self.begun += 1;
         let (sender, outcome) = watch::channel(None);
         let ticket = Ticket { number: self.begun, purpose, due, outcome };
@@ -363,7 +383,7 @@ impl<W: Owner> Task<W> {
         let Some(question) = self.set_out() else { return };
         let Some(pulse) = self.order.as_ref().map(|order| Arc::clone(&order.pulse)) else { return };
         let answer = pulse.beat(self.owner.exchange(question)).await;
-        self.end(End::Made(answer));
+        self.end(answer.map_or(End::LeftBehind, End::Made));
     }
 
     fn set_out(&mut self) -> Option<W::Question> {
@@ -388,12 +408,14 @@ impl<W: Owner> Drop for Task<W> {
         if self.is_done {
             return;
         }
-        // Before it has run: nobody is to wait for it, unless another task makes the flight. What panics while something panics ends
-        // the process, so that the owner is not asked then: whoever comes sends another task.
-        if self.order.is_none() && (std::thread::panicking() || self.set_out().is_none()) {
-            return;
-        }
-        let has_panicked = self.order.as_ref().is_some_and(|order| order.pulse.is_polled.load(Ordering::Relaxed));
-        self.end(if has_panicked { End::Panicked } else { End::LeftBehind });
+        // The thread may be unwinding: what the owner does wrong now must not end the process.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            // Before it has run: nobody is to wait for it, unless another task makes the flight.
+            if self.order.is_none() && self.set_out().is_none() {
+                return;
+            }
+            let has_panicked = self.order.as_ref().is_some_and(|order| order.pulse.is_polled.load(Ordering::Relaxed));
+            self.end(if has_panicked { End::Panicked } else { End::LeftBehind });
+        }));
     }
 }

@@ -19,7 +19,8 @@ const ALMOST_LIMIT: Duration = Duration::from_millis(4_999);
 const ALMOST_LATE: Duration = Duration::from_millis(999);
 
 const SINCE_DUE: Patience = Patience::SinceDue(LIMIT);
-const UNDER_WAY: Patience = Patience::UnderWay { limit: LIMIT, late: LATE };
+const SILENCE: Duration = Duration::from_secs(2);
+const UNDER_WAY: Patience = Patience::UnderWay { limit: LIMIT, late: LATE, silence: SILENCE };
 
 /// Makes exchanges that last until they are let go, and notes how they end.
 struct Desk {
@@ -381,7 +382,7 @@ async fn what_comes_of_a_flight_that_was_given_up_is_not_taken_for_the_next() {
     let next = desk.begin("new");
     desk.answers.add_permits(1);
     quiet().await;
-    assert_eq!(desk.ends(), ["1: answer to old, too late"]);
+    assert_eq!(desk.ends(), ["1: left behind, too late"]);
     desk.answers.add_permits(1);
     assert_eq!(soon(next).await, told("answer to new"));
     assert_eq!(desk.ends()[1], "2: answer to new");
@@ -399,6 +400,9 @@ fn runtime_that_stands_still_under_way_is_found_out_by_those_who_knock() {
     second.block_on(async {
         advance(LATE).await;
         assert_eq!(desk.give_up(), None, "a first knock");
+        // More of them change nothing.
+        advance(LATE).await;
+        assert_eq!(desk.give_up(), None);
         advance(ALMOST_LATE).await;
         assert_eq!(desk.give_up(), None);
         advance(TICK).await;
@@ -475,4 +479,63 @@ fn runtime_that_ends_because_its_thread_panics_has_left_its_flight_behind() {
     });
     assert!(panicked.join().is_err());
     assert_eq!((desk.sent(), desk.ends()), (1, vec!["1: left behind".into()]));
+}
+
+/// No pile of exchanges goes on when runtimes wake up.
+#[test]
+fn exchange_that_was_given_up_goes_no_further_when_its_runtime_wakes_up() {
+    let (first, second) = (runtime(), runtime());
+    let desk = Desk::new(UNDER_WAY);
+    first.block_on(async {
+        desk.begin("old").go();
+        quiet().await;
+    });
+    second.block_on(async {
+        advance(LIMIT).await;
+        assert_eq!(desk.give_up(), Some(1));
+        let next = desk.begin("new");
+        desk.answers.add_permits(2);
+        assert_eq!(soon(next).await, told("answer to new"));
+    });
+    first.block_on(quiet());
+    assert_eq!(desk.ends(), ["2: answer to new", "1: left behind, too late"]);
+    assert_eq!(desk.answers.available_permits(), 1, "the old one has gone on");
+}
+
+#[test]
+fn flight_whose_task_is_dropped_by_a_thread_that_panics_is_nobodys_to_wait_for() {
+    for patience in [SINCE_DUE, UNDER_WAY] {
+        let desk = Desk::new(patience);
+        let panicked = std::thread::spawn({
+            let desk = Arc::clone(&desk);
+            move || {
+                let runtime = runtime();
+                runtime.block_on(async { desk.begin("keys").go() });
+                panic!("for another reason");
+            }
+        });
+        assert!(panicked.join().is_err());
+        assert_eq!((desk.sent(), desk.ends()), (0, vec!["1: left behind".into()]));
+        assert!(desk.flights.lock().unwrap().current().is_none());
+    }
+}
+
+/// What an owner does wrong while its thread unwinds must not end the process.
+#[test]
+fn owner_that_panics_over_a_thread_that_panics_does_no_more_harm() {
+    let desk = Desk::new(UNDER_WAY);
+    let panicked = std::thread::spawn({
+        let desk = Arc::clone(&desk);
+        move || {
+            let runtime = runtime();
+            runtime.block_on(async {
+                desk.begin("a bug of the owner").go();
+                quiet().await;
+            });
+            panic!("for another reason");
+        }
+    });
+    assert!(panicked.join().is_err());
+    let flights = || desk.flights.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(flights().give_up(Instant::now()).map(|flight| flight.number()), Some(1));
 }

@@ -277,6 +277,7 @@ impl KeyCache {
 
 fn tell(listeners: &Listeners, url: &str, news: News) {
     match news {
+        News::Entries(events) => events.iter().for_each(|event| listeners.tell(event)),
         News::Fetched { keys } => listeners.tell(&Event::KeysFetched { keys }),
         News::Changed { keys } => listeners.tell(&Event::KeysChanged { keys }),
         News::Failed { error, failures, retry_in } => {

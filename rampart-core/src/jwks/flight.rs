@@ -12,7 +12,7 @@ use rampart_http::single_flight::{self, End, Order, Owner, Word};
 use tokio::time::Instant;
 
 use super::cache::KeyCache;
-use super::fetch::{Answer, FetchError, Fetched, Question};
+use super::fetch::{Answer, FetchError, Question};
 
 pub(crate) type Outcome = Result<(), FetchError>;
 pub(super) type Flight = single_flight::Flight<Purpose, Outcome>;
@@ -85,9 +85,6 @@ impl Owner for KeyCache {
             End::LeftBehind => Err(FetchError::Abandoned),
         };
         let wall = self.clock.now().unwrap_or_default();
-        if let Ok(Answer { fetched: Fetched::Keys { parsed, .. }, .. }) = &answer {
-            parsed.events.iter().for_each(|event| self.listeners.tell(event));
-        }
         let mut state = self.state.lock();
         tell(self.take(&mut state, number, answer, wall));
     }

@@ -14,9 +14,13 @@ use super::flight::{Flight, Moment, Outcome, Purpose};
 use super::pursuit::Pursuit;
 use super::search::{NotFound, Sought};
 use crate::answer::error::AuthError;
+use crate::event::Event;
 
 /// A fetch that has not set out by then stands in the queue of a runtime that nobody drives.
 pub(super) const LATE_START: Duration = Duration::from_secs(1);
+/// A task that does not answer for so long stands on a runtime that nobody drives: soon enough for who waits to make a fetch of its
+/// own, and late enough for a runtime that merely has much to do.
+const SILENCE: Duration = Duration::from_millis(2500);
 /// After a back-off has run out, failures still count as current for this long beyond the time of a fetch, so that under load
 /// no request waits for the next attempt; and no longer, so that the first request after an idle period does.
 const CURRENT_FAILURE: Duration = Duration::from_secs(5);
@@ -51,9 +55,19 @@ pub(super) struct State {
 /// What has happened to the keys, for those who listen.
 #[derive(Debug)]
 pub(super) enum News {
-    Fetched { keys: usize },
-    Changed { keys: usize },
-    Failed { error: FetchError, failures: u32, retry_in: Duration },
+    /// What there is to say of entries of the set.
+    Entries(Vec<Event<'static>>),
+    Fetched {
+        keys: usize,
+    },
+    Changed {
+        keys: usize,
+    },
+    Failed {
+        error: FetchError,
+        failures: u32,
+        retry_in: Duration,
+    },
     Abandoned,
 }
 
@@ -94,7 +108,11 @@ impl State {
     pub(super) fn new(abandoned_after: Duration, unavailables: SharedUnavailables) -> Self {
         Self {
             abandoned_after,
-            flights: SingleFlight::new(Patience::UnderWay { limit: abandoned_after, late: LATE_START }),
+            flights: SingleFlight::new(Patience::UnderWay {
+                limit: abandoned_after,
+                late: LATE_START,
+                silence: SILENCE,
+            }),
             asked: None,
             failure: None,
             failures_in_a_row: 0,

@@ -115,7 +115,9 @@ impl Verifier {
         let Keys::Fetched(cache) = &self.issuer.keys else { return Err(AuthError::InvalidToken) };
         let Some(now) = self.clock.now() else { return Err(self.no_clock()) };
         let begun = cache.begun();
-        cache.wait(now).await?;
+        if let Err(error) = cache.wait(now).await {
+            return Err(self.refuse(&Refusal::new(error, Rule::V4, "there are no keys to check it with"), None));
+        }
         let unknown = match self.judge_now(token, cache) {
             Ok(claims) => return Ok(claims),
             Err(Failure::UnknownKid(unknown)) => unknown,

@@ -60,7 +60,7 @@ fn check(id: &str, values: &[Vec<u8>], expected: Expected) {
 
     let (error, by) = match expected {
         Passes => (None, None),
-        Missing => (Some(AuthError::MissingToken), None),
+        Missing => (Some(AuthError::MissingToken), Some("V1")),
         Ambiguous => (Some(AuthError::InvalidRequest), Some("V1")),
         Invalid(rule) => (Some(AuthError::InvalidToken), Some(rule)),
     };

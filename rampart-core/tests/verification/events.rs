@@ -88,14 +88,14 @@ async fn listener_may_call_the_object_that_tells_it() {
         .on_event(move |event| {
             let auth = asks.lock().clone().unwrap();
             let error = auth.health().last_error;
-            assert_eq!(ready(auth.authenticate([""; 0])).err(), Some(AuthError::MissingToken));
+            assert_eq!(ready(auth.authenticate_optional([""; 0])).map(|claims| claims.is_none()), Ok(true));
             let what = match event {
                 Event::KeyFetchFailed { failures, retry_in, error: why, .. } => {
                     assert_eq!(error.as_deref(), Some(*why));
                     assert!(*retry_in >= Duration::from_millis(250));
                     format!("failed {failures}")
                 }
-                Event::KeysFetched { keys } => format!("fetched {keys}"),
+                Event::KeysFetched { keys, .. } => format!("fetched {keys}"),
                 other => format!("{other:?}"),
             };
             told.lock().push(what);
@@ -110,4 +110,55 @@ async fn listener_may_call_the_object_that_tells_it() {
     auth.verify(&issuer.token().sign().unwrap()).await.unwrap();
     assert_eq!(*heard.lock(), ["failed 1", "fetched 1"]);
     *itself.lock() = None;
+}
+
+#[tokio::test]
+async fn listener_is_told_of_what_could_not_be_decided_and_of_a_token_that_is_missing() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    issuer.inject(Endpoint::Jwks, Fault::status(500));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    let auth = RampartAuth::builder(issuer.url(), issuer.audience())
+        .on_event(move |event| match event {
+            Event::TokenMissing => heard.lock().push("missing".to_owned()),
+            Event::TokenRefused(token) => heard.lock().push(format!("{} {}", token.rule(), token.error().status())),
+            _ => {}
+        })
+        .build()
+        .unwrap();
+    let token = issuer.token().sign().unwrap();
+    for _ in 0..3 {
+        auth.verify(&token).await.unwrap_err();
+    }
+    assert_eq!(std::mem::take(&mut *told.lock()), ["V4 503"; 3]);
+    auth.authenticate([""; 0]).await.unwrap_err();
+    auth.verify_with(&rampart_core::adapter::Authorization::new([""; 0])).await.unwrap_err();
+    assert!(auth.authenticate_optional([""; 0]).await.unwrap().is_none());
+    assert_eq!(*told.lock(), ["missing"; 2]);
+}
+
+/// Keys are taken, and those who wait are told, before whoever listens.
+#[tokio::test]
+async fn listener_that_panics_over_an_entry_of_the_set_keeps_nobody_from_the_keys() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let set = issuer.jwks_json().replacen(r#""keys":["#, r#""keys":[{"kty":"RSA"},"#, 1);
+    assert!(set.contains(r#"{"kty":"RSA"}"#), "{set}");
+    issuer.set_jwks_body(Some(set));
+    let seen = Arc::new(Mutex::new(0));
+    let counter = Arc::clone(&seen);
+    let auth = RampartAuth::builder(issuer.url(), issuer.audience())
+        .on_event(move |event| {
+            if let Event::KeySkipped { position: 0, is_fault: true, .. } = event {
+                *counter.lock() += 1;
+                panic!("a bug of the application");
+            }
+        })
+        .build()
+        .unwrap();
+    auth.verify(&issuer.token().sign().unwrap()).await.unwrap();
+    while *seen.lock() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((auth.health().keys, auth.health().last_error), (1, None));
+    assert_eq!(issuer.requests(Endpoint::Jwks), 1);
 }
