@@ -1,15 +1,18 @@
 //! The token endpoint from the issuer's metadata (OpenID Connect Discovery 1.0, RFC 8414).
 #![cfg(test)]
+#![allow(clippy::unchecked_time_subtraction, reason = "a test fails by a panic")]
 
 mod common;
 
 use common::{
-    LONGEST_WAIT, SECOND, TICK, TIMEOUT, World, address, builder, is_rate_limited, is_transport, issuer, seconds, until,
+    LONGEST_WAIT, Outcome, SECOND, TICK, TIMEOUT, World, address, builder, crowd, is_rate_limited, is_transport,
+    issuer, outcomes, quiet, seconds, until,
 };
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder};
 use rampart_http::{IssuerUrl, Member, Metadata, MetadataError};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use serde_json::json;
+use tokio::runtime::Builder;
 
 fn discovering(issuer: &LocalIssuer) -> RampartClient {
     builder(issuer).discovery().build().unwrap()
@@ -39,6 +42,66 @@ async fn discovery_asks_the_metadata_once_and_again_after_a_failure() {
     world.client.token(&request).await.unwrap();
     assert_eq!(asked(), (2, 4));
     assert_eq!(other.requests(Endpoint::Token), 1);
+}
+
+/// The outcomes of calls for so many sets that nobody has asked for yet, all at the same time.
+async fn at_the_same_time(world: &World, sets: usize) -> Vec<Outcome> {
+    let calls = (0..sets).flat_map(|_| crowd(&world.client, &world.unused(), 2)).collect();
+    outcomes(calls).await
+}
+
+#[tokio::test]
+async fn sets_that_come_at_the_same_time_ask_the_metadata_once() {
+    let world = World::with(RampartClientBuilder::discovery).await;
+    let asked = || (world.issuer.requests(Endpoint::Discovery), world.requests());
+    // They share its failure, and what it says.
+    world.issuer.inject_times(Endpoint::Discovery, &Fault::status(500), 1);
+    let told = "the issuer answered the request for its metadata with status 500";
+    for outcome in at_the_same_time(&world, 50).await {
+        assert_eq!(outcome.unwrap_err(), ClientError::Metadata(told.to_owned()));
+    }
+    assert_eq!(asked(), (1, 0));
+    for outcome in at_the_same_time(&world, 50).await {
+        outcome.unwrap();
+    }
+    assert_eq!(asked(), (2, 50));
+}
+
+#[tokio::test]
+async fn request_for_the_metadata_that_hangs_is_waited_for_two_seconds() {
+    let world = World::with(RampartClientBuilder::discovery).await;
+    world.issuer.inject_times(Endpoint::Discovery, &Fault::Hang, 1);
+    let first = world.waiting(&world.unused());
+    until("a request", || world.issuer.requests(Endpoint::Discovery) == 1).await;
+    let others = [world.waiting(&world.unused()), world.waiting(&world.unused())];
+    world.time.pass(seconds(2) - TICK).await;
+    quiet().await;
+    assert_eq!(world.issuer.requests(Endpoint::Discovery), 1);
+    world.time.pass(2 * TICK).await;
+    for other in others {
+        other.outcome().await.unwrap();
+    }
+    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.requests()), (2, 2));
+    world.time.pass(TIMEOUT).await;
+    is_transport(&first.outcome().await.unwrap_err(), "the metadata of the issuer cannot be reached");
+}
+
+#[tokio::test]
+async fn request_for_the_metadata_that_ends_with_its_runtime_is_made_by_another_set_at_once() {
+    // Its clock stands still, so that no wait ends.
+    let world = World::with(RampartClientBuilder::discovery).await;
+    world.issuer.inject_times(Endpoint::Discovery, &Fault::Hang, 1);
+    let elsewhere = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (client, set) = (world.client.clone(), world.unused());
+    drop(elsewhere.spawn(async move { client.token(&set).await }));
+    until("a request", || world.issuer.requests(Endpoint::Discovery) == 1).await;
+    let mut other = world.waiting(&world.unused());
+    quiet().await;
+    other.still_waits();
+    assert_eq!(world.issuer.requests(Endpoint::Discovery), 1);
+    std::thread::spawn(move || elsewhere.shutdown_timeout(seconds(60))).join().unwrap();
+    other.outcome().await.unwrap();
+    assert_eq!((world.issuer.requests(Endpoint::Discovery), world.requests()), (2, 1));
 }
 
 /// Answers of a token endpoint, and whether they may be those of an address where there is none any more.
