@@ -1,32 +1,26 @@
 //! Settings, their defaults and their limits: every mistake is found by `build()`, before the first request.
 
-use std::env::VarError;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use rampart_http::{ConfigError, EndpointUrl, SetUp};
+use rampart_http::{ConfigError, SetUp};
 
 use crate::answer::challenge::Challenges;
 use crate::auth::{Inner, RampartAuth};
 use crate::clock::Clock;
+use crate::environment;
 use crate::event::{Event, Listeners};
 use crate::issuer::Issuer;
-use crate::jose::algorithm::{Algorithm, Algorithms};
-use crate::jose::jws::TypRule;
+use crate::jose::algorithm::Algorithm;
 use crate::jwks::budget::SharedUnavailables;
 use crate::jwks::cache::Surroundings;
-use crate::jwks::source::Source;
-use crate::mistakes::{checked_audience, checked_pointer, checked_required_claim, listed};
 use crate::settings::Settings;
 use crate::token::cache::TokenCache;
-use crate::token::rules::{RequiredClaim, Rules};
 use crate::verifier::Verifier;
 
 /// Tells the objects of this process apart.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
-
-const MAX_TOLERANCE: Duration = Duration::from_secs(600);
 
 /// Settings of a [`RampartAuth`], from [`RampartAuth::builder`].
 ///
@@ -75,23 +69,7 @@ impl RampartAuthBuilder {
     /// [`ConfigError::MissingVariable`] with the name of the first variable that is missing, or whose value is no UTF-8;
     /// [`ConfigError::Invalid`] where one of several audiences is empty.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_variables(std::env::var)
-    }
-
-    fn from_variables(variable: impl Fn(&'static str) -> Result<String, VarError>) -> Result<Self, ConfigError> {
-        let optional = |name, meaning| match variable(name) {
-            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-            Err(VarError::NotPresent) => Ok(None),
-            Err(VarError::NotUnicode(_)) => Err(ConfigError::missing_variable(name, meaning)),
-        };
-        let required = |name, meaning| optional(name, meaning)?.ok_or(ConfigError::missing_variable(name, meaning));
-        let issuer = required("RAMPART_URL", "the URL of the issuer, exactly as in the iss claim of its tokens")?;
-        let audiences =
-            required("RAMPART_CLIENT_ID", "the audience of the tokens, with Rampart the client ID of the front end")?;
-        let mut audiences = listed(&audiences).map_err(of_environment)?;
-        let mut builder = Self::new(issuer, audiences.remove(0)).audiences(audiences);
-        builder.settings.realm = optional("RAMPART_REALM", "the realm of challenges, or unset it")?;
-        Ok(builder)
+        environment::settings(std::env::var).map(Self::from)
     }
 
     /// The `realm` of challenges; `default` unless given. It restricts nothing: to accept one organisation only, check
@@ -321,14 +299,8 @@ impl RampartAuthBuilder {
     /// [`ConfigError`] with the field and the remedy.
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
         let Self { settings, http_client, clock, listeners, unavailables } = self;
-        let source = Source::of(&settings)?;
-        let tolerance = Settings::duration(settings.durations.clock_tolerance, settings.clock_tolerance_seconds, 5);
-        if tolerance > MAX_TOLERANCE {
-            return Err(ConfigError::invalid(
-                "clock_tolerance",
-                "is more than 10 minutes, so that expired tokens would pass for long; set the clocks right and use seconds",
-            ));
-        }
+        let surroundings = Surroundings { clock: clock.clone(), listeners: listeners.clone(), unavailables };
+        let issuer = Issuer::from_settings(&settings, http_client, surroundings)?;
         let max_token_bytes = settings.max_token_bytes.unwrap_or(16 * 1024);
         if max_token_bytes == 0 {
             return Err(ConfigError::invalid(
@@ -336,21 +308,10 @@ impl RampartAuthBuilder {
                 "is 0, so that every token would be refused; leave it out for 16 KiB",
             ));
         }
-        let algorithms = settings.algorithms.as_deref().map_or_else(Algorithms::default, Algorithms::of);
-        if algorithms.is_empty() {
-            return Err(ConfigError::invalid(
-                "algorithms",
-                "is empty, so that every token would be refused; name the ones the issuer uses, or leave it out",
-            ));
-        }
-        let challenges = challenges(&settings)?;
-        let rules = rules(&settings, tolerance)?;
-        let surroundings = Surroundings { clock: clock.clone(), listeners: listeners.clone(), unavailables };
-        let keys = source.keys(&settings, algorithms, http_client, surroundings)?;
+        let challenges = Challenges::from_settings(&settings)?;
         let token_cache_bytes = settings.token_cache_bytes.unwrap_or(16 * 1024 * 1024);
-        let typ_rule = if settings.require_at_jwt { TypRule::AtJwtOnly } else { TypRule::AccessToken };
         let verifier = Verifier {
-            issuer: Issuer { rules, algorithms, typ_rule, keys },
+            issuer,
             max_token_bytes,
             tokens: (token_cache_bytes > 0).then(|| TokenCache::new(token_cache_bytes)),
             clock,
@@ -360,17 +321,6 @@ impl RampartAuthBuilder {
     }
 }
 
-/// The same, with the variable that the setting has been read from.
-pub(crate) fn of_environment(error: ConfigError) -> ConfigError {
-    let variable = match error.field() {
-        "issuer_url" => "RAMPART_URL",
-        "audience" | "audiences" => "RAMPART_CLIENT_ID",
-        "realm" => "RAMPART_REALM",
-        _ => return error,
-    };
-    error.read_from(variable)
-}
-
 impl fmt::Debug for RampartAuthBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RampartAuthBuilder")
@@ -378,110 +328,5 @@ impl fmt::Debug for RampartAuthBuilder {
             .field("clock", &self.clock)
             .field("listeners", &self.listeners)
             .finish_non_exhaustive()
-    }
-}
-
-/// What can stand in a quoted-string without an escape: printable ASCII, no quotes, no backslash.
-fn is_quotable(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
-}
-
-fn challenges(settings: &Settings) -> Result<Challenges, ConfigError> {
-    let realm = settings.realm.clone().unwrap_or_else(|| "default".into());
-    if realm.is_empty() || !is_quotable(&realm) {
-        return Err(ConfigError::invalid(
-            "realm",
-            "is empty, or has quotes, backslashes, control or non-ASCII characters; use plain words, or leave it out",
-        ));
-    }
-    let resource_metadata = match &settings.resource_metadata {
-        None => None,
-        Some(url) => {
-            let url = EndpointUrl::parse("resource_metadata", url, false)?;
-            Some(url.as_str().to_owned())
-        }
-    };
-    Ok(Challenges { realm, resource_metadata })
-}
-
-fn rules(settings: &Settings, tolerance: Duration) -> Result<Rules, ConfigError> {
-    checked_audience("audience", &settings.audience)?;
-    for audience in &settings.audiences {
-        checked_audience("audiences", audience)?;
-    }
-    let required =
-        |name: &String| checked_required_claim(name).map(|pointer| RequiredClaim { name: name.clone(), pointer });
-    let mut audiences = vec![settings.audience.clone()];
-    audiences.extend(settings.audiences.iter().cloned());
-    Ok(Rules {
-        issuer: settings.issuer_url.clone(),
-        audiences,
-        tolerance,
-        required_claims: settings.required_claims.iter().map(required).collect::<Result<_, _>>()?,
-        accept_id_tokens: settings.insecure_accept_id_tokens,
-        roles_claim: settings.roles_claim.as_deref().map(|text| checked_pointer("roles_claim", text)).transpose()?,
-        scope_claim: settings.scope_claim.as_deref().map(|text| checked_pointer("scope_claim", text)).transpose()?,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn from(variables: &[(&str, &str)]) -> Result<RampartAuthBuilder, ConfigError> {
-        RampartAuthBuilder::from_variables(|name| match variables.iter().find(|(own, _)| *own == name) {
-            Some((_, "not UTF-8")) => Err(VarError::NotUnicode("as one is made differs by system".into())),
-            Some((_, value)) => Ok((*value).to_owned()),
-            None => Err(VarError::NotPresent),
-        })
-    }
-
-    #[test]
-    fn environment_gives_issuer_audience_and_realm() {
-        let builder =
-            from(&[("RAMPART_URL", "https://a.example"), ("RAMPART_CLIENT_ID", "api"), ("RAMPART_REALM", "r")]);
-        let settings = builder.unwrap().settings;
-        assert_eq!((&*settings.issuer_url, &*settings.audience), ("https://a.example", "api"));
-        assert_eq!(settings.realm.as_deref(), Some("r"));
-    }
-
-    #[test]
-    fn environment_may_give_several_audiences() {
-        let audiences = |text| {
-            let Settings { audience, audiences, .. } =
-                from(&[("RAMPART_URL", "https://a.example"), ("RAMPART_CLIENT_ID", text)])?.settings;
-            Ok::<_, ConfigError>([vec![audience], audiences].concat())
-        };
-        assert_eq!(audiences("api").unwrap(), ["api"]);
-        assert_eq!(audiences("a b").unwrap(), ["a b"]);
-        assert_eq!(audiences("a,b").unwrap(), ["a", "b"]);
-        assert_eq!(audiences("a, b ,c").unwrap(), ["a", "b", "c"]);
-        // Left to build(), which refuses them.
-        assert_eq!(audiences(" a,b\n").unwrap(), [" a", "b\n"]);
-        for text in [",", "a,", ",a", "a,,b", "a, ,b"] {
-            assert_eq!(audiences(text).unwrap_err().field(), "audience", "{text}");
-        }
-    }
-
-    #[test]
-    fn missing_or_empty_variable_is_named() {
-        let name = |variables: &[_]| from(variables).unwrap_err().field();
-        assert_eq!(name(&[]), "RAMPART_URL");
-        assert_eq!(name(&[("RAMPART_URL", ""), ("RAMPART_CLIENT_ID", "api")]), "RAMPART_URL");
-        assert_eq!(name(&[("RAMPART_URL", "https://a.example")]), "RAMPART_CLIENT_ID");
-    }
-
-    #[test]
-    fn variable_that_is_no_text_is_named_whether_or_not_it_may_be_left_out() {
-        let mut variables =
-            vec![("RAMPART_URL", "https://a.example"), ("RAMPART_CLIENT_ID", "api"), ("RAMPART_REALM", "r")];
-        assert!(from(&variables).is_ok());
-        for at in 0..3 {
-            let good = std::mem::replace(&mut variables[at].1, "not UTF-8");
-            let error = from(&variables).unwrap_err();
-            assert_eq!(error.field(), variables[at].0);
-            assert!(error.to_string().contains("missing, empty or not UTF-8"), "{error}");
-            variables[at].1 = good;
-        }
     }
 }

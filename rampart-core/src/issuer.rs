@@ -1,15 +1,19 @@
 //! What is true of one issuer: the rules for its tokens, and the keys that it signs them with.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answer::error::AuthError;
-use crate::health::{JwksHealth, JwksState};
+use rampart_http::{ConfigError, SetUp};
+
 use crate::jose::algorithm::Algorithms;
 use crate::jose::jws::TypRule;
-use crate::jose::key_set::KeySet;
-use crate::jwks::cache::KeyCache;
-use crate::token::rules::Rules;
+use crate::jwks::cache::Surroundings;
+use crate::jwks::keys::Keys;
+use crate::jwks::source::Source;
+use crate::mistakes::{checked_audience, checked_pointer, checked_required_claim};
+use crate::settings::Settings;
+use crate::token::rules::{RequiredClaim, Rules};
+
+const MAX_TOLERANCE: Duration = Duration::from_secs(600);
 
 pub(crate) struct Issuer {
     pub(crate) rules: Rules,
@@ -18,50 +22,51 @@ pub(crate) struct Issuer {
     pub(crate) keys: Keys,
 }
 
-pub(crate) enum Keys {
-    Static(Arc<KeySet>),
-    Fetched(Arc<KeyCache>),
+impl Issuer {
+    /// Checks what the settings say of it.
+    pub(crate) fn from_settings(
+        settings: &Settings,
+        http_client: Option<SetUp>,
+        surroundings: Surroundings,
+    ) -> Result<Self, ConfigError> {
+        let source = Source::of(settings)?;
+        let algorithms = settings.algorithms.as_deref().map_or_else(Algorithms::default, Algorithms::of);
+        if algorithms.is_empty() {
+            return Err(ConfigError::invalid(
+                "algorithms",
+                "is empty, so that every token would be refused; name the ones the issuer uses, or leave it out",
+            ));
+        }
+        let rules = rules(settings)?;
+        let keys = source.keys(settings, algorithms, http_client, surroundings)?;
+        let typ_rule = if settings.require_at_jwt { TypRule::AtJwtOnly } else { TypRule::AccessToken };
+        Ok(Self { rules, algorithms, typ_rule, keys })
+    }
 }
 
-impl Keys {
-    /// How they are; nothing comes of asking.
-    pub(crate) fn look(&self, wall: Duration) -> JwksHealth {
-        match self {
-            Self::Static(set) => JwksHealth { state: JwksState::Static, age: None, keys: set.len(), last_error: None },
-            Self::Fetched(cache) => cache.health(wall),
-        }
+fn rules(settings: &Settings) -> Result<Rules, ConfigError> {
+    let tolerance = Settings::duration(settings.durations.clock_tolerance, settings.clock_tolerance_seconds, 5);
+    if tolerance > MAX_TOLERANCE {
+        return Err(ConfigError::invalid(
+            "clock_tolerance",
+            "is more than 10 minutes, so that expired tokens would pass for long; set the clocks right and use seconds",
+        ));
     }
-
-    /// How they are, for somebody who would have them good: where none may serve, the cache sees to it.
-    pub(crate) fn health(&self, wall: Duration) -> JwksHealth {
-        let health = self.look(wall);
-        if let Self::Fetched(cache) = self
-            && matches!(health.state, JwksState::Cold | JwksState::Dead)
-        {
-            cache.pursue();
-        }
-        health
+    checked_audience("audience", &settings.audience)?;
+    for audience in &settings.audiences {
+        checked_audience("audiences", audience)?;
     }
-
-    pub(crate) async fn warm_up(&self, wall: Duration) -> Result<(), AuthError> {
-        match self {
-            Self::Static(_) => Ok(()),
-            Self::Fetched(cache) => cache.warm_up(wall).await,
-        }
-    }
-
-    pub(crate) async fn refresh(&self) -> Result<(), AuthError> {
-        match self {
-            Self::Static(_) => Ok(()),
-            Self::Fetched(cache) => cache.refresh().await,
-        }
-    }
-
-    /// How long ago the issuer confirmed them; `None` for those that are fixed.
-    pub(crate) fn age(&self) -> Option<Duration> {
-        match self {
-            Self::Static(_) => None,
-            Self::Fetched(cache) => cache.age(),
-        }
-    }
+    let required =
+        |name: &String| checked_required_claim(name).map(|pointer| RequiredClaim { name: name.clone(), pointer });
+    let mut audiences = vec![settings.audience.clone()];
+    audiences.extend(settings.audiences.iter().cloned());
+    Ok(Rules {
+        issuer: settings.issuer_url.clone(),
+        audiences,
+        tolerance,
+        required_claims: settings.required_claims.iter().map(required).collect::<Result<_, _>>()?,
+        accept_id_tokens: settings.insecure_accept_id_tokens,
+        roles_claim: settings.roles_claim.as_deref().map(|text| checked_pointer("roles_claim", text)).transpose()?,
+        scope_claim: settings.scope_claim.as_deref().map(|text| checked_pointer("scope_claim", text)).transpose()?,
+    })
 }

@@ -11,6 +11,7 @@ mod bearer;
 mod builder;
 mod clock;
 mod combination;
+mod environment;
 mod event;
 mod health;
 mod issuer;

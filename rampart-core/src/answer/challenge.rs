@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
+use rampart_http::{ConfigError, EndpointUrl};
+
 use crate::answer::error::AuthError;
 use crate::answer::rejection::description;
 use crate::combination::union;
+use crate::settings::Settings;
 use crate::token::mapping::is_scope_token;
 
 /// What every challenge of one `RampartAuth` says.
@@ -24,6 +27,24 @@ pub(crate) struct Scheme {
 const OFFERED: [Scheme; 1] = [Scheme { name: "Bearer" }];
 
 impl Challenges {
+    pub(crate) fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let realm = settings.realm.clone().unwrap_or_else(|| "default".into());
+        if realm.is_empty() || !is_quotable(&realm) {
+            return Err(ConfigError::invalid(
+                "realm",
+                "is empty, or has quotes, backslashes, control or non-ASCII characters; use plain words, or leave it out",
+            ));
+        }
+        let resource_metadata = match &settings.resource_metadata {
+            None => None,
+            Some(url) => {
+                let url = EndpointUrl::parse("resource_metadata", url, false)?;
+                Some(url.as_str().to_owned())
+            }
+        };
+        Ok(Self { realm, resource_metadata })
+    }
+
     /// One for each scheme; none for an error that other credentials would not mend.
     ///
     /// `scopes` are those that a new token needs besides any which the error names.
@@ -104,4 +125,9 @@ fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// What can stand in a quoted-string without an escape: printable ASCII, no quotes, no backslash.
+fn is_quotable(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
 }

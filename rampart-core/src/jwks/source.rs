@@ -7,9 +7,9 @@ use rampart_http::{ConfigError, EndpointUrl, IssuerUrl, Location, Member, SetUp,
 
 use super::cache::{KeyCache, Surroundings};
 use super::fetch::Fetcher;
-use crate::issuer::Keys;
 use crate::jose::algorithm::Algorithms;
 use crate::jose::key_set::KeySet;
+use crate::jwks::keys::Keys;
 use crate::mistakes::unusable_keys;
 use crate::settings::Settings;
 
