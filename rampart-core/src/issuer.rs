@@ -30,6 +30,7 @@ impl Issuer {
         surroundings: Surroundings,
     ) -> Result<Self, ConfigError> {
         let source = Source::of(settings)?;
+        let rules = rules(settings)?;
         let algorithms = settings.algorithms.as_deref().map_or_else(Algorithms::default, Algorithms::of);
         if algorithms.is_empty() {
             return Err(ConfigError::invalid(
@@ -37,7 +38,6 @@ impl Issuer {
                 "is empty, so that every token would be refused; name the ones the issuer uses, or leave it out",
             ));
         }
-        let rules = rules(settings)?;
         let keys = source.keys(settings, algorithms, http_client, surroundings)?;
         let typ_rule = if settings.require_at_jwt { TypRule::AtJwtOnly } else { TypRule::AccessToken };
         Ok(Self { rules, algorithms, typ_rule, keys })
