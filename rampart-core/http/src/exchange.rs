@@ -10,7 +10,7 @@ use crate::client;
 /// For a whole exchange, from the first connection to the last byte.
 pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest body that is read.
-pub const MAX_BODY_BYTES: usize = 512 * 1024;
+const MAX_BODY_BYTES: usize = 512 * 1024;
 
 /// Why an exchange with the issuer failed. Never holds a body, a header value or a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

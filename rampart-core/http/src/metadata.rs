@@ -43,7 +43,7 @@ pub enum MetadataError {
 }
 
 /// Where an issuer's metadata is, below its address (OpenID Connect Discovery 1.0 section 4).
-pub const METADATA_PATH: &str = "/.well-known/openid-configuration";
+pub(crate) const METADATA_PATH: &str = "/.well-known/openid-configuration";
 
 /// What metadata gives the address of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,7 +22,7 @@ pub(crate) const MAX_KEYS: usize = 100;
 /// Unusable keys of one set that the log names one by one.
 const MAX_NAMED: usize = 20;
 /// Keys that are tried for one token.
-pub(crate) const MAX_CANDIDATES: usize = 4;
+const MAX_CANDIDATES: usize = 4;
 /// How often at most the log says that a token has more: anybody can send one without a kid.
 const COMPLAINT_EVERY: Duration = Duration::from_secs(60);
 
@@ -112,16 +112,21 @@ impl KeySet {
             .map_err(|refusal| refuse(refusal, None))?;
         if let Err(no_signer) = self.signer(&token) {
             let key_id = token.kid.as_deref();
-            if let NoSigner::TooMany = no_signer
-                && self.may_complain()
-            {
-                let limit = MAX_CANDIDATES;
-                event::log(&Event::KeyAmbiguous(AmbiguousKey { algorithm: token.algorithm, limit, key_id }));
+            if let Some(complaint) = self.complaint(no_signer, &token) {
+                event::log(&complaint);
             }
             return Err(refuse(no_signer.into(), key_id));
         }
         let Unverified { payload, kid, algorithm, .. } = token;
         Ok(Jws { payload, key_id: kid.map(Cow::into_owned), algorithm })
+    }
+
+    /// What there is to say about the set itself where it knows no signer of a token: once a minute at most.
+    pub(crate) fn complaint<'t>(&self, no_signer: NoSigner, token: &'t Unverified<'_>) -> Option<Event<'t>> {
+        let is_due = no_signer == NoSigner::TooMany && self.may_complain();
+        let key_id = token.kid.as_deref();
+        let ambiguous = || AmbiguousKey { algorithm: token.algorithm, limit: MAX_CANDIDATES, key_id };
+        is_due.then(ambiguous).map(Event::KeyAmbiguous)
     }
 
     /// V4, then V5: the key of the set that has signed the token.
@@ -198,7 +203,7 @@ impl KeySet {
     }
 
     /// Whether the log may say now that too many keys fit a token.
-    pub(crate) fn may_complain(&self) -> bool {
+    fn may_complain(&self) -> bool {
         let (mut last, now) = (self.complained.lock(), Instant::now());
         let is_due = last.is_none_or(|last| now.duration_since(last) >= COMPLAINT_EVERY);
         if is_due {

@@ -27,7 +27,10 @@ impl KeyCache {
         let is_whole = answer.as_ref().is_ok_and(|answer| answer.is_whole);
         let taken = answer.and_then(|answer| match (answer.fetched, &current) {
             (Fetched::Keys { mut parsed, etag, max_age }, current) => {
-                state.news.push(News::Entries(std::mem::take(&mut parsed.events)));
+                let events = std::mem::take(&mut parsed.events);
+                if !events.is_empty() {
+                    state.news.push(News::Entries(events));
+                }
                 // Where an empty set was taken by force, the issuer may well say it again.
                 let takes_empty = by_hand || current.as_ref().is_some_and(|current| current.keys.is_empty());
                 let set = if takes_empty { parsed.set } else { parsed.into_usable()? };

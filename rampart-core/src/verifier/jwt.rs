@@ -1,11 +1,12 @@
 //! A signed token against the keys of its issuer: V2 to V12 in their order, and nothing that waits.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::event::{AmbiguousKey, Event, Listeners};
+use crate::event::Listeners;
 use crate::issuer::Issuer;
 use crate::jose::jws::{Scratch, Unverified};
-use crate::jose::key_set::{KeySet, MAX_CANDIDATES, NoSigner};
+use crate::jose::key_set::{KeySet, NoSigner};
 use crate::rule::Refusal;
 use crate::token::validation::{self, Valid};
 
@@ -49,17 +50,15 @@ pub(crate) fn verify(
             return Err(Failure::UnknownKid(UnknownKid { kid: kid.unwrap_or_default().into_owned(), payload }));
         }
         Err(no_signer) => {
-            let kid = token.kid.as_deref();
-            if no_signer == NoSigner::TooMany && keys.may_complain() {
-                let ambiguous = AmbiguousKey { algorithm: token.algorithm, limit: MAX_CANDIDATES, key_id: kid };
-                listeners.tell(&Event::KeyAmbiguous(ambiguous));
+            if let Some(complaint) = keys.complaint(no_signer, &token) {
+                listeners.tell(&complaint);
             }
-            return Err(Failure::Refused(no_signer.into(), kid.map(str::to_owned)));
+            return Err(Failure::Refused(no_signer.into(), token.kid.map(Cow::into_owned)));
         }
     };
     let Unverified { kid, payload, is_at_jwt, .. } = token;
     match validation::validate(payload, is_at_jwt, &issuer.rules, now) {
         Ok(valid) => Ok(Good { valid, key }),
-        Err(refusal) => Err(Failure::Refused(refusal, kid.map(std::borrow::Cow::into_owned))),
+        Err(refusal) => Err(Failure::Refused(refusal, kid.map(Cow::into_owned))),
     }
 }

@@ -18,7 +18,7 @@ use self::skip::{PresenceSeed, Skip};
 pub use self::value::{TextSeed, Value, ValueSeed};
 
 /// Arrays and objects inside one another within a member, at most.
-pub const MAX_NESTING: u8 = 32;
+const MAX_NESTING: u8 = 32;
 
 /// Takes the members of an object that it knows; says `false` for one it does not know.
 pub trait Members<'de> {
