@@ -34,7 +34,7 @@ pub mod log {
     #![doc = include_str!("log.md")]
 }
 
-// The examples of the pages below use the other crates of the workspace; `rampart-tests` compiles them.
+// The examples of the pages below use the other crates of the workspace; `rampart-docs-tests` compiles them.
 
 /// How to do what the first page of a crate does not show.
 ///

@@ -59,7 +59,7 @@ fn errors() -> [(&'static str, Vec<AuthError>); 7] {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
 fn sources() -> String {

@@ -6,14 +6,14 @@ use std::io;
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
-use rampart_tests::apps::actix::Actix;
-use rampart_tests::apps::axum::Axum;
-use rampart_tests::apps::core::Core;
-use rampart_tests::apps::rocket::Rocket;
-use rampart_tests::case::{App, Case, Expected, Reach};
-use rampart_tests::cases::ALL;
-use rampart_tests::subject::Subject;
-use rampart_tests::wire::Reply;
+use rampart_conformance::apps::actix::Actix;
+use rampart_conformance::apps::axum::Axum;
+use rampart_conformance::apps::core::Core;
+use rampart_conformance::apps::rocket::Rocket;
+use rampart_conformance::case::{App, Case, Expected, Reach};
+use rampart_conformance::cases::ALL;
+use rampart_conformance::subject::Subject;
+use rampart_conformance::wire::Reply;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 

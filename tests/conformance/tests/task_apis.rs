@@ -10,9 +10,9 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use axum::middleware::map_response;
 use rampart_actix::RampartConfig;
+use rampart_conformance::wire::{Connection, Reply};
 use rampart_core::RampartAuth;
 use rampart_issuer::{Algorithm, LocalIssuer, TokenBuilder};
-use rampart_tests::wire::{Connection, Reply};
 use task_api_shared::Store;
 
 struct World {

@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
+use rampart_conformance::wire::{Connection, Reply};
 use rampart_issuer::{LocalIssuer, SigningKey, TokenBuilder, base64url};
-use rampart_tests::wire::{Connection, Reply};
 
 use crate::keys::{Key, Keys};
 use crate::report::{Answer, Duty, Tally};

@@ -25,7 +25,7 @@ mod recipe {
 
 #[test]
 fn manual_shows_what_is_tested_here() {
-    let manual = include_str!("../../rampart-core/src/manual/how_to.md");
+    let manual = include_str!("../../../rampart-core/src/manual/how_to.md");
     assert!(manual.contains(include_str!("recipes/readiness.rs")));
 }
 

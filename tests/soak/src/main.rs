@@ -2,7 +2,7 @@
 //! hangs, answers garbage, and strangers send random key IDs.
 //!
 //! ```sh
-//! cargo run --release -p rampart-tests --bin soak -- --framework all --seconds 60
+//! cargo run --release -p rampart-soak -- --framework all --seconds 60
 //! ```
 //!
 //! It fails where a good request is refused, a bad one let in, the server's memory grows, keys are fetched too often, or a new key

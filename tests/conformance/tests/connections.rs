@@ -14,15 +14,15 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rampart_conformance::apps::actix::Actix;
+use rampart_conformance::apps::axum::Axum;
+use rampart_conformance::apps::core::Core;
+use rampart_conformance::apps::rocket::Rocket;
+use rampart_conformance::case::{App, Case};
+use rampart_conformance::fixture::{FIXTURE, NOW, builder};
+use rampart_conformance::subject::{Framework, Subject};
+use rampart_conformance::wire::{Connection, Reply, at_once};
 use rampart_issuer::{Endpoint, LocalIssuer};
-use rampart_tests::apps::actix::Actix;
-use rampart_tests::apps::axum::Axum;
-use rampart_tests::apps::core::Core;
-use rampart_tests::apps::rocket::Rocket;
-use rampart_tests::case::{App, Case};
-use rampart_tests::fixture::{FIXTURE, NOW, builder};
-use rampart_tests::subject::{Framework, Subject};
-use rampart_tests::wire::{Connection, Reply, at_once};
 
 /// One `#[test]` of each of these and framework.
 macro_rules! on_each_framework {

@@ -1,8 +1,8 @@
 //! The figures that the project promises, each measured side by side in one run:
 //!
-//!     cargo bench -p rampart-tests --bench table                        all parts, some minutes
-//!     cargo bench -p rampart-tests --bench table -- verification http   some of: verification threads http events
-//!     cargo bench -p rampart-tests --bench table -- events --full       the flood for its whole minute
+//!     cargo bench -p rampart-figures                        all parts, some minutes
+//!     cargo bench -p rampart-figures -- verification http   some of: verification threads http events
+//!     cargo bench -p rampart-figures -- events --full       the flood for its whole minute
 //!
 //! `BENCHMARKS.md` says what the columns mean. Nothing else should run on the machine meanwhile.
 #![allow(
@@ -17,7 +17,7 @@
     reason = "a program that measures: what goes wrong ends it"
 )]
 
-#[path = "../../../rampart-core/benches/common/mod.rs"]
+#[path = "../../../../rampart-core/benches/common/mod.rs"]
 mod common;
 mod events;
 mod figures;

@@ -1,6 +1,6 @@
 //! Every case on every subject it is asked of: one `#[test]` of each, such as `on_rocket::h02_scheme_in_lower_case`.
 
-rampart_tests::conformance! {
+rampart_conformance::conformance! {
     everywhere {
         // cases/mapping.rs
         good_token_passes,

@@ -8,9 +8,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rampart_client::RampartClient;
+use rampart_conformance::cases;
 use rampart_core::{AuthError, RampartAuth};
 use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer};
-use rampart_tests::cases;
 use reqwest::ClientBuilder;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
@@ -47,8 +47,7 @@ struct Row {
 }
 
 fn rows() -> BTreeMap<String, Row> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("security-cases.toml");
-    Figment::from(Toml::string(&fs::read_to_string(path).unwrap())).extract().unwrap()
+    Figment::from(Toml::string(&read("tests/security-cases.toml"))).extract().unwrap()
 }
 
 fn ids() -> BTreeSet<String> {
@@ -85,7 +84,7 @@ fn every_row_has_tests_or_a_reason_why_it_needs_none() {
 #[test]
 fn rows_about_http_and_about_answers_are_shown_on_every_framework() {
     for (id, row) in rows().into_iter().filter(|(id, _)| id.starts_with(['H', 'R'])) {
-        let on_each = |test: &String| test.starts_with("conformance::") || test.starts_with("tests::");
+        let on_each = |test: &String| test.starts_with("conformance::") || test.starts_with("tests/conformance::");
         assert!(row.tests.iter().any(on_each), "{id}: {}", row.says);
     }
 }
@@ -147,7 +146,7 @@ fn tests(source: &str) -> BTreeSet<String> {
 }
 
 fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }
 
 fn read(path: &str) -> String {

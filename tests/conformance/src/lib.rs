@@ -21,8 +21,6 @@
 pub mod apps;
 pub mod case;
 pub mod cases;
-#[cfg(doctest)]
-mod documentation;
 pub mod fixture;
 pub mod subject;
 pub mod wire;

@@ -13,7 +13,7 @@ impl Figures {
     pub fn new() -> Self {
         Self(Table::new(
             "Figures",
-            ["what", "figure", "measured", "reached", "command: `cargo bench -p rampart-tests --bench table --` …"],
+            ["what", "figure", "measured", "reached", "command: `cargo bench -p rampart-figures --` …"],
         ))
     }
 
