@@ -4,6 +4,7 @@
 //! One pass over the text: `serde_json` parses, this module decides what is kept. Keys and strings are borrowed where they hold no escape.
 
 mod names;
+mod nesting;
 mod skip;
 mod value;
 
@@ -14,11 +15,9 @@ use serde_json::value::RawValue;
 
 use self::names::reserved;
 pub use self::names::{Names, is_reserved};
+use self::nesting::MAX_NESTING;
 use self::skip::{PresenceSeed, Skip};
 pub use self::value::{TextSeed, Value, ValueSeed};
-
-/// Arrays and objects inside one another within a member, at most.
-const MAX_NESTING: u8 = 32;
 
 /// Takes the members of an object that it knows; says `false` for one it does not know.
 pub trait Members<'de> {

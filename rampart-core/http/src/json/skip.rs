@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::MAX_NESTING;
 use super::names::{is_reserved, reserved};
+use super::nesting::{MAX_NESTING, deeper};
 
 /// Whether a value is another than `null`.
 pub(super) struct PresenceSeed;
@@ -36,10 +36,6 @@ impl<'de> Visitor<'de> for PresenceSeed {
 
 /// Any value, walked to the end and not kept: strings and numbers are checked as if they were.
 pub(super) struct Skip(pub(super) u8);
-
-pub(super) fn deeper<E: Error>(levels: u8) -> Result<u8, E> {
-    levels.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))
-}
 
 impl<'de> DeserializeSeed<'de> for Skip {
     type Value = ();

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::MAX_NESTING;
-use super::skip::{Skip, Walked, deeper, walk};
+use super::nesting::{MAX_NESTING, deeper};
+use super::skip::{Skip, Walked, walk};
 
 /// A JSON value as far as any rule looks at it.
 #[derive(Clone, Debug, PartialEq)]
