@@ -1,16 +1,11 @@
-//! What happens while tokens are verified and keys are kept: one list, which the log, and whoever else listens, is told of.
-
-mod log;
+//! The list of what happens while tokens are verified and keys are kept.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::answer::error::AuthError;
 use crate::jose::algorithm::Algorithm;
 use crate::rule::{Refusal, Rule};
-
-pub(crate) use self::log::log;
 
 /// Something that has happened, for [`on_event`](crate::RampartAuthBuilder::on_event): to count it, to trace it, to wake somebody.
 ///
@@ -137,16 +132,16 @@ pub enum Event<'e> {
 /// A token that was refused, and by which rule.
 #[derive(Clone)]
 pub struct RefusedToken<'e> {
-    error: &'e AuthError,
+    pub(super) error: &'e AuthError,
     /// What the rule says, where the caller is told less: for the log alone.
-    cause: &'e AuthError,
-    rule: Rule,
-    why: &'static str,
+    pub(super) cause: &'e AuthError,
+    pub(super) rule: Rule,
+    pub(super) why: &'static str,
     /// For the log alone.
-    key_id: Option<&'e str>,
-    says: Option<&'e str>,
-    hint: Option<&'static str>,
-    blame: Blame<'e>,
+    pub(super) key_id: Option<&'e str>,
+    pub(super) says: Option<&'e str>,
+    pub(super) hint: Option<&'static str>,
+    pub(super) blame: Blame<'e>,
 }
 
 /// What of the settings may be to blame: for the log.
@@ -226,32 +221,5 @@ impl fmt::Debug for AmbiguousKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { algorithm, limit, .. } = self;
         f.debug_struct("AmbiguousKey").field("algorithm", algorithm).field("limit", limit).finish_non_exhaustive()
-    }
-}
-
-/// Whom to tell.
-type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
-
-/// Everybody who listens to one object: the log, and then those who asked for it, in their order.
-#[derive(Clone, Default)]
-pub(crate) struct Listeners(Vec<Listener>);
-
-impl Listeners {
-    pub(crate) fn add(&mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) {
-        self.0.push(Arc::new(listener));
-    }
-
-    /// Tells everybody. Never with a lock held: whoever listens may call back into the object that tells.
-    pub(crate) fn tell(&self, event: &Event<'_>) {
-        log(event);
-        for listener in &self.0 {
-            listener(event);
-        }
-    }
-}
-
-impl fmt::Debug for Listeners {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Listeners").field(&self.0.len()).finish()
     }
 }

@@ -3,7 +3,7 @@
 use tracing::field::{debug, display};
 use tracing::{debug, error, info, warn};
 
-use super::{AmbiguousKey, Blame, Event, RefusedToken};
+use super::list::{AmbiguousKey, Blame, Event, RefusedToken};
 use crate::answer::error::AuthError;
 
 /// Characters of a key ID that are shown; `Debug` escapes what could forge or disguise a line.
