@@ -1,4 +1,5 @@
-//! A fetch as a flight: what it is for, what it asks, and how it is told. One at a time, in a task of its own: see [`SingleFlight`].
+//! An attempt as a flight of the cache's: how it is begun and joined, what it asks, and how it is told. One at a time, in a task of
+//! its own: see [`SingleFlight`].
 //!
 //! Who waits for a fetch that has not set out within a second sends a task of its own after it, as the first one may stand in
 //! the queue of a runtime that nobody drives.
@@ -11,34 +12,17 @@ use rampart_http::single_flight::SingleFlight;
 use rampart_http::single_flight::{self, End, Order, Owner, Word};
 use tokio::time::Instant;
 
+use super::attempt::{Outcome, Purpose};
 use super::cache::KeyCache;
 use super::fetch::{Answer, FetchError, Question};
+use super::state::State;
+use crate::answer::error::AuthError;
+use crate::event::Event;
 
-pub(crate) type Outcome = Result<(), FetchError>;
-pub(super) type Flight = single_flight::Flight<Purpose, Outcome>;
 pub(super) type Joined = single_flight::Joined<KeyCache>;
 
 /// A waiter looks this often whether somebody still drives the fetch that it waits for.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// What a fetch is made for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Because of the age of the keys.
-    Refresh,
-    /// Because the operator asks.
-    ByHand,
-    /// For a key ID that the set does not hold: charged to the bucket.
-    Search(Arc<str>),
-}
-
-/// The same moment on both clocks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) at: Instant,
-    /// Time since 1970.
-    pub(super) wall: Duration,
-}
 
 pub(super) fn can_fetch() -> bool {
     rampart_http::fit_runtime().is_ok()
@@ -50,6 +34,34 @@ pub(super) async fn outcome(joined: Joined, deadline: Instant) -> Option<Outcome
         Word::Outcome(outcome) => Some(outcome),
         Word::Nothing => Some(Err(FetchError::Abandoned)),
         Word::NotYet => None,
+    }
+}
+
+impl KeyCache {
+    /// The fetch in flight.
+    pub(super) fn join(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<Joined> {
+        if state.is_fetching(now) { state.flights.join(self, now) } else { None }
+    }
+
+    /// Notes a new fetch.
+    pub(super) fn begin(self: &Arc<Self>, state: &mut State, now: Instant, purpose: Purpose) -> Joined {
+        state.flights.begin(self, now, purpose)
+    }
+
+    /// The fetch in flight, or a new one unless in back-off: for those who do not wait.
+    pub(super) fn join_or_begin(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<Joined> {
+        let joined = if state.is_fetching(now) { state.flights.join_at_leisure(self, now) } else { None };
+        match joined {
+            None if !state.is_backing_off(now) => Some(self.begin(state, now, Purpose::Refresh)),
+            joined => joined,
+        }
+    }
+
+    /// Fetches need a runtime to run on, and waits one to wait on. A caller without one is no failure of the issuer's.
+    pub(super) fn require_runtime(&self) -> Result<(), AuthError> {
+        let Err(problem) = rampart_http::fit_runtime() else { return Ok(()) };
+        self.listeners.tell(&Event::KeyFetchImpossible { problem: &problem.to_string() });
+        Err(self.state.lock().unavailable(Instant::now()))
     }
 }
 

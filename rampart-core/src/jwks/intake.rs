@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::attempt::{Confirmation, Outcome, Purpose};
 use super::cache::KeyCache;
 use super::fetch::{Answer, FetchError, Fetched};
-use super::flight::{Outcome, Purpose};
 use super::snapshot::Snapshot;
-use super::state::{Confirmation, News, State};
+use super::state::{News, State};
 
 impl KeyCache {
     /// Takes what a fetch has brought, unless it was given up on meanwhile.

@@ -12,30 +12,10 @@ use tokio::time::{Instant, sleep_until};
 use super::cache::KeyCache;
 use super::flight::{Joined, LOOK_AGAIN, can_fetch, outcome};
 use super::snapshot::Age;
-use super::state::{LATE_START, State};
+use super::state::{LATE_START, Pursuit};
 
 /// The least that lies between two attempts, where one has come to nothing without a back-off of the issuer's.
 const BREATH: Duration = Duration::from_secs(1);
-
-/// The task that keeps trying.
-#[derive(Debug)]
-pub(super) struct Pursuit {
-    number: u64,
-    /// When it shows itself again at the latest: a task that nobody drives, or that has ended with its runtime, does not.
-    alive_until: Instant,
-}
-
-impl State {
-    /// The number of a new pursuit, unless there is one that is alive.
-    fn pursue(&mut self, now: Instant) -> Option<u64> {
-        if self.pursuit.as_ref().is_some_and(|pursuit| now < pursuit.alive_until) {
-            return None;
-        }
-        self.pursuits += 1;
-        self.pursuit = Some(Pursuit { number: self.pursuits, alive_until: now + LATE_START });
-        Some(self.pursuits)
-    }
-}
 
 impl KeyCache {
     /// Keeps trying to get keys in the background, where there are none that may serve and nobody does so yet. Costs the caller

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::attempt::{Moment, Purpose};
 use super::cache::KeyCache;
-use super::flight::{Purpose, outcome};
+use super::flight::outcome;
+use super::state::{SOON, State};
 use crate::answer::error::AuthError;
 
 /// How long a request with an unknown key ID waits for newer keys, and how many may.
@@ -112,6 +114,31 @@ impl KeyCache {
             // key was published, one whose runtime has ended says nothing.
             let _ = outcome(joined, deadline).await;
         }
+    }
+}
+
+impl State {
+    /// What it means that a key is not in the set. The token is wrong where the issuer was asked after it had been signed, and
+    /// has not failed since. Else nobody knows.
+    fn verdict(&mut self, sought: &Sought<'_>, now: Moment) -> NotFound {
+        if self.failure.is_none() && self.confirmed.is_some_and(|last| last.is_after(sought.signed_by, now)) {
+            NotFound::UNKNOWN
+        } else {
+            self.undecided(now.at)
+        }
+    }
+
+    /// Nobody knows whether the key exists, and so the token is not refused for good; but a flood of invented key IDs must not
+    /// make the host look ill, so that this is said a few times a second only.
+    fn undecided(&mut self, now: Instant) -> NotFound {
+        if !self.unavailables.admit(now) {
+            return NotFound::TOO_MANY;
+        }
+        // While a fetch is under way, it is known soon.
+        let retry_after =
+            if self.is_fetching(now) { SOON } else { self.back_off(now).max(self.bucket.wait(now)).max(SOON) };
+        let error = AuthError::KeysUnavailable { retry_after };
+        NotFound { error, why: "no key at hand has this kid, and the issuer cannot be asked for it now" }
     }
 }
 

@@ -8,11 +8,9 @@ use rampart_http::outbox::Notes;
 use rampart_http::single_flight::{Patience, SingleFlight};
 use tokio::time::Instant;
 
+use super::attempt::{Confirmation, Failure, Flight, Moment, Outcome, Purpose};
 use super::budget::{Bucket, MissingKids, SharedUnavailables};
 use super::fetch::{ETag, FetchError};
-use super::flight::{Flight, Moment, Outcome, Purpose};
-use super::pursuit::Pursuit;
-use super::search::{NotFound, Sought};
 use crate::answer::error::AuthError;
 use crate::event::Event;
 
@@ -25,7 +23,7 @@ const SILENCE: Duration = Duration::from_millis(2500);
 /// no request waits for the next attempt; and no longer, so that the first request after an idle period does.
 const CURRENT_FAILURE: Duration = Duration::from_secs(5);
 /// The least that a caller is told to wait.
-const SOON: Duration = Duration::from_secs(1);
+pub(super) const SOON: Duration = Duration::from_secs(1);
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 
 #[derive(Debug)]
@@ -50,6 +48,14 @@ pub(super) struct State {
     pub(super) pursuit: Option<Pursuit>,
     pub(super) pursuits: u64,
     pub(super) news: Vec<News>,
+}
+
+/// The task that keeps trying where there are no keys.
+#[derive(Debug)]
+pub(super) struct Pursuit {
+    pub(super) number: u64,
+    /// When it shows itself again at the latest: a task that nobody drives, or that has ended with its runtime, does not.
+    pub(super) alive_until: Instant,
 }
 
 /// What has happened to the keys, for those who listen.
@@ -77,31 +83,6 @@ impl Notes for State {
     fn news(&mut self) -> &mut Vec<News> {
         &mut self.news
     }
-}
-
-/// A fetch that the issuer has answered, and when it was asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Confirmation {
-    pub(super) number: u64,
-    pub(super) asked: Moment,
-}
-
-impl Confirmation {
-    /// Whether the issuer was asked after what was signed by then. Neither a clock that was set nor a machine that slept
-    /// makes it look later than it was.
-    fn is_after(&self, signed_by: Duration, now: Moment) -> bool {
-        let by_one_clock = now.at.saturating_duration_since(self.asked.at);
-        let by_the_other = now.wall.saturating_sub(self.asked.wall);
-        now.wall.checked_sub(signed_by).is_some_and(|age| by_one_clock.max(by_the_other) <= age)
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) error: FetchError,
-    pub(super) attempt: u64,
-    pub(super) at: Instant,
-    pub(super) retry_at: Instant,
 }
 
 impl State {
@@ -147,29 +128,6 @@ impl State {
 
     pub(super) fn back_off(&self, now: Instant) -> Duration {
         self.failure.as_ref().map_or(Duration::ZERO, |failure| failure.retry_at.saturating_duration_since(now))
-    }
-
-    /// What it means that a key is not in the set. The token is wrong where the issuer was asked after it had been signed, and
-    /// has not failed since. Else nobody knows.
-    pub(super) fn verdict(&mut self, sought: &Sought<'_>, now: Moment) -> NotFound {
-        if self.failure.is_none() && self.confirmed.is_some_and(|last| last.is_after(sought.signed_by, now)) {
-            NotFound::UNKNOWN
-        } else {
-            self.undecided(now.at)
-        }
-    }
-
-    /// Nobody knows whether the key exists, and so the token is not refused for good; but a flood of invented key IDs must not
-    /// make the host look ill, so that this is said a few times a second only.
-    pub(super) fn undecided(&mut self, now: Instant) -> NotFound {
-        if !self.unavailables.admit(now) {
-            return NotFound::TOO_MANY;
-        }
-        // While a fetch is under way, it is known soon.
-        let retry_after =
-            if self.is_fetching(now) { SOON } else { self.back_off(now).max(self.bucket.wait(now)).max(SOON) };
-        let error = AuthError::KeysUnavailable { retry_after };
-        NotFound { error, why: "no key at hand has this kid, and the issuer cannot be asked for it now" }
     }
 
     /// Why the last attempt brought nothing.
@@ -241,26 +199,14 @@ impl State {
         self.is_fetching(now);
         self.flights.land(number)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn issuer_was_asked_as_long_ago_as_the_slower_clock_can_mean() {
-        let (start, wall) = (Instant::now(), Duration::from_secs(1_800_000_000));
-        let seconds = Duration::from_secs;
-        let moment = |at, ahead| Moment { at: start + seconds(at), wall: wall + seconds(at) + seconds(ahead) };
-        let asked = Confirmation { number: 1, asked: moment(0, 0) };
-        let is_after = |now: Moment, age| asked.is_after(now.wall.saturating_sub(seconds(age)), now);
-        assert!(is_after(moment(10, 0), 10) && !is_after(moment(10, 0), 9));
-        // The machine has slept: its monotonic clock stood still meanwhile.
-        assert!(is_after(moment(10, 3600), 3610) && !is_after(moment(10, 3600), 3609));
-        // The clock was set back.
-        let earlier = Moment { wall: wall.saturating_sub(seconds(3600)), ..moment(10, 0) };
-        assert!(is_after(earlier, 10) && !is_after(earlier, 9));
-        // It may be signed a moment from now.
-        assert!(!asked.is_after(wall + seconds(11), moment(10, 0)));
+    /// The number of a new pursuit, unless there is one that is alive.
+    pub(super) fn pursue(&mut self, now: Instant) -> Option<u64> {
+        if self.pursuit.as_ref().is_some_and(|pursuit| now < pursuit.alive_until) {
+            return None;
+        }
+        self.pursuits += 1;
+        self.pursuit = Some(Pursuit { number: self.pursuits, alive_until: now + LATE_START });
+        Some(self.pursuits)
     }
 }
