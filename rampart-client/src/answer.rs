@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::error::ClientError;
+use crate::token_type;
 
 /// What services accept: a longer one would be refused by each of them.
 const LONGEST_TOKEN: usize = 16 * 1024;
@@ -102,7 +103,7 @@ impl Reader {
     fn token_type(self, value: Option<&RawValue>, token: &str) -> Result<String, Denied> {
         match value.map(|value| text(Some(value))) {
             Some(Some(kind)) if kind.eq_ignore_ascii_case("Bearer") => Ok(kind),
-            Some(Some(kind)) if self.assume_bearer && !names_another_type(&kind) => Ok(kind),
+            Some(Some(kind)) if self.assume_bearer && !token_type::is_another(&kind) => Ok(kind),
             Some(Some(token_type)) => Err(Denied::TokenType { token_type, token: token.to_owned() }),
             Some(None) => Err(self.malformed("token_type is not a string")),
             None if self.assume_bearer => Ok("Bearer".to_owned()),
@@ -164,9 +165,4 @@ fn error_code(value: &RawValue) -> Result<Option<String>, &'static str> {
 /// Separated by spaces (RFC 6749 section 3.3), or an array, as some servers have it.
 fn scopes(value: &RawValue) -> Option<String> {
     text(Some(value)).or_else(|| serde_json::from_str::<Vec<String>>(value.get()).ok().map(|list| list.join(" ")))
-}
-
-/// A type that is registered, and is not Bearer (RFC 6749 section 11.1): no other spelling of it.
-pub(crate) fn names_another_type(kind: &str) -> bool {
-    ["DPoP", "PoP", "N_A", "MAC"].iter().any(|other| kind.eq_ignore_ascii_case(other))
 }

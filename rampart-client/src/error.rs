@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rampart_http::{ConfigError, ExchangeError, MetadataError};
 
-use crate::answer;
+use crate::token_type;
 
 /// After a 429 that does not say how long to wait.
 const UNTOLD_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -177,8 +177,8 @@ impl From<MetadataError> for ClientError {
     }
 }
 
-fn spelling(token_type: &str) -> &'static str {
-    if answer::names_another_type(token_type) { "" } else { "; if the server means that, use assume_bearer(true)" }
+fn spelling(spelt: &str) -> &'static str {
+    if token_type::is_another(spelt) { "" } else { "; if the server means that, use assume_bearer(true)" }
 }
 
 /// The server's description and our hint, with one full stop between them: a description may have its own.

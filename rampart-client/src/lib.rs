@@ -19,6 +19,7 @@ mod redirects;
 mod request;
 mod sets;
 mod token;
+mod token_type;
 mod turns;
 
 #[cfg(feature = "middleware")]
