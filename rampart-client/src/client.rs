@@ -8,14 +8,15 @@ use reqwest::RequestBuilder;
 use reqwest::header::AUTHORIZATION;
 use tokio::time::Instant;
 
-use crate::cache::Slot;
 use crate::config::RampartClientBuilder;
 use crate::error::ClientError;
 use crate::exchange::{Exchange, sensitive};
+use crate::pause::Pause;
 use crate::proxy;
 use crate::redirects;
 use crate::request::TokenRequest;
 use crate::sets::Sets;
+use crate::slot::{Shared, Slot};
 use crate::token::AccessToken;
 
 /// Gets access tokens by the client credentials grant (RFC 6749 section 4.4) and keeps them fresh. Made once, cloned everywhere.
@@ -36,7 +37,7 @@ use crate::token::AccessToken;
 pub struct RampartClient(Arc<Inner>);
 
 struct Inner {
-    exchange: Arc<Exchange>,
+    shared: Arc<Shared>,
     sets: Sets,
 }
 
@@ -72,7 +73,8 @@ impl RampartClient {
     }
 
     pub(crate) fn new(exchange: Exchange) -> Self {
-        Self(Arc::new(Inner { exchange: Arc::new(exchange), sets: Sets::default() }))
+        let shared = Arc::new(Shared { exchange, pause: Pause::default() });
+        Self(Arc::new(Inner { shared, sets: Sets::default() }))
     }
 
     /// A token with these scopes: the one at hand where it serves, otherwise a new one.
@@ -192,9 +194,9 @@ impl RampartClient {
 
     fn slot(&self, request: &TokenRequest) -> Result<Arc<Slot>, ClientError> {
         request.check()?;
-        let Inner { exchange, sets } = &*self.0;
-        let slot = || Slot::new(Arc::clone(exchange), request.clone());
-        sets.add(request, slot, || exchange.pause.reason(Instant::now()))
+        let Inner { shared, sets } = &*self.0;
+        let slot = || Slot::new(Arc::clone(shared), request.clone());
+        sets.add(request, slot, || shared.pause.reason(Instant::now()))
     }
 }
 
@@ -207,7 +209,7 @@ impl fmt::Debug for RampartClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sets = self.0.sets.len();
         f.debug_struct("RampartClient")
-            .field("authentication", &self.0.exchange.authentication)
+            .field("authentication", &self.0.shared.exchange.authentication)
             .field("sets", &sets)
             .finish_non_exhaustive()
     }

@@ -13,7 +13,6 @@ use crate::authentication::{Authentication, SecretIn, SigningAlgorithm};
 use crate::client::RampartClient;
 use crate::error::ClientError;
 use crate::exchange::Exchange;
-use crate::pause::Pause;
 
 /// For a token, whatever timeouts the operator sets.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -283,15 +282,8 @@ impl RampartClientBuilder {
             None => (TOTAL_TIMEOUT, Timeouts::Ours),
         };
         let client = rampart_http::client(self.http_client, location.first(), timeouts)?;
-        let exchange = Exchange {
-            client,
-            limit,
-            location,
-            assume_bearer: self.assume_bearer,
-            authentication,
-            redacted,
-            pause: Pause::default(),
-        };
+        let exchange =
+            Exchange { client, limit, location, assume_bearer: self.assume_bearer, authentication, redacted };
         Ok(RampartClient::new(exchange))
     }
 }

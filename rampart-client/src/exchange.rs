@@ -13,7 +13,6 @@ use crate::answer::{Denied, Granted, Reader};
 use crate::authentication::Authentication;
 use crate::error::ClientError;
 use crate::lifetime::{Clocks, lifetime};
-use crate::pause::Pause;
 use crate::redaction;
 use crate::request::TokenRequest;
 use crate::token::{AccessToken, Times, Token};
@@ -35,7 +34,6 @@ pub(crate) struct Exchange {
     pub(crate) authentication: Authentication,
     /// What an answer must not be able to bring into an error.
     pub(crate) redacted: Vec<Secret>,
-    pub(crate) pause: Pause,
 }
 
 /// What has come of a request.

@@ -3,7 +3,6 @@
 
 mod answer;
 mod authentication;
-mod cache;
 mod client;
 mod config;
 mod error;
@@ -18,6 +17,8 @@ mod redaction;
 mod redirects;
 mod request;
 mod sets;
+mod slot;
+mod state;
 mod token;
 mod token_type;
 mod turns;

@@ -1,4 +1,5 @@
-//! The waits after failures: those that one set has earned, and those that hold for the whole client.
+//! The waits after failures: those that one set has earned, and those that hold for the whole client. Of a set `S` it matters only
+//! which one it is.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -7,7 +8,6 @@ use parking_lot::Mutex;
 use rampart_http::Backoff;
 use tokio::time::Instant;
 
-use crate::cache::Slot;
 use crate::error::{Blame, ClientError};
 use crate::turns::{Candidate, Line};
 
@@ -23,29 +23,29 @@ fn wait(failures: u32, error: &ClientError) -> Duration {
 /// A failure that every set would meet, such as a wrong secret or too many requests, makes all of them wait: otherwise each would
 /// try for itself, and the server would be asked as often as there are sets. Yet the fault may be that of one set alone, so
 /// after each wait it is another one's turn.
-#[derive(Debug, Default)]
-pub(crate) struct Pause(Mutex<State>);
+#[derive(Debug)]
+pub(crate) struct Pause<S>(Mutex<State<S>>);
 
-#[derive(Debug, Default)]
-struct State {
-    fault: Option<Fault>,
-    line: Line,
+#[derive(Debug)]
+struct State<S> {
+    fault: Option<Fault<S>>,
+    line: Line<S>,
     /// When the latest request began that has given a token, and so shows that the client's credentials are good: until
     /// they are refused to a set that had none to compare with.
     proof: Option<Instant>,
 }
 
 #[derive(Debug)]
-struct Fault {
+struct Fault<S> {
     error: ClientError,
     noted: Instant,
     until: Instant,
     /// Of that, what the server has asked for.
     asked_until: Instant,
     /// After the pause, for whose outcome those that come wait.
-    ahead: Option<Trial>,
+    ahead: Option<Trial<S>>,
     /// Those that were not made to wait, and until when each is the only one.
-    spared: Vec<Trial>,
+    spared: Vec<Trial<S>>,
     /// One that was spared has been refused too, although its token was good until then: it is no matter of one set alone.
     is_confirmed: bool,
     failures: u32,
@@ -55,12 +55,12 @@ struct Fault {
 
 /// A request for whose outcome others wait.
 #[derive(Debug)]
-struct Trial {
-    slot: Weak<Slot>,
+struct Trial<S> {
+    slot: Weak<S>,
     until: Instant,
 }
 
-impl Fault {
+impl<S> Fault<S> {
     const fn new(error: ClientError, noted: Instant, until: Instant, asked_until: Instant) -> Self {
         Self {
             error,
@@ -83,7 +83,7 @@ impl Fault {
     }
 
     /// The request of this set has ended. Whether the set was spared for it.
-    fn comes_back(&mut self, slot: &Weak<Slot>) -> bool {
+    fn comes_back(&mut self, slot: &Weak<S>) -> bool {
         self.ahead.take_if(|trial| trial.slot.ptr_eq(slot));
         let under_way = self.spared.len();
         self.spared.retain(|trial| !trial.slot.ptr_eq(slot));
@@ -91,7 +91,7 @@ impl Fault {
     }
 
     /// Whether the set works and has a token that would not last until then, where it is not the server that has asked to wait.
-    fn spares(&self, candidate: &Candidate, holds_until: Instant, now: Instant) -> bool {
+    fn spares(&self, candidate: &Candidate<S>, holds_until: Instant, now: Instant) -> bool {
         let runs_out = candidate.serves_until.is_some_and(|end| now < end && end <= holds_until);
         let waits_for_another = self.is_confirmed || self.spared.iter().any(|trial| now < trial.until);
         runs_out && candidate.failures == 0 && !waits_for_another && now >= self.asked_until
@@ -100,19 +100,19 @@ impl Fault {
 
 /// May a set ask?
 #[derive(Debug)]
-pub(crate) enum Turn {
+pub(crate) enum Turn<S> {
     /// It may.
     Own,
     /// Another one goes first, and has to be told.
-    Other(Arc<Slot>, ClientError),
+    Other(Arc<S>, ClientError),
     /// None may, for this reason.
     Nobodys(ClientError),
 }
 
 /// How a set has failed.
 #[derive(Debug)]
-pub(crate) struct Failure<'f> {
-    pub(crate) slot: &'f Weak<Slot>,
+pub(crate) struct Failure<'f, S> {
+    pub(crate) slot: &'f Weak<S>,
     pub(crate) error: &'f ClientError,
     /// In a row.
     pub(crate) failures: u32,
@@ -130,7 +130,13 @@ pub(crate) struct Sentence {
     pub(crate) is_outlier: bool,
 }
 
-impl Pause {
+impl<S> Default for Pause<S> {
+    fn default() -> Self {
+        Self(Mutex::new(State { fault: None, line: Line::default(), proof: None }))
+    }
+}
+
+impl<S> Pause<S> {
     /// The failure for which the whole client waits.
     pub(crate) fn reason(&self, now: Instant) -> Option<ClientError> {
         let state = self.0.lock();
@@ -142,7 +148,7 @@ impl Pause {
     }
 
     /// Allows a request that is done by then. The first one after a pause goes alone: the others wait for what becomes of it.
-    pub(crate) fn admit(&self, candidate: &Candidate, now: Instant, done_by: Instant) -> Turn {
+    pub(crate) fn admit(&self, candidate: &Candidate<S>, now: Instant, done_by: Instant) -> Turn<S> {
         let State { fault: slot, line, .. } = &mut *self.0.lock();
         let Some(fault) = slot.as_mut() else { return Turn::Own };
         if fault.is_over && !candidate.is_outlier {
@@ -172,7 +178,7 @@ impl Pause {
     }
 
     /// A request of this set has come to nothing: if it has gone ahead, there is nothing to wait for.
-    pub(crate) fn nothing_came_of_it(&self, slot: &Weak<Slot>) {
+    pub(crate) fn nothing_came_of_it(&self, slot: &Weak<S>) {
         if let Some(fault) = &mut self.0.lock().fault {
             fault.comes_back(slot);
         }
@@ -193,7 +199,7 @@ impl Pause {
     }
 
     /// What follows from a failure, for the set itself and for all.
-    pub(crate) fn failed(&self, failure: &Failure<'_>, now: Instant) -> Sentence {
+    pub(crate) fn failed(&self, failure: &Failure<'_, S>, now: Instant) -> Sentence {
         let Failure { slot, error, failures, since, start } = *failure;
         let State { fault, line, proof } = &mut *self.0.lock();
         if let Some(fault) = fault {

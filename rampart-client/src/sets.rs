@@ -6,9 +6,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tokio::time::Instant;
 
-use crate::cache::Slot;
 use crate::error::ClientError;
 use crate::request::TokenRequest;
+use crate::slot::Slot;
 
 /// Of those with a token that serves, and of those without one.
 const MOST: usize = 256;
@@ -17,18 +17,6 @@ const MOST: usize = 256;
 /// that merely fails pushes out none that works.
 #[derive(Default)]
 pub(crate) struct Sets(RwLock<HashMap<TokenRequest, Arc<Slot>>>);
-
-/// How a set stands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing {
-    /// It has a token that serves.
-    pub(crate) serves: bool,
-    /// It has a request under way, for which somebody may be waiting.
-    pub(crate) is_busy: bool,
-    /// It waits after a failure, which would be forgotten with it.
-    pub(crate) is_backing_off: bool,
-    pub(crate) last_use: Instant,
-}
 
 impl Sets {
     pub(crate) fn get(&self, request: &TokenRequest) -> Option<Arc<Slot>> {

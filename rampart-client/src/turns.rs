@@ -1,19 +1,18 @@
-//! Whose turn it is after a failure that all sets share: those that have asked in vain wait in line.
+//! Whose turn it is after a failure that all sets share: those that have asked in vain wait in line. What a set is does not matter
+//! here, only which one: `S` is asked nothing.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::cache::Slot;
-
 /// A set that nobody has asked for during the longest wait of all waits no more.
 const LONGEST_ABSENCE: Duration = Duration::from_secs(300);
 
 /// A set that would like to ask, and what is known of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Candidate {
-    pub(crate) slot: Weak<Slot>,
+#[derive(Debug)]
+pub(crate) struct Candidate<S> {
+    pub(crate) slot: Weak<S>,
     /// How long the token at hand serves.
     pub(crate) serves_until: Option<Instant>,
     /// In a row.
@@ -22,8 +21,14 @@ pub(crate) struct Candidate {
     pub(crate) is_outlier: bool,
 }
 
-impl Candidate {
-    fn is(&self, slot: &Weak<Slot>) -> bool {
+impl<S> Clone for Candidate<S> {
+    fn clone(&self) -> Self {
+        Self { slot: Weak::clone(&self.slot), ..*self }
+    }
+}
+
+impl<S> Candidate<S> {
+    fn is(&self, slot: &Weak<S>) -> bool {
         self.slot.ptr_eq(slot)
     }
 
@@ -39,35 +44,41 @@ impl Candidate {
 /// 2. a set that has failed: with a token that still serves and without one by turns, so that neither kind keeps the other
 ///    from ever asking;
 /// 3. the one that has failed last of all, where nobody else waits.
-#[derive(Debug, Default)]
-pub(crate) struct Line {
-    waiting: Vec<Waiting>,
-    failed_last: Option<Weak<Slot>>,
+#[derive(Debug)]
+pub(crate) struct Line<S> {
+    waiting: Vec<Waiting<S>>,
+    failed_last: Option<Weak<S>>,
     /// Of those that have failed.
     live_went_last: bool,
 }
 
 #[derive(Debug)]
-struct Waiting {
-    candidate: Candidate,
+struct Waiting<S> {
+    candidate: Candidate<S>,
     asked: Instant,
 }
 
-impl Line {
+impl<S> Default for Line<S> {
+    fn default() -> Self {
+        Self { waiting: Vec::new(), failed_last: None, live_went_last: false }
+    }
+}
+
+impl<S> Line<S> {
     /// Takes its place, or keeps the one that it has.
-    pub(crate) fn join(&mut self, candidate: &Candidate, now: Instant) {
+    pub(crate) fn join(&mut self, candidate: &Candidate<S>, now: Instant) {
         match self.waiting.iter_mut().find(|waiting| waiting.candidate.is(&candidate.slot)) {
             Some(waiting) => *waiting = Waiting { candidate: candidate.clone(), asked: now },
             None => self.waiting.push(Waiting { candidate: candidate.clone(), asked: now }),
         }
     }
 
-    pub(crate) fn leave(&mut self, candidate: &Candidate) {
+    pub(crate) fn leave(&mut self, candidate: &Candidate<S>) {
         self.waiting.retain(|waiting| !waiting.candidate.is(&candidate.slot));
     }
 
     /// Whether it was another one that has failed last.
-    pub(crate) fn failed(&mut self, slot: &Weak<Slot>) -> bool {
+    pub(crate) fn failed(&mut self, slot: &Weak<S>) -> bool {
         let last = self.failed_last.replace(Weak::clone(slot));
         last.is_none_or(|last| !last.ptr_eq(slot))
     }
@@ -77,7 +88,7 @@ impl Line {
     }
 
     /// Takes the one whose turn it is out of the line; `None` where that is the one that asks.
-    pub(crate) fn next(&mut self, asking: &Candidate, now: Instant) -> Option<Arc<Slot>> {
+    pub(crate) fn next(&mut self, asking: &Candidate<S>, now: Instant) -> Option<Arc<S>> {
         self.join(asking, now);
         self.waiting.retain(|Waiting { candidate, asked }| {
             candidate.slot.strong_count() > 0 && now.saturating_duration_since(*asked) <= LONGEST_ABSENCE
@@ -96,7 +107,7 @@ impl Line {
     }
 
     /// The lowest goes first; of several the one that has come first.
-    fn rank(&self, candidate: &Candidate, asking: &Candidate, now: Instant) -> (u8, bool) {
+    fn rank(&self, candidate: &Candidate<S>, asking: &Candidate<S>, now: Instant) -> (u8, bool) {
         let turn = match (candidate.failures, candidate.is_live(now)) {
             _ if self.failed_last.as_ref().is_some_and(|slot| candidate.is(slot)) => 4,
             (0, true) => 0,

@@ -1,116 +1,38 @@
-//! One set of scopes and parameters: its token, the request for the next one, and the waits after failures.
+//! One set of scopes and parameters: whoever asks for its token gets it, and sees to the request for the next one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rampart_http::EndpointUrl;
-use rampart_http::outbox::{Notes, Outbox};
-use rampart_http::single_flight::{End, Joined, Order, Owner, Patience, SingleFlight, Word};
+use rampart_http::outbox::Outbox;
+use rampart_http::single_flight::{End, Joined, Order, Owner, Word};
 use tokio::time::Instant;
 
-use crate::error::{Blame, ClientError};
+use crate::error::ClientError;
 use crate::exchange::{Answer, Exchange};
 use crate::news::News;
-use crate::pause::{Failure, Sentence, Turn};
+use crate::pause::{Failure, Pause, Sentence, Turn};
 use crate::request::TokenRequest;
-use crate::sets::Standing;
+use crate::state::{Outcome, Standing, State};
 use crate::token::AccessToken;
 use crate::turns::Candidate;
 
-/// Between two requests for a token that was needed at once: a server whose tokens are dead on arrival is not asked in a loop.
-const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
-/// A token that another service refused is replaced at most this often.
-const INVALIDATION_INTERVAL: Duration = Duration::from_secs(10);
 /// A request that has said nothing for so much longer than it may take was left behind by a runtime that nobody drives any more.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub(crate) type Outcome = Result<AccessToken, ClientError>;
+/// What all sets of a client share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) exchange: Exchange,
+    pub(crate) pause: Pause<Slot>,
+}
 
 /// The token of one set.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    exchange: Arc<Exchange>,
+    shared: Arc<Shared>,
     request: TokenRequest,
     state: Outbox<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    token: Option<AccessToken>,
-    /// What another service refused, until there is a newer one.
-    refused: Option<AccessToken>,
-    flights: SingleFlight<(), Outcome>,
-    last_start: Option<Instant>,
-    last_invalidation: Option<Instant>,
-    failure: Option<(ClientError, Instant)>,
-    failures_in_a_row: u32,
-    /// Since when it has been refused for a reason that others should meet too.
-    refused_since: Option<(Blame, Instant)>,
-    is_outlier: bool,
-    last_use: Option<Instant>,
-    news: Vec<News>,
-}
-
-impl Notes for State {
-    type News = News;
-
-    fn news(&mut self) -> &mut Vec<News> {
-        &mut self.news
-    }
-}
-
-impl State {
-    fn new(patience: Duration) -> Self {
-        Self {
-            token: None,
-            refused: None,
-            flights: SingleFlight::new(Patience::SinceDue(patience)),
-            last_start: None,
-            last_invalidation: None,
-            failure: None,
-            failures_in_a_row: 0,
-            refused_since: None,
-            is_outlier: false,
-            last_use: None,
-            news: Vec::new(),
-        }
-    }
-
-    fn backing_off(&self, now: Instant) -> Option<&ClientError> {
-        self.failure.as_ref().filter(|(_, retry_at)| now < *retry_at).map(|(error, _)| error)
-    }
-
-    fn serving(&self, now: Instant) -> Option<&AccessToken> {
-        self.token.as_ref().filter(|token| now < token.times.serves_until)
-    }
-
-    fn earliest_start(&self, now: Instant) -> Instant {
-        self.last_start.map_or(now, |start| now.max(start + SHORTEST_INTERVAL))
-    }
-
-    /// Since when failures in a row are of this kind; those of what was asked for alone count to neither.
-    fn refused_since(&mut self, blame: Blame, now: Instant) -> Instant {
-        match self.refused_since {
-            Some((known, since)) if known == blame => since,
-            _ => {
-                self.refused_since = Some((blame, now)).filter(|_| blame != Blame::Set).or(self.refused_since);
-                now
-            }
-        }
-    }
-
-    /// Where no other token can be had, the refused one is better than none: it may be good elsewhere.
-    fn put_back(&mut self, now: Instant) -> Option<AccessToken> {
-        let refused = self.refused.clone().filter(|token| now < token.times.serves_until);
-        if refused.is_some() && self.serving(now).is_none() {
-            self.token.clone_from(&refused);
-        }
-        self.serving(now).cloned()
-    }
-
-    fn is_refused(&self, token: &AccessToken) -> bool {
-        self.refused.as_ref().is_some_and(|refused| refused.access_token == token.access_token)
-    }
 }
 
 /// What a caller has to do.
@@ -149,10 +71,10 @@ fn abandoned() -> ClientError {
 }
 
 impl Slot {
-    pub(crate) fn new(exchange: Arc<Exchange>, request: TokenRequest) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, request: TokenRequest) -> Self {
         let told = request.clone();
-        let state = Outbox::new(State::new(exchange.limit + GRACE), move |news| news.log(&told));
-        Self { exchange, request, state }
+        let state = Outbox::new(State::new(shared.exchange.limit + GRACE), move |news| news.log(&told));
+        Self { shared, request, state }
     }
 
     /// The token, at once where there is one that serves.
@@ -191,7 +113,7 @@ impl Slot {
     /// `None` where there is none: a request is bounded in itself, and its end is told even where its task is dropped, but not
     /// where that merely stands still.
     async fn outcome(&self, request: Joined<Self>) -> Option<Outcome> {
-        let by = request.due() + self.exchange.limit + GRACE;
+        let by = request.due() + self.shared.exchange.limit + GRACE;
         if let Word::Outcome(outcome) = request.outcome(by).await { Some(outcome) } else { None }
     }
 
@@ -224,10 +146,7 @@ impl Slot {
 
     /// A request in the background, where the token that serves should be renewed.
     fn renewal(self: &Arc<Self>, state: &mut State, token: &AccessToken, now: Instant) -> Option<Renewal> {
-        let is_due = now >= token.times.fresh_until || state.is_refused(token);
-        let interval = if state.failure.is_some() { SHORTEST_INTERVAL } else { token.times.renewal_interval };
-        let waits_longer = state.last_start.is_some_and(|start| now < start + interval);
-        if !is_due || waits_longer || state.backing_off(now).is_some() || rampart_http::fit_runtime().is_err() {
+        if !state.may_renew(token, now) || rampart_http::fit_runtime().is_err() {
             return None;
         }
         // One that nobody drives is given up only for another.
@@ -241,14 +160,14 @@ impl Slot {
         }
     }
 
-    fn admit(self: &Arc<Self>, state: &State, now: Instant, due: Instant) -> Turn {
+    fn admit(self: &Arc<Self>, state: &State, now: Instant, due: Instant) -> Turn<Self> {
         let candidate = Candidate {
             slot: Arc::downgrade(self),
             serves_until: state.serving(now).map(|token| token.times.serves_until),
             failures: state.failures_in_a_row,
             is_outlier: state.is_outlier,
         };
-        self.exchange.pause.admit(&candidate, now, due + self.exchange.limit)
+        self.shared.pause.admit(&candidate, now, due + self.shared.exchange.limit)
     }
 
     /// Makes the request that this set has asked for in vain, now that another one has left it the turn.
@@ -257,7 +176,7 @@ impl Slot {
             let mut state = self.state.lock();
             let is_fresh = state.serving(now).is_some_and(|token| now < token.times.fresh_until);
             if is_fresh || self.live(&mut state, now).is_some() || state.backing_off(now).is_some() {
-                self.exchange.pause.nothing_came_of_it(&Arc::downgrade(&self));
+                self.shared.pause.nothing_came_of_it(&Arc::downgrade(&self));
                 return None;
             }
             let due = state.earliest_start(now);
@@ -271,27 +190,15 @@ impl Slot {
     pub(crate) fn invalidate(&self, refused: &AccessToken) {
         let now = Instant::now();
         let mut state = self.state.lock();
-        if state.backing_off(now).is_some() || self.exchange.pause.reason(now).is_some() {
+        if state.backing_off(now).is_some() || self.shared.pause.reason(now).is_some() {
             // No other token can be had at the moment, and this one may still be good elsewhere.
             return;
         }
-        let is_current = state.token.as_ref().is_some_and(|token| token.access_token == refused.access_token);
-        if is_current && state.last_invalidation.is_none_or(|last| now >= last + INVALIDATION_INTERVAL) {
-            state.news.push(News::Refused);
-            state.last_invalidation = Some(now);
-            state.refused = state.token.take();
-            state.last_start = None;
-        }
+        state.invalidate(refused, now);
     }
 
     pub(crate) fn standing(&self, now: Instant) -> Standing {
-        let state = self.state.lock();
-        Standing {
-            serves: state.serving(now).is_some(),
-            is_busy: state.flights.is_live(now),
-            is_backing_off: state.backing_off(now).is_some(),
-            last_use: state.last_use.unwrap_or(now),
-        }
+        self.state.lock().standing(now)
     }
 
     fn begin(self: &Arc<Self>, state: &mut State, due: Instant) -> Joined<Self> {
@@ -306,17 +213,8 @@ impl Slot {
         let Some(flight) = state.flights.land(number) else { return outcome };
         match &outcome {
             Ok(token) => {
-                // One that is dead on arrival does not push out one that lives.
-                if now < token.times.serves_until || state.serving(now).is_none() {
-                    state.token = Some(token.clone());
-                    state.refused = None;
-                }
-                self.exchange.pause.succeeded(flight.due());
-                state.failure = None;
-                state.failures_in_a_row = 0;
-                state.refused_since = None;
-                state.is_outlier = false;
-                state.news.push(News::Got { lifetime: token.times.lifetime });
+                self.shared.pause.succeeded(flight.due());
+                state.succeed(token, now);
             }
             Err(error) => {
                 self.fail(state, &asked, error.clone(), flight.due(), now);
@@ -336,11 +234,10 @@ impl Slot {
         start: Instant,
         now: Instant,
     ) {
-        state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
-        let (failures, since) = (state.failures_in_a_row, state.refused_since(error.blame(), now));
+        let (failures, since) = state.count_failure(error.blame(), now);
         let slot = &Arc::downgrade(self);
         let failure = Failure { slot, error: &error, failures, since, start };
-        let Sentence { wait, is_outlier } = self.exchange.pause.failed(&failure, now);
+        let Sentence { wait, is_outlier } = self.shared.pause.failed(&failure, now);
         state.is_outlier = is_outlier;
         state.failure = Some((error.clone(), now + wait));
         state.news.push(News::Failed { url: asked.without_query(), error, failures, retry_in: wait });
@@ -355,7 +252,7 @@ impl Slot {
 
     /// No fault of the server's: the next caller starts anew, without a back-off, and the next renewal comes no sooner for it.
     fn lose(self: &Arc<Self>, state: &mut State) {
-        self.exchange.pause.nothing_came_of_it(&Arc::downgrade(self));
+        self.shared.pause.nothing_came_of_it(&Arc::downgrade(self));
         state.news.push(News::Lost { error: abandoned() });
     }
 }
@@ -371,7 +268,7 @@ impl Owner for Slot {
     }
 
     async fn exchange(&self, (): ()) -> Answer {
-        self.exchange.run(&self.request).await
+        self.shared.exchange.run(&self.request).await
     }
 
     /// Tells the waiters before anything is written to the log.
