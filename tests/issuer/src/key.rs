@@ -13,7 +13,7 @@ use aws_lc_rs::signature::{
 };
 use serde_json::{Value, json};
 
-use crate::token::base64url;
+use crate::encoding::base64url;
 
 /// Signature algorithms the issuer can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,6 +2,7 @@
 
 mod answer;
 mod builder;
+mod encoding;
 mod fault;
 mod issuer;
 mod key;
@@ -14,9 +15,10 @@ mod token;
 #[doc(inline)]
 pub use crate::{
     builder::Builder,
+    encoding::base64url,
     fault::{Endpoint, Fault},
     issuer::LocalIssuer,
     key::{Algorithm, SignError, SigningKey},
     record::RecordedRequest,
-    token::{TokenBuilder, base64url, compact},
+    token::{TokenBuilder, compact},
 };

@@ -95,7 +95,7 @@ fn grant(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<Map<
         token = token.scope(scope);
     }
     // Two tokens of the same second must differ.
-    token = token.claim("jti", crate::token::base64url(random()));
+    token = token.claim("jti", crate::encoding::base64url(random()));
     let token = token
         .sign()
         .map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The token could not be signed"))?;

@@ -211,7 +211,7 @@ fn jwks(request: &RecordedRequest, shared: &Shared) -> Answer {
         (state.jwks(), state.etags, state.cache_control.clone())
     };
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes());
-    let etag = format!("\"{}\"", crate::token::base64url(digest.as_ref()));
+    let etag = format!("\"{}\"", crate::encoding::base64url(digest.as_ref()));
     let mut answer = if etags && request.header("if-none-match") == Some(&*etag) {
         let mut answer = Response::new(FaultyBody::whole(Bytes::new()));
         *answer.status_mut() = StatusCode::NOT_MODIFIED;

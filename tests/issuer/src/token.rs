@@ -7,12 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::encoding::base64url;
 use crate::key::{Algorithm, SignError, SigningKey};
-
-/// Base64url without padding (RFC 7515 section 2).
-pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
 
 /// A compact JWS over exactly these bytes, whatever they are.
 ///
