@@ -108,9 +108,15 @@ impl Authentication {
         Ok(Self::Assertion(Box::new(assertion)))
     }
 
-    /// The header of every request, where there is one.
-    pub(crate) fn header(&self) -> Option<&str> {
-        if let Self::Header(value) = self { Some(value.expose()) } else { None }
+    /// The credentials of the header of every request, where there is one, as an answer may repeat them: base64 as it is, and as
+    /// others write it, without padding, with the letters for URLs (RFC 4648 sections 3.2 and 5).
+    pub(crate) fn spellings(&self) -> Vec<Secret> {
+        let Self::Header(value) = self else { return Vec::new() };
+        let Some((_, base64)) = value.expose().split_once(' ') else { return Vec::new() };
+        let bare = base64.trim_end_matches('=');
+        let for_urls = |text: &str| text.replace('+', "-").replace('/', "_");
+        let spellings = [base64.to_owned(), bare.to_owned(), for_urls(base64), for_urls(bare)];
+        spellings.into_iter().map(Secret::new).collect()
     }
 
     /// How every assertion of this client begins.

@@ -56,7 +56,7 @@ impl RampartClient {
         client_id: impl Into<String>,
         client_secret: impl Into<String>,
     ) -> RampartClientBuilder {
-        RampartClientBuilder::new(issuer_url.into(), client_id.into(), client_secret.into())
+        RampartClientBuilder::new(issuer_url.into(), client_id.into(), Secret::new(client_secret.into()))
     }
 
     /// From the environment: `RAMPART_URL`, `RAMPART_CLIENT_ID`, `RAMPART_CLIENT_SECRET`.

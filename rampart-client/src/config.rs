@@ -11,12 +11,12 @@ use reqwest::ClientBuilder;
 
 use crate::authentication::{Authentication, SecretIn, SigningAlgorithm};
 use crate::client::RampartClient;
+use crate::environment::{self, Environment};
 use crate::error::ClientError;
 use crate::exchange::Exchange;
 
 /// For a token, whatever timeouts the operator sets.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
-const SECRET_VARIABLE: &str = "RAMPART_CLIENT_SECRET";
 
 /// Settings of a [`RampartClient`], from [`RampartClient::builder`] or [`RampartClientBuilder::from_env`].
 ///
@@ -48,12 +48,12 @@ struct PrivateKey {
 }
 
 impl RampartClientBuilder {
-    pub(crate) fn new(issuer_url: String, client_id: String, client_secret: String) -> Self {
+    pub(crate) fn new(issuer_url: String, client_id: String, client_secret: Secret) -> Self {
         Self {
             is_from_environment: false,
             issuer_url,
             client_id,
-            client_secret: Secret::new(client_secret),
+            client_secret,
             secret_in: SecretIn::default(),
             private_key: None,
             token_url: None,
@@ -80,15 +80,7 @@ impl RampartClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_env() -> Result<Self, ClientError> {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let required = |name, meaning| variable(name).ok_or(ConfigError::missing_variable(name, meaning));
-        let issuer_url = required("RAMPART_URL", "the URL of the issuer")?;
-        let client_id = required("RAMPART_CLIENT_ID", "the client ID of this service")?;
-        if client_id.contains(',') {
-            let problem = "holds a comma, as the list of an API's audiences does; write the one ID under which this service is registered";
-            return Err(of_environment(ConfigError::invalid("client_id", problem)).into());
-        }
-        let client_secret = variable(SECRET_VARIABLE).unwrap_or_default();
+        let Environment { issuer_url, client_id, client_secret } = Environment::read()?;
         Ok(Self { is_from_environment: true, ..Self::new(issuer_url, client_id, client_secret) })
     }
 
@@ -231,7 +223,7 @@ impl RampartClientBuilder {
     pub fn build(self) -> Result<RampartClient, ClientError> {
         let is_from_environment = self.is_from_environment;
         let client = self.checked();
-        Ok(client.map_err(|error| if is_from_environment { of_environment(error) } else { error })?)
+        Ok(client.map_err(|error| if is_from_environment { environment::read_from_it(error) } else { error })?)
     }
 
     fn checked(self) -> Result<RampartClient, ConfigError> {
@@ -241,7 +233,7 @@ impl RampartClientBuilder {
         }
         if self.private_key.is_none() && self.client_secret.expose().is_empty() {
             if self.is_from_environment {
-                return Err(ConfigError::missing_variable(SECRET_VARIABLE, "the secret of this service"));
+                return Err(environment::missing_secret());
             }
             return invalid("client_secret", "is empty; write the secret of this service, or use private_key_jwt()");
         }
@@ -273,9 +265,7 @@ impl RampartClientBuilder {
             Some(key) => Authentication::assertion(self.client_id, key.algorithm, &key.pem, key.key_id)?,
             None => Authentication::secret(self.client_id, secret, self.secret_in)?,
         };
-        if let Some((_, credentials)) = authentication.header().and_then(|value| value.split_once(' ')) {
-            redacted.extend(spellings(credentials));
-        }
+        redacted.extend(authentication.spellings());
         let (limit, timeouts) = match self.http_client {
             // What is set there cannot be asked for, so it bounds each request by itself.
             Some(_) => (LONGEST_TIMEOUT, Timeouts::Operators(TOTAL_TIMEOUT)),
@@ -286,25 +276,6 @@ impl RampartClientBuilder {
             Exchange { client, limit, location, assume_bearer: self.assume_bearer, authentication, redacted };
         Ok(RampartClient::new(exchange))
     }
-}
-
-/// Base64 as it is, and as others write it: without padding, with the letters for URLs (RFC 4648 sections 3.2 and 5).
-fn spellings(base64: &str) -> Vec<Secret> {
-    let bare = base64.trim_end_matches('=');
-    let for_urls = |text: &str| text.replace('+', "-").replace('/', "_");
-    let spellings = [base64.to_owned(), bare.to_owned(), for_urls(base64), for_urls(bare)];
-    spellings.into_iter().map(Secret::new).collect()
-}
-
-/// The same, with the variable that the setting has been read from.
-fn of_environment(error: ConfigError) -> ConfigError {
-    let variable = match error.field() {
-        "issuer_url" => "RAMPART_URL",
-        "client_id" => "RAMPART_CLIENT_ID",
-        "client_secret" => SECRET_VARIABLE,
-        _ => return error,
-    };
-    error.read_from(variable)
 }
 
 impl fmt::Debug for RampartClientBuilder {

@@ -5,6 +5,7 @@ mod answer;
 mod authentication;
 mod client;
 mod config;
+mod environment;
 mod error;
 mod exchange;
 mod lifetime;
