@@ -16,6 +16,7 @@ use crate::proxy;
 use crate::redirects;
 use crate::request::TokenRequest;
 use crate::sets::Sets;
+use crate::shown::Shown;
 use crate::slot::{Shared, Slot};
 use crate::token::AccessToken;
 
@@ -181,10 +182,12 @@ impl RampartClient {
     pub async fn bearer(&self, request: RequestBuilder, scopes: &[&str]) -> Result<RequestBuilder, ClientError> {
         let (client, request) = request.build_split();
         let mut request = request.map_err(|_| ClientError::Request)?;
-        if !proxy::is_private(&client, request.url()) {
+        // Nothing tells whether this is the client of the call before, so each call asks, and asks once.
+        let shown = Shown::by(&client);
+        if !proxy::is_private(&shown, request.url()) {
             return Err(ClientError::InsecureUrl);
         }
-        if redirects::may_leave_origin(&client) {
+        if redirects::may_leave_origin(&shown) {
             return Err(ClientError::FollowsRedirects);
         }
         let token = self.client_credentials_token(scopes).await?;

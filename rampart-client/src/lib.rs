@@ -18,6 +18,7 @@ mod redaction;
 mod redirects;
 mod request;
 mod sets;
+mod shown;
 mod slot;
 mod state;
 mod token;

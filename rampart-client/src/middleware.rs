@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use http::Extensions;
 use rampart_http::{ConfigError, EndpointUrl};
 use reqwest::header::AUTHORIZATION;
-use reqwest::{Client, Request, Response, StatusCode};
+use reqwest::{Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next, Result};
 use url::{Origin, Url};
 
@@ -14,6 +14,7 @@ use crate::exchange::sensitive;
 use crate::proxy;
 use crate::redirects;
 use crate::request::TokenRequest;
+use crate::shown::Shown;
 use crate::token::AccessToken;
 
 /// Attaches a token to requests for the origins given, and to no others: a middleware, once it is [attached to](Self::attach_to)
@@ -110,11 +111,11 @@ impl RampartMiddleware {
         http: impl Into<ClientWithMiddleware>,
     ) -> std::result::Result<ClientWithMiddleware, ClientError> {
         let http: ClientWithMiddleware = http.into();
-        let own: Client = AsRef::<Client>::as_ref(&http).clone();
-        if redirects::may_leave_origin(&own) {
+        let shown = Shown::by(http.as_ref());
+        if redirects::may_leave_origin(&shown) {
             return Err(ClientError::FollowsRedirects);
         }
-        Ok(ClientBuilder::from_client(http).with(Attached { tokens: self, http: own }).build())
+        Ok(ClientBuilder::from_client(http).with(Attached { tokens: self, http: shown }).build())
     }
 
     fn is_for(&self, url: &Url) -> bool {
@@ -129,11 +130,11 @@ impl RampartMiddleware {
     }
 }
 
-/// The last middleware of a client, and that client.
+/// The last middleware of a client, and what that shows of itself.
 #[derive(Debug)]
 struct Attached {
     tokens: RampartMiddleware,
-    http: Client,
+    http: Shown,
 }
 
 #[async_trait]

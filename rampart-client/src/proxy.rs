@@ -6,8 +6,10 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Client, Proxy};
 use url::Url;
 
+use crate::shown::Shown;
+
 /// Whether nobody on the way can read what a client of the user's sends there.
-pub(crate) fn is_private(client: &Client, url: &Url) -> bool {
+pub(crate) fn is_private(client: &Shown, url: &Url) -> bool {
     is_private_directly(url) && (url.scheme() == "https" || is_bypassed(client, url))
 }
 
@@ -18,12 +20,10 @@ pub(crate) fn is_private_directly(url: &Url) -> bool {
 
 /// Whether a client of the user's surely sends this request without a proxy.
 ///
-/// No client says what proxies it has but in its `Debug` output, so that is asked: it must name none, or those of the
-/// environment as reqwest itself reads them, which then are asked about the address. Whatever else stands there, such as a
-/// proxy that the user has set, counts as one that takes the request.
-fn is_bypassed(client: &Client, url: &Url) -> bool {
-    let shown = format!("{client:?}");
-    match shown.split_once(FIELD) {
+/// It must name none, or those of the environment as reqwest itself reads them, which then are asked about the address. Whatever
+/// else stands there, such as a proxy that the user has set, counts as one that takes the request.
+fn is_bypassed(client: &Shown, url: &Url) -> bool {
+    match client.as_str().split_once(FIELD) {
         None => *IS_SHOWN,
         Some((_, proxies)) => {
             let system = Matcher::from_system();
@@ -42,7 +42,7 @@ const FIELD: &str = "proxies: ";
 static IS_SHOWN: LazyLock<bool> = LazyLock::new(|| {
     let proxy = Proxy::all("http://127.0.0.1:1");
     let client = proxy.and_then(|proxy| Client::builder().proxy(proxy).tls_certs_only([]).build());
-    client.is_ok_and(|client| format!("{client:?}").contains(FIELD))
+    client.is_ok_and(|client| Shown::by(&client).as_str().contains(FIELD))
 });
 
 #[cfg(test)]
@@ -53,6 +53,6 @@ mod tests {
     fn client_shows_whether_it_has_a_proxy() {
         assert!(*IS_SHOWN);
         let without = Client::builder().no_proxy().build().unwrap();
-        assert!(!format!("{without:?}").contains(FIELD));
+        assert!(!Shown::by(&without).as_str().contains(FIELD));
     }
 }

@@ -1,7 +1,8 @@
 //! Redirects that an HTTP client of the user's follows: none may carry a token to another server.
 
-use reqwest::Client;
 use reqwest::redirect::Policy;
+
+use crate::shown::Shown;
 
 /// Redirects for an HTTP client that carries tokens: followed up to ten times within the origin of the request (scheme, host and
 /// port), and no further. One that leads to another origin is the response that the caller gets, with its 3xx status.
@@ -30,24 +31,23 @@ pub fn redirects_within_origin() -> Policy {
 
 /// Whether a client of the user's might carry a token to another origin.
 ///
-/// No client says what redirects it follows but in its `Debug` output, so that is asked: it must name no redirects at all, or a
-/// policy of somebody's own, of which no more can be known. Its default is not shown, and counts as one that leaves, as does
-/// whatever else stands there. Texts in it are quoted and escaped, so that none of them can pass for the field.
-pub(crate) fn may_leave_origin(client: &Client) -> bool {
-    let shown = format!("{client:?}");
-    let follows = |policy: &str| shown.contains(&format!(r#"redirect_policy: "Policy({policy})""#));
+/// It must name no redirects at all, or a policy of somebody's own, of which no more can be known. Its default is not shown, and
+/// counts as one that leaves, as does whatever else stands there. Texts in it are quoted and escaped, so that none of them can
+/// pass for the field.
+pub(crate) fn may_leave_origin(client: &Shown) -> bool {
+    let follows = |policy: &str| client.as_str().contains(&format!(r#"redirect_policy: "Policy({policy})""#));
     !follows("None") && !follows("Custom")
 }
 
 #[cfg(test)]
 mod tests {
-    use reqwest::ClientBuilder;
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+    use reqwest::{Client, ClientBuilder};
 
     use super::*;
 
     fn leaves(set_up: impl FnOnce(ClientBuilder) -> ClientBuilder) -> bool {
-        may_leave_origin(&set_up(Client::builder()).build().unwrap())
+        may_leave_origin(&Shown::by(&set_up(Client::builder()).build().unwrap()))
     }
 
     #[test]
