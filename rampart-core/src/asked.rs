@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -11,8 +12,15 @@ use crate::token::claims::Claims;
 /// had only by losing what the one before has let pass.
 ///
 /// Nothing is computed before a refusal needs it: most requests are not refused.
-#[derive(Default)]
-pub(crate) struct Asked(Mutex<Entries>);
+pub(crate) struct Asked(Mutex<Held>);
+
+/// Where the entries are.
+enum Held {
+    /// Here: of most requests nobody else asks for them.
+    Own(Entries),
+    /// With the others that ask of the same request.
+    Shared(Arc<Mutex<Entries>>),
+}
 
 /// What one of them has asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +81,33 @@ impl Entries {
 impl Asked {
     /// A guard has let the request pass that asks for this.
     pub(crate) fn add(&self, entry: Entry) {
-        self.0.lock().add(entry);
+        match &mut *self.0.lock() {
+            Held::Own(entries) => entries.add(entry),
+            Held::Shared(entries) => entries.lock().add(entry),
+        }
+    }
+
+    /// The same entries for somebody who asks later of the same request: what either is asked, both know.
+    pub(crate) fn shared(&self) -> Self {
+        let mut held = self.0.lock();
+        let entries = match &mut *held {
+            Held::Own(entries) => Arc::new(Mutex::new(std::mem::take(entries))),
+            Held::Shared(entries) => Arc::clone(entries),
+        };
+        *held = Held::Shared(Arc::clone(&entries));
+        Self(Mutex::new(Held::Shared(entries)))
+    }
+
+    fn entries(&self) -> Entries {
+        match &*self.0.lock() {
+            Held::Own(entries) => entries.clone(),
+            Held::Shared(entries) => entries.lock().clone(),
+        }
     }
 
     /// The scopes that a token of these claims has passed by, in the order in which they were asked for first.
     pub(crate) fn scopes(&self, claims: &Claims) -> Vec<Cow<'static, str>> {
-        let entries = self.0.lock().clone();
+        let entries = self.entries();
         let mut scopes: Vec<Cow<'static, str>> = Vec::new();
         let mut add = |scope: Cow<'static, str>| {
             if scopes.len() < MOST && !scopes.contains(&scope) {
@@ -95,9 +124,16 @@ impl Asked {
     }
 }
 
+impl Default for Asked {
+    fn default() -> Self {
+        Self(Mutex::new(Held::Own(Entries::default())))
+    }
+}
+
+/// A copy goes with another request, and has entries of its own from then on.
 impl Clone for Asked {
     fn clone(&self) -> Self {
-        Self(Mutex::new(self.0.lock().clone()))
+        Self(Mutex::new(Held::Own(self.entries())))
     }
 }
 
@@ -115,7 +151,7 @@ mod tests {
     fn each_scope_is_kept_once_and_no_more_than_can_be_told() {
         let asked = Asked::default();
         let names = || {
-            let Entries { first, more } = asked.0.lock().clone();
+            let Entries { first, more } = asked.entries();
             first.into_iter().flatten().chain(more).collect::<Vec<_>>()
         };
         let entry = |name: &str| Entry::Scope(name.into());
@@ -135,6 +171,6 @@ mod tests {
         for _ in 0..10 {
             asked.add(Entry::Type(ScopesFor(|_| vec!["a"])));
         }
-        assert!(asked.0.lock().more.is_empty());
+        assert!(asked.entries().more.is_empty());
     }
 }

@@ -16,8 +16,7 @@ use crate::environment::of_environment;
 use crate::event::Event;
 use crate::health::JwksHealth;
 use crate::jwks::keys::Keys;
-use crate::outcome::Verification;
-use crate::request::{AUTHORIZATION, Found, RequestHead, Trace};
+use crate::request::{AUTHORIZATION, Found, RequestHead};
 use crate::settings::Settings;
 use crate::token::claims::Claims;
 use crate::verifier::{Presented, Step, Verifier};
@@ -150,14 +149,6 @@ impl RampartAuth {
         (outcome, token.identity.map(|identity| Found { place, identity }))
     }
 
-    /// Verifies a request, and keeps apart for which object and which request the outcome counts: for adapters.
-    ///
-    /// All of the request is read in the call.
-    pub fn verification<'a>(&'a self, head: &impl RequestHead) -> Verification<'a> {
-        let (outcome, found) = self.begin(head.values(AUTHORIZATION));
-        Verification::new(self, Trace::of(head, found), outcome)
-    }
-
     /// Verifies a request: the claims of its token, or [`AuthError::MissingToken`].
     ///
     /// ```
@@ -168,7 +159,12 @@ impl RampartAuth {
     /// # }
     /// ```
     pub fn verify_with(&self, head: &impl RequestHead) -> Authenticate {
-        self.required(self.begin(head.values(AUTHORIZATION)).0)
+        self.required(self.begin_with(head).0)
+    }
+
+    /// The verification of a request: whatever of it counts is read in this call.
+    pub(crate) fn begin_with(&self, head: &impl RequestHead) -> (AuthenticateOptional, Option<Found>) {
+        self.begin(head.values(AUTHORIZATION))
     }
 
     /// The outcome for a route that needs a token.

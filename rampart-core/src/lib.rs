@@ -10,10 +10,11 @@ mod authenticate;
 mod bearer;
 mod builder;
 mod clock;
-mod combination;
 mod environment;
 mod event;
+mod gate;
 mod health;
+mod inquiry;
 mod issuer;
 mod jose;
 mod jwks;
@@ -25,6 +26,7 @@ mod requirement;
 mod rule;
 mod settings;
 mod token;
+mod verification;
 mod verifier;
 
 #[doc(inline)]
@@ -34,12 +36,13 @@ pub use crate::{
     auth::RampartAuth,
     authenticate::{Authenticate, AuthenticateOptional},
     builder::RampartAuthBuilder,
-    combination::AnyOf,
     event::{AmbiguousKey, Event, RefusedToken},
     health::{JwksHealth, JwksState},
     jose::algorithm::{Algorithm, UnknownAlgorithm},
     jose::key_set::{Jws, KeySet, KeySetError},
-    requirement::{AnyUser, Policy, Requirement},
+    requirement::combination::AnyOf,
+    requirement::policy::Policy,
+    requirement::{AnyUser, Requirement},
     rule::Rule,
     settings::Settings,
     token::claims::{Audience, ClaimError, ClaimFields, Claims},

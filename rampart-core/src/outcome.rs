@@ -1,23 +1,20 @@
 //! The outcome of a verification, and for whom it counts.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::adapter::Gate;
 use crate::answer::error::AuthError;
+use crate::answer::headers::Headers;
 use crate::answer::rejection::Rejection;
 use crate::asked::{Asked, Entry, ScopesFor};
 use crate::auth::RampartAuth;
-use crate::authenticate::AuthenticateOptional;
 use crate::clock;
 use crate::event::Event;
+use crate::gate::Gate;
 use crate::request::{RequestHead, Trace};
-use crate::requirement::{Policy, Requirement};
+use crate::requirement::Requirement;
+use crate::requirement::policy::Policy;
 use crate::token::claims::Claims;
 
 /// For so long an outcome counts as it is; then the token's times are asked again.
@@ -36,13 +33,21 @@ pub struct Verified {
     recent_until: Duration,
     trace: Trace,
     outcome: Result<Option<Arc<Claims>>, AuthError>,
+    /// For the answer, whether the request passes or not.
+    headers: Headers,
     /// Of this request, whoever has made the outcome.
     asked: Asked,
 }
 
 impl Verified {
-    fn new(auth: u64, trace: Trace, outcome: Result<Option<Arc<Claims>>, AuthError>) -> Self {
-        Self { auth, recent_until: clock::uptime() + RECENT, trace, outcome, asked: Asked::default() }
+    pub(crate) fn new(
+        auth: u64,
+        trace: Trace,
+        outcome: Result<Option<Arc<Claims>>, AuthError>,
+        headers: Headers,
+    ) -> Self {
+        let recent_until = clock::uptime() + RECENT;
+        Self { auth, recent_until, trace, outcome, headers, asked: Asked::default() }
     }
 
     /// The outcome, where it is of that very object and of the request as it is now: the same values of every header field that
@@ -52,16 +57,38 @@ impl Verified {
         if self.auth != auth.number() || !self.trace.is_of(head, claims) {
             return None;
         }
-        let claims = match &self.outcome {
-            Ok(Some(claims)) => {
-                let is_recent = clock::uptime() <= self.recent_until;
-                if is_recent { Ok(Some(claims)) } else { auth.verifier().still_valid(claims).map(|()| Some(claims)) }
-            }
-            Ok(None) => Ok(None),
-            Err(error) => Err(error.clone()),
-        };
-        Some(Outcome { auth, claims, asked: &self.asked })
+        let mut outcome = self.as_it_is(auth);
+        outcome.claims = outcome.claims.and_then(|claims| valid_still(auth, claims, self.recent_until));
+        Some(outcome)
     }
+
+    /// The outcome for the very request that it has just been made from.
+    pub(crate) fn as_it_is<'a>(&'a self, auth: &'a RampartAuth) -> Outcome<'a> {
+        let Self { recent_until, outcome, headers, asked, .. } = self;
+        let claims = outcome.as_ref().map(Option::as_ref).map_err(Clone::clone);
+        Outcome { auth, claims, recent_until: *recent_until, headers, asked }
+    }
+
+    /// What was asked of the same token before, when another outcome was kept, is not forgotten.
+    pub(crate) fn inherit(&mut self, earlier: &Self) {
+        if earlier.trace == self.trace {
+            self.asked = earlier.asked.shared();
+        }
+    }
+}
+
+/// Claims that somebody has, unless their time has come meanwhile.
+pub(crate) fn valid_still<'a>(
+    auth: &RampartAuth,
+    claims: Option<&'a Arc<Claims>>,
+    recent_until: Duration,
+) -> Result<Option<&'a Arc<Claims>>, AuthError> {
+    if let Some(claims) = claims
+        && clock::uptime() > recent_until
+    {
+        auth.verifier().still_valid(claims)?;
+    }
+    Ok(claims)
 }
 
 /// Nothing of the token, and nothing that tells two of them apart.
@@ -72,46 +99,15 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// A verification that has just been made: its outcome counts for the request that it was made from.
-#[derive(Debug)]
-pub struct Fresh<'a> {
-    auth: Cow<'a, RampartAuth>,
-    verified: Verified,
-}
-
-impl Fresh<'_> {
-    /// What it says.
-    pub fn outcome(&self) -> Outcome<'_> {
-        let claims = match &self.verified.outcome {
-            Ok(claims) => Ok(claims.as_ref()),
-            Err(error) => Err(error.clone()),
-        };
-        Outcome { auth: &self.auth, claims, asked: &self.verified.asked }
-    }
-
-    /// Where an outcome is kept with the request already that does not count here, such as that of another object: what was asked
-    /// of the same token by then is not forgotten.
-    #[must_use]
-    pub fn after(mut self, earlier: Option<&Verified>) -> Self {
-        if let Some(earlier) = earlier.filter(|earlier| earlier.trace == self.verified.trace) {
-            self.verified.asked = earlier.asked.clone();
-        }
-        self
-    }
-
-    /// To be kept with the request.
-    pub fn into_verified(self) -> Verified {
-        self.verified
-    }
-}
-
 /// What a verification says about a request: for guards and layers, which ask of it what they need.
 ///
 /// What is asked for and passes is remembered for the rest of the request: who lacks a scope later learns of all that it takes.
 pub struct Outcome<'a> {
-    auth: &'a RampartAuth,
-    claims: Result<Option<&'a Arc<Claims>>, AuthError>,
-    asked: &'a Asked,
+    pub(crate) auth: &'a RampartAuth,
+    pub(crate) claims: Result<Option<&'a Arc<Claims>>, AuthError>,
+    pub(crate) recent_until: Duration,
+    pub(crate) headers: &'a Headers,
+    pub(crate) asked: &'a Asked,
 }
 
 /// Whether somebody is signed in, and not who.
@@ -122,7 +118,7 @@ impl fmt::Debug for Outcome<'_> {
     }
 }
 
-impl Outcome<'_> {
+impl<'a> Outcome<'a> {
     /// The claims of a request that must carry a good token which meets `R`.
     ///
     /// # Errors
@@ -145,15 +141,36 @@ impl Outcome<'_> {
     /// # Errors
     /// The answer for the caller.
     pub fn pass(&self, gate: &Gate) -> Result<Option<&Arc<Claims>>, Rejection> {
-        let policy = gate.policy.as_ref();
-        let check = |claims: &Claims| policy.map_or(Ok(()), |policy| policy.check(claims));
-        let scopes = || policy.map(Policy::asks_for).unwrap_or_default();
-        self.admit(gate.required, check, scopes, |claims| {
-            let asked = policy.map(|policy| policy.asks_for_of(claims)).unwrap_or_default();
-            for scope in asked {
-                self.asked.add(Entry::Scope(scope.into()));
-            }
-        })
+        match &gate.policy {
+            Some(policy) => self.meets(policy, gate.required),
+            None => self.admit(gate.required, |_| Ok(()), Vec::new, |_| {}),
+        }
+    }
+
+    /// The claims, where they meet a policy.
+    fn meets(&self, policy: &Policy, required: bool) -> Result<Option<&'a Arc<Claims>>, Rejection> {
+        let check = |claims: &Claims| policy.check_telling(claims, &|event| self.tell(event));
+        self.admit(
+            required,
+            check,
+            || policy.asks_for(),
+            |claims| {
+                for scope in policy.asks_for_of(claims) {
+                    self.asked.add(Entry::Scope(scope.into()));
+                }
+            },
+        )
+    }
+
+    /// The claims of a request that must carry a good token which meets a policy.
+    pub(crate) fn meeting(&self, policy: &Policy) -> Result<&'a Arc<Claims>, Rejection> {
+        self.meets(policy, true)?.ok_or_else(|| self.reject(AuthError::MissingToken, || policy.asks_for()))
+    }
+
+    /// Headers for the answer to this request, whatever that is: names in lower case, values in visible ASCII. They are to be added
+    /// to an answer of the application's own; a [`Rejection`] has them already. None as a rule, and then nothing is allocated.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.headers.iter()
     }
 
     /// What becomes of the `Arc<Claims>` that a request carries for its handlers (in its extensions, where it has such) once a
@@ -178,7 +195,7 @@ impl Outcome<'_> {
         check: impl FnOnce(&Claims) -> Result<(), AuthError>,
         scopes: impl FnOnce() -> Vec<&'s str>,
         passed: impl FnOnce(&Claims),
-    ) -> Result<Option<&Arc<Claims>>, Rejection> {
+    ) -> Result<Option<&'a Arc<Claims>>, Rejection> {
         match &self.claims {
             Err(error) => Err(self.reject(error.clone(), scopes)),
             Ok(None) if required => Err(self.reject(AuthError::MissingToken, scopes)),
@@ -199,21 +216,23 @@ impl Outcome<'_> {
     }
 
     fn reject<'s>(&self, error: AuthError, scopes: impl FnOnce() -> Vec<&'s str>) -> Rejection {
-        match &error {
-            AuthError::MissingToken => {
-                self.auth.verifier().listeners.tell(&Event::TokenMissing);
-                return self.auth.rejection_with_scopes(error, &scopes());
+        let rejection = match (&error, &self.claims) {
+            (AuthError::MissingToken, _) => {
+                self.tell(&Event::TokenMissing);
+                self.auth.rejection_with_scopes(error, &scopes())
             }
-            AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. } => {
-                self.auth.verifier().listeners.tell(&Event::Insufficient { error: &error });
+            (AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. }, Ok(claims)) => {
+                self.tell(&Event::Insufficient { error: &error });
+                let asked = claims.map(|claims| self.asked.scopes(claims)).unwrap_or_default();
+                self.auth.rejection_with_scopes(error, &asked.iter().map(|scope| &**scope).collect::<Vec<_>>())
             }
-            _ => return self.auth.rejection(error),
-        }
-        let asked = match &self.claims {
-            Ok(Some(claims)) => self.asked.scopes(claims),
-            _ => Vec::new(),
+            _ => self.auth.rejection(error),
         };
-        self.auth.rejection_with_scopes(error, &asked.iter().map(|scope| &**scope).collect::<Vec<_>>())
+        rejection.with_headers(self.headers)
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        self.auth.verifier().listeners.tell(event);
     }
 }
 
@@ -228,56 +247,6 @@ pub enum Carry {
     Remove,
 }
 
-/// A verification: done in the call, or waiting for keys.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost every request an allocation, to save those that wait some bytes"
-)]
-#[must_use]
-#[derive(Debug)]
-pub enum Verification<'a> {
-    /// It is done: nothing had to be awaited.
-    Ready(Fresh<'a>),
-    /// Keys must be fetched first.
-    Pending(Pending),
-}
-
-/// A verification that waits for keys. It borrows nothing, so that it can be awaited anywhere.
-#[must_use = "a future does nothing unless it is polled"]
-#[derive(Debug)]
-pub struct Pending(Box<Waiting>);
-
-#[derive(Debug)]
-struct Waiting {
-    auth: RampartAuth,
-    trace: Trace,
-    outcome: AuthenticateOptional,
-}
-
-impl Future for Pending {
-    type Output = Fresh<'static>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Fresh<'static>> {
-        let Waiting { auth, trace, outcome } = &mut *self.0;
-        let outcome = ready!(Pin::new(outcome).poll(context));
-        let auth = auth.clone();
-        let verified = Verified::new(auth.number(), trace.clone(), outcome);
-        Poll::Ready(Fresh { auth: Cow::Owned(auth), verified })
-    }
-}
-
-impl<'a> Verification<'a> {
-    pub(crate) fn new(auth: &'a RampartAuth, trace: Trace, mut outcome: AuthenticateOptional) -> Self {
-        match outcome.now() {
-            Some(outcome) => {
-                let verified = Verified::new(auth.number(), trace, outcome);
-                Self::Ready(Fresh { auth: Cow::Borrowed(auth), verified })
-            }
-            None => Self::Pending(Pending(Box::new(Waiting { auth: auth.clone(), trace, outcome }))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -288,6 +257,7 @@ mod tests {
     use super::*;
     use crate::request::Authorization;
     use crate::requirement::AnyUser;
+    use crate::verification::Verification;
 
     const NOW: u64 = 1_800_000_000;
 
@@ -317,5 +287,33 @@ mod tests {
         assert_eq!(ask(&kept), Err(AuthError::TokenExpired));
         time.store(NOW + 29, Ordering::Relaxed);
         assert_eq!(ask(&kept), Ok(()));
+    }
+
+    /// Whatever becomes of the request, its answer has them: once each, and behind the others.
+    #[test]
+    fn headers_of_an_outcome_go_out_with_every_answer() {
+        let auth = RampartAuth::new("https://auth.example.com", "my-api").unwrap();
+        let head = Authorization::new([""; 0]);
+        let mut headers = Headers::new();
+        headers.add("x-nonce", "a");
+        let trace = Trace::of(&head, None);
+        let verified = Verified::new(auth.number(), trace, Ok(None), headers);
+        let outcome = verified.by(&auth, &head).unwrap();
+        assert!(outcome.headers().eq([("x-nonce", "a")]));
+        assert!(outcome.optional::<AnyUser>().unwrap().is_none());
+
+        let by_guard = outcome.required::<AnyUser>().unwrap_err();
+        let by_layer = outcome.pass(&Gate::required()).unwrap_err();
+        let in_handler = outcome.inquiry().require(None, &Policy::roles(["admin"])).unwrap_err();
+        let expected = [
+            ("content-type", "application/json"),
+            ("cache-control", "no-store"),
+            ("www-authenticate", r#"Bearer realm="default""#),
+            ("x-nonce", "a"),
+        ];
+        for rejection in [by_guard, by_layer, in_handler] {
+            assert!(rejection.headers().eq(expected), "{:?}", rejection.headers().collect::<Vec<_>>());
+            assert_eq!(rejection.challenges().count(), 1);
+        }
     }
 }

@@ -108,6 +108,22 @@ async fn a_guard_costs_no_allocation_whatever_its_type_asks_for() {
     assert_eq!(guarded(&|outcome| outcome.required::<Read>().is_ok()), 0);
 }
 
+/// What a guard keeps for its handler is shared by all guards of the request.
+#[tokio::test]
+async fn what_handlers_ask_costs_one_allocation_a_request() {
+    let Scene { auth, token, .. } = &scene(1 << 20).await;
+    let header = format!("Bearer {token}");
+    let head = Authorization::new([header.as_bytes()]);
+    let count = allocations(|| {
+        let Verification::Ready(fresh) = auth.verification(&head) else { panic!("waits") };
+        let first = fresh.outcome().inquiry();
+        let kept = fresh.into_verified();
+        let second = kept.by(auth, &head).map(|outcome| outcome.inquiry());
+        drop((first, second));
+    });
+    assert_eq!(count, 100);
+}
+
 #[tokio::test]
 async fn a_full_verification_costs_a_few_allocations() {
     let Scene { auth, token, .. } = &scene(0).await;

@@ -35,39 +35,17 @@
 mod macros;
 
 use crate::event::{self, Event};
-use crate::requirement::Policy;
 
 #[doc(inline)]
 pub use crate::{
-    outcome::{Carry, Fresh, Outcome, Pending, Verification, Verified},
+    gate::Gate,
+    inquiry::Inquiry,
+    outcome::{Carry, Outcome, Verified},
     request::{Authorization, ClientCertificate, Connection, RequestHead},
+    verification::{Fresh, Pending, Verification},
 };
 
 /// Says in the log that an application is not set up as its adapter needs it: what is missing, and the remedy.
 pub fn not_set_up(problem: &'static str) {
     event::log(&Event::NotSetUp { problem });
-}
-
-/// What a layer or middleware asks of a request.
-#[derive(Clone, Debug)]
-pub struct Gate {
-    pub(crate) required: bool,
-    pub(crate) policy: Option<Policy>,
-}
-
-impl Gate {
-    /// A good token, whatever it allows.
-    pub const fn required() -> Self {
-        Self { required: true, policy: None }
-    }
-
-    /// No token, or a good one.
-    pub const fn optional() -> Self {
-        Self { required: false, policy: None }
-    }
-
-    /// A good token that meets a policy.
-    pub const fn policy(policy: Policy) -> Self {
-        Self { required: true, policy: Some(policy) }
-    }
 }

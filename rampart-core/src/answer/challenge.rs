@@ -5,8 +5,7 @@ use std::fmt::Write;
 use rampart_http::{ConfigError, EndpointUrl};
 
 use crate::answer::error::AuthError;
-use crate::answer::rejection::description;
-use crate::combination::union;
+use crate::requirement::scopes::union;
 use crate::settings::Settings;
 use crate::token::mapping::is_scope_token;
 
@@ -78,7 +77,7 @@ fn details(error: &AuthError, scopes: &[&str]) -> Option<String> {
     let mut details = String::new();
     if let Some(code) = code {
         parameter(&mut details, "error", code);
-        parameter(&mut details, "error_description", &description(error, fits_header));
+        parameter(&mut details, "error_description", &error.description(fits_header));
     }
     let scopes = scopes_to_ask_for(error, scopes);
     if !scopes.is_empty() {

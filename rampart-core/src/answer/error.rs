@@ -133,6 +133,32 @@ impl AuthError {
             Self::NotConfigured => "server_error",
         }
     }
+
+    /// What the caller is told: constants, and those of the names that the API itself has configured which can be shown.
+    pub(crate) fn description(&self, shows: fn(&str) -> bool) -> Cow<'static, str> {
+        match self {
+            Self::MissingToken => "This resource requires an access token: Authorization: Bearer <token>".into(),
+            Self::InvalidRequest => "The request has more than one Authorization header".into(),
+            Self::InvalidToken => "The access token is invalid".into(),
+            Self::MissingClaim { claim } if shows(claim) => format!("The access token lacks the claim {claim}").into(),
+            Self::MissingClaim { .. } => "The access token lacks a required claim".into(),
+            Self::TokenExpired => "The access token expired".into(),
+            Self::InsufficientRole { required } => lacking("role", required, ", ", shows),
+            Self::InsufficientScope { required } => lacking("scope", required, " ", shows),
+            Self::KeysUnavailable { .. } => "The access token cannot be checked at the moment; retry later".into(),
+            Self::NotConfigured => "Authentication is not configured on this server".into(),
+        }
+    }
+}
+
+fn lacking(kind: &str, required: &[String], separator: &str, shows: fn(&str) -> bool) -> Cow<'static, str> {
+    let shown: Vec<&str> = required.iter().map(String::as_str).filter(|name| shows(name)).collect();
+    match (required.len(), shown.as_slice()) {
+        (0, _) => "Access to this resource is denied".into(),
+        (_, []) => format!("The access token lacks a required {kind}").into(),
+        (1, [name]) => format!("The access token lacks the {kind} {name}").into(),
+        _ => format!("The access token lacks one of the required {kind}s {}", shown.join(separator)).into(),
+    }
 }
 
 /// Whole seconds, rounded up and at least one: the unit of `Retry-After`.

@@ -16,6 +16,10 @@ impl Headers {
         self.0.push((name, value.into()));
     }
 
+    pub(crate) fn extend(&mut self, more: &Self) {
+        self.0.extend_from_slice(&more.0);
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, value)| (*name, &**value))
     }

@@ -1,6 +1,5 @@
 //! The one place where an error becomes an HTTP answer: status, headers and body (RFC 6750 section 3, RFC 9110 section 11.6.1).
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -51,9 +50,15 @@ impl Rejection {
             headers.add("retry-after", seconds_up(*retry_after).to_string());
         }
         let body =
-            Body { error: error.code(), error_description: &description(&error, |_| true), status: error.status() };
+            Body { error: error.code(), error_description: &error.description(|_| true), status: error.status() };
         let body = serde_json::to_string(&body).unwrap_or_default();
         Self { error, headers, body }
+    }
+
+    /// The same with these headers besides.
+    pub(crate) fn with_headers(mut self, headers: &Headers) -> Self {
+        self.headers.extend(headers);
+        self
     }
 
     /// Why the request was refused.
@@ -101,32 +106,6 @@ struct Body<'a> {
     error: &'a str,
     error_description: &'a str,
     status: u16,
-}
-
-/// What the caller is told: constants, and those of the names that the API itself has configured which can be shown.
-pub(crate) fn description(error: &AuthError, shows: fn(&str) -> bool) -> Cow<'static, str> {
-    match error {
-        AuthError::MissingToken => "This resource requires an access token: Authorization: Bearer <token>".into(),
-        AuthError::InvalidRequest => "The request has more than one Authorization header".into(),
-        AuthError::InvalidToken => "The access token is invalid".into(),
-        AuthError::MissingClaim { claim } if shows(claim) => format!("The access token lacks the claim {claim}").into(),
-        AuthError::MissingClaim { .. } => "The access token lacks a required claim".into(),
-        AuthError::TokenExpired => "The access token expired".into(),
-        AuthError::InsufficientRole { required } => lacking("role", required, ", ", shows),
-        AuthError::InsufficientScope { required } => lacking("scope", required, " ", shows),
-        AuthError::KeysUnavailable { .. } => "The access token cannot be checked at the moment; retry later".into(),
-        AuthError::NotConfigured => "Authentication is not configured on this server".into(),
-    }
-}
-
-fn lacking(kind: &str, required: &[String], separator: &str, shows: fn(&str) -> bool) -> Cow<'static, str> {
-    let shown: Vec<&str> = required.iter().map(String::as_str).filter(|name| shows(name)).collect();
-    match (required.len(), shown.as_slice()) {
-        (0, _) => "Access to this resource is denied".into(),
-        (_, []) => format!("The access token lacks a required {kind}").into(),
-        (1, [name]) => format!("The access token lacks the {kind} {name}").into(),
-        _ => format!("The access token lacks one of the required {kind}s {}", shown.join(separator)).into(),
-    }
 }
 
 #[cfg(test)]

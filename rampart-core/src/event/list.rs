@@ -111,7 +111,8 @@ pub enum Event<'e> {
     },
     /// More keys of the set fit a token than are tried; told once a minute at most (V4).
     KeyAmbiguous(AmbiguousKey<'e>),
-    /// A [`Policy`](crate::Policy) denies everyone: an empty list, or a name that no token can have. Nobody but the log is told.
+    /// A [`Policy`](crate::Policy) denies everyone: an empty list, or a name that no token can have. Where
+    /// [`Policy::check`](crate::Policy::check) is called by the application itself, nobody but the log is told.
     #[non_exhaustive]
     PolicyDeniesEveryone {
         /// What is wrong with it.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::common::{Draft, builder, fresh, ready};
 use parking_lot::Mutex;
-use rampart_core::{AuthError, Event, RampartAuth, Rule, roles};
+use rampart_core::adapter::Gate;
+use rampart_core::{AuthError, Event, Policy, RampartAuth, Rule, roles};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 
 roles!(Admin = "admin");
@@ -35,6 +36,25 @@ fn listener_is_told_once_of_each_decision_against_a_request() {
     ready(auth.verify("a.b")).unwrap_err();
     let why = "the token does not have exactly three parts";
     assert_eq!(take(), [format!("TokenRefused(RefusedToken {{ error: InvalidToken, rule: V2, why: {why:?}, .. }})")]);
+}
+
+#[test]
+fn listener_is_told_of_a_policy_that_denies_everyone() {
+    let (auth, told) = listening();
+    let take = || std::mem::take(&mut *told.lock());
+    let good = format!("Bearer {}", Draft::good().sign());
+    let verified = fresh(&auth, [&good]);
+    let outcome = verified.outcome();
+    let policy = Policy::roles(["a"]).or(Policy::roles([""; 0]));
+    let expected = [
+        r#"PolicyDeniesEveryone { why: "the list of roles or scopes is empty" }"#,
+        "Insufficient { error: InsufficientRole { required: [] } }",
+    ];
+    outcome.pass(&Gate::policy(policy.clone())).unwrap_err();
+    assert_eq!(take(), expected, "by a layer");
+    let claims = outcome.required::<rampart_core::AnyUser>().unwrap();
+    outcome.inquiry().require(Some(&claims), &policy).unwrap_err();
+    assert_eq!(take(), expected, "in a handler");
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod config;
 mod curve_signature;
 mod events;
 mod header;
+mod inquiry;
 mod jws_vectors;
 mod keys;
 mod kinds;

@@ -1,10 +1,13 @@
-//! What a route asks of a verified token: at type level ([`Requirement`], [`roles!`](crate::roles), [`scopes!`](crate::scopes)) and at value level ([`Policy`]).
+//! What a route asks of a verified token: at type level ([`Requirement`], [`roles!`](crate::roles), [`scopes!`](crate::scopes)) and at
+//! value level ([`Policy`](crate::Policy)).
+
+pub(crate) mod combination;
+mod names;
+pub(crate) mod policy;
+pub(crate) mod scopes;
 
 use crate::answer::error::AuthError;
-use crate::combination::{first_of, naming_all, union};
-use crate::event::{self, Event};
 use crate::token::claims::Claims;
-use crate::token::mapping::is_scope_token;
 
 /// What a guard asks of the token, as a type.
 ///
@@ -144,7 +147,9 @@ macro_rules! __requirements {
 /// What the macros expand to; not part of the interface.
 #[doc(hidden)]
 pub mod __private {
-    use super::{AuthError, Claims, Names};
+    use super::names::Names;
+    use super::{AuthError, Claims};
+    use crate::token::mapping::is_scope_token;
 
     /// Which check the names of a definition must pass.
     #[derive(Clone, Copy, Debug)]
@@ -167,7 +172,7 @@ pub mod __private {
         while at < names.len() {
             let valid = match rule {
                 NameRule::Role => !names[at].is_empty(),
-                NameRule::Scope => super::is_scope_token(names[at]),
+                NameRule::Scope => is_scope_token(names[at]),
             };
             assert!(valid, "a role or scope is empty, or a scope has a space, quotes, control or non-ASCII characters");
             at += 1;
@@ -192,169 +197,5 @@ pub mod __private {
     #[allow(missing_docs)]
     pub fn all_scopes(scopes: &[&'static str]) -> Vec<&'static str> {
         scopes.to_vec()
-    }
-}
-
-/// The one check behind types and values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Names {
-    Roles,
-    Scopes,
-}
-
-impl Names {
-    fn check<S: AsRef<str>>(self, claims: &Claims, names: &[S]) -> Result<(), AuthError> {
-        if self.are_met(claims, names) { Ok(()) } else { Err(self.lacking(names)) }
-    }
-
-    fn are_met<S: AsRef<str>>(self, claims: &Claims, names: &[S]) -> bool {
-        match self {
-            Self::Roles => claims.has_all_roles(names),
-            Self::Scopes => claims.has_all_scopes(names),
-        }
-    }
-
-    fn lacking<S: AsRef<str>>(self, names: &[S]) -> AuthError {
-        let names = names.iter().map(AsRef::as_ref);
-        match self {
-            Self::Roles => AuthError::insufficient_role(names),
-            Self::Scopes => AuthError::insufficient_scope(names),
-        }
-    }
-
-    /// What is wrong with a name that no token can have.
-    fn problem(self, name: &str) -> Option<&'static str> {
-        match self {
-            Self::Roles => name.is_empty().then_some("a role is empty"),
-            Self::Scopes => (!is_scope_token(name))
-                .then_some("a scope is empty, or has a space, quotes, control or non-ASCII characters"),
-        }
-    }
-}
-
-/// What a route asks of the token, as a value: for layers and for lists that are known only at run time.
-///
-/// ```
-/// use rampart_core::Policy;
-///
-/// let policy = Policy::roles(["admin"]).or(Policy::roles(["operator"]).and(Policy::scopes(["tasks:write"])));
-/// ```
-///
-/// An empty list, an empty name, or a scope that is no scope token (RFC 6749 section 3.3) is a mistake in the program: such
-/// a policy denies everyone and says why in the log. It never means "no requirement".
-#[derive(Clone, Debug)]
-pub struct Policy(Node);
-
-#[derive(Clone, Debug)]
-enum Node {
-    Required(Names, Vec<String>),
-    Unusable(Names, &'static str),
-    All(Vec<Policy>),
-    Any(Vec<Policy>),
-}
-
-impl Policy {
-    /// All of these roles: any texts, compared whole and case-sensitive. An empty list denies everyone.
-    pub fn roles<S: Into<String>>(roles: impl IntoIterator<Item = S>) -> Self {
-        Self::required(Names::Roles, roles)
-    }
-
-    /// All of these scopes, each a scope token (RFC 6749 section 3.3). An empty list denies everyone.
-    pub fn scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
-        Self::required(Names::Scopes, scopes)
-    }
-
-    fn required<S: Into<String>>(kind: Names, names: impl IntoIterator<Item = S>) -> Self {
-        let names: Vec<String> = names.into_iter().map(Into::into).collect();
-        let problem = if names.is_empty() {
-            Some("the list of roles or scopes is empty")
-        } else {
-            names.iter().find_map(|name| kind.problem(name))
-        };
-        Self(problem.map_or(Node::Required(kind, names), |problem| Node::Unusable(kind, problem)))
-    }
-
-    /// Both policies; where both fail, the error of the first. One that is about scopes names those of both.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self(match self.0 {
-            Node::All(mut all) => {
-                all.push(other);
-                Node::All(all)
-            }
-            node => Node::All(vec![Self(node), other]),
-        })
-    }
-
-    /// Either policy; where both fail, the error of the last.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self(match self.0 {
-            Node::Any(mut any) => {
-                any.push(other);
-                Node::Any(any)
-            }
-            node => Node::Any(vec![Self(node), other]),
-        })
-    }
-
-    /// Whether the claims meet the policy.
-    ///
-    /// # Errors
-    /// What the token lacks.
-    pub fn check(&self, claims: &Claims) -> Result<(), AuthError> {
-        match &self.0 {
-            Node::Required(kind, names) => kind.check(claims, names),
-            Node::Unusable(kind, why) => {
-                event::log(&Event::PolicyDeniesEveryone { why });
-                Err(kind.lacking::<&str>(&[]))
-            }
-            Node::All(all) => all.iter().enumerate().try_for_each(|(at, policy)| {
-                let naming_all = |error| naming_all(error, at, all.iter().map(|policy| policy.asks_for_of(claims)));
-                policy.check(claims).map_err(naming_all)
-            }),
-            Node::Any(any) => {
-                let mut outcome = Ok(());
-                for policy in any {
-                    outcome = policy.check(claims);
-                    if outcome.is_ok() {
-                        break;
-                    }
-                }
-                outcome
-            }
-        }
-    }
-
-    /// As [`check`](Self::check), without saying why not.
-    fn is_met(&self, claims: &Claims) -> bool {
-        match &self.0 {
-            Node::Required(kind, names) => kind.are_met(claims, names),
-            Node::Unusable(..) => false,
-            Node::All(all) => all.iter().all(|policy| policy.is_met(claims)),
-            Node::Any(any) => any.iter().any(|policy| policy.is_met(claims)),
-        }
-    }
-
-    /// As [`Requirement::scopes`].
-    pub(crate) fn asks_for(&self) -> Vec<&str> {
-        match &self.0 {
-            Node::Required(Names::Scopes, names) => names.iter().map(String::as_str).collect(),
-            Node::Required(Names::Roles, _) | Node::Unusable(..) => Vec::new(),
-            Node::All(all) => union(all.iter().map(Self::asks_for)),
-            Node::Any(any) => first_of(any.iter().map(Self::asks_for)),
-        }
-    }
-
-    /// As [`Requirement::scopes_for`].
-    pub(crate) fn asks_for_of(&self, claims: &Claims) -> Vec<&str> {
-        match &self.0 {
-            Node::Required(..) | Node::Unusable(..) => self.asks_for(),
-            Node::All(all) => union(all.iter().map(|policy| policy.asks_for_of(claims))),
-            Node::Any(any) => match any.iter().find(|policy| policy.is_met(claims)) {
-                Some(met) => met.asks_for_of(claims),
-                None => self.asks_for(),
-            },
-        }
     }
 }
