@@ -1,16 +1,85 @@
 //! Extractors: what a handler takes as a parameter.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::Extensions;
 use http::request::Parts;
-use rampart_core::adapter::{Carry, Outcome, Verification, Verified};
-use rampart_core::{Claims, RampartAuth, Rejection, Requirement};
+use rampart_core::adapter::{Carry, Inquiry, Outcome, Verification, Verified};
+use rampart_core::{AnyUser, Claims, Policy, RampartAuth, Rejection, Requirement};
 
 use crate::head::Head;
+use crate::rejection::AuthRejection;
 
-rampart_core::__adapter_types!();
+/// A request with a good access token that meets `R`: a parameter of a handler that needs one.
+///
+/// It derefs to [`Claims`]. It can only come out of a verification: its fields are private.
+///
+/// `RequireAuth` alone asks for any authenticated user. `RequireAuth<Admin>` asks for what `Admin` says, a type defined with
+/// [`roles!`](crate::roles) or [`scopes!`](crate::scopes); tuples mean "all of them", [`AnyOf`](crate::AnyOf) means "one of them".
+///
+/// The [`RampartAuth`] comes from the router's state, which is one, or gives one by [`FromRef`]; or is an `Arc` of such a state.
+pub struct RequireAuth<R: Requirement = AnyUser> {
+    claims: Arc<Claims>,
+    inquiry: Inquiry,
+    requirement: PhantomData<fn() -> R>,
+}
+
+/// A request that may come without a token: `None` then, the claims with a good token that meets `R`.
+///
+/// A token that is not good is refused all the same, and so is one that lacks `R`: it never passes as anonymous. It derefs to
+/// `Option<Arc<Claims>>`.
+pub struct OptionalAuth<R: Requirement = AnyUser> {
+    claims: Option<Arc<Claims>>,
+    inquiry: Inquiry,
+    requirement: PhantomData<fn() -> R>,
+}
+
+rampart_core::__impl_guards!(RequireAuth, OptionalAuth);
+
+impl<R: Requirement> RequireAuth<R> {
+    /// Asks more of the request than the type says, where only the handler knows what: who lacks it is refused as by a guard, with the
+    /// same realm, in the same form.
+    ///
+    /// ```
+    /// use axum::extract::Path;
+    /// use rampart_axum::{AuthRejection, Policy, RequireAuth};
+    ///
+    /// async fn export(Path(list): Path<String>, user: RequireAuth) -> Result<String, AuthRejection> {
+    ///     user.require(&Policy::scopes([format!("{list}:export")]))?;
+    ///     Ok(format!("{list} for {}", user.sub))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The refusal, which is the response.
+    pub fn require(&self, policy: &Policy) -> Result<(), AuthRejection> {
+        Ok(self.meets(policy)?)
+    }
+}
+
+impl<R: Requirement> OptionalAuth<R> {
+    /// Asks that somebody is signed in after all, and meets a policy: the claims, or the refusal that a guard would have made.
+    ///
+    /// ```
+    /// use rampart_axum::{AuthRejection, OptionalAuth, Policy};
+    ///
+    /// async fn feed(user: OptionalAuth) -> Result<String, AuthRejection> {
+    ///     if user.is_none() {
+    ///         return Ok("public".into());
+    ///     }
+    ///     let user = user.require(&Policy::scopes(["feed:read"]))?;
+    ///     Ok(format!("for {}", user.sub))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The refusal, which is the response.
+    pub fn require(&self, policy: &Policy) -> Result<&Arc<Claims>, AuthRejection> {
+        Ok(self.meets(policy)?)
+    }
+}
 
 /// What `admit` says of this request's outcome: of the one that is there already, if it counts, or of a new one.
 async fn guard<T>(
@@ -55,7 +124,7 @@ where
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
-        guard(parts, &RampartAuth::from_ref(state), |outcome| outcome.required::<R>().map(Self::new)).await
+        guard(parts, &RampartAuth::from_ref(state), Self::admit).await
     }
 }
 
@@ -68,7 +137,7 @@ where
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
-        guard(parts, &RampartAuth::from_ref(state), |outcome| outcome.optional::<R>().map(Self::new)).await
+        guard(parts, &RampartAuth::from_ref(state), Self::admit).await
     }
 }
 
@@ -82,7 +151,8 @@ where
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, AuthRejection> {
-        let admit = |outcome: &Outcome<'_>| outcome.optional::<R>().map(|claims| claims.map(Self::new));
-        guard(parts, &RampartAuth::from_ref(state), admit).await
+        let OptionalAuth::<R> { claims, inquiry, requirement } =
+            guard(parts, &RampartAuth::from_ref(state), OptionalAuth::admit).await?;
+        Ok(claims.map(|claims| Self { claims, inquiry, requirement }))
     }
 }

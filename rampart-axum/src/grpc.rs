@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 
-use crate::extract::AuthRejection;
+use crate::rejection::AuthRejection;
 
 /// The answer to a refused request. To a call of gRPC it is one of headers alone ("Trailers-Only", PROTOCOL-HTTP2 of gRPC), for
 /// clients look at one of two things first. Those that look at the `Content-Type` (grpc-java, the C core beneath Python and C++,

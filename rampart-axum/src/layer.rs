@@ -9,16 +9,38 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
 use pin_project_lite::pin_project;
-use rampart_core::RampartAuth;
 use rampart_core::adapter::{Carry, Fresh, Gate, Outcome, Verification, Verified};
+use rampart_core::{Policy, RampartAuth};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::extract::{AuthRejection, apply};
+use crate::extract::apply;
 use crate::grpc;
 use crate::head::Head;
+use crate::rejection::AuthRejection;
 
-rampart_core::__adapter_layers!(AuthLayer);
+/// Layers made from a [`RampartAuth`]: authentication for a whole route or group of routes.
+///
+/// Each inserts `Arc<Claims>` into the request's extensions, or removes it where nobody is signed in, and lets guards further in reuse
+/// its result.
+pub trait RampartAuthExt: sealed::Sealed {
+    /// Any good token.
+    fn require_auth(&self) -> AuthLayer;
+
+    /// A good token with all of these roles. An empty list denies everyone.
+    fn require_roles<S: Into<String>>(&self, roles: impl IntoIterator<Item = S>) -> AuthLayer;
+
+    /// A good token with all of these scopes. An empty list denies everyone.
+    fn require_scopes<S: Into<String>>(&self, scopes: impl IntoIterator<Item = S>) -> AuthLayer;
+
+    /// A good token that meets a policy.
+    fn require(&self, policy: Policy) -> AuthLayer;
+
+    /// No token, or a good one; a bad one is refused.
+    fn optional_auth(&self) -> AuthLayer;
+}
+
+rampart_core::__impl_layers!(AuthLayer);
 
 /// A [`tower_layer::Layer`] that lets only requests pass which meet its gate: made by [`RampartAuthExt`].
 ///
@@ -50,6 +72,10 @@ pub struct AuthService<S> {
 }
 
 impl AuthLayer {
+    const fn new(auth: RampartAuth, gate: Gate) -> Self {
+        Self { auth, gate }
+    }
+
     /// Lets the request pass, with the claims in its extensions, or makes the answer.
     fn admit(&self, outcome: &Outcome<'_>, extensions: &Extensions) -> Result<Carry, AuthRejection> {
         outcome.pass(&self.gate)?;

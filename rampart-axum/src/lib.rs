@@ -6,12 +6,13 @@ mod extract;
 mod grpc;
 mod head;
 mod layer;
-mod response;
+mod rejection;
 
 #[doc(inline)]
 pub use crate::{
-    extract::{AuthRejection, OptionalAuth, RequireAuth},
+    extract::{OptionalAuth, RequireAuth},
     layer::{AuthLayer, AuthService, RampartAuthExt, ResponseFuture},
+    rejection::AuthRejection,
 };
 #[doc(no_inline)]
 pub use rampart_core::{

@@ -25,6 +25,8 @@ mod request;
 mod requirement;
 mod rule;
 mod settings;
+#[cfg(feature = "axum")]
+mod state;
 mod token;
 mod verification;
 mod verifier;

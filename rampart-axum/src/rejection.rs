@@ -3,10 +3,28 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use rampart_core::Rejection;
 
-use crate::extract::AuthRejection;
+/// A refused request: why, and the answer for the caller. Used as a response, it is that answer.
+///
+/// A handler that takes `Result<RequireAuth, AuthRejection>` decides for itself what to answer; `map_response` around a router finds
+/// the rejection in the extensions of the response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthRejection(Box<Rejection>);
+
+rampart_core::__impl_rejection!(AuthRejection);
+
+impl From<Rejection> for AuthRejection {
+    fn from(rejection: Rejection) -> Self {
+        Self(Box::new(rejection))
+    }
+}
 
 impl AuthRejection {
+    fn rejection(&self) -> &Rejection {
+        &self.0
+    }
+
     /// Status, headers and body as the core says; the rejection itself goes along in the extensions, for
     /// `map_response` in an application that answers in a form of its own.
     fn response(self) -> Response {
