@@ -244,7 +244,7 @@ impl Slot {
     }
 
     fn live(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<Joined<Self>> {
-        if state.flights.give_up(now).is_some() {
+        if state.flights.take_abandoned(now).is_some() {
             self.lose(state);
         }
         state.flights.join(self, now)
@@ -276,7 +276,7 @@ impl Owner for Slot {
         let mut state = self.state.lock();
         match end {
             End::Made(answer) => tell(self.note(&mut state, number, answer)),
-            End::Panicked | End::LeftBehind => {
+            End::Panicked | End::Abandoned => {
                 if state.flights.land(number).is_some() {
                     self.lose(&mut state);
                 }

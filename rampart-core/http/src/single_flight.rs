@@ -2,7 +2,7 @@
 //!
 //! A task runs only while somebody drives its runtime, which a program that calls `block_on` now and then does not. So a flight
 //! is noted first, and a task asks whether it may set out when it comes to run: one whose flight another task has made, or that
-//! was given up meanwhile, sends nothing, however late it runs. What a runtime has left behind says nothing about the issuer,
+//! was abandoned meanwhile, sends nothing, however late it runs. What a runtime has abandoned says nothing about the issuer,
 //! and is told apart from what has failed.
 
 use std::fmt;
@@ -48,10 +48,10 @@ pub enum End<A> {
     /// Its task has panicked.
     Panicked,
     /// Its task was dropped, before it set out or half-way: its runtime has ended.
-    LeftBehind,
+    Abandoned,
 }
 
-/// How long a flight may say nothing before it counts as left behind: on a runtime that stands still, its task is not even dropped.
+/// How long a flight may say nothing before it counts as abandoned: on a runtime that stands still, its task is not even dropped.
 #[derive(Clone, Copy, Debug)]
 pub enum Patience {
     /// So long after it was due, whether it has set out or not.
@@ -115,7 +115,7 @@ struct Pulse {
     /// Whether the exchange is being polled: if its task is dropped then, it has panicked itself.
     is_polled: AtomicBool,
     /// Whether nobody waits for it any more: it sends nothing from then on.
-    is_given_up: AtomicBool,
+    is_called_off: AtomicBool,
 }
 
 impl Pulse {
@@ -128,7 +128,7 @@ impl Pulse {
         self.answered.load(Ordering::Relaxed) == self.knocks.load(Ordering::Relaxed)
     }
 
-    /// Makes an exchange, and answers every knock meanwhile. `None` where it was given up on: it goes no further then, however late
+    /// Makes an exchange, and answers every knock meanwhile. `None` where it was called off: it goes no further then, however late
     /// its runtime wakes up.
     async fn beat<T>(&self, exchange: impl Future<Output = T>) -> Option<T> {
         let (mut exchange, mut knocked) = (pin!(exchange), pin!(self.knocked.notified()));
@@ -137,7 +137,7 @@ impl Pulse {
                 knocked.set(self.knocked.notified());
             }
             self.answered.store(self.knocks.load(Ordering::Relaxed), Ordering::Relaxed);
-            if self.is_given_up.load(Ordering::Relaxed) {
+            if self.is_called_off.load(Ordering::Relaxed) {
                 return Poll::Ready(None);
             }
             self.is_polled.store(true, Ordering::Relaxed);
@@ -177,7 +177,7 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
         Self { patience, current: None, begun: 0 }
     }
 
-    /// The flight at hand, left behind or not.
+    /// The flight at hand, abandoned or not.
     pub const fn current(&self) -> Option<&Flight<P, O>> {
         self.current.as_ref()
     }
@@ -189,7 +189,7 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
 
     /// Whether there is a flight that may still bring something.
     pub fn is_live(&self, now: Instant) -> bool {
-        self.current.as_ref().is_some_and(|flight| !self.is_left_behind(flight, now))
+        self.current.as_ref().is_some_and(|flight| !self.is_abandoned(flight, now))
     }
 
     /// Whether there is one that no task has come to make for long.
@@ -198,10 +198,10 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
         self.current.as_ref().is_some_and(|flight| flight.under_way().is_none() && now >= flight.due() + late)
     }
 
-    /// Gives up the flight that was left behind, if there is one: for the owner to note. Nobody else is to wait for it. Asked now
+    /// Takes the flight that was abandoned, if there is one: for the owner to note. Nobody else is to wait for it. Asked now
     /// and then while somebody waits, it also knocks at the flight's task, so that it learns of a runtime that stands still.
     #[must_use]
-    pub fn give_up(&mut self, now: Instant) -> Option<Flight<P, O>> {
+    pub fn take_abandoned(&mut self, now: Instant) -> Option<Flight<P, O>> {
         if !self.is_live(now) {
             self.call_off();
             return self.current.take();
@@ -220,11 +220,11 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
     /// Keeps the exchange at hand from going any further, where its task is not done with it.
     fn call_off(&self) {
         if let Some(Flight { stage: Stage::UnderWay { pulse, .. }, .. }) = &self.current {
-            pulse.is_given_up.store(true, Ordering::Relaxed);
+            pulse.is_called_off.store(true, Ordering::Relaxed);
         }
     }
 
-    fn is_left_behind(&self, flight: &Flight<P, O>, now: Instant) -> bool {
+    fn is_abandoned(&self, flight: &Flight<P, O>, now: Instant) -> bool {
         match self.patience {
             Patience::SinceDue(limit) => now >= flight.due() + limit,
             Patience::UnderWay { limit, silence, .. } => match &flight.stage {
@@ -232,8 +232,8 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
                 Stage::UnderWay { since, pulse, knocked_at } => {
                     let is_silent = now >= *knocked_at + silence && !pulse.is_answered();
                     // The task is gone without a word: the owner has panicked over it.
-                    let is_lost = flight.ticket.outcome.has_changed().is_err();
-                    now >= *since + limit || is_silent || is_lost
+                    let is_gone = flight.ticket.outcome.has_changed().is_err();
+                    now >= *since + limit || is_silent || is_gone
                 }
             },
         }
@@ -299,7 +299,7 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
         }
     }
 
-    /// Takes the flight of this number, unless it was given up before: then what it brings comes too late.
+    /// Takes the flight of this number, unless it was abandoned before: then what it brings comes too late.
     pub fn land(&mut self, number: u64) -> Option<Flight<P, O>> {
         self.current.take_if(|flight| flight.number() == number)
     }
@@ -383,7 +383,7 @@ impl<W: Owner> Task<W> {
         let Some(question) = self.set_out() else { return };
         let Some(pulse) = self.order.as_ref().map(|order| Arc::clone(&order.pulse)) else { return };
         let answer = pulse.beat(self.owner.exchange(question)).await;
-        self.end(answer.map_or(End::LeftBehind, End::Made));
+        self.end(answer.map_or(End::Abandoned, End::Made));
     }
 
     fn set_out(&mut self) -> Option<W::Question> {
@@ -415,7 +415,7 @@ impl<W: Owner> Drop for Task<W> {
                 return;
             }
             let has_panicked = self.order.as_ref().is_some_and(|order| order.pulse.is_polled.load(Ordering::Relaxed));
-            self.end(if has_panicked { End::Panicked } else { End::LeftBehind });
+            self.end(if has_panicked { End::Panicked } else { End::Abandoned });
         }));
     }
 }

@@ -1,4 +1,4 @@
-//! One exchange at a time: shared by those who wait, in a task of its own, and told apart where its runtime leaves it behind.
+//! One exchange at a time: shared by those who wait, in a task of its own, and told apart where its runtime abandons it.
 #![cfg(test)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,7 +64,7 @@ impl Owner for Desk {
                 tell("a panic".into());
                 format!("{number}: panicked{came}")
             }
-            End::LeftBehind => format!("{number}: left behind{came}"),
+            End::Abandoned => format!("{number}: abandoned{came}"),
         });
     }
 }
@@ -99,12 +99,12 @@ impl Desk {
         self.ends.lock().unwrap().clone()
     }
 
-    /// The number of the flight that was given up.
-    fn give_up(&self) -> Option<u64> {
+    /// The number of the flight that was abandoned.
+    fn take_abandoned(&self) -> Option<u64> {
         self.flights
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .give_up(Instant::now())
+            .take_abandoned(Instant::now())
             .map(|flight| flight.number())
     }
 }
@@ -226,7 +226,7 @@ fn flight_that_dies_with_its_runtime_is_reported_and_those_who_wait_elsewhere_le
     let waiting = second.spawn(soon(desk.join()));
     second.block_on(quiet());
     drop(first);
-    assert_eq!(desk.ends(), ["1: left behind"]);
+    assert_eq!(desk.ends(), ["1: abandoned"]);
     assert_eq!(second.block_on(waiting).unwrap(), Word::Nothing);
 }
 
@@ -236,7 +236,7 @@ fn flight_whose_task_never_ran_dies_with_the_runtime_too() {
         let (first, desk) = (runtime(), Desk::new(patience));
         first.block_on(async { desk.begin("keys").go() });
         drop(first);
-        assert_eq!((desk.sent(), desk.ends()), (0, vec!["1: left behind".into()]));
+        assert_eq!((desk.sent(), desk.ends()), (0, vec!["1: abandoned".into()]));
         assert!(desk.flights.lock().unwrap().current().is_none());
     }
 }
@@ -245,7 +245,7 @@ fn flight_whose_task_never_ran_dies_with_the_runtime_too() {
 fn without_a_runtime_or_on_one_that_shuts_down_a_flight_is_reported_at_once() {
     let desk = Desk::new(UNDER_WAY);
     desk.begin("keys").go();
-    assert_eq!(desk.ends(), ["1: left behind"]);
+    assert_eq!(desk.ends(), ["1: abandoned"]);
 
     let gone = runtime();
     let handle = gone.handle().clone();
@@ -253,37 +253,37 @@ fn without_a_runtime_or_on_one_that_shuts_down_a_flight_is_reported_at_once() {
     let _there = handle.enter();
     desk.begin("keys").go();
     assert_eq!((desk.sent(), desk.ends().len()), (0, 2));
-    assert_eq!(desk.ends()[1], "2: left behind");
+    assert_eq!(desk.ends()[1], "2: abandoned");
 }
 
 #[test]
-fn flight_that_nobody_drives_is_given_up_so_long_after_it_was_due_and_its_task_sends_nothing() {
+fn flight_that_nobody_drives_is_abandoned_so_long_after_it_was_due_and_its_task_sends_nothing() {
     let (runtime, desk) = (runtime(), Desk::new(SINCE_DUE));
     runtime.block_on(async { desk.begin("a token").go() });
     pass(&runtime, ALMOST_LIMIT);
     runtime.block_on(async {
-        assert_eq!(desk.give_up(), None);
+        assert_eq!(desk.take_abandoned(), None);
         assert!(desk.flights.lock().unwrap().is_live(Instant::now()));
     });
     pass(&runtime, TICK);
     runtime.block_on(async {
         assert!(!desk.flights.lock().unwrap().is_live(Instant::now()));
-        // Nobody sends a second task for it: it is given up whole.
+        // Nobody sends a second task for it: it is abandoned whole.
         let waiting = desk.join();
-        assert_eq!(desk.give_up(), Some(1));
+        assert_eq!(desk.take_abandoned(), Some(1));
         assert_eq!(soon(waiting).await, Word::Nothing);
         assert_eq!((desk.sent(), desk.ends().len()), (0, 0));
     });
 }
 
 #[test]
-fn task_of_a_flight_that_was_given_up_leaves_the_next_one_alone() {
+fn task_of_a_flight_that_was_abandoned_leaves_the_next_one_alone() {
     let (first, second) = (runtime(), runtime());
     let desk = Desk::new(SINCE_DUE);
     first.block_on(async { desk.begin("old").go() });
     second.block_on(async {
         advance(LIMIT + LATE).await;
-        assert_eq!(desk.give_up(), Some(1));
+        assert_eq!(desk.take_abandoned(), Some(1));
     });
     let next = desk.begin("new");
     first.block_on(quiet());
@@ -357,32 +357,32 @@ fn task_that_is_dropped_while_another_makes_its_flight_says_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_under_way_counts_as_left_behind_so_long_after_it_has_set_out() {
+async fn what_is_under_way_counts_as_abandoned_so_long_after_it_has_set_out() {
     let desk = Desk::new(UNDER_WAY);
     let mut joined = desk.begin("keys");
     // Noted only, it waits for whoever comes, however long.
     advance(10 * LIMIT).await;
-    assert_eq!(desk.give_up(), None);
+    assert_eq!(desk.take_abandoned(), None);
     joined.go();
     quiet().await;
     assert_eq!(desk.sent(), 1);
     advance(ALMOST_LIMIT).await;
-    assert_eq!(desk.give_up(), None);
+    assert_eq!(desk.take_abandoned(), None);
     advance(TICK).await;
-    assert_eq!(desk.give_up(), Some(1));
+    assert_eq!(desk.take_abandoned(), Some(1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_of_a_flight_that_was_given_up_is_not_taken_for_the_next() {
+async fn what_comes_of_a_flight_that_was_abandoned_is_not_taken_for_the_next() {
     let desk = Desk::new(UNDER_WAY);
     desk.begin("old").go();
     quiet().await;
     advance(LIMIT).await;
-    assert_eq!(desk.give_up(), Some(1));
+    assert_eq!(desk.take_abandoned(), Some(1));
     let next = desk.begin("new");
     desk.answers.add_permits(1);
     quiet().await;
-    assert_eq!(desk.ends(), ["1: left behind, too late"]);
+    assert_eq!(desk.ends(), ["1: abandoned, too late"]);
     desk.answers.add_permits(1);
     assert_eq!(soon(next).await, told("answer to new"));
     assert_eq!(desk.ends()[1], "2: answer to new");
@@ -399,15 +399,15 @@ fn runtime_that_stands_still_under_way_is_found_out_by_those_who_knock() {
     assert_eq!(desk.sent(), 1);
     second.block_on(async {
         advance(LATE).await;
-        assert_eq!(desk.give_up(), None, "a first knock");
+        assert_eq!(desk.take_abandoned(), None, "a first knock");
         // More of them change nothing.
         advance(LATE).await;
-        assert_eq!(desk.give_up(), None);
+        assert_eq!(desk.take_abandoned(), None);
         advance(ALMOST_LATE).await;
-        assert_eq!(desk.give_up(), None);
+        assert_eq!(desk.take_abandoned(), None);
         advance(TICK).await;
         assert!(!desk.flights.lock().unwrap().is_live(Instant::now()));
-        assert_eq!(desk.give_up(), Some(1));
+        assert_eq!(desk.take_abandoned(), Some(1));
     });
 }
 
@@ -418,11 +418,11 @@ async fn task_that_is_driven_answers_every_knock() {
     quiet().await;
     for _ in 0..4 {
         advance(LATE).await;
-        assert_eq!(desk.give_up(), None);
+        assert_eq!(desk.take_abandoned(), None);
         quiet().await;
     }
     advance(ALMOST_LATE).await;
-    assert_eq!(desk.give_up(), None);
+    assert_eq!(desk.take_abandoned(), None);
     desk.answers.add_permits(1);
     assert_eq!(soon(desk.join()).await, told("answer to keys"));
     assert_eq!(desk.sent(), 1);
@@ -451,15 +451,15 @@ fn who_does_not_wait_sends_ever_fewer_tasks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn flight_over_which_its_owner_has_panicked_is_given_up_at_once() {
+async fn flight_over_which_its_owner_has_panicked_is_abandoned_at_once() {
     let desk = Desk::new(UNDER_WAY);
     let waiting = tokio::spawn(soon(desk.begin("a bug of the owner")));
     quiet().await;
-    assert_eq!(desk.give_up(), None);
+    assert_eq!(desk.take_abandoned(), None);
     desk.answers.add_permits(1);
     assert_eq!(waiting.await.unwrap(), Word::Nothing);
     let flights = || desk.flights.lock().unwrap_or_else(PoisonError::into_inner);
-    assert_eq!(flights().give_up(Instant::now()).map(|flight| flight.number()), Some(1));
+    assert_eq!(flights().take_abandoned(Instant::now()).map(|flight| flight.number()), Some(1));
 }
 
 /// The exchange has done nothing wrong.
@@ -478,12 +478,12 @@ fn runtime_that_ends_because_its_thread_panics_has_left_its_flight_behind() {
         }
     });
     assert!(panicked.join().is_err());
-    assert_eq!((desk.sent(), desk.ends()), (1, vec!["1: left behind".into()]));
+    assert_eq!((desk.sent(), desk.ends()), (1, vec!["1: abandoned".into()]));
 }
 
 /// No pile of exchanges goes on when runtimes wake up.
 #[test]
-fn exchange_that_was_given_up_goes_no_further_when_its_runtime_wakes_up() {
+fn exchange_that_was_abandoned_goes_no_further_when_its_runtime_wakes_up() {
     let (first, second) = (runtime(), runtime());
     let desk = Desk::new(UNDER_WAY);
     first.block_on(async {
@@ -492,13 +492,13 @@ fn exchange_that_was_given_up_goes_no_further_when_its_runtime_wakes_up() {
     });
     second.block_on(async {
         advance(LIMIT).await;
-        assert_eq!(desk.give_up(), Some(1));
+        assert_eq!(desk.take_abandoned(), Some(1));
         let next = desk.begin("new");
         desk.answers.add_permits(2);
         assert_eq!(soon(next).await, told("answer to new"));
     });
     first.block_on(quiet());
-    assert_eq!(desk.ends(), ["2: answer to new", "1: left behind, too late"]);
+    assert_eq!(desk.ends(), ["2: answer to new", "1: abandoned, too late"]);
     assert_eq!(desk.answers.available_permits(), 1, "the old one has gone on");
 }
 
@@ -515,7 +515,7 @@ fn flight_whose_task_is_dropped_by_a_thread_that_panics_is_nobodys_to_wait_for()
             }
         });
         assert!(panicked.join().is_err());
-        assert_eq!((desk.sent(), desk.ends()), (0, vec!["1: left behind".into()]));
+        assert_eq!((desk.sent(), desk.ends()), (0, vec!["1: abandoned".into()]));
         assert!(desk.flights.lock().unwrap().current().is_none());
     }
 }
@@ -537,5 +537,5 @@ fn owner_that_panics_over_a_thread_that_panics_does_no_more_harm() {
     });
     assert!(panicked.join().is_err());
     let flights = || desk.flights.lock().unwrap_or_else(PoisonError::into_inner);
-    assert_eq!(flights().give_up(Instant::now()).map(|flight| flight.number()), Some(1));
+    assert_eq!(flights().take_abandoned(Instant::now()).map(|flight| flight.number()), Some(1));
 }

@@ -75,7 +75,7 @@ pub enum Event<'e> {
         /// When the next one may be made.
         retry_in: Duration,
     },
-    /// A fetch was left behind by its runtime: that says nothing about the issuer.
+    /// A fetch was abandoned by its runtime: that says nothing about the issuer.
     #[non_exhaustive]
     KeyFetchAbandoned {
         /// Where the keys were asked for, without the query.

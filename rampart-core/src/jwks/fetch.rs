@@ -93,7 +93,7 @@ impl Fetched {
 }
 
 impl Fetcher {
-    /// A fetch that has said nothing for this long after it set out was left behind by a runtime that nobody drives any more.
+    /// A fetch that has said nothing for this long after it set out was abandoned by a runtime that nobody drives any more.
     pub(crate) fn abandoned_after(&self) -> Duration {
         self.timeout + Duration::from_secs(1)
     }

@@ -94,7 +94,7 @@ impl Owner for KeyCache {
         let answer = match end {
             End::Made(answer) => answer,
             End::Panicked => Err(FetchError::Panicked),
-            End::LeftBehind => Err(FetchError::Abandoned),
+            End::Abandoned => Err(FetchError::Abandoned),
         };
         let wall = self.clock.now().unwrap_or_default();
         let mut state = self.state.lock();

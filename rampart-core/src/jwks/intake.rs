@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use super::state::{News, State};
 
 impl KeyCache {
-    /// Takes what a fetch has brought, unless it was given up on meanwhile.
+    /// Takes what a fetch has brought, unless it was abandoned meanwhile.
     pub(super) fn take(
         &self,
         state: &mut State,
@@ -64,7 +64,7 @@ impl KeyCache {
                 Ok(())
             }
             Err(FetchError::Abandoned) => {
-                state.give_up(&flight, now);
+                state.abandon(&flight, now);
                 Err(FetchError::Abandoned)
             }
             Err(error) => {

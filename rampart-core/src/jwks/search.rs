@@ -95,7 +95,7 @@ impl KeyCache {
                 }
                 match self.join(&mut state, now.at) {
                     Some(joined) => joined,
-                    // What this request has begun was left behind: its runtime is shutting down.
+                    // What this request has begun was abandoned: its runtime is shutting down.
                     None if has_begun => return KidSearch::NotFound(state.undecided(now.at)),
                     None if state.is_backing_off(now.at) || !state.bucket.take(now.at) => {
                         return KidSearch::NotFound(state.verdict(sought, now));

@@ -36,7 +36,7 @@ pub(super) struct State {
     /// The last attempt that came to an end, where it failed.
     pub(super) failure: Option<Failure>,
     pub(super) failures_in_a_row: u32,
-    /// When an attempt since then was left behind by its runtime. That says nothing about the issuer, and so neither does the last
+    /// When an attempt since then was abandoned by its runtime. That says nothing about the issuer, and so neither does the last
     /// failure any more.
     pub(super) abandoned_at: Option<Instant>,
     /// The last successful fetch that has asked where the keys are, too.
@@ -114,7 +114,7 @@ impl State {
     }
 
     /// Whether an attempt has failed since this moment, at the issuer; one from before counts too while it is current. An attempt
-    /// that was left behind since takes nothing from a failure whose back-off goes on: nobody may ask before that is over.
+    /// that was abandoned since takes nothing from a failure whose back-off goes on: nobody may ask before that is over.
     pub(super) fn has_failed_since(&self, moment: Instant, now: Instant) -> bool {
         let Some(failure) = &self.failure else { return false };
         let is_current = now < failure.retry_at + self.abandoned_after + CURRENT_FAILURE;
@@ -163,37 +163,38 @@ impl State {
         self.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
     }
 
-    /// Notes that a runtime has left an attempt behind: the next caller who needs the keys makes one of its own at once.
-    fn abandon(&mut self, now: Instant) {
+    /// Notes that a runtime has abandoned an attempt: the next caller who needs the keys makes one of its own at once.
+    fn note_abandoned(&mut self, now: Instant) {
         if self.abandoned_at.replace(now).is_none() {
             self.news.push(News::Abandoned);
         }
     }
 
-    /// Gives an attempt up that its runtime has left behind. It costs the bucket nothing.
-    pub(super) fn give_up(&mut self, flight: &Flight, now: Instant) {
+    /// As [`note_abandoned`](Self::note_abandoned), of an attempt that nobody makes any more. It costs the bucket nothing.
+    pub(super) fn abandon(&mut self, flight: &Flight, now: Instant) {
         if matches!(flight.purpose(), Purpose::Search(_)) {
             self.bucket.give_back();
         }
-        self.abandon(now);
+        self.note_abandoned(now);
     }
 
-    /// Whether an attempt was left behind just now: in a program whose runtimes last for one call, each call would begin one more.
+    /// Whether an attempt was abandoned just now: in a program whose runtimes last for one call, each call would begin one more.
     pub(super) fn was_just_abandoned(&self, now: Instant) -> bool {
         self.abandoned_at.is_some_and(|at| now < at + LATE_START)
     }
 
     /// Whether a fetch is in flight that may still bring something.
     pub(super) fn is_fetching(&mut self, now: Instant) -> bool {
-        if let Some(flight) = self.flights.give_up(now) {
-            self.give_up(&flight, now);
+        if let Some(flight) = self.flights.take_abandoned(now) {
+            self.abandon(&flight, now);
         } else if self.flights.is_late(now) {
-            self.abandon(now);
+            // By the runtime of its task: another task may still make it.
+            self.note_abandoned(now);
         }
         self.flights.current().is_some()
     }
 
-    /// Takes a fetch that has come to an end out of flight, unless it was given up on before: what came after it knows
+    /// Takes a fetch that has come to an end out of flight, unless it was abandoned before: what came after it knows
     /// better, and what it brings is not taken.
     pub(super) fn land(&mut self, number: u64, now: Instant) -> Option<Flight> {
         self.is_fetching(now);

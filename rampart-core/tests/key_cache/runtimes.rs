@@ -92,7 +92,7 @@ fn withdrawn_key_stops_at_the_first_call_after_the_ttl_where_calls_are_rare() {
 
 /// S19.
 #[test]
-fn failure_counts_no_more_once_a_later_attempt_was_left_behind() {
+fn failure_counts_no_more_once_a_later_attempt_was_abandoned() {
     let mut program = Synchronous::new();
     let (auth, token) = (program.auth(seconds(20), seconds(3600)), program.world.token());
     program.world.issuer.inject(Endpoint::Jwks, Fault::status(500));
@@ -366,7 +366,7 @@ fn search_whose_runtime_stands_still_is_made_by_the_next_who_comes() {
     assert_eq!(world.fetches(), 3);
 }
 
-/// S21: nobody may ask before the back-off is over, and a fetch that was left behind changes nothing of that.
+/// S21: nobody may ask before the back-off is over, and an abandoned fetch changes nothing of that.
 #[test]
 fn stale_keys_serve_on_in_a_back_off_that_outlives_an_abandoned_refresh() {
     let runtime = runtime();
