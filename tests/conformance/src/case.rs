@@ -22,12 +22,10 @@ pub enum App {
 /// Who is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// The core and the three frameworks.
+    /// The core and the frameworks.
     Everywhere,
-    /// The three frameworks: the case is about HTTP itself.
+    /// The frameworks: the case is about HTTP itself.
     OverHttp,
-    /// All but axum, whose types do not let one write it.
-    NotOnAxum,
 }
 
 /// A request and its answer.
@@ -186,13 +184,6 @@ impl Case {
     #[must_use]
     pub fn over_http(mut self) -> Self {
         self.reach = Reach::OverHttp;
-        self
-    }
-
-    /// Not asked of axum.
-    #[must_use]
-    pub fn not_on_axum(mut self) -> Self {
-        self.reach = Reach::NotOnAxum;
         self
     }
 

@@ -1,4 +1,4 @@
-//! Asks one of the four, and compares its answer.
+//! Asks the core or a framework, and compares its answer.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -10,21 +10,21 @@ use parking_lot::Mutex;
 use rampart_core::RampartAuth;
 
 use crate::case::{Answer, App, CONTRACT, Case, Expected, Text};
-use crate::cases;
 use crate::fixture::FIXTURE;
 use crate::wire::{Connection, Reply};
 
-/// One of the four that must agree: the core, axum, actix-web, Rocket.
-pub trait Subject {
-    /// Its name in exceptions and messages.
-    const NAME: &'static str;
+/// One of those that must agree: the core, and each framework.
+pub trait Subject: Sync {
+    /// Its name in the names of tests, in exceptions and in messages.
+    fn name(&self) -> &'static str;
     /// Whether it keeps the order of an answer's headers.
-    const KEEPS_ORDER: bool;
+    fn keeps_order(&self) -> bool;
     /// Headers of its own, which are none of our business.
-    const OWN_HEADERS: &'static [&'static str];
-
+    fn own_headers(&self) -> &'static [&'static str];
+    /// Whether the case is one for it.
+    fn is_asked(&self, case: &Case) -> bool;
     /// Its answer to a case.
-    fn answer(case: &Case) -> Outcome;
+    fn answer(&self, case: &Case) -> Outcome;
 }
 
 /// What came of a case.
@@ -37,38 +37,56 @@ pub struct Outcome {
 }
 
 /// A web framework: it starts an application on a free port, and is asked over a real socket.
-pub trait Framework {
-    /// Its name in exceptions and messages.
-    const NAME: &'static str;
-    /// Whether it keeps the order of an answer's headers.
-    const KEEPS_ORDER: bool;
-    /// Headers of its own, which are none of our business.
-    const OWN_HEADERS: &'static [&'static str];
-
+#[derive(Debug)]
+pub struct Framework {
+    /// Its name in the names of tests, in exceptions and in messages.
+    pub name: &'static str,
     /// Starts an application on a free port of this machine, as long as the program runs. It listens when this returns.
-    fn start(app: App, auth: &RampartAuth) -> SocketAddr;
+    pub start: fn(App, &RampartAuth) -> SocketAddr,
+    /// Applications that its types do not let one write.
+    pub lacks: &'static [App],
+    /// Whether it keeps the order of an answer's headers.
+    pub keeps_order: bool,
+    /// Whether it drops header values that are not UTF-8 before any guard runs.
+    pub drops_what_is_not_utf_8: bool,
+    /// Headers of its own, which are none of our business.
+    pub own_headers: &'static [&'static str],
+}
 
+impl Framework {
     /// The address of an application that all tests share, started by the first of them.
-    fn address(app: App) -> SocketAddr {
+    pub fn address(&self, app: App) -> SocketAddr {
         static SERVERS: LazyLock<Mutex<HashMap<(&str, App), SocketAddr>>> = LazyLock::new(Mutex::default);
         let auth = match app {
             App::Plain | App::Cors | App::NotConfigured => &FIXTURE.plain,
             App::Strict | App::StrictWithinPlain => &FIXTURE.strict,
             App::Down => &FIXTURE.down,
         };
-        *SERVERS.lock().entry((Self::NAME, app)).or_insert_with(|| Self::start(app, auth))
+        *SERVERS.lock().entry((self.name, app)).or_insert_with(|| (self.start)(app, auth))
     }
 }
 
-impl<F: Framework> Subject for F {
-    const NAME: &'static str = <F as Framework>::NAME;
-    const KEEPS_ORDER: bool = <F as Framework>::KEEPS_ORDER;
-    const OWN_HEADERS: &'static [&'static str] = <F as Framework>::OWN_HEADERS;
+impl Subject for Framework {
+    fn name(&self) -> &'static str {
+        self.name
+    }
 
-    fn answer(case: &Case) -> Outcome {
+    fn keeps_order(&self) -> bool {
+        self.keeps_order
+    }
+
+    fn own_headers(&self) -> &'static [&'static str] {
+        self.own_headers
+    }
+
+    fn is_asked(&self, case: &Case) -> bool {
+        !self.lacks.contains(&case.app)
+    }
+
+    fn answer(&self, case: &Case) -> Outcome {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let mark = format!("{}-{}-{}", <F as Framework>::NAME, case.name, NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut connection = Connection::open(F::address(case.app)).unwrap();
+        let mark = format!("{}-{}-{}", self.name, case.name, NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut connection = Connection::open(self.address(case.app)).unwrap();
         let reply = match connection.ask(&case.request(&mark)) {
             Ok(reply) => Some(reply),
             Err(error) if is_close(&error) => None,
@@ -79,7 +97,7 @@ impl<F: Framework> Subject for F {
         if let Some(reply) = &reply
             && !reply.closes()
             && !case.may_close
-            && matches!(case.expected_of(<F as Framework>::NAME), Expected::Exactly(_))
+            && matches!(case.expected_of(self.name), Expected::Exactly(_))
         {
             let next = connection.ask(b"GET /public HTTP/1.1\r\nHost: api.test\r\n\r\n");
             let next = next.unwrap_or_else(|error| panic!("{}: the connection is dead: {error}", case.name));
@@ -105,14 +123,13 @@ pub fn handled(mark: Option<&str>) {
 }
 
 /// Asks a case of a subject, and compares.
-pub fn check<S: Subject>(name: &str) {
-    let case = cases::find(name);
-    let outcome = S::answer(case);
-    let context = format!("{} on {}: {outcome:#?}", case.name, S::NAME);
-    match case.expected_of(S::NAME) {
+pub fn check(subject: &dyn Subject, case: &Case) {
+    let outcome = subject.answer(case);
+    let context = format!("{} on {}: {outcome:#?}", case.name, subject.name());
+    match case.expected_of(subject.name()) {
         Expected::Exactly(answer) => {
             let reply = outcome.reply.as_ref().unwrap_or_else(|| panic!("closed without an answer: {context}"));
-            compare::<S>(case, answer, reply, &context);
+            compare(subject, case, answer, reply, &context);
             assert!(outcome.handled || answer.status != 200, "answered without the handler: {context}");
         }
         Expected::NoHandler(statuses) => {
@@ -123,7 +140,7 @@ pub fn check<S: Subject>(name: &str) {
     }
 }
 
-fn compare<S: Subject>(case: &Case, answer: &Answer, reply: &Reply, context: &str) {
+fn compare(subject: &dyn Subject, case: &Case, answer: &Answer, reply: &Reply, context: &str) {
     assert_eq!(reply.status, answer.status, "status of {context}");
     let body = if case.method == "HEAD" { "" } else { &answer.body };
     assert_eq!(reply.body, body, "body of {context}");
@@ -138,14 +155,14 @@ fn compare<S: Subject>(case: &Case, answer: &Answer, reply: &Reply, context: &st
             (expected, value) => panic!("{name} should be {expected:?} and is {value:?}: {context}"),
         }
     }
-    if answer.ordered && S::KEEPS_ORDER {
+    if answer.ordered && subject.keeps_order() {
         let expected: Vec<_> = answer.headers.iter().map(|(name, _)| *name).collect();
         let names = reply.headers.iter().map(|(name, _)| name.as_str());
         let came: Vec<_> = names.filter(|name| CONTRACT.contains(name)).collect();
         assert_eq!(came, expected, "order of the headers of {context}");
     }
     for (name, _) in &reply.headers {
-        let known = CONTRACT.contains(&name.as_str()) || S::OWN_HEADERS.contains(&name.as_str());
+        let known = CONTRACT.contains(&name.as_str()) || subject.own_headers().contains(&name.as_str());
         assert!(known, "{name} is a stray header of {context}");
     }
 }

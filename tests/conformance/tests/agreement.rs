@@ -1,4 +1,4 @@
-//! All cases at once: the four agree, whatever the tables expect, and no token turns up in the log or in an answer.
+//! All cases at once: the core and the frameworks agree, whatever the tables expect, and no token turns up in the log or in an answer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
 
 use std::collections::HashSet;
@@ -6,13 +6,9 @@ use std::io;
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
-use rampart_conformance::apps::actix::Actix;
-use rampart_conformance::apps::axum::Axum;
-use rampart_conformance::apps::core::Core;
-use rampart_conformance::apps::rocket::Rocket;
-use rampart_conformance::case::{App, Case, Expected, Reach};
+use rampart_conformance::apps::subjects;
+use rampart_conformance::case::{Case, Expected};
 use rampart_conformance::cases::ALL;
-use rampart_conformance::subject::Subject;
 use rampart_conformance::wire::Reply;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -77,22 +73,13 @@ type Asked = (&'static Case, Vec<(&'static str, Option<Reply>)>);
 
 /// Every case, asked of every subject that it is for.
 static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
-    fn ask<S: Subject>(case: &Case) -> (&'static str, Option<Reply>) {
-        (S::NAME, S::answer(case).reply)
-    }
     tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false).with_writer(Log).init();
     log::set_logger(&Log).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     ALL.iter()
         .map(|case| {
-            let mut replies = vec![ask::<Actix>(case), ask::<Rocket>(case)];
-            if case.app != App::NotConfigured {
-                replies.push(ask::<Axum>(case));
-            }
-            if case.reach != Reach::OverHttp {
-                replies.push(ask::<Core>(case));
-            }
-            (case, replies)
+            let asked = subjects().filter(|subject| subject.is_asked(case));
+            (case, asked.map(|subject| (subject.name(), subject.answer(case).reply)).collect())
         })
         .collect()
 });

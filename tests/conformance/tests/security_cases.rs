@@ -123,7 +123,7 @@ impl Sources {
     }
 }
 
-/// The functions of a file that the test program runs: under `#[test]` or `#[tokio::test]`, or by a list in a macro.
+/// The functions of a file that the test program runs: under `#[test]` or `#[tokio::test]`, or by a list of them.
 fn tests(source: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let (mut is_next, mut in_list) = (false, false);
@@ -131,12 +131,10 @@ fn tests(source: &str) -> BTreeSet<String> {
         let line = line.trim();
         if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             is_next = true;
-        } else if line == "on_each_framework! {" {
-            in_list = true;
-        } else if line == "}" {
-            in_list = false;
-        } else if in_list {
-            found.insert(line.trim_end_matches(',').to_owned());
+        } else if in_list || (line.starts_with("const ON_") && line.contains("= tests![")) {
+            let names = line.split_once("= tests![").map_or(line, |(_, names)| names);
+            found.extend(names.split([',', ' ', ']', ';']).filter(|name| !name.is_empty()).map(str::to_owned));
+            in_list = !line.ends_with("];");
         } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_next) {
             found.insert(rest.split(['(', '<']).next().unwrap().to_owned());
             is_next = false;

@@ -23,37 +23,37 @@ use crate::fixture::FIXTURE;
 use crate::subject::{Framework, handled};
 
 /// actix-web.
-#[derive(Debug)]
-pub enum Actix {}
+pub(super) const FRAMEWORK: Framework = Framework {
+    name: "actix",
+    start,
+    lacks: &[],
+    // Its header map is a hash map.
+    keeps_order: false,
+    drops_what_is_not_utf_8: false,
+    own_headers: &["allow", "connection", "content-length", "date"],
+};
 
-impl Framework for Actix {
-    const NAME: &'static str = "actix";
-    /// Its header map is a hash map.
-    const KEEPS_ORDER: bool = false;
-    const OWN_HEADERS: &'static [&'static str] = &["allow", "connection", "content-length", "date"];
-
-    fn start(app: App, auth: &RampartAuth) -> SocketAddr {
-        let (sender, receiver) = mpsc::channel();
-        let auth = auth.clone();
-        std::thread::spawn(move || {
-            let application = move || {
-                let cors = Cors::default()
-                    .allowed_origin("https://web.example")
-                    .allowed_methods(["GET"])
-                    .allowed_header(AUTHORIZATION);
-                Application::new()
-                    .configure(|config| configure(config, app, &auth))
-                    .wrap(Condition::new(app == App::Cors, cors))
-            };
-            actix_web::rt::System::new().block_on(async {
-                let server = HttpServer::new(application).workers(2).disable_signals();
-                let server = server.bind(("127.0.0.1", 0)).unwrap();
-                sender.send(server.addrs()[0]).unwrap();
-                server.run().await.unwrap();
-            });
+fn start(app: App, auth: &RampartAuth) -> SocketAddr {
+    let (sender, receiver) = mpsc::channel();
+    let auth = auth.clone();
+    std::thread::spawn(move || {
+        let application = move || {
+            let cors = Cors::default()
+                .allowed_origin("https://web.example")
+                .allowed_methods(["GET"])
+                .allowed_header(AUTHORIZATION);
+            Application::new()
+                .configure(|config| configure(config, app, &auth))
+                .wrap(Condition::new(app == App::Cors, cors))
+        };
+        actix_web::rt::System::new().block_on(async {
+            let server = HttpServer::new(application).workers(2).disable_signals();
+            let server = server.bind(("127.0.0.1", 0)).unwrap();
+            sender.send(server.addrs()[0]).unwrap();
+            server.run().await.unwrap();
         });
-        receiver.recv().unwrap()
-    }
+    });
+    receiver.recv().unwrap()
 }
 
 fn configure(config: &mut ServiceConfig, app: App, auth: &RampartAuth) {

@@ -25,45 +25,46 @@ use crate::fixture::FIXTURE;
 use crate::subject::{Framework, handled};
 
 /// axum.
-#[derive(Debug)]
-pub enum Axum {}
+pub(super) const FRAMEWORK: Framework = Framework {
+    name: "axum",
+    start,
+    // A guard without an auth object in the state does not compile.
+    lacks: &[App::NotConfigured],
+    keeps_order: true,
+    drops_what_is_not_utf_8: false,
+    own_headers: &["allow", "connection", "content-length", "date"],
+};
 
-impl Framework for Axum {
-    const NAME: &'static str = "axum";
-    const KEEPS_ORDER: bool = true;
-    const OWN_HEADERS: &'static [&'static str] = &["allow", "connection", "content-length", "date"];
-
-    fn start(app: App, auth: &RampartAuth) -> SocketAddr {
-        let router = match app {
-            App::NotConfigured => panic!("a guard without an auth object in the state does not compile"),
-            App::StrictWithinPlain => Router::new()
-                .route("/public", get(public))
-                .route("/optional", get(optional::<AnyUser>).route_layer(FIXTURE.plain.optional_auth()))
-                .route("/protected", get(guarded::<AnyUser>).route_layer(FIXTURE.plain.require_auth()))
-                .route("/role", get(guarded::<Admin>).route_layer(FIXTURE.plain.require_roles(["admin"])))
-                .route(
-                    "/layered/scope-guard",
-                    get(guarded::<TasksWrite>).route_layer(FIXTURE.plain.require_scopes(["tasks:read"])),
-                )
-                .with_state(auth.clone()),
-            App::Cors => routes(auth).layer(
-                CorsLayer::new()
-                    .allow_origin(HeaderValue::from_static("https://web.example"))
-                    .allow_headers([axum::http::header::AUTHORIZATION]),
-            ),
-            App::Plain | App::Strict | App::Down => routes(auth),
-        };
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-                sender.send(listener.local_addr().unwrap()).unwrap();
-                serve(listener, router).await.unwrap();
-            });
+fn start(app: App, auth: &RampartAuth) -> SocketAddr {
+    let router = match app {
+        App::NotConfigured => panic!("a guard without an auth object in the state does not compile"),
+        App::StrictWithinPlain => Router::new()
+            .route("/public", get(public))
+            .route("/optional", get(optional::<AnyUser>).route_layer(FIXTURE.plain.optional_auth()))
+            .route("/protected", get(guarded::<AnyUser>).route_layer(FIXTURE.plain.require_auth()))
+            .route("/role", get(guarded::<Admin>).route_layer(FIXTURE.plain.require_roles(["admin"])))
+            .route(
+                "/layered/scope-guard",
+                get(guarded::<TasksWrite>).route_layer(FIXTURE.plain.require_scopes(["tasks:read"])),
+            )
+            .with_state(auth.clone()),
+        App::Cors => routes(auth).layer(
+            CorsLayer::new()
+                .allow_origin(HeaderValue::from_static("https://web.example"))
+                .allow_headers([axum::http::header::AUTHORIZATION]),
+        ),
+        App::Plain | App::Strict | App::Down => routes(auth),
+    };
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            sender.send(listener.local_addr().unwrap()).unwrap();
+            serve(listener, router).await.unwrap();
         });
-        receiver.recv().unwrap()
-    }
+    });
+    receiver.recv().unwrap()
 }
 
 fn routes(auth: &RampartAuth) -> Router {

@@ -7,21 +7,32 @@ use super::{
     Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead, TasksWrite,
     WriteOrMail, describe, nobody, policy, read_and_write, report,
 };
-use crate::case::{App, Case};
+use crate::case::{App, Case, Reach};
 use crate::fixture::FIXTURE;
 use crate::subject::{Outcome, Subject};
 use crate::wire::Reply;
 
 /// The core.
-#[derive(Debug)]
-pub enum Core {}
+pub(super) struct Core;
 
 impl Subject for Core {
-    const NAME: &'static str = "core";
-    const KEEPS_ORDER: bool = true;
-    const OWN_HEADERS: &'static [&'static str] = &[];
+    fn name(&self) -> &'static str {
+        "core"
+    }
 
-    fn answer(case: &Case) -> Outcome {
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
+    fn own_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn is_asked(&self, case: &Case) -> bool {
+        case.reach == Reach::Everywhere
+    }
+
+    fn answer(&self, case: &Case) -> Outcome {
         let cached = [&FIXTURE.plain, &FIXTURE.strict];
         let reply = answer(case, cached);
         // An issuer that stays away says another time when to come back.

@@ -1,4 +1,4 @@
-//! The application under test, four times. Its routes, with `GET` unless said otherwise:
+//! The application under test, on each framework and on the core. Its routes, with `GET` unless said otherwise:
 //!
 //! | route | asks for |
 //! |---|---|
@@ -20,10 +20,27 @@
 
 use rampart_core::{AuthError, Claims, Policy, Requirement};
 
-pub mod actix;
-pub mod axum;
-pub mod core;
-pub mod rocket;
+use crate::subject::{Framework, Subject};
+
+mod actix;
+mod axum;
+mod core;
+mod rocket;
+
+/// The frameworks, and with them every test that is made of each.
+pub static FRAMEWORKS: &[Framework] = &[
+    axum::FRAMEWORK, //
+    actix::FRAMEWORK,
+    rocket::FRAMEWORK,
+];
+
+/// The core, which knows no HTTP.
+pub static CORE: &dyn Subject = &core::Core;
+
+/// All who are asked the cases, and must agree.
+pub fn subjects() -> impl Iterator<Item = &'static dyn Subject> {
+    std::iter::once(CORE).chain(FRAMEWORKS.iter().map(|framework| framework as &dyn Subject))
+}
 
 rampart_core::roles! {
     /// One role.

@@ -23,13 +23,13 @@ use crate::case::App;
 use crate::subject::{Framework, handled};
 
 /// Rocket.
-#[derive(Debug)]
-pub enum Rocket {}
-
-impl Framework for Rocket {
-    const NAME: &'static str = "rocket";
-    const KEEPS_ORDER: bool = true;
-    const OWN_HEADERS: &'static [&'static str] = &[
+pub(super) const FRAMEWORK: Framework = Framework {
+    name: "rocket",
+    start,
+    lacks: &[],
+    keeps_order: true,
+    drops_what_is_not_utf_8: true,
+    own_headers: &[
         "connection",
         "content-length",
         "date",
@@ -37,22 +37,22 @@ impl Framework for Rocket {
         "server",
         "x-content-type-options",
         "x-frame-options",
-    ];
+    ],
+};
 
-    fn start(app: App, auth: &RampartAuth) -> SocketAddr {
-        let (sender, receiver) = mpsc::channel();
-        let liftoff = AdHoc::on_liftoff("address", move |rocket| {
-            let config = rocket.config();
-            sender.send(SocketAddr::new(config.address, config.port)).unwrap();
-            Box::pin(async {})
-        });
-        let rocket = application(app, auth).attach(liftoff);
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-            runtime.block_on(async { drop(rocket.launch().await.unwrap()) });
-        });
-        receiver.recv().unwrap()
-    }
+fn start(app: App, auth: &RampartAuth) -> SocketAddr {
+    let (sender, receiver) = mpsc::channel();
+    let liftoff = AdHoc::on_liftoff("address", move |rocket| {
+        let config = rocket.config();
+        sender.send(SocketAddr::new(config.address, config.port)).unwrap();
+        Box::pin(async {})
+    });
+    let rocket = application(app, auth).attach(liftoff);
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async { drop(rocket.launch().await.unwrap()) });
+    });
+    receiver.recv().unwrap()
 }
 
 fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {

@@ -156,20 +156,16 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         Case::get("not_configured", "/protected")
             .of(App::NotConfigured)
             .bearer(&user)
-            .not_on_axum()
             .answers(not_configured()),
         Case::get("not_configured_without_a_token", "/protected")
             .of(App::NotConfigured)
-            .not_on_axum()
             .answers(not_configured()),
         Case::get("not_configured_with_a_role", "/role")
             .of(App::NotConfigured)
             .bearer(&user)
-            .not_on_axum()
             .answers(not_configured()),
         Case::get("not_configured_on_an_optional_route", "/optional")
             .of(App::NotConfigured)
-            .not_on_axum()
             .answers(not_configured()),
         Case::get("realm_and_metadata_without_a_token", "/protected").of(App::Strict).answers(answer(
             401,

@@ -1,9 +1,8 @@
 //! The cases, by topic.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use crate::case::{Answer, Case, Reach};
+use crate::case::{Answer, Case};
 use crate::fixture::FIXTURE;
 
 mod claims;
@@ -30,26 +29,6 @@ pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
     ]
     .concat()
 });
-
-/// The case of this name.
-pub fn find(name: &str) -> &'static Case {
-    ALL.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no table has a case {name}"))
-}
-
-/// Compares the lists of [`conformance!`](crate::conformance) with the tables.
-pub fn assert_listed(everywhere: &[&str], over_http: &[&str], not_on_axum: &[&str]) {
-    let names: BTreeSet<_> = ALL.iter().map(|case| case.name).collect();
-    assert_eq!(names.len(), ALL.len(), "two cases have one name");
-    for (reach, listed) in
-        [(Reach::Everywhere, everywhere), (Reach::OverHttp, over_http), (Reach::NotOnAxum, not_on_axum)]
-    {
-        let tables: BTreeSet<_> = ALL.iter().filter(|case| case.reach == reach).map(|case| case.name).collect();
-        let listed: BTreeSet<_> = listed.iter().copied().collect();
-        let unlisted: Vec<_> = tables.difference(&listed).collect();
-        let unknown: Vec<_> = listed.difference(&tables).collect();
-        assert!(unlisted.is_empty() && unknown.is_empty(), "{reach:?}: not listed {unlisted:?}, not there {unknown:?}");
-    }
-}
 
 /// A rejection of the default realm: its headers and body, written out.
 fn rejected(status: u16, code: &str, description: &str, parameters: &str) -> Answer {
