@@ -238,6 +238,7 @@ impl<'a> Outcome<'a> {
 
 /// What a guard or layer does to the claims that a request carries: see [`Outcome::carry`].
 #[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "an adapter has to say what it does in each case")]
 pub enum Carry {
     /// Leaves them as they are.
     Unchanged,

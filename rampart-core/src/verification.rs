@@ -26,6 +26,7 @@ impl RampartAuth {
     clippy::large_enum_variant,
     reason = "a box would cost every request an allocation, to save those that wait some bytes"
 )]
+#[expect(clippy::exhaustive_enums, reason = "an adapter has to say what it does in each case")]
 #[must_use]
 #[derive(Debug)]
 pub enum Verification<'a> {

@@ -11,6 +11,7 @@ const HOUR: i64 = 3600;
 /// Someone whom the local issuer signs tokens for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LocalUser {
     /// Has the role `user`.
     User,

@@ -26,6 +26,7 @@ pub struct Running {
 
 /// Why the example does not start.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum StartError {
     /// An argument that there is not.
     Argument(String),

@@ -23,6 +23,7 @@ pub type SetUp = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;
 
 /// Who has the last word on how long a connection and an exchange may take.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Timeouts {
     /// We do: 2 s to connect. The time of a whole exchange is up to the caller.
     Ours,

@@ -42,6 +42,7 @@ pub trait Owner: Send + Sync + Sized + 'static {
 
 /// How a flight has ended.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "an owner has to say what it does in each case")]
 pub enum End<A> {
     /// Its exchange was made, and has come to this.
     Made(A),
@@ -53,6 +54,7 @@ pub enum End<A> {
 
 /// How long a flight may say nothing before it counts as abandoned: on a runtime that stands still, its task is not even dropped.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Patience {
     /// So long after it was due, whether it has set out or not.
     SinceDue(Duration),
@@ -315,6 +317,7 @@ pub struct Joined<W: Owner> {
 
 /// What those who wait have learnt.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever waits has to say what it does in each case")]
 pub enum Word<O> {
     /// What has come of the flight.
     Outcome(O),

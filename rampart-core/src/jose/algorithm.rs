@@ -145,6 +145,7 @@ impl fmt::Display for Algorithm {
 /// The name given is not that of an algorithm this library verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown signature algorithm; use one of {}", names())]
+#[expect(clippy::exhaustive_structs, reason = "it is compared as it is")]
 pub struct UnknownAlgorithm;
 
 fn names() -> String {

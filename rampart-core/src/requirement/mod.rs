@@ -59,6 +59,7 @@ pub trait Requirement {
 
 /// Any authenticated user: the requirement of a guard that names none.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum AnyUser {}
 
 impl Requirement for AnyUser {
@@ -124,6 +125,8 @@ macro_rules! __requirements {
         $(
             $(#[$meta])*
             #[doc = ::core::concat!($title, $("`", ::core::stringify!($value), "` "),+)]
+            // For those who lint against enums that cannot grow; nobody matches on what has no values.
+            #[non_exhaustive]
             $vis enum $name {}
 
             impl $crate::Requirement for $name {
@@ -153,6 +156,7 @@ pub mod __private {
 
     /// Which check the names of a definition must pass.
     #[derive(Clone, Copy, Debug)]
+    #[non_exhaustive]
     pub enum NameRule {
         /// Any text but the empty one.
         Role,

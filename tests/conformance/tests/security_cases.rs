@@ -198,42 +198,38 @@ fn x05_nothing_public_is_called_unverified() {
     }
 }
 
-/// Public enums that name every case there is, so that a new one must be noticed by whoever matches it.
-const CLOSED: [&str; 3] = ["AnyUser {}", "Carry {", "Verification<'a> {"];
-
+/// That their enums can grow is what a lint of the workspace asks for; none looks at variants.
 #[test]
-fn x07_public_enums_and_the_fields_of_errors_can_grow() {
-    let (mut enums, mut variants) = (0, 0);
+fn x07_fields_of_errors_can_grow() {
+    let mut variants = 0;
     // What is no interface of its own is for these crates themselves, which need each other in the same version. Users meet the
     // errors of it.
     let inner = workspace().join("rampart-core/http");
     let hidden = |(path, _): &(PathBuf, String)| path.starts_with(&inner) && !path.ends_with("error.rs");
     let sources = sources_of(LIBRARIES.into_iter().chain(["tests/issuer"]));
     for (path, source) in sources.into_iter().filter(|source| !hidden(source)) {
-        let lines: Vec<&str> = source.lines().collect();
-        // The attributes of an item: those since the end of the one before it.
-        let grows = |at: usize, indent: &str| {
-            let of_item = |line: &&&str| !line.ends_with('}') && !line.ends_with("},") && !line.ends_with(" {");
-            let above = lines[..at].iter().rev().take_while(of_item);
-            above.into_iter().any(|line| **line == format!("{indent}#[non_exhaustive]"))
-        };
+        let mut of_variant = Vec::new();
         let mut in_error = false;
-        for (at, line) in lines.iter().enumerate() {
+        for line in source.lines() {
             if let Some(name) = line.strip_prefix("pub enum ") {
                 in_error = name.trim_end_matches(" {").ends_with("Error");
-                if !CLOSED.contains(&name) {
-                    assert!(grows(at, ""), "{}: {line} is not #[non_exhaustive]", path.display());
-                    enums += 1;
-                }
-            } else if *line == "}" {
+                of_variant.clear();
+            } else if line == "}" {
                 in_error = false;
-            } else if in_error && line.starts_with("    ") && !line.starts_with("     ") && line.ends_with(" {") {
-                assert!(grows(at, "    "), "{}: the variant {line} is not #[non_exhaustive]", path.display());
-                variants += 1;
+            } else if in_error && line.starts_with("    ") && !line.starts_with("     ") {
+                if line.ends_with(" {") {
+                    let grows = of_variant.contains(&"    #[non_exhaustive]");
+                    assert!(grows, "{}: the variant {line} is not #[non_exhaustive]", path.display());
+                    variants += 1;
+                }
+                of_variant.push(line);
+                if line.ends_with(',') || line == "    }" {
+                    of_variant.clear();
+                }
             }
         }
     }
-    assert!(enums >= 10 && variants >= 10, "only {enums} enums and {variants} variants were found");
+    assert!(variants >= 10, "only {variants} variants were found");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::skip::{Skip, Walked, walk};
 
 /// A JSON value as far as any rule looks at it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Value<'a> {
     /// `null`.
     Null,
@@ -41,6 +42,7 @@ impl<'a> Value<'a> {
 
 /// A string, borrowed from the text where it holds no escape.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "its name is its only value")]
 pub struct TextSeed;
 
 impl<'de> DeserializeSeed<'de> for TextSeed {
