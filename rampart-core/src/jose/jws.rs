@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use serde::de::MapAccess;
 
 use super::algorithm::{Algorithm, Algorithms};
+use super::base64url::{decode, decode_into, room};
 use crate::rule::{Refusal, Rule};
 use rampart_http::json::{self, Value};
 
@@ -83,7 +83,7 @@ impl<'t> Unverified<'t> {
         let buffer = scratch.of(header_room + room(parts.signature));
         let (header, signature) = buffer.split_at_mut_checked(header_room).ok_or_else(not_base64url)?;
         let header = decode_into(parts.header, header).ok_or_else(not_base64url)?;
-        let payload = URL_SAFE_NO_PAD.decode_to_vec(parts.payload).map_err(|_| not_base64url())?;
+        let payload = decode(parts.payload).ok_or_else(not_base64url)?;
         let signature = decode_into(parts.signature, signature).ok_or_else(not_base64url)?;
         let Header { algorithm, kid, is_at_jwt } = Header::read(header, allowed, typ_rule)?;
         Ok(Self { algorithm, kid, is_at_jwt, payload, signing_input: parts.signing_input, signature })
@@ -127,15 +127,6 @@ fn malformed(token: &[u8], of_three: &'static str) -> Refusal {
         _ => "the token does not have exactly three parts",
     };
     Refusal::invalid(Rule::V2, why)
-}
-
-/// Bytes that a part takes when it is decoded, at most.
-const fn room(part: &[u8]) -> usize {
-    part.len() / 4 * 3 + 2
-}
-
-fn decode_into<'b>(part: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    URL_SAFE_NO_PAD.decode(part, buffer.as_out()).map(|decoded| &*decoded).ok()
 }
 
 /// V3: what the rules need of the JOSE header. `jku`, `x5u`, `jwk` and `x5c` are not even read.

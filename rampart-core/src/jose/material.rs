@@ -2,9 +2,9 @@
 //! library takes.
 
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
-use base64_simd::URL_SAFE_NO_PAD;
 
 use super::algorithm::{Algorithm, Kind, Scheme};
+use super::base64url;
 use super::roca;
 use rampart_http::json::Value;
 
@@ -114,7 +114,7 @@ impl Material {
 /// The bytes of the member; strict, as RFC 7515 section 2 has it: padding and the other alphabet are refused here too.
 fn bytes(value: Value<'_>) -> Option<Vec<u8>> {
     let text = value.into_str().filter(|text| text.len() <= MAX_COORDINATE_CHARS)?;
-    URL_SAFE_NO_PAD.decode_to_vec(text.as_bytes()).ok()
+    base64url::decode(text.as_bytes())
 }
 
 /// RFC 7518 section 6.3.1.1 forbids them, real issuers send them, and they change nothing.
