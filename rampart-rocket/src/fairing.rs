@@ -1,17 +1,20 @@
 //! The fairing: it brings the auth object to the guards, and the rejections to the caller.
 
-use rampart_core::{RampartAuth, adapter};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use rampart_core::{Claims, RampartAuth, adapter};
 use rocket::catcher::{self, Catcher};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
 use rocket::response::Responder;
 use rocket::{Build, Data, Request, Response, Rocket};
 
+use crate::attached::Attached;
 use crate::head::Sent;
 use crate::kept::Kept;
-
-/// What the guards look for: it is there only where the fairing is attached.
-pub(crate) struct Attached(pub(crate) RampartAuth);
 
 /// Sets up an application for the guards: `rocket::build().attach(Rampart::fairing(auth))`.
 ///
@@ -24,6 +27,7 @@ pub(crate) struct Attached(pub(crate) RampartAuth);
 ///
 /// A fairing that registers a default catcher at `/` when it ignites must be attached before this one: afterwards it would
 /// collide.
+#[must_use = "a fairing does nothing unless it is attached"]
 #[derive(Clone, Debug)]
 pub struct Rampart {
     auth: RampartAuth,
@@ -34,6 +38,33 @@ impl Rampart {
     pub const fn fairing(auth: RampartAuth) -> Self {
         Self { auth }
     }
+
+    /// The claims of this request, once a guard or group of this crate has let it pass: for fairings and catchers, such as an access
+    /// log.
+    ///
+    /// `None` where none has run, and where nobody is signed in. A guard that refuses for want of a role or scope changes
+    /// nothing here: what an earlier one has found stays.
+    ///
+    /// ```
+    /// use rampart_rocket::Rampart;
+    /// use rocket::fairing::AdHoc;
+    ///
+    /// let access_log = AdHoc::on_response("Access log", |request, response| Box::pin(async move {
+    ///     let user = Rampart::claims(request).map_or("-".into(), |claims| claims.sub.clone());
+    ///     println!("{user} {} {} {}", request.method(), request.uri().path(), response.status().code);
+    /// }));
+    /// ```
+    pub fn claims(request: &Request<'_>) -> Option<Arc<Claims>> {
+        Kept::of(request).claims()
+    }
+}
+
+/// What `#[rocket::async_trait]` makes of an `async fn`. Written out, what has nothing to await is done in the call, and what is left, of
+/// no size, costs no request an allocation.
+type Done<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+fn done<'a>() -> Done<'a> {
+    Box::pin(poll_fn(|_| Poll::Ready(())))
 }
 
 #[rocket::async_trait]
@@ -60,17 +91,34 @@ impl Fairing for Rampart {
         Ok(if has_default { rocket } else { rocket.register("/", [default_catcher()]) })
     }
 
-    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+    fn on_request<'s, 'q, 'l, 'd, 'b, 'a>(&'s self, request: &'q mut Request<'l>, _: &'d mut Data<'b>) -> Done<'a>
+    where
+        's: 'a,
+        'q: 'a,
+        'l: 'a,
+        'd: 'a,
+        'b: 'a,
+        Self: 'a,
+    {
         Sent::remember(request);
+        done()
     }
 
-    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+    fn on_response<'r, 's, 'l, 'm, 'a>(&'s self, request: &'r Request<'l>, response: &'m mut Response<'r>) -> Done<'a>
+    where
+        'r: 'a,
+        's: 'a,
+        'l: 'a,
+        'm: 'a,
+        Self: 'a,
+    {
         // Rejections are errors: nothing is looked up for the answers that most requests get.
         if response.status().code >= 400
             && let Some(rejection) = Kept::of(request).answered(request, response.status())
         {
             rejection.complete(response);
         }
+        done()
     }
 }
 
@@ -88,4 +136,14 @@ fn answer<'r>(status: Status, request: &'r Request<'_>) -> catcher::BoxFuture<'r
             None => Catcher::default().handler.handle(status, request).await,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_in_the_call_allocates_nothing() {
+        assert_eq!(size_of_val(&*done()), 0);
+    }
 }

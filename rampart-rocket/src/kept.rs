@@ -6,18 +6,21 @@ use parking_lot::Mutex;
 use rampart_core::Claims;
 use rampart_core::adapter::{Carry, Outcome, Verified};
 use rocket::http::Status;
+use rocket::tokio::sync::{Mutex as Turn, MutexGuard};
 use rocket::{Request, Route};
 
-use crate::fairing::Rampart;
-use crate::guard::AuthRejection;
+use crate::rejection::AuthRejection;
 
 /// In the local state of a request, which can be set only once, so that the change is within.
 #[derive(Default)]
-pub(crate) struct Kept(Mutex<Inner>);
+pub(crate) struct Kept {
+    /// Of one guard at a time, however long it waits for keys.
+    verified: Turn<Option<Verified>>,
+    found: Mutex<Found>,
+}
 
 #[derive(Default)]
-struct Inner {
-    verified: Option<Verified>,
+struct Found {
     claims: Option<Arc<Claims>>,
     rejection: Option<AuthRejection>,
     /// The route whose request that rejection has ended: until another guard runs, or another route.
@@ -39,64 +42,71 @@ impl Kept {
         request.local_cache(Self::default)
     }
 
-    /// The outcome that an earlier guard has kept, taken out: to be kept again.
-    pub(crate) fn take_verified(&self) -> Option<Verified> {
-        self.0.lock().verified.take()
-    }
-
-    /// Keeps an outcome for the guards to come.
-    pub(crate) fn keep(&self, verified: Option<Verified>) {
-        self.0.lock().verified = verified;
+    /// The outcome that an earlier guard has kept, and the place for a new one.
+    pub(crate) async fn verified(&self) -> MutexGuard<'_, Option<Verified>> {
+        self.verified.lock().await
     }
 
     /// A guard has decided: who is signed in now, and that no refusal before has ended the request.
     pub(crate) fn decided(&self, outcome: &Outcome<'_>, passed: bool) {
-        let mut inner = self.0.lock();
-        inner.ended = None;
-        match outcome.carry(passed, inner.claims.as_ref()) {
+        let mut found = self.found.lock();
+        found.ended = None;
+        match outcome.carry(passed, found.claims.as_ref()) {
             Carry::Unchanged => {}
-            Carry::Insert(claims) => inner.claims = Some(claims),
-            Carry::Remove => inner.claims = None,
+            Carry::Insert(claims) => found.claims = Some(claims),
+            Carry::Remove => found.claims = None,
         }
     }
 
-    /// A guard has refused, and the answer follows from that, unless it is left to the handler.
-    pub(crate) fn refused(&self, request: &Request<'_>, rejection: AuthRejection, is_left_to_the_handler: bool) {
-        let mut inner = self.0.lock();
-        inner.rejection = Some(rejection);
-        inner.ended = if is_left_to_the_handler { None } else { RouteId::of(request) };
+    /// Who is signed in, as far as guards have found.
+    pub(crate) fn claims(&self) -> Option<Arc<Claims>> {
+        self.found.lock().claims.clone()
     }
 
-    /// The last rejection, whatever came of it.
-    pub(crate) fn rejection(&self) -> Option<AuthRejection> {
-        self.0.lock().rejection.clone()
+    /// A refusal that ends the request: its answer follows from it.
+    pub(crate) fn ended(&self, request: &Request<'_>, rejection: AuthRejection) {
+        let mut found = self.found.lock();
+        found.rejection = Some(rejection);
+        found.ended = RouteId::of(request);
+    }
+
+    /// A refusal that is left to the handler.
+    pub(crate) fn left(&self, rejection: AuthRejection) {
+        let mut found = self.found.lock();
+        found.rejection = Some(rejection);
+        found.ended = None;
     }
 
     /// The rejection that has ended the request, where the answer has its status: not that of a handler which went on in spite
     /// of a refusal, nor of a route that came after.
     pub(crate) fn answered(&self, request: &Request<'_>, status: Status) -> Option<AuthRejection> {
-        let inner = self.0.lock();
-        let has_ended = inner.ended.is_some() && inner.ended == RouteId::of(request);
-        inner.rejection.clone().filter(|rejection| has_ended && rejection.status() == status)
+        let found = self.found.lock();
+        let has_ended = found.ended.is_some() && found.ended == RouteId::of(request);
+        found.rejection.clone().filter(|rejection| has_ended && rejection.status() == status)
     }
 }
 
-impl Rampart {
-    /// The claims of this request, once a guard of this crate has let it pass: for fairings and catchers, such as an access log.
+impl AuthRejection {
+    /// The rejection of this request: for an application's own catchers.
     ///
-    /// `None` where no guard has run, and where nobody is signed in. A guard that refuses for want of a role or scope changes
-    /// nothing here: what an earlier one has found stays.
+    /// `None` where nothing of this crate has refused the request. Where several guards have, it is the last one's. It may not
+    /// be why the catcher runs: a handler that takes `Result<RequireAuth, AuthRejection>` may have failed later for a
+    /// reason of its own. A default catcher can compare [`error().status()`](rampart_core::AuthError::status) with the
+    /// status that it is to answer.
     ///
     /// ```
-    /// use rampart_rocket::Rampart;
-    /// use rocket::fairing::AdHoc;
+    /// use rampart_rocket::{AuthError, AuthRejection};
+    /// use rocket::{Request, catch};
     ///
-    /// let access_log = AdHoc::on_response("Access log", |request, response| Box::pin(async move {
-    ///     let user = Rampart::claims(request).map_or("-".into(), |claims| claims.sub.clone());
-    ///     println!("{user} {} {} {}", request.method(), request.uri().path(), response.status().code);
-    /// }));
+    /// #[catch(401)]
+    /// fn unauthorized(request: &Request<'_>) -> &'static str {
+    ///     match AuthRejection::from_request(request) {
+    ///         Some(rejection) if *rejection.error() == AuthError::TokenExpired => "Please log in again",
+    ///         _ => "Please log in",
+    ///     }
+    /// }
     /// ```
-    pub fn claims(request: &Request<'_>) -> Option<Arc<Claims>> {
-        Kept::of(request).0.lock().claims.clone()
+    pub fn from_request(request: &Request<'_>) -> Option<Self> {
+        Kept::of(request).found.lock().rejection.clone()
     }
 }

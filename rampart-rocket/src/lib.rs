@@ -2,17 +2,22 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod admission;
 mod asked;
+mod attached;
 mod fairing;
 mod guard;
 mod head;
 mod kept;
+mod refused;
 mod rejection;
 
 #[doc(inline)]
 pub use crate::{
     fairing::Rampart,
-    guard::{AuthRejection, OptionalAuth, RequireAuth},
+    guard::{OptionalAuth, RequireAuth},
+    refused::Refused,
+    rejection::AuthRejection,
 };
 #[doc(no_inline)]
 pub use rampart_core::{

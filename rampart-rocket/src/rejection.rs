@@ -1,45 +1,32 @@
-//! From a rejection to a response of Rocket, and from a request to its rejection.
+//! From a rejection to a response of Rocket.
 
 use std::io::Cursor;
 
-use rocket::Request;
+use rampart_core::Rejection;
 use rocket::http::Status;
-use rocket::request::Outcome;
 use rocket::response::{self, Responder, Response};
+use rocket::{Ignite, Request, Rocket, Sentinel};
 
-use crate::asked::Asked;
-use crate::guard::AuthRejection;
-use crate::kept::Kept;
+use crate::attached::Attached;
+
+/// A refused request: why, and the answer for the caller. Used as a response, it is that answer.
+///
+/// A handler that takes `Result<RequireAuth, AuthRejection>` decides for itself what to answer; a catcher of the application finds the
+/// rejection by [`from_request`](Self::from_request). What a handler refuses itself is a [`Refused`](crate::Refused).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthRejection(Box<Rejection>);
+
+rampart_core::__impl_rejection!(AuthRejection);
+
+impl From<Rejection> for AuthRejection {
+    fn from(rejection: Rejection) -> Self {
+        Self(Box::new(rejection))
+    }
+}
 
 impl AuthRejection {
-    /// The rejection of this request: for an application's own catchers.
-    ///
-    /// `None` where no guard of this crate has refused the request. Where several have, it is the last one's. It may not
-    /// be why the catcher runs: a handler that takes `Result<RequireAuth, AuthRejection>` may have failed later for a
-    /// reason of its own. A default catcher can compare [`error().status()`](rampart_core::AuthError::status) with the
-    /// status that it is to answer.
-    ///
-    /// ```
-    /// use rampart_rocket::{AuthError, AuthRejection};
-    /// use rocket::{Request, catch};
-    ///
-    /// #[catch(401)]
-    /// fn unauthorized(request: &Request<'_>) -> &'static str {
-    ///     match AuthRejection::from_request(request) {
-    ///         Some(rejection) if *rejection.error() == AuthError::TokenExpired => "Please log in again",
-    ///         _ => "Please log in",
-    ///     }
-    /// }
-    /// ```
-    pub fn from_request(request: &Request<'_>) -> Option<Self> {
-        Kept::of(request).rejection()
-    }
-
-    /// The outcome of a guard that refuses; the rejection is kept for the catchers.
-    pub(crate) async fn refuse<T>(self, request: &Request<'_>, asked: Asked) -> Outcome<T, Self> {
-        let is_left_to_the_handler = asked.is_left_to_the_handler(request).await;
-        Kept::of(request).refused(request, self.clone(), is_left_to_the_handler);
-        Outcome::Error((self.status(), self))
+    pub(crate) fn rejection(&self) -> &Rejection {
+        &self.0
     }
 
     /// Adds those headers that the response does not have; the type of its body is its own.
@@ -58,6 +45,13 @@ fn add_missing<'h>(headers: impl Iterator<Item = (&'static str, &'h str)>, respo
     let missing: Vec<_> = headers.filter(|(name, _)| !response.headers().contains(name)).collect();
     for (name, value) in missing {
         response.adjoin_raw_header(name, value.to_owned());
+    }
+}
+
+/// Stops the launch where [`Rampart`](crate::Rampart) is not attached.
+impl Sentinel for AuthRejection {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        Attached::is_missing(rocket)
     }
 }
 

@@ -4,11 +4,15 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rampart_issuer::Endpoint;
 use rampart_rocket::{
-    AnyOf, AuthError, AuthRejection, OptionalAuth, RampartAuth, RequireAuth, Requirement, roles, scopes,
+    AnyOf, AuthError, AuthRejection, Event, OptionalAuth, RampartAuth, Refused, RequireAuth, Requirement, roles, scopes,
 };
-use rocket::{Route, State, get, routes};
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Request, Route, State, get, routes};
 use support::{Verifications, expired, forged, issuer, offline, offline_auth, plain, serve, with};
 
 roles! {
@@ -208,6 +212,48 @@ async fn several_guards_verify_once() {
     assert_eq!(verifications.take(), 1);
 }
 
+/// A guard of the application's own that asks for two of ours at a time.
+struct Joined(String);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Joined {
+    type Error = AuthRejection;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthRejection> {
+        let (user, admin) = tokio::join!(request.guard::<RequireAuth>(), request.guard::<RequireAuth<Admin>>());
+        user.and_then(|user| admin.map(|admin| Self(format!("{} {}", user.sub, admin.sub))))
+    }
+}
+
+#[tokio::test]
+async fn guards_verify_once_also_while_keys_are_fetched() {
+    #[get("/joined")]
+    fn joined(joined: Joined) -> String {
+        joined.0
+    }
+    #[get("/several")]
+    fn several(_maybe: Result<OptionalAuth, AuthRejection>, user: RequireAuth, _admin: RequireAuth<Admin>) -> String {
+        user.sub.clone()
+    }
+    let issuer = issuer().await;
+    let admin = support::admin(&issuer);
+    for path in ["/joined", "/several"] {
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&told);
+        let auth = RampartAuth::builder(issuer.url(), issuer.audience()).on_event(move |event| {
+            if matches!(event, Event::TokenRefused(_)) {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let auth = auth.build().unwrap();
+        let client = serve(with(&auth).mount("/", routes![joined, several])).await;
+        let fetches = issuer.requests(Endpoint::Jwks);
+        client.get_with(path, &forged(&issuer)).await.is_rejection(&auth, AuthError::InvalidToken);
+        assert_eq!((issuer.requests(Endpoint::Jwks) - fetches, told.load(Ordering::SeqCst)), (1, 1), "{path}");
+        client.get_with(path, &admin).await.is_ok(if path == "/joined" { "ada ada" } else { "ada" });
+    }
+}
+
 #[tokio::test]
 async fn the_auth_object_is_managed_state() {
     #[get("/health")]
@@ -274,6 +320,7 @@ async fn rejection_fits_any_error_and_goes_to_other_threads() {
         refused().unwrap_err().downcast_ref::<AuthRejection>().unwrap().error().code().to_owned()
     }
     fits::<AuthRejection>();
+    fits::<Refused>();
     let issuer = issuer().await;
     let auth = offline_auth(&issuer);
     let client = serve(with(&auth).mount("/", routes![blocking, boxed])).await;

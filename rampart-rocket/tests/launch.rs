@@ -8,7 +8,9 @@ use std::io;
 use std::sync::{LazyLock, Mutex};
 
 use rampart_core::Rejection;
-use rampart_rocket::{AuthError, AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth, Settings, roles};
+use rampart_rocket::{
+    AuthError, AuthRejection, OptionalAuth, Rampart, RampartAuth, Refused, RequireAuth, Settings, roles,
+};
 use rocket::error::ErrorKind;
 use rocket::figment::providers::{Format, Toml};
 use rocket::request::{FromRequest, Outcome};
@@ -59,6 +61,11 @@ fn answer() -> Result<(), AuthRejection> {
     Err(Rejection::not_configured().into())
 }
 
+#[get("/")]
+fn refused() -> Result<(), Refused> {
+    Err(Rejection::not_configured().into())
+}
+
 async fn ignite(rocket: Rocket<Build>, routes: Vec<Route>) -> Result<(), Stopped> {
     rocket.mount("/", routes).ignite().await.map(drop).map_err(|error| match error.kind() {
         ErrorKind::SentinelAborts(_) => Stopped::BySentinel,
@@ -77,9 +84,8 @@ enum Stopped {
 async fn a_missing_fairing_stops_the_launch() {
     LazyLock::force(&LOGGING);
     let auth = offline_auth(&issuer().await);
-    for routes in
-        [routes![required], routes![admin], routes![optional], routes![option], routes![result], routes![answer]]
-    {
+    let guards = [routes![required], routes![admin], routes![optional], routes![option], routes![result]];
+    for routes in guards.into_iter().chain([routes![answer], routes![refused]]) {
         let stopped = ignite(bare(), routes.clone()).await.unwrap_err();
         assert_eq!(stopped, Stopped::BySentinel, "{routes:?}");
         // The auth object alone does not do it.

@@ -175,16 +175,6 @@ macro_rules! __impl_layers {
     };
 }
 
-/// Defines `RequireAuth`, `OptionalAuth` and `AuthRejection` in an adapter. Attributes given go to `OptionalAuth`.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __adapter_types {
-    ($(#[$optional:meta])*) => {
-        $crate::__adapter_guards!($(#[$optional])*);
-        $crate::__adapter_rejection!();
-    };
-}
-
 /// Defines `RequireAuth` and `OptionalAuth` in an adapter. Attributes given go to `OptionalAuth`.
 #[doc(hidden)]
 #[macro_export]
@@ -273,52 +263,6 @@ macro_rules! __adapter_guards {
                 f.debug_tuple("OptionalAuth").field(&self.claims).finish()
             }
         }
-    };
-}
-
-/// Defines `AuthRejection` in an adapter that needs nothing more of it.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __adapter_rejection {
-    () => {
-        /// A refused request: why, and the answer for the caller. Used as a response, it is that answer.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct AuthRejection(::std::boxed::Box<$crate::Rejection>);
-
-        impl AuthRejection {
-            fn not_configured() -> Self {
-                $crate::Rejection::not_configured().into()
-            }
-
-            pub(crate) fn rejection(&self) -> &$crate::Rejection {
-                &self.0
-            }
-
-            /// Why the request was refused.
-            pub fn error(&self) -> &$crate::AuthError {
-                self.0.error()
-            }
-
-            /// The challenges, each the value of a `WWW-Authenticate` field of its own, in their order: for an answer of your own
-            /// that keeps them. None where other credentials would not help.
-            pub fn challenges(&self) -> impl ::core::iter::Iterator<Item = &str> {
-                self.0.challenges()
-            }
-        }
-
-        impl ::core::convert::From<$crate::Rejection> for AuthRejection {
-            fn from(rejection: $crate::Rejection) -> Self {
-                Self(::std::boxed::Box::new(rejection))
-            }
-        }
-
-        impl ::core::fmt::Display for AuthRejection {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                ::core::fmt::Display::fmt(self.0.error(), f)
-            }
-        }
-
-        impl ::std::error::Error for AuthRejection {}
     };
 }
 

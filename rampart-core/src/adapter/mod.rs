@@ -46,6 +46,6 @@ pub use crate::{
 };
 
 /// Says in the log that an application is not set up as its adapter needs it: what is missing, and the remedy.
-pub fn not_set_up(problem: &'static str) {
+pub fn not_set_up(problem: &str) {
     event::log(&Event::NotSetUp { problem });
 }

@@ -126,7 +126,7 @@ pub enum Event<'e> {
     #[non_exhaustive]
     NotSetUp {
         /// What is missing, and the remedy.
-        problem: &'static str,
+        problem: &'e str,
     },
 }
 
