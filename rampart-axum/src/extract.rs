@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::Extensions;
 use http::request::Parts;
 use rampart_core::adapter::{Carry, Inquiry, Outcome, Verification, Verified};
@@ -11,6 +11,7 @@ use rampart_core::{AnyUser, Claims, Policy, RampartAuth, Rejection, Requirement}
 
 use crate::head::Head;
 use crate::rejection::AuthRejection;
+use crate::state::AuthState;
 
 /// A request with a good access token that meets `R`: a parameter of a handler that needs one.
 ///
@@ -19,7 +20,7 @@ use crate::rejection::AuthRejection;
 /// `RequireAuth` alone asks for any authenticated user. `RequireAuth<Admin>` asks for what `Admin` says, a type defined with
 /// [`roles!`](crate::roles) or [`scopes!`](crate::scopes); tuples mean "all of them", [`AnyOf`](crate::AnyOf) means "one of them".
 ///
-/// The [`RampartAuth`] comes from the router's state, which is one, or gives one by [`FromRef`]; or is an `Arc` of such a state.
+/// The [`RampartAuth`] comes from the router's state: see [`AuthState`].
 pub struct RequireAuth<R: Requirement = AnyUser> {
     claims: Arc<Claims>,
     inquiry: Inquiry,
@@ -54,6 +55,7 @@ impl<R: Requirement> RequireAuth<R> {
     ///
     /// # Errors
     /// The refusal, which is the response.
+    #[must_use = "only what is returned refuses the request: `user.require(&policy)?`"]
     pub fn require(&self, policy: &Policy) -> Result<(), AuthRejection> {
         Ok(self.meets(policy)?)
     }
@@ -76,6 +78,7 @@ impl<R: Requirement> OptionalAuth<R> {
     ///
     /// # Errors
     /// The refusal, which is the response.
+    #[must_use = "only what is returned refuses the request: `user.require(&policy)?`"]
     pub fn require(&self, policy: &Policy) -> Result<&Arc<Claims>, AuthRejection> {
         Ok(self.meets(policy)?)
     }
@@ -117,42 +120,39 @@ pub(crate) fn apply(carry: Carry, extensions: &mut Extensions) {
 
 impl<S, R> FromRequestParts<S> for RequireAuth<R>
 where
-    S: Send + Sync,
-    RampartAuth: FromRef<S>,
+    S: AuthState + Send + Sync,
     R: Requirement,
 {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
-        guard(parts, &RampartAuth::from_ref(state), Self::admit).await
+        guard(parts, &state.auth(), Self::admit).await
     }
 }
 
 impl<S, R> FromRequestParts<S> for OptionalAuth<R>
 where
-    S: Send + Sync,
-    RampartAuth: FromRef<S>,
+    S: AuthState + Send + Sync,
     R: Requirement,
 {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
-        guard(parts, &RampartAuth::from_ref(state), Self::admit).await
+        guard(parts, &state.auth(), Self::admit).await
     }
 }
 
 /// `Option<RequireAuth<R>>` behaves as [`OptionalAuth<R>`]: `None` only where the request carries no token.
 impl<S, R> OptionalFromRequestParts<S> for RequireAuth<R>
 where
-    S: Send + Sync,
-    RampartAuth: FromRef<S>,
+    S: AuthState + Send + Sync,
     R: Requirement,
 {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, AuthRejection> {
         let OptionalAuth::<R> { claims, inquiry, requirement } =
-            guard(parts, &RampartAuth::from_ref(state), OptionalAuth::admit).await?;
+            guard(parts, &state.auth(), OptionalAuth::admit).await?;
         Ok(claims.map(|claims| Self { claims, inquiry, requirement }))
     }
 }

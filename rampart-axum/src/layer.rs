@@ -23,6 +23,22 @@ use crate::rejection::AuthRejection;
 ///
 /// Each inserts `Arc<Claims>` into the request's extensions, or removes it where nobody is signed in, and lets guards further in reuse
 /// its result.
+///
+/// It is of [`RampartAuth`] alone, and may get more methods:
+///
+/// ```compile_fail,E0277
+/// use rampart_axum::{AuthLayer, Policy, RampartAuthExt};
+///
+/// struct Mine;
+///
+/// impl RampartAuthExt for Mine {
+///     fn require_auth(&self) -> AuthLayer { unimplemented!() }
+///     fn require_roles<S: Into<String>>(&self, _: impl IntoIterator<Item = S>) -> AuthLayer { unimplemented!() }
+///     fn require_scopes<S: Into<String>>(&self, _: impl IntoIterator<Item = S>) -> AuthLayer { unimplemented!() }
+///     fn require(&self, _: Policy) -> AuthLayer { unimplemented!() }
+///     fn optional_auth(&self) -> AuthLayer { unimplemented!() }
+/// }
+/// ```
 pub trait RampartAuthExt: sealed::Sealed {
     /// Any good token.
     fn require_auth(&self) -> AuthLayer;

@@ -7,12 +7,14 @@ mod grpc;
 mod head;
 mod layer;
 mod rejection;
+mod state;
 
 #[doc(inline)]
 pub use crate::{
     extract::{OptionalAuth, RequireAuth},
     layer::{AuthLayer, AuthService, RampartAuthExt, ResponseFuture},
     rejection::AuthRejection,
+    state::AuthState,
 };
 #[doc(no_inline)]
 pub use rampart_core::{
