@@ -6,6 +6,7 @@ mod admission;
 mod asked;
 mod attached;
 mod fairing;
+mod group;
 mod guard;
 mod head;
 mod kept;
@@ -15,6 +16,7 @@ mod rejection;
 #[doc(inline)]
 pub use crate::{
     fairing::Rampart,
+    group::{AuthRoutes, RampartAuthExt},
     guard::{OptionalAuth, RequireAuth},
     refused::Refused,
     rejection::AuthRejection,

@@ -4,12 +4,12 @@
 
 mod support;
 
-use rampart_rocket::{AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth, roles};
+use rampart_rocket::{AuthRejection, OptionalAuth, Rampart, RampartAuth, RampartAuthExt, RequireAuth, roles};
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Build, Request, Rocket, get, routes};
-use support::{Client, issuer, offline_auth, plain, serve, with};
+use support::{Client, bare, issuer, offline_auth, plain, serve, with};
 
 roles!(Admin = "admin");
 
@@ -66,15 +66,18 @@ fn forwarded() -> &'static str {
     "second"
 }
 
-/// An access log: it says in a header whom it has seen.
-fn application(auth: &RampartAuth) -> Rocket<Build> {
-    let log = AdHoc::on_response("Access log", |request, response| {
+/// With an access log: it says in a header whom it has seen.
+fn logged(rocket: Rocket<Build>) -> Rocket<Build> {
+    rocket.attach(AdHoc::on_response("Access log", |request, response| {
         Box::pin(async move {
             let user = Rampart::claims(request).map_or("-".to_owned(), |claims| claims.sub.clone());
             response.set_raw_header("x-user", user);
         })
-    });
-    with(auth).attach(log).mount("/", routes![required, admin, optional, lenient, both, open, forwarding, forwarded])
+    }))
+}
+
+fn application(auth: &RampartAuth) -> Rocket<Build> {
+    logged(with(auth)).mount("/", routes![required, admin, optional, lenient, both, open, forwarding, forwarded])
 }
 
 async fn sees(client: Client, path: &str, token: Option<&str>, status: u16, user: &str) {
@@ -104,4 +107,31 @@ async fn access_log_sees_whom_a_guard_has_admitted() {
         // Nobody has asked.
         sees(client, "/open", Some(&token), 200, "-").await;
     }
+}
+
+#[tokio::test]
+async fn access_log_sees_whom_a_group_has_admitted() {
+    let (issuer, others) = (issuer().await, issuer().await);
+    let token = plain(&issuer);
+    let (auth, other) = (offline_auth(&issuer), offline_auth(&others));
+    for rocket in [with(&auth), bare()] {
+        let both = auth.require_auth().routes(other.require_auth().routes(routes![open]));
+        let rocket = logged(rocket)
+            .mount("/required", auth.require_auth().routes(routes![open]))
+            .mount("/optional", auth.optional_auth().routes(routes![open]))
+            .mount("/admin", auth.require_roles(["admin"]).routes(routes![open]))
+            .mount("/both", both);
+        let client = serve(rocket).await;
+        sees(client, "/required/open", Some(&token), 200, "ada").await;
+        sees(client, "/required/open", None, 401, "-").await;
+        sees(client, "/required/open", Some("forged"), 401, "-").await;
+        sees(client, "/optional/open", Some(&token), 200, "ada").await;
+        sees(client, "/optional/open", None, 200, "-").await;
+        sees(client, "/admin/open", Some(&token), 403, "-").await;
+        // The second does not know him: whom the first has found is not the user of this request.
+        sees(client, "/both/open", Some(&token), 401, "-").await;
+    }
+    // The group has found somebody; by the guard, of another issuer, nobody is signed in.
+    let rocket = logged(with(&other)).mount("/", auth.require_auth().routes(routes![lenient]));
+    sees(serve(rocket).await, "/lenient", Some(&token), 200, "-").await;
 }

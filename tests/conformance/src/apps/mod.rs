@@ -14,7 +14,7 @@
 //! | `/all-of-alternatives` | as `/several-alternatives`, in one requirement |
 //! | `/result-then-scope` | a scope, but the handler takes the rejection itself; and another scope |
 //! | `/result` | the admin role, but the handler takes the rejection itself |
-//! | `/layered`, `/layered/role`, `/layered/scope`, `/layered/policy`, `/layered/read-and-write`, `/layered/optional`, `/layered/nobody`, `/layered/guard` | the same by layers, where the framework has them |
+//! | `/layered`, `/layered/role`, `/layered/scope`, `/layered/policy`, `/layered/read-and-write`, `/layered/optional`, `/layered/nobody`, `/layered/guard` | the same by layers, which are groups of routes on Rocket |
 //! | `/layered/scope-guard`, `/layered/scope-layer`, `/layered/scope-role`, `/layered/policy-guard` | a layer with a scope or the policy, and within it a scope by a guard or a layer, or a role |
 //! | `/custom/user`, `/custom/role`, `/custom/optional`, `/custom/layered` | as above, answered in a form of the application's own |
 

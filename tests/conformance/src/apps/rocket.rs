@@ -1,12 +1,14 @@
-//! The application on Rocket. It has no layers: what they ask elsewhere, guards ask here.
+//! The application on Rocket, whose layers are groups of routes.
 #![allow(clippy::needless_pass_by_value, reason = "Rocket hands guards over by value")]
 #![allow(missing_docs, reason = "Rocket's attributes make public items")]
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
-use rampart_rocket::{AnyOf, AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth, Requirement};
+use rampart_rocket::{
+    AnyOf, AuthRejection, Claims, OptionalAuth, Rampart, RampartAuth, RampartAuthExt, RequireAuth, Requirement,
+};
 use rocket::config::{LogLevel, Shutdown};
 use rocket::fairing::AdHoc;
 use rocket::http::{Method, Status};
@@ -17,9 +19,10 @@ use rocket_cors::{AllowedHeaders, AllowedOrigins, CorsOptions};
 
 use super::{
     Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead, TasksWrite,
-    WriteOrMail, custom, describe, report,
+    WriteOrMail, custom, describe, nobody, policy, read_and_write, report,
 };
 use crate::case::App;
+use crate::fixture::FIXTURE;
 use crate::subject::{Framework, handled};
 
 /// Rocket.
@@ -65,20 +68,25 @@ fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
             .mount("/", routes![public, not_configured, not_configured_role, not_configured_optional])
             .register("/", [Catcher::new(500, rejection)]);
     }
+    let rocket = rocket.attach(Rampart::fairing(auth.clone()));
+    if app == App::StrictWithinPlain {
+        let plain = &FIXTURE.plain;
+        return rocket
+            .mount("/", routes![public])
+            .mount("/", plain.optional_auth().routes(routes![optional]))
+            .mount("/", plain.require_auth().routes(routes![protected]))
+            .mount("/", plain.require_roles(["admin"]).routes(routes![role]))
+            .mount("/layered", plain.require_scopes(["tasks:read"]).routes(routes![layered_scope_guard]));
+    }
     let rocket = rocket
-        .attach(Rampart::fairing(auth.clone()))
         .register("/custom", catchers![custom_answer])
         .mount("/", any_method())
         .mount("/", routes![public, protected, protected_post, role, roles, scope, scopes, both, both_scope_first])
-        .mount("/", routes![any_of, any_of_mixed, nested, hand_written, nobody, by_type, optional, optional_role])
-        .mount("/", routes![several, result, layered, layered_role, layered_scope, layered_policy, layered_optional])
-        .mount(
-            "/",
-            routes![read_and_write, write_or_mail, layered_read_and_write, several_scopes, several_alternatives],
-        )
-        .mount("/", routes![all_of_alternatives, result_then_scope, layered_scope_guard, layered_scope_layer])
-        .mount("/", routes![layered_scope_role, layered_policy_guard])
-        .mount("/", routes![layered_nobody, layered_guard, custom_user, custom_role, custom_optional, custom_layered]);
+        .mount("/", routes![any_of, any_of_mixed, nested, hand_written, nobody_type, by_type])
+        .mount("/", routes![optional, optional_role, several, result, both_scopes, write_or_mail])
+        .mount("/", routes![several_scopes, several_alternatives, all_of_alternatives, result_then_scope])
+        .mount("/", routes![custom_user, custom_role, custom_optional]);
+    let rocket = groups(rocket, auth);
     match app {
         App::Cors => {
             let cors = CorsOptions {
@@ -90,6 +98,24 @@ fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
         }
         _ => rocket,
     }
+}
+
+/// What layers are elsewhere.
+fn groups(rocket: rocket::Rocket<Build>, auth: &RampartAuth) -> rocket::Rocket<Build> {
+    let reader = || auth.require_scopes(["tasks:read"]);
+    let within = auth.require_scopes(["tasks:write"]).routes(routes![layered]);
+    rocket
+        .mount("/layered", auth.require_auth().routes(routes![layered, layered_guard]))
+        .mount("/layered/role", auth.require_roles(["admin"]).routes(routes![layered]))
+        .mount("/layered/scope", auth.require_scopes(["tasks:write"]).routes(routes![layered]))
+        .mount("/layered/policy", auth.require(policy()).routes(routes![layered]))
+        .mount("/layered/read-and-write", auth.require(read_and_write()).routes(routes![layered]))
+        .mount("/layered/optional", auth.optional_auth().routes(routes![layered]))
+        .mount("/layered/nobody", auth.require(nobody()).routes(routes![layered]))
+        .mount("/layered/scope-layer", reader().routes(within))
+        .mount("/layered", reader().routes(routes![layered_scope_guard, layered_scope_role]))
+        .mount("/layered", auth.require(policy()).routes(routes![layered_policy_guard]))
+        .mount("/custom/layered", auth.require_roles(["admin"]).routes(routes![layered]))
 }
 
 /// The mark of a request; the handler says when it runs.
@@ -107,6 +133,18 @@ impl<'r> FromRequest<'r> for Mark {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
         Outcome::Success(Self(request.headers().get_one("x-case").map(str::to_owned)))
+    }
+}
+
+/// Whom a group has let in.
+struct Carried(Option<Arc<Claims>>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Carried {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        Outcome::Success(Self(Rampart::claims(request)))
     }
 }
 
@@ -147,25 +185,17 @@ routes_with_guards! {
     "/any-of" any_of: guarded(RequireAuth<AnyOf<(Admin, Auditor)>>);
     "/any-of-mixed" any_of_mixed: guarded(RequireAuth<AnyOf<(Admin, TasksWrite)>>);
     "/nested" nested: guarded(RequireAuth<(TasksRead, AnyOf<(Admin, Auditor)>)>);
-    "/read-and-write" read_and_write: guarded(RequireAuth<ReadAndWrite>);
+    "/read-and-write" both_scopes: guarded(RequireAuth<ReadAndWrite>);
     "/write-or-mail" write_or_mail: guarded(RequireAuth<WriteOrMail>);
     "/all-of-alternatives" all_of_alternatives: guarded(RequireAuth<(ReaderOrMailer, TasksWrite)>);
     "/hand-written" hand_written: guarded(RequireAuth<Acme>);
-    "/nobody" nobody: guarded(RequireAuth<Nobody>);
+    "/nobody" nobody_type: guarded(RequireAuth<Nobody>);
     "/by-type" by_type: guarded(RequireAuth<ByType>);
     "/optional" optional: maybe(OptionalAuth);
     "/optional-role" optional_role: maybe(OptionalAuth<Admin>);
-    "/layered" layered: guarded(RequireAuth);
-    "/layered/role" layered_role: guarded(RequireAuth<Admin>);
-    "/layered/scope" layered_scope: guarded(RequireAuth<TasksWrite>);
-    "/layered/policy" layered_policy: guarded(RequireAuth<ByType>);
-    "/layered/read-and-write" layered_read_and_write: guarded(RequireAuth<ReadAndWrite>);
-    "/layered/optional" layered_optional: maybe(OptionalAuth);
-    "/layered/nobody" layered_nobody: guarded(RequireAuth<Nobody>);
     "/custom/user" custom_user: guarded(RequireAuth);
     "/custom/role" custom_role: guarded(RequireAuth<Admin>);
     "/custom/optional" custom_optional: maybe(OptionalAuth);
-    "/custom/layered" custom_layered: guarded(RequireAuth<Admin>);
 }
 
 #[post("/protected")]
@@ -213,28 +243,29 @@ fn result(mark: Mark, user: Result<RequireAuth<Admin>, AuthRejection>) -> String
     }
 }
 
-#[get("/layered/guard")]
-fn layered_guard(mark: Mark, _user: RequireAuth, admin: RequireAuth<Admin>) -> String {
-    guarded(&mark, &admin)
+#[get("/")]
+fn layered(mark: Mark, claims: Carried) -> String {
+    mark.enter();
+    describe(claims.0.as_deref())
 }
 
-#[get("/layered/scope-guard")]
-fn layered_scope_guard(mark: Mark, _reader: RequireAuth<TasksRead>, user: RequireAuth<TasksWrite>) -> String {
+#[get("/guard")]
+fn layered_guard(mark: Mark, user: RequireAuth<Admin>) -> String {
     guarded(&mark, &user)
 }
 
-#[get("/layered/scope-layer")]
-fn layered_scope_layer(mark: Mark, _reader: RequireAuth<TasksRead>, user: RequireAuth<TasksWrite>) -> String {
+#[get("/scope-guard")]
+fn layered_scope_guard(mark: Mark, user: RequireAuth<TasksWrite>) -> String {
     guarded(&mark, &user)
 }
 
-#[get("/layered/scope-role")]
-fn layered_scope_role(mark: Mark, _reader: RequireAuth<TasksRead>, user: RequireAuth<Admin>) -> String {
+#[get("/scope-role")]
+fn layered_scope_role(mark: Mark, user: RequireAuth<Admin>) -> String {
     guarded(&mark, &user)
 }
 
-#[get("/layered/policy-guard")]
-fn layered_policy_guard(mark: Mark, _user: RequireAuth<ByType>, user: RequireAuth<TasksWrite>) -> String {
+#[get("/policy-guard")]
+fn layered_policy_guard(mark: Mark, user: RequireAuth<TasksWrite>) -> String {
     guarded(&mark, &user)
 }
 
