@@ -170,16 +170,15 @@ pub mod __private {
     pub const is_scope_name: NameRule = NameRule::Scope;
 
     /// Stops the compilation at a name that no token can have.
-    #[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
     pub const fn assert_names(names: &[&str], rule: NameRule) {
-        let mut at = 0;
-        while at < names.len() {
+        let mut rest = names;
+        while let [name, after @ ..] = rest {
             let valid = match rule {
-                NameRule::Role => !names[at].is_empty(),
-                NameRule::Scope => is_scope_token(names[at]),
+                NameRule::Role => !name.is_empty(),
+                NameRule::Scope => is_scope_token(name),
             };
             assert!(valid, "a role or scope is empty, or a scope has a space, quotes, control or non-ASCII characters");
-            at += 1;
+            rest = after;
         }
     }
 

@@ -60,17 +60,16 @@ pub(super) fn scope(value: Option<Value<'_>>) -> Result<String, Refusal> {
 }
 
 /// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 section 3.3).
-#[expect(clippy::indexing_slicing, reason = "constant evaluation has no iterators; the index is below the length")]
 pub(crate) const fn is_scope_token(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if !matches!(bytes[at], 0x21 | 0x23..=0x5b | 0x5d..=0x7e) {
+    // Constant evaluation has no iterators.
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        if !matches!(*byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e) {
             return false;
         }
-        at += 1;
+        rest = after;
     }
-    !bytes.is_empty()
+    !text.is_empty()
 }
 
 /// V11: nothing is granted by these claims, so one of another type is as good as none. Asked last, so that it is told of tokens
