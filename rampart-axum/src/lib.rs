@@ -18,6 +18,6 @@ pub use crate::{
 };
 #[doc(no_inline)]
 pub use rampart_core::{
-    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Event, JwksHealth,
+    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Event, Health,
     JwksState, Policy, RampartAuth, RampartAuthBuilder, Requirement, Rule, Settings, roles, scopes,
 };

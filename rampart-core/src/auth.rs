@@ -1,7 +1,9 @@
 //! The facade: from the `Authorization` values of a request to verified claims, or the reason why not.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rampart_http::ConfigError;
@@ -14,14 +16,15 @@ use crate::bearer;
 use crate::builder::RampartAuthBuilder;
 use crate::environment::of_environment;
 use crate::event::Event;
-use crate::health::JwksHealth;
-use crate::jwks::keys::Keys;
+use crate::health::{Health, IssuerHealth};
+use crate::issuer::Issuer;
 use crate::request::{AUTHORIZATION, Found, RequestHead};
 use crate::settings::Settings;
 use crate::token::claims::Claims;
+use crate::verifier::trusted::Trusted;
 use crate::verifier::{Presented, Step, Verifier};
 
-/// Verifies the access tokens of one issuer. Made once, cloned everywhere: a clone is one more pointer to the same keys.
+/// Verifies the access tokens of one issuer, or of several. Made once, cloned everywhere: a clone is one more pointer to the same keys.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -73,12 +76,25 @@ impl RampartAuth {
         RampartAuthBuilder::from(settings).build()
     }
 
+    /// Of one issuer that is described whole: `RampartAuth::builder_of(issuer).build()`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where a setting cannot be used.
+    pub fn of(issuer: Issuer) -> Result<Self, ConfigError> {
+        Self::builder_of(issuer).build()
+    }
+
+    /// A builder that begins with an issuer that is described whole.
+    pub fn builder_of(issuer: Issuer) -> RampartAuthBuilder {
+        RampartAuthBuilder::of(issuer)
+    }
+
     /// A builder with every default. `issuer_url` must be written exactly as the `iss` claim of the tokens, and be an http(s) URL unless
     /// [`jwks_url`](RampartAuthBuilder::jwks_url) or [`static_jwks`](RampartAuthBuilder::static_jwks) says where the keys are;
     /// `audience` is what the tokens have in `aud`: of a Rampart server the client ID of the front end (see
     /// [`manual::rampart_itself`](crate::manual::rampart_itself)), of others mostly the ID of the API.
     pub fn builder(issuer_url: impl Into<String>, audience: impl Into<String>) -> RampartAuthBuilder {
-        RampartAuthBuilder::new(issuer_url.into(), audience.into())
+        RampartAuthBuilder::of(Issuer::new(issuer_url, audience))
     }
 
     pub(crate) fn from_inner(inner: Inner) -> Self {
@@ -94,7 +110,7 @@ impl RampartAuth {
         let token = verifier.presented(token.as_bytes());
         match verifier.begin(token) {
             Step::Done(verdict) => verdict,
-            Step::NeedsKeys => verifier.resume(token).await,
+            Step::NeedsKeys(issuer) => verifier.resume(&issuer, token).await,
         }
     }
 
@@ -133,16 +149,16 @@ impl RampartAuth {
         let token = match bearer::token(values) {
             Ok(Some(token)) => token,
             Ok(None) => return (AuthenticateOptional::ready(Ok(None)), None),
-            Err(refusal) => return (AuthenticateOptional::ready(Err(verifier.refuse(&refusal, None))), None),
+            Err(refusal) => return (AuthenticateOptional::ready(Err(verifier.refuse(None, &refusal, None))), None),
         };
         let place = token.place();
         let token = verifier.presented(token.as_bytes());
         let outcome = match verifier.begin(token) {
             Step::Done(verdict) => AuthenticateOptional::ready(verdict.map(Some)),
-            Step::NeedsKeys => {
+            Step::NeedsKeys(issuer) => {
                 let (auth, bytes, identity) = (self.clone(), token.bytes.to_owned(), token.identity);
                 AuthenticateOptional::waiting(async move {
-                    auth.0.verifier.resume(Presented { bytes: &bytes, identity }).await.map(Some)
+                    auth.0.verifier.resume(&issuer, Presented { bytes: &bytes, identity }).await.map(Some)
                 })
             }
         };
@@ -190,33 +206,54 @@ impl RampartAuth {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Fetches the keys unless there are fresh ones, so that the first request need not wait. It waits for as long as a fetch may
-    /// take: [`fetch_timeout`](RampartAuthBuilder::fetch_timeout), and 5 s at least.
+    /// Fetches the keys of every issuer unless there are fresh ones, all side by side, so that the first request need not wait. It waits
+    /// for as long as a fetch may take: [`fetch_timeout`](RampartAuthBuilder::fetch_timeout), and 5 s at least.
     ///
     /// # Errors
-    /// [`AuthError::KeysUnavailable`]: not fatal. It goes on in the background, by the usual back-off, until there are keys.
+    /// [`AuthError::KeysUnavailable`] where those of one of them cannot be had: not fatal. It goes on in the background, by the usual
+    /// back-off, until there are keys; the others serve meanwhile, and [`issuers`](Self::issuers) says whose are missing.
     pub async fn warm_up(&self) -> Result<(), AuthError> {
-        self.keys().warm_up(self.wall()).await
+        let wall = self.wall();
+        together(self.trusted().iter().map(|issuer| issuer.keys.warm_up(wall))).await
     }
 
-    /// Fetches the keys now, whatever their age and whatever failed before: for emergency revocation. What the issuer says
-    /// is taken even where it is an empty set; then no token passes. With [`discovery`](RampartAuthBuilder::discovery) it is
-    /// asked first where its keys are now.
+    /// Fetches the keys of every issuer now, whatever their age and whatever failed before: for emergency revocation. What an issuer
+    /// says is taken even where it is an empty set; then no token of its passes. With [`discovery`](RampartAuthBuilder::discovery) it
+    /// is asked first where its keys are now.
     ///
     /// # Errors
-    /// [`AuthError::KeysUnavailable`] where the issuer could not be asked for either: the old keys go on serving, and [`health`](Self::health) says why.
+    /// [`AuthError::KeysUnavailable`] where one of them could not be asked: its old keys go on serving, and [`issuers`](Self::issuers)
+    /// says why.
     pub async fn refresh_keys(&self) -> Result<(), AuthError> {
-        self.keys().refresh().await
+        together(self.trusted().iter().map(|issuer| issuer.keys.refresh())).await
     }
 
-    /// State, age and number of the keys, and why the last fetch failed.
+    /// State, age and number of the keys, and why the last fetch failed: of several issuers, those of the one that is worst off. See
+    /// [`issuers`](Self::issuers) for each.
     ///
     /// The call does no I/O and waits for nothing. Where it finds no keys that may serve
     /// ([`JwksState::Cold`](crate::JwksState::Cold) or [`JwksState::Dead`](crate::JwksState::Dead)) and is called on a runtime, a
     /// task fetches them in the background, by the usual back-off, until there are some: an API that gets no traffic before it is
     /// ready becomes ready by being asked.
-    pub fn health(&self) -> JwksHealth {
-        self.keys().health(self.wall())
+    pub fn health(&self) -> Health {
+        let wall = self.wall();
+        Health::of(self.trusted().iter().map(|issuer| issuer.keys.health(wall)))
+    }
+
+    /// Each issuer by its name, with the state of its keys: in the order of the settings.
+    ///
+    /// ```
+    /// # fn report(auth: &rampart_core::RampartAuth) {
+    /// for issuer in auth.issuers() {
+    ///     println!("{}: {:?}, {} keys", issuer.name, issuer.keys.state, issuer.keys.keys);
+    /// }
+    /// # }
+    /// ```
+    pub fn issuers(&self) -> Vec<IssuerHealth> {
+        let wall = self.wall();
+        let health =
+            |issuer: &Arc<Trusted>| IssuerHealth { name: issuer.name().to_owned(), keys: issuer.keys.health(wall) };
+        self.trusted().iter().map(health).collect()
     }
 
     /// Which object this is: no other in this process ever has its number.
@@ -228,8 +265,8 @@ impl RampartAuth {
         &self.0.verifier
     }
 
-    fn keys(&self) -> &Keys {
-        &self.0.verifier.issuer.keys
+    fn trusted(&self) -> &[Arc<Trusted>] {
+        self.0.verifier.issuers.fixed()
     }
 
     fn wall(&self) -> Duration {
@@ -239,13 +276,37 @@ impl RampartAuth {
 
 impl fmt::Debug for RampartAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verifier { issuer, tokens, .. } = self.verifier();
-        f.debug_struct("RampartAuth")
-            .field("issuer", &issuer.rules.issuer)
-            .field("audiences", &issuer.rules.audiences)
-            .field("tolerance", &issuer.rules.tolerance)
-            .field("tokens", tokens)
-            .field("keys", &issuer.keys.look(self.wall()))
-            .finish_non_exhaustive()
+        let Verifier { issuers, tolerance, tokens, .. } = self.verifier();
+        let wall = self.wall();
+        let mut shown = f.debug_struct("RampartAuth");
+        for issuer in issuers.fixed() {
+            shown
+                .field("issuer", &issuer.rules.issuer)
+                .field("audiences", &issuer.rules.audiences)
+                .field("keys", &issuer.keys.look(wall));
+        }
+        shown.field("tolerance", tolerance).field("tokens", tokens).finish_non_exhaustive()
     }
+}
+
+/// All of them side by side; the first error, once all have ended.
+async fn together<F: Future<Output = Result<(), AuthError>>>(
+    futures: impl Iterator<Item = F>,
+) -> Result<(), AuthError> {
+    let mut futures: Vec<_> = futures.map(|future| Some(Box::pin(future))).collect();
+    let mut outcome = Ok(());
+    poll_fn(|context| {
+        for slot in &mut futures {
+            let Some(future) = slot else { continue };
+            if let Poll::Ready(ended) = future.as_mut().poll(context) {
+                *slot = None;
+                if outcome.is_ok() {
+                    outcome = ended;
+                }
+            }
+        }
+        if futures.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    outcome
 }

@@ -5,7 +5,7 @@ use std::env::VarError;
 use rampart_http::ConfigError;
 
 use crate::mistakes::listed;
-use crate::settings::Settings;
+use crate::settings::{IssuerSettings, Settings};
 
 /// The settings that the environment holds.
 pub(crate) fn settings(variable: impl Fn(&'static str) -> Result<String, VarError>) -> Result<Settings, ConfigError> {
@@ -19,8 +19,9 @@ pub(crate) fn settings(variable: impl Fn(&'static str) -> Result<String, VarErro
     let audiences =
         required("RAMPART_CLIENT_ID", "the audience of the tokens, with Rampart the client ID of the front end")?;
     let mut audiences = listed(&audiences).map_err(of_environment)?;
-    let mut settings = Settings::new(issuer, audiences.remove(0));
-    settings.audiences = audiences;
+    let mut first = IssuerSettings::new(issuer, audiences.remove(0));
+    first.audiences = audiences;
+    let mut settings = Settings { issuers: vec![first], ..Settings::default() };
     settings.realm = optional("RAMPART_REALM", "the realm of challenges, or unset it")?;
     Ok(settings)
 }
@@ -53,16 +54,16 @@ mod tests {
         let builder =
             from(&[("RAMPART_URL", "https://a.example"), ("RAMPART_CLIENT_ID", "api"), ("RAMPART_REALM", "r")]);
         let settings = builder.unwrap();
-        assert_eq!((&*settings.issuer_url, &*settings.audience), ("https://a.example", "api"));
+        assert_eq!(settings.issuers, [IssuerSettings::new("https://a.example", "api")]);
         assert_eq!(settings.realm.as_deref(), Some("r"));
     }
 
     #[test]
     fn environment_may_give_several_audiences() {
         let audiences = |text| {
-            let Settings { audience, audiences, .. } =
-                from(&[("RAMPART_URL", "https://a.example"), ("RAMPART_CLIENT_ID", text)])?;
-            Ok::<_, ConfigError>([vec![audience], audiences].concat())
+            let mut settings = from(&[("RAMPART_URL", "https://a.example"), ("RAMPART_CLIENT_ID", text)])?;
+            let IssuerSettings { audience, audiences, .. } = settings.issuers.remove(0);
+            Ok::<_, ConfigError>(audience.into_iter().chain(audiences).collect::<Vec<_>>())
         };
         assert_eq!(audiences("api").unwrap(), ["api"]);
         assert_eq!(audiences("a b").unwrap(), ["a b"]);

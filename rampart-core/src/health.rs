@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How the issuer's keys are at this moment: for a health endpoint or a metric.
+/// How the issuers' keys are at this moment: for a health endpoint or a metric.
 ///
 /// ```
 /// # fn report(auth: &rampart_core::RampartAuth) {
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct JwksHealth {
+pub struct Health {
     /// The state of the key set.
     pub state: JwksState,
     /// Time since the issuer last confirmed the set; `None` where it never has.
@@ -21,6 +21,39 @@ pub struct JwksHealth {
     pub keys: usize,
     /// Why the last fetch failed; `None` where it succeeded.
     pub last_error: Option<String>,
+    is_ready: bool,
+}
+
+/// One of the issuers, and how its keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IssuerHealth {
+    /// Its name: the `iss` of its tokens, as the settings have it.
+    pub name: String,
+    /// Its keys.
+    pub keys: Health,
+}
+
+impl Health {
+    pub(crate) const fn new(state: JwksState, age: Option<Duration>, keys: usize, last_error: Option<String>) -> Self {
+        Self { state, age, keys, last_error, is_ready: state.can_verify() }
+    }
+
+    /// The worst of several; ready where one of them is.
+    pub(crate) fn of(all: impl Iterator<Item = Self>) -> Self {
+        let worse = |one: Self, other: Self| {
+            let is_ready = one.is_ready || other.is_ready;
+            let worst = if other.state.badness() > one.state.badness() { other } else { one };
+            Self { is_ready, ..worst }
+        };
+        all.reduce(worse).unwrap_or_else(|| Self::new(JwksState::Cold, None, 0, None))
+    }
+
+    /// Whether tokens can be verified: of at least one issuer that the settings name. An API is not unready for the sake of one that
+    /// is down.
+    pub const fn is_ready(&self) -> bool {
+        self.is_ready
+    }
 }
 
 /// The states of a key set.
@@ -37,4 +70,20 @@ pub enum JwksState {
     Dead,
     /// Given as `static_jwks`: never fetched, never old.
     Static,
+}
+
+impl JwksState {
+    const fn can_verify(self) -> bool {
+        matches!(self, Self::Fresh | Self::Stale | Self::Static)
+    }
+
+    const fn badness(self) -> u8 {
+        match self {
+            Self::Static => 0,
+            Self::Fresh => 1,
+            Self::Stale => 2,
+            Self::Cold => 3,
+            Self::Dead => 4,
+        }
+    }
 }

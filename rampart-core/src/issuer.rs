@@ -1,72 +1,186 @@
-//! What is true of one issuer: the rules for its tokens, and the keys that it signs them with.
+//! What is true of one issuer, as the application describes it.
 
+use std::fmt;
 use std::time::Duration;
 
-use rampart_http::{ConfigError, SetUp};
+use crate::grants::Grants;
+use crate::jose::algorithm::Algorithm;
+use crate::settings::IssuerSettings;
 
-use crate::jose::algorithm::Algorithms;
-use crate::jose::jws::TypRule;
-use crate::jwks::cache::Surroundings;
-use crate::jwks::keys::Keys;
-use crate::jwks::source::Source;
-use crate::mistakes::{checked_audience, checked_pointer, checked_required_claim};
-use crate::settings::Settings;
-use crate::token::rules::{RequiredClaim, Rules};
-
-const MAX_TOLERANCE: Duration = Duration::from_secs(600);
-
-pub(crate) struct Issuer {
-    pub(crate) rules: Rules,
-    pub(crate) algorithms: Algorithms,
-    pub(crate) typ_rule: TypRule,
-    pub(crate) keys: Keys,
+/// An issuer of access tokens: its name, where its keys are, what its tokens look like, and what they may grant.
+///
+/// A [`RampartAuth`](crate::RampartAuth) of one issuer needs none of these: [`RampartAuth::builder`](crate::RampartAuth::builder) begins
+/// with one, and has each of these settings for it. Further issuers are added by
+/// [`RampartAuthBuilder::issuer`](crate::RampartAuthBuilder::issuer).
+///
+/// ```
+/// use rampart_core::{Grants, Issuer, RampartAuth};
+///
+/// let auth = RampartAuth::builder("https://auth.example.com", "my-api")
+///     .issuer(Issuer::new("https://login.partner.example", "my-api").grants(Grants::roles(["auditor"])))
+///     .build()?;
+/// # Ok::<(), rampart_core::ConfigError>(())
+/// ```
+///
+/// Nothing is checked before the object is built, and nothing of one issuer is inherited by another.
+#[derive(Clone)]
+#[must_use = "give it to a builder"]
+pub struct Issuer {
+    pub(crate) settings: IssuerSettings,
 }
 
 impl Issuer {
-    /// Checks what the settings say of it.
-    pub(crate) fn from_settings(
-        settings: &Settings,
-        http_client: Option<SetUp>,
-        surroundings: Surroundings,
-    ) -> Result<Self, ConfigError> {
-        let source = Source::of(settings)?;
-        let rules = rules(settings)?;
-        let algorithms = settings.algorithms.as_deref().map_or_else(Algorithms::default, Algorithms::of);
-        if algorithms.is_empty() {
-            return Err(ConfigError::invalid(
-                "algorithms",
-                "is empty, so that every token would be refused; name the ones the issuer uses, or leave it out",
-            ));
-        }
-        let keys = source.keys(settings, algorithms, http_client, surroundings)?;
-        let typ_rule = if settings.require_at_jwt { TypRule::AtJwtOnly } else { TypRule::AccessToken };
-        Ok(Self { rules, algorithms, typ_rule, keys })
+    /// With every default. `issuer_url` must be written exactly as the `iss` claim of the tokens, and be an http(s) URL unless
+    /// [`jwks_url`](Self::jwks_url) or [`static_jwks`](Self::static_jwks) says where the keys are; `audience` is what the tokens have
+    /// in `aud`.
+    pub fn new(issuer_url: impl Into<String>, audience: impl Into<String>) -> Self {
+        IssuerSettings::new(issuer_url, audience).into()
+    }
+
+    /// What its tokens may grant. The first issuer of an object grants everything unless this says otherwise; every further one must
+    /// say.
+    pub fn grants(mut self, grants: Grants) -> Self {
+        self.settings.grants = Some(grants);
+        self
+    }
+
+    /// Further accepted audiences, compared as whole strings (RFC 7519 section 4.1.3). A Rampart server issues tokens for the client
+    /// ID of each front end, and for its own URL after a direct login or a renewal: see
+    /// [`manual::rampart_itself`](crate::manual::rampart_itself). Called again, it adds to them.
+    ///
+    /// ```
+    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
+    /// let issuer = "https://auth.example.com";
+    /// rampart_core::RampartAuth::builder(issuer, "my-api").audiences([issuer]).build()
+    /// # }
+    /// ```
+    pub fn audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
+        self.settings.audiences.extend(audiences.into_iter().map(Into::into));
+        self
+    }
+
+    /// Other exact spellings of its `iss`: for an issuer that goes by two names, as behind a custom domain or after a move. Whichever a
+    /// token has, [`iss`](crate::ClaimFields::iss) of its claims is the issuer's own name. Called again, it adds to them.
+    pub fn aliases<S: Into<String>>(mut self, aliases: impl IntoIterator<Item = S>) -> Self {
+        self.settings.aliases.extend(aliases.into_iter().map(Into::into));
+        self
+    }
+
+    /// The accepted algorithms, instead of the default RS256, RS384, RS512, ES256, ES384 and ES512 (RFC 8725 section 3.1), or of those
+    /// given before.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.settings.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// Where the key set is: `{issuer_url}/.well-known/jwks.json` unless given. With it nothing is fetched from the issuer itself, which
+    /// may then be any name that `iss` gives it.
+    pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.jwks_url = Some(url.into());
+        self
+    }
+
+    /// Takes the address of the key set from `{issuer_url}/.well-known/openid-configuration`, whose `issuer` must equal `issuer_url`
+    /// exactly (`OpenID` Connect Discovery 1.0 section 4.3). It is asked again with each refresh of the keys.
+    pub fn discovery(mut self) -> Self {
+        self.settings.discovery = true;
+        self
+    }
+
+    /// A fixed key set (RFC 7517 section 5, as JSON) instead of a fetched one: no HTTP at all, no runtime, and no rotation. The issuer
+    /// may then be any name that `iss` gives it.
+    pub fn static_jwks(mut self, json: impl Into<String>) -> Self {
+        self.settings.static_jwks = Some(json.into());
+        self
+    }
+
+    /// Allows http to other machines than this one. Whoever can answer in the issuer's place can then sign any token.
+    pub fn allow_http(mut self, allow: bool) -> Self {
+        self.settings.allow_http = allow;
+        self
+    }
+
+    /// How long fetched keys are fresh: 600 s unless given, 1 s at least. A `max-age` of the issuer may shorten it, to 60 s at least
+    /// (RFC 9111 section 5.2.2.1). From 80 to 90 % of it on they are refreshed in the background.
+    pub fn jwks_cache_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.jwks_cache_ttl = Some(ttl);
+        self
+    }
+
+    /// How long keys serve beyond their TTL while the issuer cannot be reached: 1 h unless given. After that requests with a token get
+    /// 503.
+    pub fn max_stale(mut self, max_stale: Duration) -> Self {
+        self.settings.max_stale = Some(max_stale);
+        self
+    }
+
+    /// How long one fetch of the keys may take, its metadata included: 5 s unless given, from 1 s to 30 s. For an issuer that wakes
+    /// slowly: a request waits for it no longer than 5 s all the same and then gets 503, but the fetch goes on in the background, and
+    /// those that come later find its keys.
+    pub fn fetch_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.fetch_timeout = Some(timeout);
+        self
+    }
+
+    /// Accepts only tokens whose header says `typ: at+jwt` (RFC 9068): the sure way to keep other kinds of token out. What the builder
+    /// says of it binds every issuer.
+    pub fn require_at_jwt(mut self, require: bool) -> Self {
+        self.settings.require_at_jwt = require;
+        self
+    }
+
+    /// Claims that its tokens must have besides those that the builder requires of every issuer's: see
+    /// [`RampartAuthBuilder::required_claims`](crate::RampartAuthBuilder::required_claims). Called again, it adds to them.
+    pub fn required_claims<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
+        self.settings.required_claims.extend(claims.into_iter().map(Into::into));
+        self
+    }
+
+    /// The longest life of a token that is still accepted: `exp` may be no further ahead. The shorter of this and what the builder says
+    /// for every issuer counts. No limit unless given.
+    pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.settings.max_token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Where the roles are, as JSON pointers (RFC 6901), instead of `/roles`: those of all of them together. Within a name, `/` is written
+    /// `~1`.
+    ///
+    /// ```
+    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
+    /// rampart_core::RampartAuth::builder("https://sso.example.com/realms/shop", "shop-api")
+    ///     .roles_claims(["/realm_access/roles", "/resource_access/shop-api/roles"])
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn roles_claims<S: Into<String>>(mut self, pointers: impl IntoIterator<Item = S>) -> Self {
+        self.settings.roles_claims = Some(pointers.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Where the scopes are, as a JSON pointer (RFC 6901). `scope`, and `scp` where that is absent, unless given.
+    pub fn scope_claim(mut self, pointer: impl Into<String>) -> Self {
+        self.settings.scope_claim = Some(pointer.into());
+        self
+    }
+
+    /// Accepts ID tokens too. They are meant for the client that signed the user in, not for an API, and say nothing about what the
+    /// bearer may do. The marks that are waived are those of an ID token and no others: `at_hash`, `c_hash`, `nonce`, the payload's
+    /// `typ: ID`, and `token_use: id` or `id_token`. Refresh, logout and sender-constrained tokens are refused all the same.
+    pub fn insecure_accept_id_tokens(mut self, accept: bool) -> Self {
+        self.settings.insecure_accept_id_tokens = accept;
+        self
     }
 }
 
-fn rules(settings: &Settings) -> Result<Rules, ConfigError> {
-    let tolerance = Settings::duration(settings.durations.clock_tolerance, settings.clock_tolerance_seconds, 5);
-    if tolerance > MAX_TOLERANCE {
-        return Err(ConfigError::invalid(
-            "clock_tolerance",
-            "is more than 10 minutes, so that expired tokens would pass for long; set the clocks right and use seconds",
-        ));
+impl From<IssuerSettings> for Issuer {
+    fn from(settings: IssuerSettings) -> Self {
+        Self { settings }
     }
-    checked_audience("audience", &settings.audience)?;
-    for audience in &settings.audiences {
-        checked_audience("audiences", audience)?;
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Issuer").field(&self.settings).finish()
     }
-    let required =
-        |name: &String| checked_required_claim(name).map(|pointer| RequiredClaim { name: name.clone(), pointer });
-    let mut audiences = vec![settings.audience.clone()];
-    audiences.extend(settings.audiences.iter().cloned());
-    Ok(Rules {
-        issuer: settings.issuer_url.clone(),
-        audiences,
-        tolerance,
-        required_claims: settings.required_claims.iter().map(required).collect::<Result<_, _>>()?,
-        accept_id_tokens: settings.insecure_accept_id_tokens,
-        roles_claim: settings.roles_claim.as_deref().map(|text| checked_pointer("roles_claim", text)).transpose()?,
-        scope_claim: settings.scope_claim.as_deref().map(|text| checked_pointer("scope_claim", text)).transpose()?,
-    })
 }

@@ -13,6 +13,7 @@ mod clock;
 mod environment;
 mod event;
 mod gate;
+mod grants;
 mod health;
 mod inquiry;
 mod issuer;
@@ -39,14 +40,16 @@ pub use crate::{
     authenticate::{Authenticate, AuthenticateOptional},
     builder::RampartAuthBuilder,
     event::{AmbiguousKey, Event, RefusedToken},
-    health::{JwksHealth, JwksState},
+    grants::Grants,
+    health::{Health, IssuerHealth, JwksState},
+    issuer::Issuer,
     jose::algorithm::{Algorithm, UnknownAlgorithm},
     jose::key_set::{Jws, KeySet, KeySetError},
     requirement::combination::AnyOf,
     requirement::policy::Policy,
     requirement::{AnyUser, Requirement},
     rule::Rule,
-    settings::Settings,
+    settings::{IssuerSettings, Settings},
     token::claims::{Audience, ClaimError, ClaimFields, Claims},
 };
 

@@ -2,7 +2,7 @@
 
 use crate::jose::key_set::KeySetError;
 use crate::token::pointer::{Pointer, PointerError};
-use rampart_http::{ConfigError, checked_text};
+use rampart_http::{ConfigError, checked_issuer_name, checked_text};
 
 /// The elements of a list with commas, of which there is at least one; a space may stand beside a comma.
 pub(crate) fn listed(text: &str) -> Result<Vec<String>, ConfigError> {
@@ -27,6 +27,14 @@ pub(crate) fn checked_audience(field: &'static str, audience: &str) -> Result<()
         ));
     }
     checked_text(field, audience)
+}
+
+/// Refuses an alias that no issuer could go by.
+pub(crate) fn checked_alias(alias: &str) -> Result<(), ConfigError> {
+    checked_issuer_name(alias).map_err(|error| match error {
+        ConfigError::Invalid { problem, .. } => ConfigError::invalid("aliases", problem),
+        other => other,
+    })
 }
 
 /// What is wrong with fixed keys, and what to do about what is often given in their place.

@@ -1,174 +1,223 @@
 //! Settings as data: what a configuration file may say.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
+use crate::grants::Grants;
 use crate::jose::algorithm::Algorithm;
 #[cfg(doc)]
-use crate::{auth::RampartAuth, builder::RampartAuthBuilder};
+use crate::{auth::RampartAuth, builder::RampartAuthBuilder, issuer::Issuer};
 
-/// Settings as they stand in a configuration file: for [`RampartAuth::from_settings`].
-///
-/// Only `issuer_url` and `audience` must be given; the other fields, and their defaults, are those of
-/// [`RampartAuthBuilder`]. Durations are whole seconds, sizes are bytes, unknown fields are errors.
-///
-/// ```
-/// use rampart_core::{RampartAuth, Settings};
-///
-/// let settings: Settings = serde_json::from_str(
-///     r#"{"issuer_url": "https://auth.example.com", "audience": "my-api", "clock_tolerance_seconds": 2}"#,
-/// )?;
-/// let auth = RampartAuth::from_settings(settings)?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Settings {
-    /// The issuer, exactly as in the `iss` claim.
-    pub issuer_url: String,
-    /// The audience: what the tokens have in `aud`, such as the client ID of the front end.
-    pub audience: String,
-    /// See [`RampartAuthBuilder::realm`].
-    #[serde(default)]
-    pub realm: Option<String>,
-    /// See [`RampartAuthBuilder::audiences`].
-    #[serde(default)]
-    pub audiences: Vec<String>,
-    /// See [`RampartAuthBuilder::clock_tolerance`].
-    #[serde(default)]
-    pub clock_tolerance_seconds: Option<u64>,
-    /// See [`RampartAuthBuilder::jwks_cache_ttl`].
-    #[serde(default)]
-    pub jwks_cache_ttl_seconds: Option<u64>,
-    /// See [`RampartAuthBuilder::max_stale`].
-    #[serde(default)]
-    pub max_stale_seconds: Option<u64>,
-    /// See [`RampartAuthBuilder::fetch_timeout`].
-    #[serde(default)]
-    pub fetch_timeout_seconds: Option<u64>,
-    /// See [`RampartAuthBuilder::required_claims`].
-    #[serde(default)]
-    pub required_claims: Vec<String>,
-    /// See [`RampartAuthBuilder::algorithms`].
-    #[serde(default)]
-    pub algorithms: Option<Vec<Algorithm>>,
-    /// See [`RampartAuthBuilder::jwks_url`].
-    #[serde(default)]
-    pub jwks_url: Option<String>,
-    /// See [`RampartAuthBuilder::discovery`].
-    #[serde(default)]
-    pub discovery: bool,
-    /// See [`RampartAuthBuilder::static_jwks`].
-    #[serde(default)]
-    pub static_jwks: Option<String>,
-    /// See [`RampartAuthBuilder::max_token_bytes`].
-    #[serde(default)]
-    pub max_token_bytes: Option<usize>,
-    /// See [`RampartAuthBuilder::token_cache_bytes`].
-    #[serde(default)]
-    pub token_cache_bytes: Option<usize>,
-    /// See [`RampartAuthBuilder::allow_http`].
-    #[serde(default)]
-    pub allow_http: bool,
-    /// See [`RampartAuthBuilder::require_at_jwt`].
-    #[serde(default)]
-    pub require_at_jwt: bool,
-    /// See [`RampartAuthBuilder::insecure_accept_id_tokens`].
-    #[serde(default)]
-    pub insecure_accept_id_tokens: bool,
-    /// See [`RampartAuthBuilder::roles_claim`].
-    #[serde(default)]
-    pub roles_claim: Option<String>,
-    /// See [`RampartAuthBuilder::scope_claim`].
-    #[serde(default)]
-    pub scope_claim: Option<String>,
-    /// See [`RampartAuthBuilder::resource_metadata`].
-    #[serde(default)]
-    pub resource_metadata: Option<String>,
-    // Kept to the nanosecond where the builder sets them.
-    #[serde(skip)]
-    pub(crate) durations: Durations,
+/// Defines the sections from one list of their members each: those of the object, those that the object has for all issuers and an
+/// issuer for itself, and those of an issuer. In a file the first issuer's may stand among the object's.
+macro_rules! sections {
+    (
+        $(#[doc = $settings_doc:literal])* $settings:ident {
+            $($(#[doc = $doc:literal])* $([$($serde:tt)*])? $name:ident: $type:ty => $show:ident,)*
+        }
+        both { $($(#[doc = $both_doc:literal])* $([$($both_serde:tt)*])? $both:ident: $both_type:ty => $both_show:ident,)* }
+        $(#[doc = $issuer_doc:literal])* $issuer:ident {
+            $($(#[doc = $own_doc:literal])* $([$($own_serde:tt)*])? $own:ident: $own_type:ty => $own_show:ident,)*
+        }
+    ) => {
+        $(#[doc = $settings_doc])*
+        #[derive(Clone, Default, PartialEq)]
+        #[non_exhaustive]
+        pub struct $settings {
+            $($(#[doc = $doc])* pub $name: $type,)*
+            $($(#[doc = $both_doc])* pub $both: $both_type,)*
+            /// The issuers, the first of them first. In a file its members may stand directly beside those of the object; then all of
+            /// this list are further ones.
+            pub issuers: Vec<$issuer>,
+        }
+
+        $(#[doc = $issuer_doc])*
+        #[derive(Clone, Default, Deserialize, PartialEq)]
+        #[serde(deny_unknown_fields)]
+        #[non_exhaustive]
+        pub struct $issuer {
+            $($(#[doc = $both_doc])* #[serde(default $(, $($both_serde)*)?)] pub $both: $both_type,)*
+            $($(#[doc = $own_doc])* #[serde(default $(, $($own_serde)*)?)] pub $own: $own_type,)*
+        }
+
+        /// As a section stands in a file.
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields, rename = "Settings")]
+        struct Flat {
+            $(#[serde(default $(, $($serde)*)?)] $name: $type,)*
+            $(#[serde(default $(, $($both_serde)*)?)] $both: $both_type,)*
+            $(#[serde(default $(, $($own_serde)*)?)] $own: $own_type,)*
+            #[serde(default)]
+            issuers: Vec<$issuer>,
+        }
+
+        impl Flat {
+            fn take_apart(self) -> ($settings, $issuer) {
+                let first = $issuer { $($own: self.$own,)* ..$issuer::default() };
+                ($settings { $($name: self.$name,)* $($both: self.$both,)* issuers: self.issuers }, first)
+            }
+        }
+
+        impl fmt::Debug for $settings {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($settings))
+                    $(.field(stringify!($name), &shown::$show(&self.$name)))*
+                    $(.field(stringify!($both), &shown::$both_show(&self.$both)))*
+                    .field("issuers", &self.issuers)
+                    .finish()
+            }
+        }
+
+        impl fmt::Debug for $issuer {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($issuer))
+                    $(.field(stringify!($both), &shown::$both_show(&self.$both)))*
+                    $(.field(stringify!($own), &shown::$own_show(&self.$own)))*
+                    .finish()
+            }
+        }
+    };
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Durations {
-    pub(crate) clock_tolerance: Option<Duration>,
-    pub(crate) jwks_cache_ttl: Option<Duration>,
-    pub(crate) max_stale: Option<Duration>,
-    pub(crate) fetch_timeout: Option<Duration>,
+sections! {
+    /// Settings as they stand in a configuration file: for [`RampartAuth::from_settings`].
+    ///
+    /// Of one issuer only `issuer_url` and `audience` must be given; the other members, and their defaults, are those of
+    /// [`RampartAuthBuilder`] and [`Issuer`]. Durations are whole seconds, in members whose names end in `_seconds`; sizes are bytes,
+    /// unknown members are errors.
+    ///
+    /// ```
+    /// use rampart_core::{RampartAuth, Settings};
+    ///
+    /// let settings: Settings = serde_json::from_str(
+    ///     r#"{"issuer_url": "https://auth.example.com", "audience": "my-api", "clock_tolerance_seconds": 2}"#,
+    /// )?;
+    /// let auth = RampartAuth::from_settings(settings)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    Settings {
+        /// See [`RampartAuthBuilder::realm`].
+        realm: Option<String> => plainly,
+        /// See [`RampartAuthBuilder::resource_metadata`].
+        resource_metadata: Option<String> => as_address,
+        /// See [`RampartAuthBuilder::clock_tolerance`].
+        [rename = "clock_tolerance_seconds", deserialize_with = "seconds"] clock_tolerance: Option<Duration> => plainly,
+        /// See [`RampartAuthBuilder::max_token_bytes`].
+        max_token_bytes: Option<usize> => plainly,
+        /// See [`RampartAuthBuilder::token_cache_bytes`].
+        token_cache_bytes: Option<usize> => plainly,
+        /// See [`RampartAuthBuilder::max_issuers`].
+        max_issuers: Option<usize> => plainly,
+        /// See [`RampartAuthBuilder::scope_implies`].
+        scope_implies: BTreeMap<String, Vec<String>> => plainly,
+        /// See [`RampartAuthBuilder::role_implies`].
+        role_implies: BTreeMap<String, Vec<String>> => plainly,
+    }
+    both {
+        /// See [`RampartAuthBuilder::require_at_jwt`].
+        require_at_jwt: bool => plainly,
+        /// See [`RampartAuthBuilder::required_claims`].
+        required_claims: Vec<String> => plainly,
+        /// See [`RampartAuthBuilder::max_token_lifetime`].
+        [rename = "max_token_lifetime_seconds", deserialize_with = "seconds"] max_token_lifetime: Option<Duration> => plainly,
+    }
+    /// Settings of one issuer, as they stand in a configuration file. Their defaults are those of [`Issuer`].
+    IssuerSettings {
+        /// The issuer, exactly as in the `iss` claim.
+        issuer_url: Option<String> => as_address,
+        /// The audience: what the tokens have in `aud`, such as the client ID of the front end.
+        audience: Option<String> => plainly,
+        /// See [`Issuer::audiences`].
+        audiences: Vec<String> => plainly,
+        /// See [`Issuer::aliases`].
+        aliases: Vec<String> => plainly,
+        /// See [`Issuer::grants`].
+        grants: Option<Grants> => plainly,
+        /// See [`Issuer::algorithms`].
+        algorithms: Option<Vec<Algorithm>> => plainly,
+        /// See [`Issuer::roles_claims`].
+        roles_claims: Option<Vec<String>> => plainly,
+        /// See [`Issuer::scope_claim`].
+        scope_claim: Option<String> => plainly,
+        /// See [`Issuer::jwks_url`].
+        jwks_url: Option<String> => as_address,
+        /// See [`Issuer::discovery`].
+        discovery: bool => plainly,
+        /// See [`Issuer::static_jwks`].
+        static_jwks: Option<String> => by_length,
+        /// See [`Issuer::allow_http`].
+        allow_http: bool => plainly,
+        /// See [`Issuer::jwks_cache_ttl`].
+        [rename = "jwks_cache_ttl_seconds", deserialize_with = "seconds"] jwks_cache_ttl: Option<Duration> => plainly,
+        /// See [`Issuer::max_stale`].
+        [rename = "max_stale_seconds", deserialize_with = "seconds"] max_stale: Option<Duration> => plainly,
+        /// See [`Issuer::fetch_timeout`].
+        [rename = "fetch_timeout_seconds", deserialize_with = "seconds"] fetch_timeout: Option<Duration> => plainly,
+        /// See [`Issuer::insecure_accept_id_tokens`].
+        insecure_accept_id_tokens: bool => plainly,
+    }
 }
 
 impl Settings {
-    /// Settings with every default.
+    /// Settings of one issuer with every default.
     pub fn new(issuer_url: impl Into<String>, audience: impl Into<String>) -> Self {
-        Self {
-            issuer_url: issuer_url.into(),
-            audience: audience.into(),
-            realm: None,
-            audiences: Vec::new(),
-            clock_tolerance_seconds: None,
-            jwks_cache_ttl_seconds: None,
-            max_stale_seconds: None,
-            fetch_timeout_seconds: None,
-            required_claims: Vec::new(),
-            algorithms: None,
-            jwks_url: None,
-            discovery: false,
-            static_jwks: None,
-            max_token_bytes: None,
-            token_cache_bytes: None,
-            allow_http: false,
-            require_at_jwt: false,
-            insecure_accept_id_tokens: false,
-            roles_claim: None,
-            scope_claim: None,
-            resource_metadata: None,
-            durations: Durations::default(),
+        Self { issuers: vec![IssuerSettings::new(issuer_url, audience)], ..Self::default() }
+    }
+}
+
+impl IssuerSettings {
+    /// An issuer with every default.
+    pub fn new(issuer_url: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self { issuer_url: Some(issuer_url.into()), audience: Some(audience.into()), ..Self::default() }
+    }
+}
+
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (mut settings, first) = Flat::deserialize(deserializer)?.take_apart();
+        if first != IssuerSettings::default() {
+            // What is said of no issuer would bind nobody.
+            if first.issuer_url.is_none() {
+                return Err(D::Error::missing_field("issuer_url"));
+            }
+            settings.issuers.insert(0, first);
         }
-    }
-
-    pub(crate) fn duration(exact: Option<Duration>, seconds: Option<u64>, default: u64) -> Duration {
-        exact.unwrap_or(Duration::from_secs(seconds.unwrap_or(default)))
+        if settings.issuers.iter().any(|issuer| issuer.audience.is_none()) {
+            return Err(D::Error::missing_field("audience"));
+        }
+        if settings.issuers.is_empty() || settings.issuers.iter().any(|issuer| issuer.issuer_url.is_none()) {
+            return Err(D::Error::missing_field("issuer_url"));
+        }
+        Ok(settings)
     }
 }
 
-/// What of an address may be shown before it has been checked: not its query, and nothing of one that may hold a user's password.
-fn public(url: &str) -> &str {
-    if url.contains('@') {
-        return "...";
-    }
-    url.split(['?', '#']).next().unwrap_or_default()
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Option::<u64>::deserialize(deserializer).map(|seconds| seconds.map(Duration::from_secs))
 }
 
-/// Without what may be secret: the query of an address, and key material, which may have been given with its private half.
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("issuer_url", &public(&self.issuer_url))
-            .field("audience", &self.audience)
-            .field("realm", &self.realm)
-            .field("audiences", &self.audiences)
-            .field("clock_tolerance_seconds", &self.clock_tolerance_seconds)
-            .field("jwks_cache_ttl_seconds", &self.jwks_cache_ttl_seconds)
-            .field("max_stale_seconds", &self.max_stale_seconds)
-            .field("fetch_timeout_seconds", &self.fetch_timeout_seconds)
-            .field("required_claims", &self.required_claims)
-            .field("algorithms", &self.algorithms)
-            .field("jwks_url", &self.jwks_url.as_deref().map(public))
-            .field("discovery", &self.discovery)
-            .field("static_jwks", &self.static_jwks.as_ref().map(String::len))
-            .field("max_token_bytes", &self.max_token_bytes)
-            .field("token_cache_bytes", &self.token_cache_bytes)
-            .field("allow_http", &self.allow_http)
-            .field("require_at_jwt", &self.require_at_jwt)
-            .field("insecure_accept_id_tokens", &self.insecure_accept_id_tokens)
-            .field("roles_claim", &self.roles_claim)
-            .field("scope_claim", &self.scope_claim)
-            .field("resource_metadata", &self.resource_metadata.as_deref().map(public))
-            .field("durations", &self.durations)
-            .finish()
+/// What `Debug` shows of a setting: nothing that may be secret.
+mod shown {
+    use std::fmt::Debug;
+
+    pub(super) const fn plainly<T: Debug>(value: &T) -> &T {
+        value
+    }
+
+    /// An address before it has been checked: not its query, and nothing of one that may hold a user's password.
+    #[expect(clippy::ref_option, reason = "as a setting is kept")]
+    pub(super) fn as_address(url: &Option<String>) -> Option<&str> {
+        let url = url.as_deref()?;
+        Some(if url.contains('@') { "..." } else { url.split(['?', '#']).next().unwrap_or_default() })
+    }
+
+    /// Key material, which may have been given with its private half.
+    #[expect(clippy::ref_option, reason = "as a setting is kept")]
+    pub(super) fn by_length(text: &Option<String>) -> Option<usize> {
+        text.as_ref().map(String::len)
     }
 }

@@ -34,7 +34,7 @@ pub static AUTH: LazyLock<RampartAuth> = LazyLock::new(|| builder().build().expe
 
 /// The same, for an issuer that keeps roles and scopes elsewhere.
 pub static AUTH_ELSEWHERE: LazyLock<RampartAuth> = LazyLock::new(|| {
-    builder().roles_claim("/realm_access/roles").scope_claim("/a~1b/1").build().expect("the settings are good")
+    builder().roles_claims(["/realm_access/roles"]).scope_claim("/a~1b/1").build().expect("the settings are good")
 });
 
 fn builder() -> RampartAuthBuilder {

@@ -65,6 +65,16 @@ impl ConfigError {
         }
     }
 
+    /// The same, where there are several issuers.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn of_issuer(self, name: &str) -> Self {
+        match self {
+            Self::Invalid { field, problem } => Self::invalid(field, format!("{problem} (of the issuer {name:?})")),
+            missing @ Self::MissingVariable { .. } => missing,
+        }
+    }
+
     /// The setting or variable at fault.
     pub const fn field(&self) -> &'static str {
         match self {

@@ -152,6 +152,10 @@ pub(crate) struct Blame<'e> {
     pub(crate) accepted: Option<&'e [String]>,
     pub(crate) keys_age: Option<Duration>,
     pub(crate) hint: Option<&'static str>,
+    /// Of a kind of which so many come that the log does without this one.
+    pub(crate) is_unlogged: bool,
+    /// How many the log has done without since its last line of that kind.
+    pub(crate) left_out: Option<u64>,
 }
 
 impl<'e> RefusedToken<'e> {

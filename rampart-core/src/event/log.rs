@@ -89,7 +89,10 @@ pub(crate) fn log(event: &Event<'_>) {
 
 fn log_refused(token: &RefusedToken<'_>) {
     let RefusedToken { error: _, cause, rule, why, hint, key_id, says, blame } = token;
-    let Blame { issuer, accepted, keys_age, hint: blamed } = blame;
+    let Blame { issuer, accepted, keys_age, hint: blamed, is_unlogged, left_out } = blame;
+    if *is_unlogged {
+        return;
+    }
     let (rule, kid) = (rule.as_str(), key_id.map(shown).map(debug));
     match cause {
         AuthError::TokenExpired | AuthError::KeysUnavailable { .. } => {
@@ -103,7 +106,7 @@ fn log_refused(token: &RefusedToken<'_>) {
             let keys_age_s = keys_age.map(|age| age.as_secs());
             let hint = hint.or(*blamed);
             info!(
-                target: "rampart", rule, why, issuer, accepted, says, keys_age_s, hint, kid, "access token refused"
+                target: "rampart", rule, why, issuer, accepted, says, keys_age_s, hint, kid, left_out, "access token refused"
             );
         }
     }
@@ -169,6 +172,7 @@ mod tests {
             (Refusal::invalid(Rule::V2, why), Blame::default()),
             (Refusal::invalid(Rule::V5, why), Blame { keys_age, hint: Some("look"), ..Blame::default() }),
             (Refusal::invalid(Rule::V7, why).saying(&"b"), Blame { issuer: Some("a"), ..Blame::default() }),
+            (Refusal::invalid(Rule::V7, why).saying(&"b"), Blame { left_out: Some(3), ..Blame::default() }),
             (
                 Refusal::invalid(Rule::V8, why).saying(&["b"]).hinting("look"),
                 Blame { accepted: Some(&accepted), ..Blame::default() },

@@ -17,7 +17,7 @@ use super::snapshot::{Age, Snapshot};
 use super::state::{News, State};
 use crate::clock::Clock;
 use crate::event::{Event, Listeners};
-use crate::health::{JwksHealth, JwksState};
+use crate::health::{Health, JwksState};
 
 #[derive(Debug)]
 pub(crate) struct KeyCache {
@@ -32,6 +32,7 @@ pub(crate) struct KeyCache {
 }
 
 /// What a cache shares with others.
+#[derive(Clone)]
 pub(crate) struct Surroundings {
     pub(crate) clock: Clock,
     pub(crate) listeners: Listeners,
@@ -64,12 +65,12 @@ impl KeyCache {
         self.snapshot.load().as_ref().map(|snapshot| Instant::now().saturating_duration_since(snapshot.fetched_at))
     }
 
-    pub(crate) fn health(&self, wall: Duration) -> JwksHealth {
+    pub(crate) fn health(&self, wall: Duration) -> Health {
         let now = Instant::now();
         let last_error = self.state.lock().last_error();
         let snapshot = self.snapshot.load();
         let Some(snapshot) = snapshot.as_ref() else {
-            return JwksHealth { state: JwksState::Cold, age: None, keys: 0, last_error };
+            return Health::new(JwksState::Cold, None, 0, last_error);
         };
         let state = match snapshot.age(now, wall) {
             Age::Fresh | Age::Due => JwksState::Fresh,
@@ -77,7 +78,7 @@ impl KeyCache {
             Age::Dead => JwksState::Dead,
         };
         let age = now.saturating_duration_since(snapshot.fetched_at);
-        JwksHealth { state, age: Some(age), keys: snapshot.keys.len(), last_error }
+        Health::new(state, Some(age), snapshot.keys.len(), last_error)
     }
 
     pub(super) fn now(&self) -> Moment {

@@ -16,7 +16,7 @@ use crate::jose::key_set::{KeySet, KeySetError, Parsed};
 /// A time-out that is noticed so much later is none of the issuer's.
 const LATE: Duration = Duration::from_secs(1);
 
-/// Why the keys could not be fetched. `Display` is what [`JwksHealth`](crate::JwksHealth) and the log show.
+/// Why the keys could not be fetched. `Display` is what [`Health`](crate::Health) and the log show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
     #[error("{0}")]

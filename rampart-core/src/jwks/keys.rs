@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cache::KeyCache;
 use crate::answer::error::AuthError;
-use crate::health::{JwksHealth, JwksState};
+use crate::health::{Health, JwksState};
 use crate::jose::key_set::KeySet;
 
 pub(crate) enum Keys {
@@ -15,15 +15,15 @@ pub(crate) enum Keys {
 
 impl Keys {
     /// How they are; nothing comes of asking.
-    pub(crate) fn look(&self, wall: Duration) -> JwksHealth {
+    pub(crate) fn look(&self, wall: Duration) -> Health {
         match self {
-            Self::Static(set) => JwksHealth { state: JwksState::Static, age: None, keys: set.len(), last_error: None },
+            Self::Static(set) => Health::new(JwksState::Static, None, set.len(), None),
             Self::Fetched(cache) => cache.health(wall),
         }
     }
 
     /// How they are, for somebody who would have them good: where none may serve, the cache sees to it.
-    pub(crate) fn health(&self, wall: Duration) -> JwksHealth {
+    pub(crate) fn health(&self, wall: Duration) -> Health {
         let health = self.look(wall);
         if let Self::Fetched(cache) = self
             && matches!(health.state, JwksState::Cold | JwksState::Dead)

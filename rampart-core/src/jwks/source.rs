@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rampart_http::{ConfigError, EndpointUrl, IssuerUrl, Location, Member, SetUp, Timeouts, checked_issuer_name};
+use reqwest::ClientBuilder;
 
 use super::cache::{KeyCache, Surroundings};
 use super::fetch::Fetcher;
@@ -11,12 +12,18 @@ use crate::jose::algorithm::Algorithms;
 use crate::jose::key_set::KeySet;
 use crate::jwks::keys::Keys;
 use crate::mistakes::unusable_keys;
-use crate::settings::Settings;
+use crate::settings::IssuerSettings;
 
 /// Keys must outlive the fetch that brings them.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
+const DEFAULT_TTL: Duration = Duration::from_secs(600);
+const DEFAULT_MAX_STALE: Duration = Duration::from_secs(3600);
+const DEFAULT_FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 const MIN_FETCH_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the application does to an HTTP client of ours.
+pub(crate) type HttpClient = Arc<dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync>;
 
 /// Where the keys come from.
 pub(crate) enum Source {
@@ -27,8 +34,8 @@ pub(crate) enum Source {
 
 impl Source {
     /// One place, and an issuer that goes with it.
-    pub(crate) fn of(settings: &Settings) -> Result<Self, ConfigError> {
-        let Settings { issuer_url, jwks_url, static_jwks, discovery, allow_http, .. } = settings;
+    pub(crate) fn of(issuer_url: &str, settings: &IssuerSettings) -> Result<Self, ConfigError> {
+        let IssuerSettings { jwks_url, static_jwks, discovery, allow_http, .. } = settings;
         if jwks_url.is_none() && static_jwks.is_none() {
             let issuer = IssuerUrl::parse(issuer_url, *allow_http)?;
             return Ok(Self::fetched(if *discovery {
@@ -57,26 +64,26 @@ impl Source {
     /// The keys, from there.
     pub(crate) fn keys(
         self,
-        settings: &Settings,
+        settings: &IssuerSettings,
         algorithms: Algorithms,
-        http_client: Option<SetUp>,
+        http_client: Option<HttpClient>,
         surroundings: Surroundings,
     ) -> Result<Keys, ConfigError> {
-        let ttl = Settings::duration(settings.durations.jwks_cache_ttl, settings.jwks_cache_ttl_seconds, 600);
+        let ttl = settings.jwks_cache_ttl.unwrap_or(DEFAULT_TTL);
         if ttl < SHORTEST_TTL {
             return Err(ConfigError::invalid(
                 "jwks_cache_ttl",
                 "is shorter than 1 s, so that keys would be too old before they are there; leave it out for 10 minutes",
             ));
         }
-        let timeout = Settings::duration(settings.durations.fetch_timeout, settings.fetch_timeout_seconds, 5);
+        let timeout = settings.fetch_timeout.unwrap_or(DEFAULT_FETCH_TIMEOUT);
         if !(MIN_FETCH_TIMEOUT..=MAX_FETCH_TIMEOUT).contains(&timeout) {
             return Err(ConfigError::invalid(
                 "fetch_timeout",
                 "is not between 1 s and 30 s: a shorter one fails on a busy network, a longer one helps nobody; leave it out for 5 s",
             ));
         }
-        let max_stale = Settings::duration(settings.durations.max_stale, settings.max_stale_seconds, 3600);
+        let max_stale = settings.max_stale.unwrap_or(DEFAULT_MAX_STALE);
         let location = match self {
             Self::Fetched(location) => *location,
             Self::Fixed(json) => {
@@ -92,7 +99,8 @@ impl Source {
                 return Ok(Keys::Static(Arc::new(parsed.into_usable().map_err(unusable)?)));
             }
         };
-        let client = rampart_http::client(http_client, location.first(), Timeouts::Ours)?;
+        let set_up = http_client.map(|set_up| -> SetUp { Box::new(move |client| set_up(client)) });
+        let client = rampart_http::client(set_up, location.first(), Timeouts::Ours)?;
         let fetcher = Fetcher { timeout, client, location, algorithms };
         Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, surroundings))))
     }

@@ -17,6 +17,8 @@ pub(crate) struct TokenCache(Cache<TokenHash, Entry, Bytes, FirstBytes>);
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) claims: Arc<Claims>,
+    /// By whose rules, by its number: it must still be one of the issuers.
+    pub(crate) issuer: u64,
     /// The key that verified the signature: it must still be in the set.
     pub(crate) key: u64,
 }

@@ -51,6 +51,9 @@ use crate::token::times::Times;
 /// ```
 pub struct Claims {
     pub(crate) fields: ClaimFields,
+    /// What the settings say that the roles and scopes include.
+    pub(crate) implied_roles: Box<[String]>,
+    pub(crate) implied_scopes: Box<[String]>,
     pub(crate) times: Times,
     pub(crate) payload: Box<str>,
     /// Of the token that they were read from, where verified tokens are kept.
@@ -131,6 +134,11 @@ impl Audience {
     }
 }
 
+/// The scopes of a text, one by one.
+pub(super) fn scopes(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.split(' ').filter(|scope| !scope.is_empty())
+}
+
 /// A claim is there, but not of the type that was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("{claim} cannot be read as the type asked for: {problem}")]
@@ -154,7 +162,7 @@ impl Claims {
     /// Whether the token has this role: whole string, case-sensitive (`admin` is neither `Admin` nor `admin2`). Nobody has the role
     /// without a name, not even where the token lists one.
     pub fn has_role(&self, role: &str) -> bool {
-        !role.is_empty() && self.roles.iter().any(|own| own == role)
+        !role.is_empty() && self.roles.iter().chain(&*self.implied_roles).any(|own| own == role)
     }
 
     /// Whether the token has at least one of these roles; `false` for an empty list.
@@ -183,8 +191,17 @@ impl Claims {
     }
 
     /// The scopes one by one: separated by U+0020 and nothing else (RFC 6749 section 3.3).
+    ///
+    /// Behind them those that the settings say they include: see
+    /// [`scope_implies`](crate::RampartAuthBuilder::scope_implies).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.scope.split(' ').filter(|scope| !scope.is_empty())
+        scopes(&self.scope).chain(self.implied_scopes.iter().map(String::as_str))
+    }
+
+    /// Who the user is: the issuer and the subject, which are a name only together (OpenID Connect Core section 2). The same `sub` of two
+    /// issuers is two people.
+    pub fn user(&self) -> (&str, &str) {
+        (&self.iss, &self.sub)
     }
 
     /// Any top-level claim by its name; `None` where it is absent or `null`. It is read from the payload at each call.
@@ -243,11 +260,12 @@ impl Claims {
 
     /// What this value keeps on the heap, as the allocator counts it: for the bound of the token cache.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let Self { fields, payload, times: _, token: _ } = self;
+        let Self { fields, implied_roles, implied_scopes, payload, times: _, token: _ } = self;
         let string = |text: &String| block(text.capacity());
         let of = |text: &Option<String>| text.as_ref().map_or(0, string);
         let list =
             |list: &Vec<String>| block(list.capacity() * size_of::<String>()) + list.iter().map(string).sum::<usize>();
+        let boxed = |names: &[String]| block(size_of_val(names)) + names.iter().map(string).sum::<usize>();
         let texts = [
             &fields.email,
             &fields.name,
@@ -261,6 +279,7 @@ impl Claims {
             + texts.into_iter().map(of).sum::<usize>()
             + list(&fields.roles)
             + list(&fields.aud.0)
+            + [implied_roles, implied_scopes].into_iter().map(|names| boxed(names)).sum::<usize>()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::rule::{Refusal, Rule};
 /// What the settings look for by pointers, found in one go so that the ways are checked before anything is read (V6).
 pub(super) struct Elsewhere<'a> {
     /// `None` where the claim of a Rampart token counts.
-    pub(super) roles: Option<Found<'a>>,
+    pub(super) roles: Option<Vec<Found<'a>>>,
     pub(super) scope: Option<Found<'a>>,
     /// Whether each of the required claims is there.
     pub(super) required: Vec<bool>,
@@ -21,9 +21,10 @@ pub(super) struct Elsewhere<'a> {
 impl<'a> Elsewhere<'a> {
     pub(super) fn find(text: &'a str, members: &Payload<'_>, rules: &Rules) -> Result<Self, Duplicate> {
         let find = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.find(text)).transpose();
+        let find_all = |pointers: &Vec<Pointer>| pointers.iter().map(|pointer| pointer.find(text)).collect();
         let required = rules.required_claims.iter().map(|claim| members.has(&claim.pointer, text));
         Ok(Self {
-            roles: find(&rules.roles_claim)?,
+            roles: rules.roles_claims.as_ref().map(find_all).transpose()?,
             scope: find(&rules.scope_claim)?,
             required: required.collect::<Result<_, _>>()?,
         })
@@ -47,6 +48,19 @@ pub(super) fn roles(value: Option<Value<'_>>) -> Result<Vec<String>, Refusal> {
         Some(Value::List(several)) => Ok(several.into_iter().map(Cow::into_owned).collect()),
         Some(_) => Err(Refusal::invalid(Rule::V11, "the roles are neither a string nor an array of strings")),
     }
+}
+
+/// V11: those at the ends of several ways, each once.
+pub(super) fn roles_of_all(found: Vec<Found<'_>>) -> Result<Vec<String>, Refusal> {
+    let mut all = Vec::new();
+    for found in found {
+        for role in roles(leads_somewhere(found)?)? {
+            if !all.contains(&role) {
+                all.push(role);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// V11: a string separated by spaces, or an array of scope tokens.

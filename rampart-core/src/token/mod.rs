@@ -5,10 +5,12 @@
 pub(crate) mod cache;
 pub(crate) mod claims;
 pub(crate) mod fingerprint;
+pub(crate) mod implied;
 mod kind;
 pub(crate) mod mapping;
 mod payload;
 pub(crate) mod pointer;
 pub(crate) mod rules;
 pub(crate) mod times;
+pub(crate) mod unverified;
 pub(crate) mod validation;

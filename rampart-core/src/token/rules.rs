@@ -1,20 +1,35 @@
 //! What the claims of an issuer's tokens are checked against.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::implied::Implied;
 use super::pointer::Pointer;
+use crate::grants::Grants;
 
 /// What the claims are checked against.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) issuer: String,
+    /// Other spellings of it.
+    pub(crate) aliases: Vec<String>,
     pub(crate) audiences: Vec<String>,
     pub(crate) tolerance: Duration,
     pub(crate) required_claims: Vec<RequiredClaim>,
     pub(crate) accept_id_tokens: bool,
+    pub(crate) max_lifetime: Option<Duration>,
     /// `None` for the claims of a Rampart token.
-    pub(crate) roles_claim: Option<Pointer>,
+    pub(crate) roles_claims: Option<Vec<Pointer>>,
     pub(crate) scope_claim: Option<Pointer>,
+    pub(crate) grants: Grants,
+    pub(crate) implied: Arc<Implied>,
+}
+
+impl Rules {
+    /// The issuer's own name for itself, or another spelling of it.
+    pub(super) fn is_issuer(&self, iss: &str) -> bool {
+        self.issuer == iss || self.aliases.iter().any(|alias| alias == iss)
+    }
 }
 
 /// A claim that must be there, as the settings name it, and where it stands.

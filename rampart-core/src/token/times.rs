@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::rules::Rules;
 use crate::answer::error::AuthError;
 use crate::rule::{Refusal, Rule};
 
@@ -37,6 +38,15 @@ impl Times {
             return Ok(());
         }
         Err(Refusal::new(AuthError::TokenExpired, Rule::V9, "exp has passed"))
+    }
+
+    /// V9: a token that lives longer than the settings let any.
+    pub(crate) fn check_lifetime(&self, now: Duration, rules: &Rules) -> Result<(), Refusal> {
+        let latest = rules.max_lifetime.map(|lifetime| now.saturating_add(lifetime).saturating_add(rules.tolerance));
+        if latest.is_some_and(|latest| self.exp > latest) {
+            return Err(Refusal::invalid(Rule::V9, "exp is further ahead than max_token_lifetime"));
+        }
+        Ok(())
     }
 
     pub(crate) fn read(

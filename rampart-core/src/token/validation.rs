@@ -20,7 +20,7 @@ const AUDIENCE_HINT: &str = "with Rampart, aud is the client ID of the front end
 fn check_issuer(iss: Option<&Value<'_>>, rules: &Rules) -> Result<(), Refusal> {
     let refuse = |why| Err(Refusal::invalid(Rule::V7, why));
     match iss {
-        Some(Value::Str(iss)) if **iss == *rules.issuer => Ok(()),
+        Some(Value::Str(iss)) if rules.is_issuer(iss) => Ok(()),
         Some(Value::Str(iss)) => refuse(match Difference::between(iss, &rules.issuer) {
             None => "iss is not the configured issuer",
             Some(Difference::Slash) => {
@@ -116,6 +116,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     check_audience(&audiences, rules).map_err(|refusal| refusal.saying(&audiences))?;
     let times = Times::read(members.exp, members.iat, members.nbf)?;
     times.check(now, rules.tolerance)?;
+    times.check_lifetime(now, rules)?;
 
     let sub = match members.sub.take() {
         Some(Value::Str(sub)) if !sub.is_empty() => sub.into_owned(),
@@ -127,14 +128,14 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     }
 
     let roles = match elsewhere.roles {
-        None => members.roles.take(),
-        Some(found) => leads_somewhere(found)?,
+        None => mapping::roles(members.roles.take())?,
+        Some(found) => mapping::roles_of_all(found)?,
     };
     let scope = match elsewhere.scope {
         None => members.scope.take().filter(|scope| *scope != Value::Null).or_else(|| members.scp.take()),
         Some(found) => leads_somewhere(found)?,
     };
-    let (roles, scope) = (mapping::roles(roles)?, mapping::scope(scope)?);
+    let (roles, scope) = (rules.grants.roles_of(roles), rules.grants.scope_of(mapping::scope(scope)?));
 
     members.check_kind(rules, is_at_jwt)?;
     let mut mistyped = Vec::new();
@@ -152,14 +153,17 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         family_name: text("family_name", members.family_name.take()),
         roles,
         scope,
-        org_id: text("org_id", members.org_id.take()),
+        org_id: rules.grants.organization_of(text("org_id", members.org_id.take())),
         iss: rules.issuer.clone(),
         aud: Audience(audiences.into_iter().map(Cow::into_owned).collect()),
         exp: times.exp.as_secs(),
         iat: times.iat.as_secs(),
     };
     drop(members);
-    Ok(Valid { claims: Claims { fields, times, payload: payload.into_boxed_str(), token: None }, mistyped })
+    let implied_roles = rules.implied.by_roles(&fields.roles);
+    let implied_scopes = rules.implied.by_scopes(&fields.scope);
+    let payload = payload.into_boxed_str();
+    Ok(Valid { claims: Claims { fields, implied_roles, implied_scopes, times, payload, token: None }, mistyped })
 }
 
 /// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here; as

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::trusted::Trusted;
 use crate::event::Listeners;
-use crate::issuer::Issuer;
 use crate::jose::jws::{Scratch, Unverified};
 use crate::jose::key_set::{KeySet, NoSigner};
 use crate::rule::Refusal;
@@ -36,7 +36,7 @@ impl From<Refusal> for Failure {
 
 pub(crate) fn verify(
     token: &[u8],
-    issuer: &Issuer,
+    issuer: &Trusted,
     keys: &KeySet,
     now: Duration,
     listeners: &Listeners,

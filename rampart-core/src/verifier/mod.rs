@@ -3,16 +3,21 @@
 //! One way leads through here, from top to bottom: [`Verifier::begin`] says what it can; where keys must be fetched first,
 //! [`Verifier::resume`] waits for them and decides. How a token is judged once the keys are at hand stands in [`jwt`].
 
+pub(crate) mod issuers;
 pub(crate) mod jwt;
+pub(crate) mod strangers;
+pub(crate) mod trusted;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::issuers::Issuers;
 use self::jwt::{Failure, Good, UnknownKid};
+use self::strangers::Strangers;
+use self::trusted::Trusted;
 use crate::answer::error::AuthError;
-use crate::clock::{Clock, Glance};
+use crate::clock::{self, Clock, Glance};
 use crate::event::{Blame, Event, Listeners, RefusedToken};
-use crate::issuer::Issuer;
 use crate::jose::jws::{Scratch, Unverified};
 use crate::jose::key_set::KeySet;
 use crate::jwks::cache::KeyCache;
@@ -31,7 +36,9 @@ pub(crate) type Verdict = Result<Arc<Claims>, AuthError>;
 
 /// The verifier of one object.
 pub(crate) struct Verifier {
-    pub(crate) issuer: Issuer,
+    pub(crate) issuers: Issuers,
+    pub(crate) strangers: Strangers,
+    pub(crate) tolerance: Duration,
     pub(crate) max_token_bytes: usize,
     pub(crate) tokens: Option<TokenCache>,
     pub(crate) clock: Clock,
@@ -45,11 +52,23 @@ pub(crate) struct Presented<'t> {
     pub(crate) identity: Option<TokenHash>,
 }
 
+/// What is known of a token: whose it is, and what came of it before.
+struct Known<'v> {
+    issuer: &'v Arc<Trusted>,
+    entry: Option<Entry>,
+}
+
 /// What can be said of a token without waiting.
 pub(crate) enum Step {
     Done(Verdict),
-    /// Keys must be fetched before anything more can be said.
-    NeedsKeys,
+    /// Keys of this issuer must be fetched before anything more can be said.
+    NeedsKeys(Arc<Trusted>),
+}
+
+impl Step {
+    const fn good(claims: Arc<Claims>) -> Self {
+        Self::Done(Ok(claims))
+    }
 }
 
 impl Verifier {
@@ -62,43 +81,62 @@ impl Verifier {
     /// All that can be done without waiting.
     pub(crate) fn begin(&self, token: Presented<'_>) -> Step {
         let Some(glance) = self.clock.glance() else { return Step::Done(Err(self.no_clock())) };
-        let cache = match &self.issuer.keys {
-            Keys::Static(set) => {
-                return Step::Done(self.judge(token, set, glance).map_err(|failure| self.settle(failure)));
-            }
+        let known = match self.knows(token) {
+            Ok(known) => known,
+            Err(refusal) => return Step::Done(Err(self.refuse_unread(&refusal))),
+        };
+        let issuer = known.issuer;
+        let refused = |failure| Step::Done(Err(self.settle(issuer, failure)));
+        let cache = match &issuer.keys {
+            Keys::Static(set) => return self.judge(token, known, set, glance).map_or_else(refused, Step::good),
             Keys::Fetched(cache) => cache,
         };
         let current = cache.serve(glance.at);
         let keys = current.as_ref().and_then(|current| current.keys());
-        let Some(keys) = keys else { return self.begin_without_keys(token.bytes, glance.at) };
-        match self.judge(token, keys, glance) {
-            Ok(claims) => Step::Done(Ok(claims)),
-            Err(Failure::UnknownKid(unknown)) => match self.sought(&unknown, glance.at) {
+        let Some(keys) = keys else { return self.begin_without_keys(issuer, token.bytes, glance.at) };
+        match self.judge(token, known, keys, glance) {
+            Ok(claims) => Step::good(claims),
+            Err(Failure::UnknownKid(unknown)) => match self.sought(issuer, &unknown, glance.at) {
                 Err(error) => Step::Done(Err(error)),
                 Ok(sought) => match cache.dismiss(&sought) {
-                    Some(not_found) => Step::Done(Err(self.not_found(not_found, &sought))),
-                    None => Step::NeedsKeys,
+                    Some(not_found) => Step::Done(Err(self.not_found(issuer, not_found, &sought))),
+                    None => Step::NeedsKeys(Arc::clone(issuer)),
                 },
             },
-            Err(failure) => Step::Done(Err(self.settle(failure))),
+            Err(failure) => refused(failure),
         }
+    }
+
+    /// What is known of a token before anything of it is verified: that it was before, or whose it says that it is.
+    fn knows(&self, token: Presented<'_>) -> Result<Known<'_>, Refusal> {
+        self.check_length(token.bytes)?;
+        if let Some(entry) = self.entry(token)
+            && let Some(issuer) = self.issuers.numbered(entry.issuer)
+        {
+            return Ok(Known { issuer, entry: Some(entry) });
+        }
+        Ok(Known { issuer: self.issuers.named_by(token.bytes)?, entry: None })
+    }
+
+    /// What came of the same token before.
+    fn entry(&self, token: Presented<'_>) -> Option<Entry> {
+        self.tokens.as_ref()?.get(&token.identity?)
     }
 
     /// V2 and V3, and then what the token says of itself, decide about one that no key could make good; only a token that could
     /// pass waits for keys.
-    fn begin_without_keys(&self, token: &[u8], now: Duration) -> Step {
-        let Issuer { algorithms, typ_rule, rules, .. } = &self.issuer;
+    fn begin_without_keys(&self, issuer: &Arc<Trusted>, token: &[u8], now: Duration) -> Step {
+        let Trusted { algorithms, typ_rule, rules, .. } = &**issuer;
         let mut scratch = Scratch::new();
-        let read =
-            self.check_length(token).and_then(|()| Unverified::read(token, &mut scratch, *algorithms, *typ_rule));
-        match read {
-            Err(refusal) => Step::Done(Err(self.refuse(&refusal, None))),
+        match Unverified::read(token, &mut scratch, *algorithms, *typ_rule) {
+            Err(refusal) => Step::Done(Err(self.refuse(Some(issuer), &refusal, None))),
             Ok(token) => match validation::could_pass(&token.payload, rules, now) {
                 // Nothing of it is authentic: whatever it fails by, its bearer is told no more than that it is invalid.
                 Err(refusal) => {
-                    Step::Done(Err(self.refuse_as(AuthError::InvalidToken, &refusal, token.kid.as_deref())))
+                    let kid = token.kid.as_deref();
+                    Step::Done(Err(self.refuse_as(Some(issuer), AuthError::InvalidToken, &refusal, kid)))
                 }
-                Ok(_) => Step::NeedsKeys,
+                Ok(_) => Step::NeedsKeys(Arc::clone(issuer)),
             },
         }
     }
@@ -112,31 +150,40 @@ impl Verifier {
     }
 
     /// Waits for keys, and looks for the token's key once if the keys that came do not hold it.
-    pub(crate) async fn resume(&self, token: Presented<'_>) -> Verdict {
-        let Keys::Fetched(cache) = &self.issuer.keys else { return Err(AuthError::InvalidToken) };
+    pub(crate) async fn resume(&self, issuer: &Arc<Trusted>, token: Presented<'_>) -> Verdict {
+        let Keys::Fetched(cache) = &issuer.keys else { return Err(AuthError::InvalidToken) };
         let Some(now) = self.clock.now() else { return Err(self.no_clock()) };
         let begun = cache.begun();
         if let Err(error) = cache.wait(now).await {
-            return Err(self.refuse(&Refusal::new(error, Rule::V4, "there are no keys to check it with"), None));
+            let refusal = Refusal::new(error, Rule::V4, "there are no keys to check it with");
+            return Err(self.refuse(Some(issuer), &refusal, None));
         }
-        let unknown = match self.judge_now(token, cache) {
+        let unknown = match self.judge_now(issuer, token, cache) {
             Ok(claims) => return Ok(claims),
             Err(Failure::UnknownKid(unknown)) => unknown,
-            Err(failure) => return Err(self.settle(failure)),
+            Err(failure) => return Err(self.settle(issuer, failure)),
         };
-        let sought = self.sought(&unknown, now)?;
+        let sought = self.sought(issuer, &unknown, now)?;
         match cache.find_kid(&sought, begun).await {
-            KidSearch::Found => self.judge_now(token, cache).map_err(|failure| self.settle(failure)),
-            KidSearch::NotFound(not_found) => Err(self.not_found(not_found, &sought)),
+            KidSearch::Found => self.judge_now(issuer, token, cache).map_err(|failure| self.settle(issuer, failure)),
+            KidSearch::NotFound(not_found) => Err(self.not_found(issuer, not_found, &sought)),
         }
     }
 
     /// Against the keys and the time of this very moment: both may have changed while the request waited.
-    fn judge_now(&self, token: Presented<'_>, cache: &Arc<KeyCache>) -> Result<Arc<Claims>, Failure> {
+    fn judge_now(
+        &self,
+        issuer: &Arc<Trusted>,
+        token: Presented<'_>,
+        cache: &Arc<KeyCache>,
+    ) -> Result<Arc<Claims>, Failure> {
         let now = self.clock.now().ok_or_else(|| self.no_date())?;
         let current = cache.serve(now);
         match current.as_ref().and_then(|current| current.keys()) {
-            Some(keys) => self.judge(token, keys, Glance::exact(now)),
+            Some(keys) => {
+                let entry = self.entry(token).filter(|entry| entry.issuer == issuer.number);
+                self.judge(token, Known { issuer, entry }, keys, Glance::exact(now))
+            }
             // They were there a moment ago, and have died since.
             None => {
                 let error = AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) };
@@ -147,81 +194,97 @@ impl Verifier {
 
     /// V2 to V12 against the keys at hand, or the two of them that can change for a token that was verified before: whether
     /// its key is still there, and what time it is.
-    fn judge(&self, token: Presented<'_>, keys: &KeySet, glance: Glance) -> Result<Arc<Claims>, Failure> {
+    fn judge(
+        &self,
+        token: Presented<'_>,
+        known: Known<'_>,
+        keys: &KeySet,
+        glance: Glance,
+    ) -> Result<Arc<Claims>, Failure> {
         let exactly = || self.clock.exactly(glance).ok_or_else(|| self.no_date());
-        self.check_length(token.bytes)?;
-        let kept = self.tokens.as_ref().zip(token.identity);
-        if let Some((tokens, identity)) = &kept
-            && let Some(Entry { claims, key }) = tokens.get(identity)
+        let Known { issuer, entry } = known;
+        if let Some(Entry { claims, key, .. }) = entry
             && keys.holds(key)
         {
-            let tolerance = self.issuer.rules.tolerance;
-            if !glance.surely(|now| claims.times.check(now, tolerance).is_ok()) {
-                claims.times.check(exactly()?, tolerance)?;
+            if !glance.surely(|now| claims.times.check(now, self.tolerance).is_ok()) {
+                claims.times.check(exactly()?, self.tolerance)?;
             }
             return Ok(claims);
         }
-        let Good { valid, key } = jwt::verify(token.bytes, &self.issuer, keys, exactly()?, &self.listeners)?;
+        let Good { valid, key } = jwt::verify(token.bytes, issuer, keys, exactly()?, &self.listeners)?;
         for claim in valid.mistyped {
             self.listeners.tell(&Event::ClaimMistyped { claim });
         }
-        let Some((tokens, identity)) = kept else { return Ok(Arc::new(valid.claims)) };
+        let Some((tokens, identity)) = self.tokens.as_ref().zip(token.identity) else {
+            return Ok(Arc::new(valid.claims));
+        };
         let claims = Arc::new(Claims { token: Fingerprint::of(token.bytes), ..valid.claims });
-        tokens.insert(identity, Entry { claims: Arc::clone(&claims), key });
+        tokens.insert(identity, Entry { claims: Arc::clone(&claims), issuer: issuer.number, key });
         Ok(claims)
     }
 
     /// Whether claims that were good some time ago are so still.
     pub(crate) fn still_valid(&self, claims: &Claims) -> Result<(), AuthError> {
         let now = self.clock.now().ok_or_else(|| self.no_date());
-        let checked = now.and_then(|now| claims.times.check(now, self.issuer.rules.tolerance));
-        checked.map_err(|refusal| self.refuse(&refusal, None))
+        let checked = now.and_then(|now| claims.times.check(now, self.tolerance));
+        checked.map_err(|refusal| self.refuse(None, &refusal, None))
     }
 
     /// What to look for, where a fetch for the token's key is worth it; else its refusal.
-    fn sought<'u>(&self, unknown: &'u UnknownKid, now: Duration) -> Result<Sought<'u>, AuthError> {
-        match validation::could_pass(&unknown.payload, &self.issuer.rules, now) {
+    fn sought<'u>(&self, issuer: &Trusted, unknown: &'u UnknownKid, now: Duration) -> Result<Sought<'u>, AuthError> {
+        match validation::could_pass(&unknown.payload, &issuer.rules, now) {
             Ok(signed_by) => Ok(Sought { kid: &unknown.kid, signed_by }),
-            Err(_) => Err(self.unknown_kid(&unknown.kid)),
+            Err(_) => Err(self.unknown_kid(issuer, &unknown.kid)),
         }
     }
 
-    fn settle(&self, failure: Failure) -> AuthError {
+    fn settle(&self, issuer: &Trusted, failure: Failure) -> AuthError {
         match failure {
-            Failure::Refused(refusal, kid) => self.refuse(&refusal, kid.as_deref()),
-            Failure::UnknownKid(unknown) => self.unknown_kid(&unknown.kid),
+            Failure::Refused(refusal, kid) => self.refuse(Some(issuer), &refusal, kid.as_deref()),
+            Failure::UnknownKid(unknown) => self.unknown_kid(issuer, &unknown.kid),
         }
     }
 
-    fn unknown_kid(&self, kid: &str) -> AuthError {
-        self.refuse(&Refusal::invalid(Rule::V4, NotFound::UNKNOWN.why), Some(kid))
+    fn unknown_kid(&self, issuer: &Trusted, kid: &str) -> AuthError {
+        self.refuse(Some(issuer), &Refusal::invalid(Rule::V4, NotFound::UNKNOWN.why), Some(kid))
     }
 
-    fn not_found(&self, not_found: NotFound, sought: &Sought<'_>) -> AuthError {
+    fn not_found(&self, issuer: &Trusted, not_found: NotFound, sought: &Sought<'_>) -> AuthError {
         let NotFound { error, why } = not_found;
-        self.refuse(&Refusal::new(error, Rule::V4, why), Some(sought.kid))
+        self.refuse(Some(issuer), &Refusal::new(error, Rule::V4, why), Some(sought.kid))
     }
 
     /// Tells those who listen, the only ones that learn the reason; where the settings may be to blame, with the setting.
-    pub(crate) fn refuse(&self, refusal: &Refusal, kid: Option<&str>) -> AuthError {
-        self.refuse_as(refusal.error.clone(), refusal, kid)
+    pub(crate) fn refuse(&self, issuer: Option<&Trusted>, refusal: &Refusal, kid: Option<&str>) -> AuthError {
+        self.refuse_as(issuer, refusal.error.clone(), refusal, kid)
     }
 
     /// As [`refuse`](Self::refuse), where the caller is told another error than that of the rule.
-    fn refuse_as(&self, told: AuthError, refusal: &Refusal, kid: Option<&str>) -> AuthError {
-        let Issuer { rules, keys, .. } = &self.issuer;
+    fn refuse_as(&self, issuer: Option<&Trusted>, told: AuthError, refusal: &Refusal, kid: Option<&str>) -> AuthError {
         let mut blame = Blame::default();
-        match refusal.rule {
-            Rule::V5 => {
+        match (refusal.rule, issuer) {
+            (Rule::V5, Some(Trusted { keys, .. })) => {
                 blame.keys_age = keys.age();
                 blame.hint = blame.keys_age.map(|_| SAME_KID_HINT);
             }
-            Rule::V7 => blame.issuer = Some(&rules.issuer),
-            Rule::V8 => blame.accepted = Some(&rules.audiences),
+            (Rule::V7, Some(Trusted { rules, .. })) => blame.issuer = Some(&rules.issuer),
+            (Rule::V8, Some(Trusted { rules, .. })) => blame.accepted = Some(&rules.audiences),
             _ => {}
         }
         self.listeners.tell(&Event::TokenRefused(RefusedToken::new(refusal, kid).telling(&told).with(blame)));
         told
+    }
+
+    /// A token whose issuer's rules were not asked, for it names none.
+    fn refuse_unread(&self, refusal: &Refusal) -> AuthError {
+        if refusal.rule != Rule::V7 {
+            return self.refuse(None, refusal, None);
+        }
+        let line = self.strangers.line(clock::uptime());
+        let blame =
+            Blame { is_unlogged: line.is_none(), left_out: line.filter(|left_out| *left_out > 0), ..Blame::default() };
+        self.listeners.tell(&Event::TokenRefused(RefusedToken::new(refusal, None).with(blame)));
+        refusal.error.clone()
     }
 
     fn no_date(&self) -> Refusal {

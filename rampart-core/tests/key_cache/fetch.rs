@@ -403,7 +403,7 @@ async fn http_client_hook_is_applied_and_cannot_lift_the_limits() {
                 .redirect(reqwest::redirect::Policy::limited(10))
                 .timeout(Duration::from_secs(3600))
                 .connect_timeout(Duration::from_secs(3600))
-                .proxy(reqwest::Proxy::all(proxy_url).unwrap())
+                .proxy(reqwest::Proxy::all(proxy_url.clone()).unwrap())
                 .user_agent("somebody else")
         })
         .build()

@@ -196,7 +196,7 @@ async fn f33_names_below_localhost_are_this_machine() {
     for name in ["auth.localhost", "a.b.LOCALHOST", "localhost", "auth.localhost."] {
         let proxy_url = proxy.url().to_owned();
         let auth = named(&issuer, name)
-            .http_client(|client| client.proxy(reqwest::Proxy::all(proxy_url).unwrap()))
+            .http_client(move |client| client.proxy(reqwest::Proxy::all(proxy_url.clone()).unwrap()))
             .build()
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let token = issuer.token().claim("iss", format!("http://{name}:{}", issuer.port())).sign().unwrap();

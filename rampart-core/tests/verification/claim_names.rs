@@ -52,7 +52,7 @@ fn name_of_a_claim_is_the_name_alone() {
     ] {
         let pointer = text.replace("NAME", "/roles");
         let told = [
-            refused(&pointer, fetching().roles_claim(&pointer).build(), "roles_claim"),
+            refused(&pointer, fetching().roles_claims([&pointer]).build(), "roles_claims"),
             refused(&pointer, fetching().scope_claim(&pointer).build(), "scope_claim"),
             refused(&pointer, fetching().required_claims(["sub", &pointer]).build(), "required_claims"),
             refused(
@@ -71,17 +71,17 @@ fn name_of_a_claim_is_the_name_alone() {
 #[test]
 fn claims_elsewhere_are_given_as_json_pointers() {
     for pointer in ["", "roles", "realm_access.roles", "realm_access/roles", "$.roles", "#/roles"] {
-        let told = refused(pointer, fetching().roles_claim(pointer).build(), "roles_claim");
+        let told = refused(pointer, fetching().roles_claims([pointer]).build(), "roles_claims");
         refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim");
         if pointer == "realm_access.roles" {
             assert!(told.contains("/realm_access/roles"), "the remedy: {told}");
         }
     }
-    let told = refused("a URL", fetching().roles_claim("https://example.com/~roles").build(), "roles_claim");
+    let told = refused("a URL", fetching().roles_claims(["https://example.com/~roles"]).build(), "roles_claims");
     assert!(told.contains("/https:~1~1example.com~1~0roles"), "the remedy: {told}");
-    refused("an empty name", fetching().roles_claim("/").build(), "roles_claim");
+    refused("an empty name", fetching().roles_claims(["/"]).build(), "roles_claims");
     for pointer in ["/a~", "/a~2", "/~/b", "/https://example.com/~roles"] {
-        let told = refused(pointer, fetching().roles_claim(pointer).build(), "roles_claim");
+        let told = refused(pointer, fetching().roles_claims([pointer]).build(), "roles_claims");
         assert!(told.contains(pointer) && told.contains("~ is written ~0"), "the remedy: {told}");
         refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim");
         refused(pointer, fetching().required_claims(["email", pointer]).build(), "required_claims");
@@ -91,6 +91,6 @@ fn claims_elsewhere_are_given_as_json_pointers() {
         accepted(claim, fetching().required_claims([claim]).build());
     }
     for pointer in ["/roles", "/realm_access/roles", "/a~1b/c~0d", "/0"] {
-        accepted(pointer, fetching().roles_claim(pointer).scope_claim(pointer).build());
+        accepted(pointer, fetching().roles_claims([pointer]).scope_claim(pointer).build());
     }
 }

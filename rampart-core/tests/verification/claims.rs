@@ -438,10 +438,10 @@ fn required_claim_may_stand_below_the_top() {
 fn every_object_on_the_way_of_a_pointer_says_everything_once() {
     let nothing: fn(RampartAuthBuilder) -> RampartAuthBuilder = |builder| builder;
     let ways: [fn(RampartAuthBuilder) -> RampartAuthBuilder; 4] = [
-        |builder| builder.roles_claim("/a/b/c"),
+        |builder| builder.roles_claims(["/a/b/c"]),
         |builder| builder.scope_claim("/a/b/c"),
         |builder| builder.required_claims(["/a/b/c"]),
-        |builder| builder.required_claims(["sub", "/a/b/c"]).roles_claim("/x").scope_claim("/y"),
+        |builder| builder.required_claims(["sub", "/a/b/c"]).roles_claims(["/x"]).scope_claim("/y"),
     ];
     let ambiguous = [
         r#"{"b":{"c":"x","c":"x"}}"#,
@@ -482,7 +482,7 @@ fn every_object_on_the_way_of_a_pointer_says_everything_once() {
 #[test]
 fn roles_and_scopes_may_stand_elsewhere() {
     let auth = |roles: &'static str, scope: &'static str| {
-        Auth::new(move |builder: RampartAuthBuilder| builder.roles_claim(roles).scope_claim(scope))
+        Auth::new(move |builder: RampartAuthBuilder| builder.roles_claims([roles]).scope_claim(scope))
     };
     let keycloak = auth("/realm_access/roles", "/permissions");
     let draft = Draft::good()

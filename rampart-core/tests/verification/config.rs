@@ -223,7 +223,7 @@ fn settings_are_read_from_a_file() {
         "allow_http": false,
         "require_at_jwt": true,
         "insecure_accept_id_tokens": true,
-        "roles_claim": "/realm_access/roles",
+        "roles_claims": ["/realm_access/roles"],
         "scope_claim": "/permissions",
         "resource_metadata": "https://api.example/metadata",
     });
@@ -298,7 +298,7 @@ fn mistakes_in_a_file_are_found_when_it_is_read_or_when_the_object_is_built() {
         ("static_jwks", json!("{}"), "static_jwks"),
         ("audience", json!(""), "audience"),
         ("issuer_url", json!("issuer"), "issuer_url"),
-        ("roles_claim", json!("roles"), "roles_claim"),
+        ("roles_claims", json!(["roles"]), "roles_claims"),
     ] {
         refused(name, RampartAuth::from_settings(with(name, value).unwrap()), field);
     }
@@ -313,7 +313,7 @@ fn mistakes_in_a_file_are_found_when_it_is_read_or_when_the_object_is_built() {
 #[test]
 fn settings_of_the_builder_come_before_those_of_the_file() {
     let mut settings = Settings::new(ISSUER, AUDIENCE);
-    settings.clock_tolerance_seconds = Some(601);
+    settings.clock_tolerance = Some(Duration::from_secs(601));
     refused("the file alone", RampartAuthBuilder::from(settings.clone()).build(), "clock_tolerance");
     accepted("the builder", RampartAuthBuilder::from(settings).clock_tolerance(Duration::from_secs(1)).build());
 }
@@ -396,7 +396,7 @@ fn claims_and_audiences_given_twice_are_all_asked_for() {
 fn s28_settings_show_no_secret_of_an_address_and_no_key() {
     let secret = "c2VjcmV0";
     let mut settings = Settings::new(format!("https://user:{secret}@issuer.example"), AUDIENCE);
-    settings.jwks_url = Some(format!("https://issuer.example/keys?api_key={secret}"));
+    settings.issuers[0].jwks_url = Some(format!("https://issuer.example/keys?api_key={secret}"));
     settings.resource_metadata = Some(format!("https:user:{secret}@issuer.example#{secret}"));
     for address in [
         format!("https:///user:{secret}@issuer.example"),
@@ -414,12 +414,12 @@ fn s28_settings_show_no_secret_of_an_address_and_no_key() {
         format!("https://issuer.example/#{secret}"),
     ] {
         let mut one = Settings::new(&address, AUDIENCE);
-        one.jwks_url = Some(address.clone());
+        one.issuers[0].jwks_url = Some(address.clone());
         one.resource_metadata = Some(address.clone());
         let told = format!("{one:?}");
         assert!(!told.contains(secret) && told.contains(AUDIENCE), "{address}: {told}");
     }
-    settings.static_jwks = Some(format!(r#"{{"keys":[{{"kty":"oct","k":"{secret}"}}]}}"#));
+    settings.issuers[0].static_jwks = Some(format!(r#"{{"keys":[{{"kty":"oct","k":"{secret}"}}]}}"#));
     let builder = RampartAuthBuilder::from(settings.clone());
     for told in [format!("{settings:?}"), format!("{settings:#?}"), format!("{builder:?}")] {
         assert!(told.contains("https://issuer.example/keys") && !told.contains(secret), "{told}");

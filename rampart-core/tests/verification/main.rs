@@ -16,6 +16,7 @@ mod curve_signature;
 mod events;
 mod header;
 mod inquiry;
+mod issuers;
 mod jws_vectors;
 mod keys;
 mod kinds;

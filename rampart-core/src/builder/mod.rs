@@ -1,28 +1,41 @@
 //! Settings, their defaults and their limits: every mistake is found by `build()`, before the first request.
 
+mod first_issuer;
+
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use rampart_http::{ConfigError, SetUp};
+use rampart_http::ConfigError;
 
 use crate::answer::challenge::Challenges;
 use crate::auth::{Inner, RampartAuth};
 use crate::clock::Clock;
 use crate::environment;
 use crate::event::{Event, Listeners};
+use crate::grants::Grants;
 use crate::issuer::Issuer;
-use crate::jose::algorithm::Algorithm;
 use crate::jwks::budget::SharedUnavailables;
 use crate::jwks::cache::Surroundings;
+use crate::jwks::source::HttpClient;
 use crate::settings::Settings;
 use crate::token::cache::TokenCache;
+use crate::token::implied::Implied;
 use crate::verifier::Verifier;
+use crate::verifier::issuers::Issuers;
+use crate::verifier::strangers::Strangers;
+use crate::verifier::trusted::{Floor, Trusted};
+
+const DEFAULT_TOLERANCE: Duration = Duration::from_secs(5);
+const DEFAULT_TOKEN_BYTES: usize = 16 * 1024;
+const DEFAULT_CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Tells the objects of this process apart.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// Settings of a [`RampartAuth`], from [`RampartAuth::builder`].
+/// Settings of a [`RampartAuth`], from [`RampartAuth::builder`]. Those that an [`Issuer`] has too concern the first issuer, so that one
+/// issuer needs no other type; the rest bind the object, whatever its issuers.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,17 +51,21 @@ static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 /// ```
 #[must_use = "call build() to get a RampartAuth"]
 pub struct RampartAuthBuilder {
+    /// What binds the object, and the issuers; the first of them first.
     settings: Settings,
-    http_client: Option<SetUp>,
+    issuers: Vec<Issuer>,
+    http_client: Option<HttpClient>,
     clock: Clock,
     listeners: Listeners,
     unavailables: SharedUnavailables,
 }
 
 impl From<Settings> for RampartAuthBuilder {
-    fn from(settings: Settings) -> Self {
+    fn from(mut settings: Settings) -> Self {
+        let issuers = std::mem::take(&mut settings.issuers).into_iter().map(Issuer::from).collect();
         Self {
             settings,
+            issuers,
             http_client: None,
             clock: Clock::default(),
             listeners: Listeners::default(),
@@ -58,8 +75,10 @@ impl From<Settings> for RampartAuthBuilder {
 }
 
 impl RampartAuthBuilder {
-    pub(crate) fn new(issuer_url: String, audience: String) -> Self {
-        Settings::new(issuer_url, audience).into()
+    pub(crate) fn of(issuer: Issuer) -> Self {
+        let mut builder = Self::from(Settings::default());
+        builder.issuers.push(issuer);
+        builder
     }
 
     /// A builder from the environment, for settings that the environment does not hold: `RAMPART_URL` (the issuer),
@@ -80,45 +99,13 @@ impl RampartAuthBuilder {
     }
 
     /// How far the clocks of issuer and API may differ: 5 s unless given, 10 min at most. It applies to `exp`, `nbf` and `iat`
-    /// (RFC 7519 section 4.1.4).
+    /// (RFC 7519 section 4.1.4), of every issuer.
     pub fn clock_tolerance(mut self, tolerance: Duration) -> Self {
-        self.settings.durations.clock_tolerance = Some(tolerance);
+        self.settings.clock_tolerance = Some(tolerance);
         self
     }
 
-    /// How long fetched keys are fresh: 600 s unless given, 1 s at least. A `max-age` of the issuer may shorten it, to 60 s at
-    /// least (RFC 9111 section 5.2.2.1). From 80 to 90 % of it on they are refreshed in the background.
-    pub fn jwks_cache_ttl(mut self, ttl: Duration) -> Self {
-        self.settings.durations.jwks_cache_ttl = Some(ttl);
-        self
-    }
-
-    /// How long keys serve beyond their TTL while the issuer cannot be reached: 1 h unless given. After that requests with a
-    /// token get 503.
-    pub fn max_stale(mut self, max_stale: Duration) -> Self {
-        self.settings.durations.max_stale = Some(max_stale);
-        self
-    }
-
-    /// How long one fetch of the keys may take, its metadata included: 5 s unless given, from 1 s to 30 s. For an issuer that
-    /// wakes slowly: a request waits for it no longer than 5 s all the same and then gets 503, but the fetch goes on in the
-    /// background, and those that come later find its keys.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
-    /// rampart_core::RampartAuth::builder("https://auth.example.com", "my-api")
-    ///     .fetch_timeout(Duration::from_secs(20))
-    ///     .build()
-    /// # }
-    /// ```
-    pub fn fetch_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.durations.fetch_timeout = Some(timeout);
-        self
-    }
-
-    /// Claims that must be present and not null, besides `iss`, `aud`, `exp`, `iat` and `sub`, which always must. Names of
+    /// Claims that the tokens of every issuer must have, and not null, besides `iss`, `aud`, `exp`, `iat` and `sub`, which always must. Names of
     /// members at the top of the payload, or, beginning with a slash, JSON pointers (RFC 6901) to those below: a claim whose
     /// own name begins with one is written `/~1name`. A name may be in any script. A token without one is
     /// [`AuthError::MissingClaim`](crate::AuthError::MissingClaim). Called again, it adds to them.
@@ -135,39 +122,58 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// Further accepted audiences, compared as whole strings (RFC 7519 section 4.1.3). A Rampart
-    /// server issues tokens for the client ID of each front end, and for its own URL after a direct login or a renewal: see
-    /// [`manual::rampart_itself`](crate::manual::rampart_itself). Called again, it adds to them.
+    /// A further issuer, whose tokens are accepted too: by its own keys and rules, for what its [`grants`](Issuer::grants) say. Whose a
+    /// token is stands in its [`iss`](crate::ClaimFields::iss).
+    ///
+    /// ```
+    /// use rampart_core::{Grants, Issuer, RampartAuth};
+    ///
+    /// # fn example() -> Result<RampartAuth, rampart_core::ConfigError> {
+    /// RampartAuth::builder("https://auth.example.com", "my-api")
+    ///     .issuer(Issuer::new("https://sso.example.com/realms/shop", "shop-api").grants(Grants::everything()))
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn issuer(mut self, issuer: Issuer) -> Self {
+        self.issuers.push(issuer);
+        self
+    }
+
+    /// A scope that includes others, whichever issuer grants it: expanded once when a token is verified, after the issuer's
+    /// [`grants`](Issuer::grants), and on through what those include. [`scope`](crate::ClaimFields::scope) stays as the token writes it;
+    /// [`has_scope`](crate::Claims::has_scope), guards and layers see the included ones too. A circle is an error.
     ///
     /// ```
     /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
-    /// let issuer = "https://auth.example.com";
-    /// rampart_core::RampartAuth::builder(issuer, "my-api").audiences([issuer]).build()
+    /// rampart_core::RampartAuth::builder("https://auth.example.com", "my-api")
+    ///     .scope_implies("tasks:write", ["tasks:read"])
+    ///     .role_implies("admin", ["editor"])
+    ///     .build()
     /// # }
     /// ```
-    pub fn audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
-        self.settings.audiences.extend(audiences.into_iter().map(Into::into));
+    pub fn scope_implies<S: Into<String>>(
+        mut self,
+        scope: impl Into<String>,
+        others: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.settings.scope_implies.entry(scope.into()).or_default().extend(others.into_iter().map(Into::into));
         self
     }
 
-    /// The accepted algorithms, instead of the default RS256, RS384, RS512, ES256, ES384 and ES512 (RFC 8725 section 3.1), or
-    /// of those given before.
-    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.settings.algorithms = Some(algorithms.into_iter().collect());
+    /// A role that includes others: as [`scope_implies`](Self::scope_implies). [`roles`](crate::ClaimFields::roles) stay as the token
+    /// lists them.
+    pub fn role_implies<S: Into<String>>(
+        mut self,
+        role: impl Into<String>,
+        others: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.settings.role_implies.entry(role.into()).or_default().extend(others.into_iter().map(Into::into));
         self
     }
 
-    /// Where the key set is: `{issuer_url}/.well-known/jwks.json` unless given. With it nothing is fetched from the issuer itself, which
-    /// may then be any name that `iss` gives it.
-    pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
-        self.settings.jwks_url = Some(url.into());
-        self
-    }
-
-    /// Takes the address of the key set from `{issuer_url}/.well-known/openid-configuration`, whose `issuer` must equal
-    /// `issuer_url` exactly (`OpenID` Connect Discovery 1.0 section 4.3). It is asked again with each refresh of the keys.
-    pub fn discovery(mut self) -> Self {
-        self.settings.discovery = true;
+    /// The longest life of a token of any issuer that is still accepted: `exp` may be no further ahead. No limit unless given.
+    pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.settings.max_token_lifetime = Some(lifetime);
         self
     }
 
@@ -177,37 +183,9 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// Allows http to other machines than this one. Whoever can answer in the issuer's place can then sign any token.
-    pub fn allow_http(mut self, allow: bool) -> Self {
-        self.settings.allow_http = allow;
-        self
-    }
-
-    /// Accepts only tokens whose header says `typ: at+jwt` (RFC 9068): the sure way to keep other kinds of token out.
+    /// Accepts only tokens whose header says `typ: at+jwt` (RFC 9068), of every issuer: the sure way to keep other kinds of token out.
     pub fn require_at_jwt(mut self, require: bool) -> Self {
         self.settings.require_at_jwt = require;
-        self
-    }
-
-    /// Where the roles are, as a JSON pointer (RFC 6901): for other issuers. `/roles` unless given. Within a name, `/` is
-    /// written `~1`.
-    ///
-    /// ```
-    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
-    /// rampart_core::RampartAuth::builder("https://sso.example.com/realms/shop", "shop-api")
-    ///     .discovery()
-    ///     .roles_claim("/realm_access/roles")
-    ///     .build()
-    /// # }
-    /// ```
-    pub fn roles_claim(mut self, pointer: impl Into<String>) -> Self {
-        self.settings.roles_claim = Some(pointer.into());
-        self
-    }
-
-    /// Where the scopes are, as a JSON pointer (RFC 6901): for other issuers. `scope`, and `scp` where that is absent, unless given.
-    pub fn scope_claim(mut self, pointer: impl Into<String>) -> Self {
-        self.settings.scope_claim = Some(pointer.into());
         self
     }
 
@@ -218,21 +196,6 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// Accepts ID tokens too. They are meant for the client that signed the user in, not for an API, and say nothing about
-    /// what the bearer may do. The marks that are waived are those of an ID token and no others: `at_hash`, `c_hash`, `nonce`, the
-    /// payload's `typ: ID`, and `token_use: id` or `id_token`. Refresh, logout and sender-constrained tokens are refused all the same.
-    pub fn insecure_accept_id_tokens(mut self, accept: bool) -> Self {
-        self.settings.insecure_accept_id_tokens = accept;
-        self
-    }
-
-    /// A fixed key set (RFC 7517 section 5, as JSON) instead of a fetched one: no HTTP at all, no runtime, and no rotation. The issuer
-    /// may then be any name that `iss` gives it.
-    pub fn static_jwks(mut self, json: impl Into<String>) -> Self {
-        self.settings.static_jwks = Some(json.into());
-        self
-    }
-
     /// Memory for tokens that have been verified, in bytes: 16 MiB unless given, which is about 10,000 tokens; 0 turns that
     /// cache off. A hit is as strict as a full verification.
     pub fn token_cache_bytes(mut self, bytes: usize) -> Self {
@@ -240,22 +203,22 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// Sets up the HTTP client that fetches keys, such as with a root certificate, a proxy, or a `User-Agent` of your own. Timeouts
-    /// ([`fetch_timeout`](Self::fetch_timeout)), redirects and decompression are set after it and cannot be changed. Not together with
-    /// [`static_jwks`](Self::static_jwks), with which nothing is fetched.
+    /// Sets up the HTTP client that fetches keys, such as with a root certificate, a proxy, or a `User-Agent` of your own: asked once for
+    /// each issuer. Timeouts ([`fetch_timeout`](Self::fetch_timeout)), redirects and decompression are set after it and cannot be
+    /// changed. Not where every issuer has [`static_jwks`](Self::static_jwks), with which nothing is fetched.
     ///
     /// ```
     /// # fn example(root: reqwest::Certificate) -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
     /// rampart_core::RampartAuth::builder("https://auth.internal", "my-api")
-    ///     .http_client(|client| client.add_root_certificate(root).no_proxy())
+    ///     .http_client(move |client| client.add_root_certificate(root.clone()).no_proxy())
     ///     .build()
     /// # }
     /// ```
     pub fn http_client(
         mut self,
-        set_up: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + 'static,
+        set_up: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
     ) -> Self {
-        self.http_client = Some(Box::new(set_up));
+        self.http_client = Some(Arc::new(set_up));
         self
     }
 
@@ -296,12 +259,21 @@ impl RampartAuthBuilder {
     /// Checks every setting and makes the object. No I/O.
     ///
     /// # Errors
-    /// [`ConfigError`] with the field and the remedy.
+    /// [`ConfigError`] with the field and the remedy, and of several issuers the one that it is about.
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
-        let Self { settings, http_client, clock, listeners, unavailables } = self;
-        let surroundings = Surroundings { clock: clock.clone(), listeners: listeners.clone(), unavailables };
-        let issuer = Issuer::from_settings(&settings, http_client, surroundings)?;
-        let max_token_bytes = settings.max_token_bytes.unwrap_or(16 * 1024);
+        let Self { settings, issuers, http_client, clock, listeners, unavailables } = self;
+        let Settings { clock_tolerance, require_at_jwt, max_token_lifetime, .. } = settings;
+        let floor = Floor {
+            tolerance: clock_tolerance.unwrap_or(DEFAULT_TOLERANCE),
+            require_at_jwt,
+            required_claims: settings.required_claims.clone(),
+            max_token_lifetime,
+            implied: Arc::new(Implied::new(&settings.role_implies, &settings.scope_implies)?),
+            http_client,
+            surroundings: Surroundings { clock: clock.clone(), listeners: listeners.clone(), unavailables },
+        };
+        let issuers = Issuers::new(trusted(&issuers, &floor)?)?;
+        let max_token_bytes = settings.max_token_bytes.unwrap_or(DEFAULT_TOKEN_BYTES);
         if max_token_bytes == 0 {
             return Err(ConfigError::invalid(
                 "max_token_bytes",
@@ -309,9 +281,11 @@ impl RampartAuthBuilder {
             ));
         }
         let challenges = Challenges::from_settings(&settings)?;
-        let token_cache_bytes = settings.token_cache_bytes.unwrap_or(16 * 1024 * 1024);
+        let token_cache_bytes = settings.token_cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES);
         let verifier = Verifier {
-            issuer,
+            issuers,
+            strangers: Strangers::default(),
+            tolerance: floor.tolerance,
             max_token_bytes,
             tokens: (token_cache_bytes > 0).then(|| TokenCache::new(token_cache_bytes)),
             clock,
@@ -321,10 +295,40 @@ impl RampartAuthBuilder {
     }
 }
 
+/// Each of the issuers with its settings checked; every one but the first says what it may grant.
+fn trusted(issuers: &[Issuer], floor: &Floor) -> Result<Vec<Trusted>, ConfigError> {
+    if issuers.is_empty() {
+        return Err(ConfigError::invalid("issuers", "is empty, so that every token would be refused; name an issuer"));
+    }
+    let fetches = issuers.iter().any(|issuer| issuer.settings.static_jwks.is_none());
+    if floor.http_client.is_some() && !fetches {
+        return Err(ConfigError::invalid(
+            "http_client",
+            "is given together with static_jwks, with which nothing is fetched; keep one of the two",
+        ));
+    }
+    let is_one_of_several = issuers.len() > 1;
+    let check = |(number, issuer): (u64, &Issuer)| {
+        let everything = Grants::everything();
+        let grants = issuer.settings.grants.as_ref().or((number == 0).then_some(&everything));
+        let trusted = match grants {
+            Some(grants) => Trusted::new(number, issuer, grants, floor),
+            None => Err(ConfigError::invalid(
+                "grants",
+                "is missing: say what this further issuer may grant, such as Grants::roles([..]), Grants::nothing(), or, of an issuer of your own, Grants::everything()",
+            )),
+        };
+        let name = issuer.settings.issuer_url.as_deref().unwrap_or_default();
+        trusted.map_err(|error| if is_one_of_several { error.of_issuer(name) } else { error })
+    };
+    (0..).zip(issuers).map(check).collect()
+}
+
 impl fmt::Debug for RampartAuthBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RampartAuthBuilder")
             .field("settings", &self.settings)
+            .field("issuers", &self.issuers)
             .field("clock", &self.clock)
             .field("listeners", &self.listeners)
             .finish_non_exhaustive()

@@ -1,0 +1,88 @@
+//! The settings of an issuer on the builder: they concern the first one.
+
+use std::time::Duration;
+
+use super::RampartAuthBuilder;
+use crate::grants::Grants;
+use crate::issuer::Issuer;
+use crate::jose::algorithm::Algorithm;
+
+impl RampartAuthBuilder {
+    /// See [`Issuer::grants`].
+    pub fn grants(self, grants: Grants) -> Self {
+        self.first(|issuer| issuer.grants(grants))
+    }
+
+    /// See [`Issuer::audiences`].
+    pub fn audiences<S: Into<String>>(self, audiences: impl IntoIterator<Item = S>) -> Self {
+        self.first(|issuer| issuer.audiences(audiences))
+    }
+
+    /// See [`Issuer::aliases`].
+    pub fn aliases<S: Into<String>>(self, aliases: impl IntoIterator<Item = S>) -> Self {
+        self.first(|issuer| issuer.aliases(aliases))
+    }
+
+    /// See [`Issuer::algorithms`].
+    pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.first(|issuer| issuer.algorithms(algorithms))
+    }
+
+    /// See [`Issuer::jwks_url`].
+    pub fn jwks_url(self, url: impl Into<String>) -> Self {
+        self.first(|issuer| issuer.jwks_url(url))
+    }
+
+    /// See [`Issuer::discovery`].
+    pub fn discovery(self) -> Self {
+        self.first(Issuer::discovery)
+    }
+
+    /// See [`Issuer::static_jwks`].
+    pub fn static_jwks(self, json: impl Into<String>) -> Self {
+        self.first(|issuer| issuer.static_jwks(json))
+    }
+
+    /// See [`Issuer::allow_http`].
+    pub fn allow_http(self, allow: bool) -> Self {
+        self.first(|issuer| issuer.allow_http(allow))
+    }
+
+    /// See [`Issuer::jwks_cache_ttl`].
+    pub fn jwks_cache_ttl(self, ttl: Duration) -> Self {
+        self.first(|issuer| issuer.jwks_cache_ttl(ttl))
+    }
+
+    /// See [`Issuer::max_stale`].
+    pub fn max_stale(self, max_stale: Duration) -> Self {
+        self.first(|issuer| issuer.max_stale(max_stale))
+    }
+
+    /// See [`Issuer::fetch_timeout`].
+    pub fn fetch_timeout(self, timeout: Duration) -> Self {
+        self.first(|issuer| issuer.fetch_timeout(timeout))
+    }
+
+    /// See [`Issuer::roles_claims`].
+    pub fn roles_claims<S: Into<String>>(self, pointers: impl IntoIterator<Item = S>) -> Self {
+        self.first(|issuer| issuer.roles_claims(pointers))
+    }
+
+    /// See [`Issuer::scope_claim`].
+    pub fn scope_claim(self, pointer: impl Into<String>) -> Self {
+        self.first(|issuer| issuer.scope_claim(pointer))
+    }
+
+    /// See [`Issuer::insecure_accept_id_tokens`].
+    pub fn insecure_accept_id_tokens(self, accept: bool) -> Self {
+        self.first(|issuer| issuer.insecure_accept_id_tokens(accept))
+    }
+
+    fn first(mut self, set: impl FnOnce(Issuer) -> Issuer) -> Self {
+        if !self.issuers.is_empty() {
+            let first = self.issuers.remove(0);
+            self.issuers.insert(0, set(first));
+        }
+        self
+    }
+}

@@ -1,0 +1,130 @@
+//! An issuer as a verifier knows it: its settings checked, the rules for its tokens, and the keys that it signs them with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rampart_http::ConfigError;
+
+use crate::grants::Grants;
+use crate::issuer::Issuer;
+use crate::jose::algorithm::Algorithms;
+use crate::jose::jws::TypRule;
+use crate::jwks::cache::Surroundings;
+use crate::jwks::keys::Keys;
+use crate::jwks::source::{HttpClient, Source};
+use crate::mistakes::{checked_alias, checked_audience, checked_pointer, checked_required_claim};
+use crate::settings::IssuerSettings;
+use crate::token::implied::Implied;
+use crate::token::rules::{RequiredClaim, Rules};
+
+const MAX_TOLERANCE: Duration = Duration::from_secs(600);
+
+pub(crate) struct Trusted {
+    /// Unique in its object, and never given to another: who comes back is somebody else.
+    pub(crate) number: u64,
+    pub(crate) rules: Rules,
+    pub(crate) algorithms: Algorithms,
+    pub(crate) typ_rule: TypRule,
+    pub(crate) keys: Keys,
+}
+
+/// What an object says of all of its issuers.
+#[derive(Clone)]
+pub(crate) struct Floor {
+    pub(crate) tolerance: Duration,
+    pub(crate) require_at_jwt: bool,
+    pub(crate) required_claims: Vec<String>,
+    pub(crate) max_token_lifetime: Option<Duration>,
+    pub(crate) implied: Arc<Implied>,
+    pub(crate) http_client: Option<HttpClient>,
+    pub(crate) surroundings: Surroundings,
+}
+
+impl Floor {
+    /// Checks what is said of all.
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.tolerance > MAX_TOLERANCE {
+            return Err(ConfigError::invalid(
+                "clock_tolerance",
+                "is more than 10 minutes, so that expired tokens would pass for long; set the clocks right and use seconds",
+            ));
+        }
+        checked_lifetime(self.max_token_lifetime)
+    }
+}
+
+impl Trusted {
+    /// Checks what is said of it.
+    pub(crate) fn new(number: u64, issuer: &Issuer, grants: &Grants, floor: &Floor) -> Result<Self, ConfigError> {
+        let settings = &issuer.settings;
+        let name = settings.issuer_url.as_deref().unwrap_or_default();
+        let source = Source::of(name, settings)?;
+        floor.check()?;
+        let rules = rules(name, settings, grants, floor)?;
+        let algorithms = settings.algorithms.as_deref().map_or_else(Algorithms::default, Algorithms::of);
+        if algorithms.is_empty() {
+            return Err(ConfigError::invalid(
+                "algorithms",
+                "is empty, so that every token would be refused; name the ones the issuer uses, or leave it out",
+            ));
+        }
+        let keys = source.keys(settings, algorithms, floor.http_client.clone(), floor.surroundings.clone())?;
+        let is_at_jwt_only = settings.require_at_jwt || floor.require_at_jwt;
+        let typ_rule = if is_at_jwt_only { TypRule::AtJwtOnly } else { TypRule::AccessToken };
+        Ok(Self { number, rules, algorithms, typ_rule, keys })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.rules.issuer
+    }
+}
+
+fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) -> Result<Rules, ConfigError> {
+    let audience = settings.audience.as_deref().unwrap_or_default();
+    checked_audience("audience", audience)?;
+    for audience in &settings.audiences {
+        checked_audience("audiences", audience)?;
+    }
+    for alias in &settings.aliases {
+        checked_alias(alias)?;
+    }
+    checked_lifetime(settings.max_token_lifetime)?;
+    let required =
+        |name: &String| checked_required_claim(name).map(|pointer| RequiredClaim { name: name.clone(), pointer });
+    let roles_claims = settings.roles_claims.as_ref();
+    if roles_claims.is_some_and(Vec::is_empty) {
+        return Err(ConfigError::invalid(
+            "roles_claims",
+            "is empty, so that nobody would have a role; name where the roles are, or leave it out for /roles",
+        ));
+    }
+    let pointers = |names: &Vec<String>| names.iter().map(|text| checked_pointer("roles_claims", text)).collect();
+    Ok(Rules {
+        issuer: name.to_owned(),
+        aliases: settings.aliases.clone(),
+        audiences: std::iter::once(audience.to_owned()).chain(settings.audiences.iter().cloned()).collect(),
+        tolerance: floor.tolerance,
+        required_claims: floor
+            .required_claims
+            .iter()
+            .chain(&settings.required_claims)
+            .map(required)
+            .collect::<Result<_, _>>()?,
+        accept_id_tokens: settings.insecure_accept_id_tokens,
+        max_lifetime: settings.max_token_lifetime.into_iter().chain(floor.max_token_lifetime).min(),
+        roles_claims: roles_claims.map(pointers).transpose()?,
+        scope_claim: settings.scope_claim.as_deref().map(|text| checked_pointer("scope_claim", text)).transpose()?,
+        grants: grants.clone(),
+        implied: Arc::clone(&floor.implied),
+    })
+}
+
+fn checked_lifetime(lifetime: Option<Duration>) -> Result<(), ConfigError> {
+    if lifetime == Some(Duration::ZERO) {
+        return Err(ConfigError::invalid(
+            "max_token_lifetime",
+            "is 0, so that every token would be refused; leave it out for no limit",
+        ));
+    }
+    Ok(())
+}
