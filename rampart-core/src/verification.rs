@@ -48,6 +48,13 @@ struct Waiting {
     outcome: AuthenticateOptional,
 }
 
+impl Pending {
+    /// Whether it is the verification that this object would make of a request: whoever asks for that one may wait for this.
+    pub fn is_of(&self, auth: &RampartAuth, head: &impl RequestHead) -> bool {
+        self.0.auth.is_same(auth) && self.0.trace.is_of(head, None)
+    }
+}
+
 impl Future for Pending {
     type Output = Fresh<'static>;
 
@@ -77,6 +84,13 @@ impl<'a> Verification<'a> {
 pub struct Fresh<'a> {
     auth: Cow<'a, RampartAuth>,
     verified: Verified,
+}
+
+/// For whoever has waited for it too, of the same request: what either is asked, both know.
+impl Clone for Fresh<'_> {
+    fn clone(&self) -> Self {
+        Self { auth: self.auth.clone(), verified: self.verified.clone() }.after(Some(&self.verified))
+    }
 }
 
 impl Fresh<'_> {

@@ -51,6 +51,19 @@ fn what_has_passed_is_kept_with_the_request() {
     assert!(refused.body().contains(r#""The access token lacks the scope tasks:write""#), "{}", refused.body());
 }
 
+/// Several guards of one request may have waited for one verification.
+#[test]
+fn what_one_who_waited_has_asked_for_is_known_to_the_others() {
+    let first = with_scope("tasks:read email:send email:read");
+    first.outcome().required::<Read>().unwrap();
+    let second = first.clone();
+    assert_eq!(write(&second.outcome()).unwrap(), "tasks:read tasks:write");
+    second.outcome().required::<Mailer>().unwrap();
+    for fresh in [&first, &second, &second.clone()] {
+        assert_eq!(write(&fresh.outcome()).unwrap(), "tasks:read email:send email:read tasks:write");
+    }
+}
+
 #[test]
 fn what_has_not_passed_is_not_asked_for_again() {
     let verified = with_scope("email:send email:read");

@@ -1,8 +1,10 @@
 //! For which request, connection and object the outcome of a verification counts.
 
-use crate::common::{AUTH, Draft, builder, fresh, quoted};
-use rampart_core::AnyUser;
-use rampart_core::adapter::{Authorization, ClientCertificate, Connection, RequestHead, Verification};
+use std::time::Duration;
+
+use crate::common::{AUDIENCE, AUTH, Draft, ISSUER, NOW, at, builder, fresh, quoted};
+use rampart_core::adapter::{Authorization, ClientCertificate, Connection, Pending, RequestHead, Verification};
+use rampart_core::{AnyUser, RampartAuth};
 
 /// Whatever stands between two guards may change the request: what was found counts for what was asked, and for nothing else.
 #[test]
@@ -66,6 +68,40 @@ fn outcome_of_a_long_token_counts_for_that_token_alone() {
     };
     assert_eq!(by(&ada).unwrap().sub, "ada");
     assert!(by(&eve).is_none());
+}
+
+fn without_keys() -> RampartAuth {
+    RampartAuth::builder(ISSUER, AUDIENCE).clock(|| at(Duration::from_secs(NOW))).build().unwrap()
+}
+
+fn pending(auth: &RampartAuth, head: &impl RequestHead) -> Pending {
+    match auth.verification(head) {
+        Verification::Pending(pending) => pending,
+        Verification::Ready(fresh) => panic!("there are no keys: {fresh:?}"),
+    }
+}
+
+/// Who asks while keys are fetched may wait for what another has begun, if it is the same question.
+#[test]
+fn verification_under_way_is_of_one_object_and_one_request() {
+    let bearer = |sub: &str| format!("Bearer {}", Draft::good().claim("sub", &quoted(sub)).sign());
+    let (ada, eve) = (bearer("ada"), bearer("eve"));
+    assert_eq!(ada.len(), eve.len());
+    let auth = without_keys();
+    let under_way = pending(&auth, &Authorization::new([&ada]));
+    let requests: [(&str, &[&str]); 5] = [
+        ("the same", &[&ada]),
+        ("another token", &[&eve]),
+        ("twice", &[&ada, &ada]),
+        ("bad", &["Bearer x"]),
+        ("none", &[]),
+    ];
+    for (id, values) in requests {
+        let head = Authorization::new(values);
+        assert_eq!(under_way.is_of(&auth, &head), id == "the same", "{id}");
+        assert_eq!(under_way.is_of(&auth.clone(), &head), id == "the same", "{id}");
+        assert!(!under_way.is_of(&without_keys(), &head), "{id}: another object of the same settings");
+    }
 }
 
 /// A head on a connection of which more or less is known.
