@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, web};
+use rampart_core::{Rejection, adapter};
 
+use crate::answer::Answer;
 use crate::rejection::AuthRejection;
 
 type ErrorHandler = Arc<dyn Fn(AuthRejection, &HttpRequest) -> actix_web::Error + Send + Sync>;
@@ -35,7 +37,8 @@ pub struct RampartConfig {
 }
 
 impl RampartConfig {
-    /// Makes the answers to refused requests: called once for each refused guard or middleware, when it refuses.
+    /// Makes the answers to refused requests: called once for each refusal, when a guard, middleware or `user.require(..)` in a
+    /// handler makes it.
     ///
     /// Return `rejection.into()` to keep the usual answer. What the error answers is taken from it at once: status, headers and
     /// body. A body must be in memory; one that is a stream could be given only once, so that the usual answer is given instead
@@ -50,12 +53,23 @@ impl RampartConfig {
     }
 
     /// The settings nearest to the request; as for the extractors of actix-web, `web::Data` around them does no harm.
-    pub(crate) fn of(request: &HttpRequest) -> Option<&Self> {
+    fn of(request: &HttpRequest) -> Option<&Self> {
         request.app_data::<Self>().or_else(|| request.app_data::<web::Data<Self>>().map(web::Data::get_ref))
     }
 
-    pub(crate) fn handle(&self, rejection: &AuthRejection, request: &HttpRequest) -> Option<actix_web::Error> {
-        self.error_handler.as_ref().map(|handler| handler(rejection.clone(), request))
+    /// The rejection of this request, with what the application's error handler makes of it.
+    pub(crate) fn refuse(rejection: Rejection, request: &HttpRequest) -> AuthRejection {
+        let rejection = AuthRejection::from(rejection);
+        let Some(handler) = Self::of(request).and_then(|config| config.error_handler.as_ref()) else {
+            return rejection;
+        };
+        let answer = Answer::of(&handler(rejection.clone(), request));
+        if answer.is_none() {
+            adapter::not_set_up(
+                "an error handler has answered with a stream, which cannot be kept: give its answer a body in memory",
+            );
+        }
+        rejection.answered(answer)
     }
 }
 

@@ -2,23 +2,94 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use rampart_core::adapter::{self, Carry, Fresh, Outcome, Pending, Verification, Verified};
-use rampart_core::{Claims, RampartAuth, Rejection, Requirement};
+use rampart_core::adapter::{self, Carry, Fresh, Inquiry, Outcome, Pending, Verification, Verified};
+use rampart_core::{AnyUser, Claims, Policy, RampartAuth, Rejection, Requirement};
 
+use crate::config::RampartConfig;
 use crate::head::Head;
 use crate::rejection::AuthRejection;
 
-rampart_core::__adapter_guards! {
+/// A request with a good access token that meets `R`: a parameter of a handler that needs one.
+///
+/// It derefs to [`Claims`]. It can only come out of a verification: its fields are private.
+///
+/// `RequireAuth` alone asks for any authenticated user. `RequireAuth<Admin>` asks for what `Admin` says, a type defined with
+/// [`roles!`](crate::roles) or [`scopes!`](crate::scopes); tuples mean "all of them", [`AnyOf`](crate::AnyOf) means "one of them".
+///
+/// The [`RampartAuth`] comes from `app_data`, in [`web::Data`]: that of the resource, scope or `App` nearest to the route.
+pub struct RequireAuth<R: Requirement = AnyUser> {
+    claims: Arc<Claims>,
+    inquiry: Inquiry,
+    requirement: PhantomData<fn() -> R>,
+}
+
+/// A request that may come without a token: `None` then, the claims with a good token that meets `R`.
+///
+/// A token that is not good is refused all the same, and so is one that lacks `R`: it never passes as anonymous. It derefs to
+/// `Option<Arc<Claims>>`.
+///
+/// **Do not take `Option<RequireAuth>` instead.** In actix-web an `Option` turns *every* error of an extractor into `None`: a forged
+/// or expired token would pass as anonymous, and so would a request while no keys can be had. No library can prevent it; this type is
+/// what is meant.
+pub struct OptionalAuth<R: Requirement = AnyUser> {
+    claims: Option<Arc<Claims>>,
+    inquiry: Inquiry,
+    requirement: PhantomData<fn() -> R>,
+}
+
+rampart_core::__impl_guards!(RequireAuth, OptionalAuth);
+
+impl<R: Requirement> RequireAuth<R> {
+    /// Asks more of the request than the type says, where only the handler knows what: who lacks it is refused as by a guard, with the
+    /// same realm, in the same form; what [`RampartConfig::error_handler`] makes of refusals, it makes of this one too.
     ///
-    /// **Do not take `Option<RequireAuth>` instead.** In actix-web an `Option` turns *every* error of an extractor into
-    /// `None`: a forged or expired token would pass as anonymous, and so would a request while no keys can be had. No
-    /// library can prevent it; this type is what is meant.
+    /// ```
+    /// use actix_web::{HttpRequest, get, web::Path};
+    /// use rampart_actix::{AuthRejection, Policy, RequireAuth};
+    ///
+    /// #[get("/lists/{list}/export")]
+    /// async fn export(list: Path<String>, user: RequireAuth, request: HttpRequest) -> Result<String, AuthRejection> {
+    ///     user.require(&Policy::scopes([format!("{list}:export")]), &request)?;
+    ///     Ok(format!("{list} for {}", user.sub))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The refusal, which is the response.
+    pub fn require(&self, policy: &Policy, request: &HttpRequest) -> Result<(), AuthRejection> {
+        self.meets(policy).map_err(|rejection| RampartConfig::refuse(rejection, request))
+    }
+}
+
+impl<R: Requirement> OptionalAuth<R> {
+    /// Asks that somebody is signed in after all, and meets a policy: the claims, or the refusal that a guard would have made.
+    ///
+    /// ```
+    /// use actix_web::{HttpRequest, get};
+    /// use rampart_actix::{AuthRejection, OptionalAuth, Policy};
+    ///
+    /// #[get("/feed")]
+    /// async fn feed(user: OptionalAuth, request: HttpRequest) -> Result<String, AuthRejection> {
+    ///     if user.is_none() {
+    ///         return Ok("public".into());
+    ///     }
+    ///     let user = user.require(&Policy::scopes(["feed:read"]), &request)?;
+    ///     Ok(format!("for {}", user.sub))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The refusal, which is the response.
+    pub fn require(&self, policy: &Policy, request: &HttpRequest) -> Result<&Arc<Claims>, AuthRejection> {
+        self.meets(policy).map_err(|rejection| RampartConfig::refuse(rejection, request))
+    }
 }
 
 /// The `RampartAuth` of the application. Without one, nobody passes.
@@ -38,7 +109,7 @@ fn configured(request: &HttpRequest) -> Result<&RampartAuth, Rejection> {
     Err(Rejection::not_configured())
 }
 
-type Admitted<T> = Result<T, Rejection>;
+pub(crate) type Admitted<T> = Result<T, Rejection>;
 
 /// What `admit` says of the outcome that is stored with the request, if that counts.
 fn stored<T>(
@@ -101,7 +172,7 @@ impl<R: Requirement + 'static> FromRequest for RequireAuth<R> {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Extraction<Self> {
-        Extraction::new(request, |outcome| outcome.required::<R>().map(Self::new))
+        Extraction::new(request, Self::admit)
     }
 }
 
@@ -111,7 +182,7 @@ impl<R: Requirement + 'static> FromRequest for OptionalAuth<R> {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Extraction<Self> {
-        Extraction::new(request, |outcome| outcome.optional::<R>().map(Self::new))
+        Extraction::new(request, Self::admit)
     }
 }
 
@@ -130,7 +201,7 @@ type Admit<G> = fn(&Outcome<'_>) -> Admitted<G>;
 
 impl<G> Extraction<G> {
     fn new(request: &HttpRequest, admit: Admit<G>) -> Self {
-        let refused = |rejection| AuthRejection::of(rejection, request);
+        let refused = |rejection| RampartConfig::refuse(rejection, request);
         Self(match configured(request).map(|auth| (auth, verify(request, auth, admit))) {
             Err(rejection) => State::Ready(Some(Err(refused(rejection)))),
             Ok((_, Ok(admitted))) => State::Ready(Some(admitted.map_err(refused))),
@@ -152,7 +223,7 @@ impl<G: Unpin> Future for Extraction<G> {
                     Some(admitted) => admitted,
                     None => store(request, ready!(Pin::new(pending).poll(context)), *admit),
                 };
-                Poll::Ready(admitted.map_err(|rejection| AuthRejection::of(rejection, request)))
+                Poll::Ready(admitted.map_err(|rejection| RampartConfig::refuse(rejection, request)))
             }
         }
     }

@@ -10,12 +10,34 @@ use actix_web::body::EitherBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use pin_project_lite::pin_project;
 use rampart_core::adapter::{Gate, Outcome};
-use rampart_core::{RampartAuth, Rejection};
+use rampart_core::{Policy, RampartAuth};
 
-use crate::extract::{store, verify};
+use crate::config::RampartConfig;
+use crate::extract::{Admitted, store, verify};
 use crate::rejection::AuthRejection;
 
-rampart_core::__adapter_layers!(AuthMiddleware);
+/// Middleware made from a [`RampartAuth`]: authentication for a whole application, scope or resource.
+///
+/// Each inserts `Arc<Claims>` into the request's extensions, or removes it where nobody is signed in, and lets guards further in reuse
+/// its result.
+pub trait RampartAuthExt: sealed::Sealed {
+    /// Any good token.
+    fn require_auth(&self) -> AuthMiddleware;
+
+    /// A good token with all of these roles. An empty list denies everyone.
+    fn require_roles<S: Into<String>>(&self, roles: impl IntoIterator<Item = S>) -> AuthMiddleware;
+
+    /// A good token with all of these scopes. An empty list denies everyone.
+    fn require_scopes<S: Into<String>>(&self, scopes: impl IntoIterator<Item = S>) -> AuthMiddleware;
+
+    /// A good token that meets a policy.
+    fn require(&self, policy: Policy) -> AuthMiddleware;
+
+    /// No token, or a good one; a bad one is refused.
+    fn optional_auth(&self) -> AuthMiddleware;
+}
+
+rampart_core::__impl_layers!(AuthMiddleware);
 
 /// Middleware that lets only requests pass which meet its gate: made by [`RampartAuthExt`].
 ///
@@ -29,16 +51,18 @@ pub struct AuthMiddleware {
 }
 
 impl AuthMiddleware {
-    fn passes(&self, outcome: &Outcome<'_>) -> Passed {
+    const fn new(auth: RampartAuth, gate: Gate) -> Self {
+        Self { auth, gate }
+    }
+
+    fn passes(&self, outcome: &Outcome<'_>) -> Admitted<()> {
         outcome.pass(&self.gate).map(drop)
     }
 }
 
-type Passed = Result<(), Rejection>;
-
 /// Lets the request pass, or makes the rejection.
-fn admit(passed: Passed, request: &ServiceRequest) -> Result<(), AuthRejection> {
-    passed.map_err(|rejection| AuthRejection::of(rejection, request.request()))
+fn admit(passed: Admitted<()>, request: &ServiceRequest) -> Result<(), AuthRejection> {
+    passed.map_err(|rejection| RampartConfig::refuse(rejection, request.request()))
 }
 
 impl<S, B> Transform<S, ServiceRequest> for AuthMiddleware

@@ -1,63 +1,45 @@
 //! From a rejection to a response of actix-web.
 
-use std::fmt;
 use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use rampart_core::{AuthError, Rejection, adapter};
+use actix_web::{HttpResponse, ResponseError};
+use rampart_core::Rejection;
 
 use crate::answer::Answer;
-use crate::config::RampartConfig;
 
 /// A refused request: why, and the answer for the caller. Used as a response, it is that answer, or the one that
-/// [`RampartConfig::error_handler`] has made of it.
+/// [`RampartConfig::error_handler`](crate::RampartConfig::error_handler) has made of it.
 ///
-/// A handler that takes `Result<RequireAuth, AuthRejection>` decides for itself; middleware further out finds the
+/// A handler that takes `Result<RequireAuth, AuthRejection>` decides for itself what to answer; middleware further out finds the
 /// rejection with `response.error()` and [`as_error`](actix_web::Error::as_error).
 ///
 /// It is plain data: it can be sent to another thread and put into any error type, and asked for its answer twice.
 #[derive(Clone, Debug)]
 pub struct AuthRejection {
     rejection: Box<Rejection>,
-    /// What the application's error handler made of it.
+    /// What the application's error handler has made of it.
     custom: Option<Arc<Answer>>,
 }
 
-impl AuthRejection {
-    /// The rejection of this request, with what the application's error handler makes of it.
-    pub(crate) fn of(rejection: Rejection, request: &HttpRequest) -> Self {
-        let plain = Self::from(rejection);
-        let custom = RampartConfig::of(request).and_then(|config| config.handle(&plain, request));
-        let custom = custom.and_then(|error| {
-            let answer = Answer::of(&error);
-            if answer.is_none() {
-                adapter::not_set_up(
-                    "an error handler has answered with a stream, which cannot be kept: give its answer a body in memory",
-                );
-            }
-            answer.map(Arc::new)
-        });
-        Self { custom, ..plain }
-    }
-
-    /// Why the request was refused.
-    pub fn error(&self) -> &AuthError {
-        self.rejection.error()
-    }
-
-    /// The challenges, each the value of a `WWW-Authenticate` field of its own, in their order: for an answer of your own
-    /// that keeps them. None where other credentials would not help.
-    pub fn challenges(&self) -> impl Iterator<Item = &str> {
-        self.rejection.challenges()
-    }
-}
+rampart_core::__impl_rejection!(AuthRejection);
 
 impl From<Rejection> for AuthRejection {
     fn from(rejection: Rejection) -> Self {
         Self { rejection: Box::new(rejection), custom: None }
+    }
+}
+
+impl AuthRejection {
+    fn rejection(&self) -> &Rejection {
+        &self.rejection
+    }
+
+    /// With an answer of the application's own, if it has made one.
+    pub(crate) fn answered(self, answer: Option<Answer>) -> Self {
+        Self { custom: answer.map(Arc::new), ..self }
     }
 }
 
@@ -69,14 +51,6 @@ impl PartialEq for AuthRejection {
 }
 
 impl Eq for AuthRejection {}
-
-impl fmt::Display for AuthRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.error(), f)
-    }
-}
-
-impl std::error::Error for AuthRejection {}
 
 /// Status, headers and body as the core says, unless the application has an error handler.
 impl ResponseError for AuthRejection {

@@ -13,7 +13,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, ResponseError, web};
-use rampart_actix::{AuthError, AuthRejection, OptionalAuth, RampartAuthExt, RampartConfig, RequireAuth};
+use rampart_actix::{AuthError, AuthRejection, OptionalAuth, Policy, RampartAuthExt, RampartConfig, RequireAuth};
 use support::{Answer, issuer, offline_auth};
 
 /// Answers 418, keeps the challenge, and says who made the answer.
@@ -34,6 +34,12 @@ async fn guarded(claims: RequireAuth) -> String {
 
 async fn optional(claims: OptionalAuth) -> String {
     claims.is_some().to_string()
+}
+
+/// Refuses by itself.
+async fn editors_only(user: RequireAuth, request: HttpRequest) -> Result<String, AuthRejection> {
+    user.require(&Policy::roles(["editor"]), &request)?;
+    Ok(user.sub.clone())
 }
 
 #[track_caller]
@@ -96,6 +102,44 @@ async fn the_nearest_handler_counts() {
     is_custom(&client.get("/scope/layer").await, "scope /scope/layer unauthorized", BARE);
     // `web::Data` does not count as nearer or farther: it is looked at where nothing stands without it.
     is_custom(&client.get("/wrapped").await, "app /wrapped unauthorized", BARE);
+}
+
+#[actix_web::test]
+async fn refusals_of_a_handler_go_the_way_of_those_of_its_guards() {
+    async fn members_only(user: OptionalAuth, request: HttpRequest) -> Result<String, AuthRejection> {
+        Ok(user.require(&Policy::roles(["editor"]), &request)?.sub.clone())
+    }
+    let issuer = issuer().await;
+    let auth = offline_auth(&issuer);
+    let data = web::Data::new(auth.clone());
+    let client = serve!(
+        App::new()
+            .app_data(data.clone())
+            .app_data(config("app"))
+            .service(web::resource("/required").to(editors_only))
+            .service(web::resource("/optional").to(members_only))
+            .service(
+                web::scope("/scope")
+                    .app_data(config("scope"))
+                    .service(web::resource("/required").to(editors_only))
+                    .service(web::resource("/optional").to(members_only))
+            )
+            .service(web::resource("/usual").app_data(RampartConfig::default()).to(editors_only))
+    );
+    let (reader, editor) = (issuer.token().sub("ada").sign(), issuer.token().sub("ada").roles(["editor"]).sign());
+    let (reader, editor) = (reader.unwrap(), editor.unwrap());
+    let lacks_role = AuthError::insufficient_role(["editor"]);
+    let usual = auth.rejection(lacks_role.clone());
+    for (maker, scope) in [("app", ""), ("scope", "/scope")] {
+        for path in ["/required", "/optional"].map(|path| format!("{scope}{path}")) {
+            let answer = client.get_with(&path, &reader).await;
+            is_custom(&answer, &format!("{maker} {path} insufficient_role"), usual.challenges().next());
+            client.get_with(&path, &editor).await.is_ok("ada");
+        }
+        let path = format!("{scope}/optional");
+        is_custom(&client.get(&path).await, &format!("{maker} {path} unauthorized"), BARE);
+    }
+    client.get_with("/usual", &reader).await.is_rejection(&auth, lacks_role);
 }
 
 #[actix_web::test]
@@ -186,14 +230,21 @@ async fn the_handler_is_called_once_for_a_refusal_and_never_for_a_pass() {
             .app_data(auth.clone())
             .app_data(config.clone())
             .service(web::resource("/layer").wrap(auth.optional_auth()).to(guarded))
+            .service(web::resource("/guards").to(|_: RequireAuth, _: OptionalAuth, _: RequireAuth| async { "in" }))
+            .service(web::resource("/handler").to(editors_only))
     );
 
-    client.get_with("/layer", &issuer.token().sub("ada").sign().unwrap()).await.is_ok("ada");
+    let token = issuer.token().sub("ada").sign().unwrap();
+    client.get_with("/layer", &token).await.is_ok("ada");
+    client.get_with("/guards", &token).await.is_ok("in");
+    client.get_with("/handler", &issuer.token().sub("ada").roles(["editor"]).sign().unwrap()).await.is_ok("ada");
     assert_eq!(calls.load(Ordering::SeqCst), 0);
     assert_eq!(client.get_with("/layer", "forged").await.status, 401);
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     assert_eq!(client.get("/layer").await.status, 401);
     assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_eq!(client.get_with("/handler", &token).await.status, 403);
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
 }
 
 /// Says in headers what it sees of the error inside: its status, and the answer that it gives when it is asked again.
@@ -227,23 +278,36 @@ async fn status_and_answer_inside_a_custom_error_are_those_that_were_sent() {
     async fn in_an_error_of_the_application(claims: Result<RequireAuth, AuthRejection>) -> Result<String, Error> {
         Ok(claims?.sub.clone())
     }
+    async fn in_a_handler_of_the_application(user: RequireAuth, request: HttpRequest) -> Result<String, Error> {
+        user.require(&Policy::roles(["editor"]), &request)?;
+        Ok(user.sub.clone())
+    }
     let issuer = issuer().await;
-    let auth = web::Data::new(offline_auth(&issuer));
+    let auth = offline_auth(&issuer);
+    let data = web::Data::new(auth.clone());
     let client = serve!(
         App::new()
-            .app_data(auth.clone())
+            .app_data(data.clone())
             .app_data(config("app"))
             .service(web::resource("/guard").to(guarded))
-            .service(web::resource("/layer").wrap(auth.require_auth()).to(guarded))
+            .service(web::resource("/layer").wrap(data.require_auth()).to(guarded))
             .service(web::resource("/back").to(handed_back))
             .service(web::resource("/own").to(in_an_error_of_the_application))
+            .service(web::resource("/handler").to(editors_only))
+            .service(web::resource("/own-handler").to(in_a_handler_of_the_application))
             .wrap(from_fn(look_inside))
     );
-    for path in ["/guard", "/layer", "/back", "/own"] {
-        let answer = client.get(path).await;
-        let body = format!("app {path} unauthorized");
-        is_custom(&answer, &body, BARE);
-        let again = format!("418 I'm a teapot Bearer realm=\"default\" {body}");
+    let token = issuer.token().sub("ada").sign().unwrap();
+    let lacks_role = auth.rejection(AuthError::insufficient_role(["editor"]));
+    for path in ["/guard", "/layer", "/back", "/own", "/handler", "/own-handler"] {
+        let (answer, code, challenge) = if path.ends_with("handler") {
+            (client.get_with(path, &token).await, "insufficient_role", lacks_role.challenges().next())
+        } else {
+            (client.get(path).await, "unauthorized", BARE)
+        };
+        let body = format!("app {path} {code}");
+        is_custom(&answer, &body, challenge);
+        let again = format!("418 I'm a teapot {} {body}", challenge.unwrap());
         assert_eq!(answer.header("x-status"), Some("418"), "{path}");
         assert_eq!((answer.header("x-second"), answer.header("x-third")), (Some(&*again), Some(&*again)), "{path}");
     }

@@ -92,7 +92,7 @@ impl Client {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     /// Sorted, without those that belong to the connection and the server.
