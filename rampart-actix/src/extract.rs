@@ -1,20 +1,20 @@
 //! Guards: what a handler takes as a parameter.
 
 use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use rampart_core::adapter::{self, Carry, Fresh, Inquiry, Outcome, Pending, Verification, Verified};
+use actix_web::{FromRequest, HttpRequest, web};
+use rampart_core::adapter::{self, Inquiry, Outcome};
 use rampart_core::{AnyUser, Claims, Policy, RampartAuth, Rejection, Requirement};
 
 use crate::config::RampartConfig;
-use crate::head::Head;
+use crate::flight::Flight;
 use crate::rejection::AuthRejection;
+use crate::verification::{Admitted, store, verify};
 
 /// A request with a good access token that meets `R`: a parameter of a handler that needs one.
 ///
@@ -109,64 +109,6 @@ fn configured(request: &HttpRequest) -> Result<&RampartAuth, Rejection> {
     Err(Rejection::not_configured())
 }
 
-pub(crate) type Admitted<T> = Result<T, Rejection>;
-
-/// What `admit` says of the outcome that is stored with the request, if that counts.
-fn stored<T>(
-    request: &HttpRequest,
-    auth: &RampartAuth,
-    admit: impl FnOnce(&Outcome<'_>) -> Admitted<T>,
-) -> Option<Admitted<T>> {
-    let (admitted, carry) = {
-        let extensions = request.extensions();
-        let outcome = extensions.get::<Verified>().and_then(|outcome| outcome.by(auth, &Head(request)))?;
-        let admitted = admit(&outcome);
-        let carry = outcome.carry(admitted.is_ok(), extensions.get());
-        (admitted, carry)
-    };
-    apply(carry, request);
-    Some(admitted)
-}
-
-/// What `admit` says of the outcome for this request, the stored one or a new one; or what must be awaited for it.
-pub(crate) fn verify<T>(
-    request: &HttpRequest,
-    auth: &RampartAuth,
-    admit: impl Fn(&Outcome<'_>) -> Admitted<T>,
-) -> Result<Admitted<T>, Pending> {
-    if let Some(admitted) = stored(request, auth, &admit) {
-        return Ok(admitted);
-    }
-    match auth.verification(&Head(request)) {
-        Verification::Ready(fresh) => Ok(store(request, fresh, admit)),
-        Verification::Pending(pending) => Err(pending),
-    }
-}
-
-/// Stores an outcome with the request, and says what `admit` says of it.
-pub(crate) fn store<T>(
-    request: &HttpRequest,
-    fresh: Fresh<'_>,
-    admit: impl FnOnce(&Outcome<'_>) -> Admitted<T>,
-) -> Admitted<T> {
-    let fresh = fresh.after(request.extensions().get());
-    let outcome = fresh.outcome();
-    let admitted = admit(&outcome);
-    let carry = outcome.carry(admitted.is_ok(), request.extensions().get());
-    apply(carry, request);
-    request.extensions_mut().insert(fresh.into_verified());
-    admitted
-}
-
-/// The claims of whoever is signed in stand in the extensions, for middleware, handlers and `ReqData<Arc<Claims>>`.
-fn apply(carry: Carry, request: &HttpRequest) {
-    match carry {
-        Carry::Unchanged => {}
-        Carry::Insert(claims) => drop(request.extensions_mut().insert(claims)),
-        Carry::Remove => drop(request.extensions_mut().remove::<Arc<Claims>>()),
-    }
-}
-
 impl<R: Requirement + 'static> FromRequest for RequireAuth<R> {
     type Error = AuthRejection;
     type Future = Extraction<Self>;
@@ -187,45 +129,50 @@ impl<R: Requirement + 'static> FromRequest for OptionalAuth<R> {
 }
 
 /// The future of a guard: ready at once unless keys must be fetched.
+///
+/// It asks nothing before it is polled. actix-web makes those of all guards of a handler at once, but polls them one after another,
+/// and none after one that refuses: so a request is refused once, as by frameworks that ask one guard after another.
 #[must_use = "a future does nothing unless it is polled"]
-pub struct Extraction<G>(State<G>);
-
-enum State<G> {
-    /// `None` once it has been taken.
-    Ready(Option<Result<G, AuthRejection>>),
-    /// Only here the request must outlive the call.
-    Waiting { request: HttpRequest, auth: RampartAuth, pending: Pending, admit: Admit<G> },
+pub struct Extraction<G> {
+    /// `None` once it is done.
+    request: Option<HttpRequest>,
+    flight: Option<Flight>,
+    admit: Admit<G>,
 }
 
 type Admit<G> = fn(&Outcome<'_>) -> Admitted<G>;
 
 impl<G> Extraction<G> {
     fn new(request: &HttpRequest, admit: Admit<G>) -> Self {
-        let refused = |rejection| RampartConfig::refuse(rejection, request);
-        Self(match configured(request).map(|auth| (auth, verify(request, auth, admit))) {
-            Err(rejection) => State::Ready(Some(Err(refused(rejection)))),
-            Ok((_, Ok(admitted))) => State::Ready(Some(admitted.map_err(refused))),
-            Ok((auth, Err(pending))) => State::Waiting { request: request.clone(), auth: auth.clone(), pending, admit },
-        })
+        Self { request: Some(request.clone()), flight: None, admit }
+    }
+
+    fn admitted(&mut self, request: &HttpRequest, context: &Context<'_>) -> Poll<Admitted<G>> {
+        let flight = match &self.flight {
+            Some(flight) => flight,
+            None => match verify(request, configured(request)?, self.admit) {
+                Ok(admitted) => return Poll::Ready(admitted),
+                Err(flight) => self.flight.insert(flight),
+            },
+        };
+        let fresh = ready!(flight.poll(context));
+        Poll::Ready(store(request, fresh, self.admit))
     }
 }
 
-impl<G: Unpin> Future for Extraction<G> {
+impl<G> Future for Extraction<G> {
     type Output = Result<G, AuthRejection>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            // A future is not polled again once it is done.
-            State::Ready(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
-            State::Waiting { request, auth, pending, admit } => {
-                // actix-web starts all guards of a handler together: another one may have been faster.
-                let admitted = match stored(request, auth, *admit) {
-                    Some(admitted) => admitted,
-                    None => store(request, ready!(Pin::new(pending).poll(context)), *admit),
-                };
-                Poll::Ready(admitted.map_err(|rejection| RampartConfig::refuse(rejection, request)))
-            }
+        // A future is not polled again once it is done.
+        let Some(request) = self.request.take() else { return Poll::Pending };
+        let admitted = self.admitted(&request, context);
+        if admitted.is_pending() {
+            self.request = Some(request);
+            return Poll::Pending;
         }
+        self.flight = None;
+        admitted.map_err(|rejection| RampartConfig::refuse(rejection, &request))
     }
 }
 

@@ -5,9 +5,11 @@
 mod answer;
 mod config;
 mod extract;
+mod flight;
 mod head;
 mod middleware;
 mod rejection;
+mod verification;
 
 #[doc(inline)]
 pub use crate::{

@@ -13,8 +13,8 @@ use rampart_core::adapter::{Gate, Outcome};
 use rampart_core::{Policy, RampartAuth};
 
 use crate::config::RampartConfig;
-use crate::extract::{Admitted, store, verify};
 use crate::rejection::AuthRejection;
+use crate::verification::{Admitted, store, verify};
 
 /// Middleware made from a [`RampartAuth`]: authentication for a whole application, scope or resource.
 ///
@@ -109,12 +109,12 @@ where
                 Ok(()) => Kind::Inner { future: inner.call(request) },
                 Err(rejection) => Kind::Rejected { response: Some(request.error_response(rejection)) },
             },
-            Err(pending) => {
+            Err(flight) => {
                 // Only here the service must outlive the call.
                 let guarded = Rc::clone(&self.0);
                 Kind::Waiting {
                     future: Box::pin(async move {
-                        let fresh = pending.await;
+                        let fresh = future::poll_fn(move |context| flight.poll(context)).await;
                         let passed = store(request.request(), fresh, |outcome| guarded.middleware.passes(outcome));
                         match admit(passed, &request) {
                             Ok(()) => guarded.inner.call(request).await.map(ServiceResponse::map_into_left_body),

@@ -243,8 +243,12 @@ async fn the_handler_is_called_once_for_a_refusal_and_never_for_a_pass() {
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     assert_eq!(client.get("/layer").await.status, 401);
     assert_eq!(calls.load(Ordering::SeqCst), 2);
+    // Where one guard has refused, those after it are not asked.
+    assert_eq!(client.get("/guards").await.status, 401);
+    assert_eq!(client.get_with("/guards", "forged").await.status, 401);
+    assert_eq!(calls.load(Ordering::SeqCst), 4);
     assert_eq!(client.get_with("/handler", &token).await.status, 403);
-    assert_eq!(calls.load(Ordering::SeqCst), 3);
+    assert_eq!(calls.load(Ordering::SeqCst), 5);
 }
 
 /// Says in headers what it sees of the error inside: its status, and the answer that it gives when it is asked again.

@@ -98,16 +98,3 @@ async fn without_a_token_nothing_is_fetched() {
     client.get_with("/layer", "malformed").await.is_rejection(&auth, AuthError::InvalidToken);
     assert_eq!(issuer.requests(Endpoint::Jwks), 0);
 }
-
-/// actix-web starts all guards of a handler together, so each begins to wait by itself.
-#[actix_web::test]
-async fn guards_that_wait_together_share_one_outcome() {
-    async fn same(user: RequireAuth, optional: OptionalAuth) -> String {
-        Arc::ptr_eq(&user.into_claims(), &optional.into_claims().unwrap()).to_string()
-    }
-    let issuer = issuer().await;
-    let auth = RampartAuth::builder(issuer.url(), issuer.audience()).token_cache_bytes(0).build().unwrap();
-    let data = web::Data::new(auth);
-    let client = serve!(App::new().app_data(data.clone()).route("/", web::get().to(same)));
-    client.get_with("/", &issuer.token().sign().unwrap()).await.is_ok("true");
-}
