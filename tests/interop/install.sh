@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Brings servers into target/interop, each once: from the public registries, by their ordinary clients, as this machine has them set up.
+#
+#   tests/interop/install.sh SERVER..     keycloak, oidc-provider
+#
+# The tests call it themselves. What is already there is not asked for again; what cannot be had is an error that says what it needs.
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+folder="$here/../../target/interop"
+mkdir -p "$folder"
+folder="$(cd "$folder" && pwd)"
+
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+needs() { command -v "$1" >/dev/null || fail "$1 is missing; on Debian: apt-get install $2"; }
+
+# From Maven Central, whose checksum of this file is the one below.
+keycloak_version=26.7.3
+keycloak_sha256=77657f30b7e90d70f727712ce1c967f430fd6a5e9f458d32d8c6df0635345f47
+install_keycloak() {
+    needs java openjdk-17-jre-headless
+    needs mvn maven
+    local archive="keycloak-quarkus-dist-$keycloak_version.tar.gz"
+    mvn --batch-mode --quiet org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+        -Dartifact="org.keycloak:keycloak-quarkus-dist:$keycloak_version:tar.gz" -DoutputDirectory="$1" >&2
+    echo "$keycloak_sha256  $1/$archive" | sha256sum --check --quiet || fail "$archive is not the file that it should be"
+    tar --extract --file "$1/$archive" --directory "$1" --strip-components 1
+    rm "$1/$archive"
+    # What each start would do again otherwise.
+    JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1 "$1/bin/kc.sh" build --db=dev-file --health-enabled=false >&2
+}
+
+# From the npm registry; package-lock.json has the checksum of each package.
+oidc_provider_version=9.13.3
+install_oidc-provider() {
+    needs node nodejs
+    needs npm npm
+    cp "$here/servers/oidc-provider/"*.js* "$1"
+    (cd "$1" && npm ci --no-audit --no-fund --silent >&2)
+}
+
+# Two at once would be in each other's way.
+exec 9>"$folder/lock"
+flock 9
+for server in "$@"; do
+    declare -F "install_$server" >/dev/null || fail "there is no server $server"
+    version="${server//-/_}_version"
+    if [[ "$(cat "$folder/$server/installed" 2>/dev/null || true)" != "${!version}" ]]; then
+        rm -rf "${folder:?}/$server"
+        mkdir "$folder/$server"
+        "install_$server" "$folder/$server"
+        echo "${!version}" >"$folder/$server/installed"
+    fi
+done

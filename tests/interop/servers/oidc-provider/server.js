@@ -1,0 +1,52 @@
+// An authorization server made with oidc-provider, as its documentation does it: its own pages for signing in, and JWTs for the one
+// resource that there is.
+//
+//   node server.js PORT KEYS    KEYS is a file with the keys to sign with, a list of JWKs; of each algorithm the first one signs
+import { readFileSync } from 'node:fs';
+import { Provider } from 'oidc-provider';
+
+const [port, keys] = process.argv.slice(2);
+const secret = 'of-a-client';
+const scopes = 'tasks:write email:send';
+
+// A resource is what a client asks a token for (RFC 8707), and the audience of that token.
+const resources = {
+  'urn:task-api': { audience: 'task-api' },
+  'urn:brief': { audience: 'task-api', accessTokenTTL: 1 },
+  'urn:another-api': { audience: 'another-api' },
+  'urn:web': { audience: 'web' },
+};
+
+const client = (client_id, alg) => ({
+  client_id,
+  client_secret: secret,
+  grant_types: ['authorization_code', 'client_credentials', 'refresh_token'],
+  redirect_uris: ['http://127.0.0.1:1/callback'],
+  id_token_signed_response_alg: alg,
+});
+
+const provider = new Provider(`http://127.0.0.1:${port}`, {
+  clients: [client('web', 'RS256'), client('signs-ES256', 'ES256'), client('signs-EdDSA', 'EdDSA')],
+  jwks: { keys: JSON.parse(readFileSync(keys, 'utf8')) },
+  cookies: { keys: ['of-this-server'] },
+  claims: { email: ['email'] },
+  findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId, email: `${accountId}@example.com` }) }),
+  // What a token is to say beside the usual.
+  extraTokenClaims: (_, { accountId }) => ({ roles: accountId === 'root' ? ['admin'] : ['user'] }),
+  issueRefreshToken: () => true,
+  features: {
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      useGrantedResource: () => true,
+      getResourceServerInfo: (_, resource, { clientId }) => ({
+        scope: scopes,
+        accessTokenFormat: 'jwt',
+        jwt: { sign: { alg: clientId.startsWith('signs-') ? clientId.slice(6) : 'RS256' } },
+        ...resources[resource],
+      }),
+    },
+  },
+});
+
+provider.listen(Number(port), '127.0.0.1');

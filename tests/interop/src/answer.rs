@@ -1,0 +1,103 @@
+//! Whole answers of a Task API: what is the same on every framework.
+
+use rampart_conformance::wire::Reply;
+
+/// Everything in an answer that a client may build on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<String>,
+    /// Whether there is a `Retry-After`; how long depends on the moment.
+    pub retry_after: bool,
+    /// The body.
+    pub body: String,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        let header = |name| reply.header(name).map(str::to_owned);
+        Self {
+            status: reply.status,
+            content_type: header("content-type"),
+            cache_control: header("cache-control"),
+            challenge: header("www-authenticate"),
+            retry_after: reply.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()),
+            body: reply.body,
+        }
+    }
+}
+
+impl Answer {
+    /// A handler's own.
+    pub fn ok(body: &str) -> Self {
+        Self {
+            status: 200,
+            content_type: Some("application/json".into()),
+            cache_control: None,
+            challenge: None,
+            retry_after: false,
+            body: body.into(),
+        }
+    }
+
+    fn refusal(status: u16, error: &str, description: &str, challenge: Option<String>) -> Self {
+        Self {
+            status,
+            content_type: Some("application/json".into()),
+            cache_control: Some("no-store".into()),
+            challenge: challenge.map(|parameters| format!(r#"Bearer realm="default"{parameters}"#)),
+            retry_after: false,
+            body: format!(r#"{{"error":"{error}","error_description":"{description}","status":{status}}}"#),
+        }
+    }
+
+    fn error(status: u16, code: &str, error: &str, description: &str, more: &str) -> Self {
+        let parameters = format!(r#", error="{error}", error_description="{description}"{more}"#);
+        Self::refusal(status, code, description, Some(parameters))
+    }
+
+    /// The request brings no token.
+    pub fn unauthorized() -> Self {
+        let description = "This resource requires an access token: Authorization: Bearer <token>";
+        Self::refusal(401, "unauthorized", description, Some(String::new()))
+    }
+
+    /// The token is forged, malformed, or not meant for this API: which of these, nobody is told.
+    pub fn invalid_token() -> Self {
+        Self::error(401, "invalid_token", "invalid_token", "The access token is invalid", "")
+    }
+
+    /// The token lacks a claim that must be there.
+    pub fn missing_claim(claim: &str) -> Self {
+        Self::error(401, "invalid_token", "invalid_token", &format!("The access token lacks the claim {claim}"), "")
+    }
+
+    /// The token is genuine, but its time has passed.
+    pub fn token_expired() -> Self {
+        Self::error(401, "token_expired", "invalid_token", "The access token expired", "")
+    }
+
+    /// The user lacks a role.
+    pub fn insufficient_role(role: &str) -> Self {
+        let description = format!("The access token lacks the role {role}");
+        Self::error(403, "insufficient_role", "insufficient_scope", &description, "")
+    }
+
+    /// The token lacks a scope.
+    pub fn insufficient_scope(scope: &str) -> Self {
+        let description = format!("The access token lacks the scope {scope}");
+        Self::error(403, "insufficient_scope", "insufficient_scope", &description, &format!(r#", scope="{scope}""#))
+    }
+
+    /// The keys cannot be had at the moment.
+    pub fn unavailable() -> Self {
+        let description = "The access token cannot be checked at the moment; retry later";
+        Self { retry_after: true, ..Self::refusal(503, "temporarily_unavailable", description, None) }
+    }
+}

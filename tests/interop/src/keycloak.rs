@@ -1,0 +1,216 @@
+//! Keycloak, from Maven Central.
+//!
+//! Each test has a realm of its own on the one server, with the same users and clients.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::browser;
+use crate::http::{CLIENT, Tokens, json, succeed};
+use crate::process::{Process, free_port, installed, own_folder};
+
+/// The audience of the API.
+pub const AUDIENCE: &str = "task-api";
+
+const SECRET: &str = "of-a-client";
+const PASSWORD: &str = "of-a-user";
+const CALLBACK: &str = "http://127.0.0.1:1/callback";
+
+/// What an API that accepts the tokens of a realm has in its configuration.
+pub fn settings(issuer: &str) -> Value {
+    json!({"issuer_url": issuer, "audience": AUDIENCE, "discovery": true, "roles_claim": "/realm_access/roles"})
+}
+
+/// The server.
+#[derive(Debug)]
+pub struct Keycloak {
+    command: Command,
+    log: std::path::PathBuf,
+    url: String,
+    running: Option<Process>,
+}
+
+impl Keycloak {
+    /// Installs it where it is not there yet, and starts it without a realm.
+    pub fn start() -> Self {
+        let (installed, home) = (installed("keycloak"), own_folder("keycloak"));
+        // Its data is in its home, which it finds by where its script is.
+        fs::create_dir(home.join("bin")).unwrap();
+        for script in ["kc.sh", "kcadm.sh"] {
+            fs::copy(installed.join("bin").join(script), home.join("bin").join(script)).unwrap();
+        }
+        for folder in ["conf", "lib", "providers", "themes"] {
+            symlink(installed.join(folder), home.join(folder)).unwrap();
+        }
+        let port = free_port();
+        let mut command = Command::new(home.join("bin/kc.sh"));
+        command.args(["start", "--optimized", "--cache=local", "--http-enabled=true", "--hostname-strict=false"]);
+        command.args(["--http-host=127.0.0.1", &format!("--http-port={port}")]);
+        command.env("KC_BOOTSTRAP_ADMIN_USERNAME", "admin").env("KC_BOOTSTRAP_ADMIN_PASSWORD", PASSWORD);
+        // It lives too short for the second compiler.
+        command.env("JAVA_OPTS_APPEND", "-XX:TieredStopAtLevel=1").env_remove("JAVA_OPTS");
+        let url = format!("http://127.0.0.1:{port}");
+        let mut server = Self { command, log: home.join("log"), url, running: None };
+        server.start_again();
+        server
+    }
+
+    /// Stops it.
+    pub fn stop(&mut self) {
+        self.running = None;
+    }
+
+    /// Starts it after a stop: at the same address, with all that it knew.
+    pub fn start_again(&mut self) {
+        self.running = Some(Process::start(&self.command, &self.log, &format!("{}/realms/master", self.url)));
+    }
+
+    /// A new realm of this name.
+    pub fn realm(&self, name: &str) -> Realm {
+        let realm = Realm { server: self.url.clone(), name: name.to_owned() };
+        self.admin().add("", &json!({"realm": name, "enabled": true}));
+        let admin = realm.admin();
+        for scope in ["tasks:write", "email:send"] {
+            let shown = json!({"include.in.token.scope": "true"});
+            admin.add("/client-scopes", &json!({"name": scope, "protocol": "openid-connect", "attributes": shown}));
+        }
+        admin.add("/clients", &json!({"clientId": AUDIENCE, "bearerOnly": true}));
+        let user = |name: &str, email: &str| {
+            let password = json!([{"type": "password", "value": PASSWORD}]);
+            json!({"username": name, "email": email, "emailVerified": true, "firstName": name, "lastName": "Example",
+                   "enabled": true, "credentials": password})
+        };
+        let mut users =
+            [user("ada", "ada@example.com"), user("root", "root@example.com"), user("grace", "grace@example.com")];
+        users[0]["realmRoles"] = json!(["user"]);
+        users[1]["realmRoles"] = json!(["admin", "user"]);
+        users[2]["clientRoles"] = json!({AUDIENCE: ["admin"]});
+        let roles = json!({"realm": [{"name": "user"}, {"name": "admin"}], "client": {AUDIENCE: [{"name": "admin"}]}});
+        let import = json!({"ifResourceExists": "FAIL", "users": users, "roles": roles});
+        admin.add("/partialImport", &import);
+        realm.add_client("web", |_| {});
+        realm
+    }
+
+    fn admin(&self) -> Admin {
+        Admin::of(&self.url, "")
+    }
+}
+
+/// The administrator of a realm.
+struct Admin {
+    url: String,
+    token: String,
+}
+
+impl Admin {
+    fn of(server: &str, realm: &str) -> Self {
+        // Its tokens live for a minute: each use gets its own.
+        let form =
+            [("grant_type", "password"), ("client_id", "admin-cli"), ("username", "admin"), ("password", PASSWORD)];
+        let url = format!("{server}/realms/master/protocol/openid-connect/token");
+        let token = json(CLIENT.post(url).form(&form))["access_token"].as_str().unwrap().to_owned();
+        Self { url: format!("{server}/admin/realms{realm}"), token }
+    }
+
+    fn get(&self, path: &str) -> Value {
+        json(CLIENT.get(format!("{}{path}", self.url)).bearer_auth(&self.token))
+    }
+
+    fn add(&self, path: &str, what: &Value) {
+        succeed(CLIENT.post(format!("{}{path}", self.url)).bearer_auth(&self.token).json(what));
+    }
+
+    fn change(&self, path: &str, what: &Value) {
+        succeed(CLIENT.put(format!("{}{path}", self.url)).bearer_auth(&self.token).json(what));
+    }
+}
+
+/// A realm: the users `ada`, `root` (realm role `admin`) and `grace` (role `admin` of the client `task-api`), and the client `web`.
+#[derive(Debug)]
+pub struct Realm {
+    server: String,
+    name: String,
+}
+
+impl Realm {
+    /// The issuer of its tokens.
+    pub fn issuer(&self) -> String {
+        format!("{}/realms/{}", self.server, self.name)
+    }
+
+    fn admin(&self) -> Admin {
+        Admin::of(&self.server, &format!("/{}", self.name))
+    }
+
+    fn token_endpoint(&self) -> String {
+        format!("{}/protocol/openid-connect/token", self.issuer())
+    }
+
+    /// Adds a client, of which `change` may change what it likes. Its tokens have the audience of the API and its own ID, and on request
+    /// the scopes `tasks:write` and `email:send`.
+    pub fn add_client(&self, id: &str, change: impl FnOnce(&mut Value)) {
+        let mut client = json!({
+            "clientId": id,
+            "secret": SECRET,
+            "serviceAccountsEnabled": true,
+            "directAccessGrantsEnabled": true,
+            "redirectUris": [CALLBACK],
+            "attributes": {},
+            "protocolMappers": [audience(AUDIENCE), audience(id)],
+            "defaultClientScopes": ["basic", "roles", "profile", "email", "acr"],
+            "optionalClientScopes": ["tasks:write", "email:send"],
+        });
+        change(&mut client);
+        self.admin().add("/clients", &client);
+    }
+
+    /// Tokens of a client for itself.
+    pub fn client_tokens(&self, client: &str, scope: &str) -> Tokens {
+        Tokens::by(&self.token_endpoint(), client, SECRET, &[("grant_type", "client_credentials"), ("scope", scope)])
+    }
+
+    /// Tokens of a user, by the password.
+    pub fn user_tokens(&self, client: &str, user: &str, scope: &str) -> Tokens {
+        let form = [("grant_type", "password"), ("username", user), ("password", PASSWORD), ("scope", scope)];
+        Tokens::by(&self.token_endpoint(), client, SECRET, &form)
+    }
+
+    /// Tokens of a user who has signed in on the server's own page, with a nonce.
+    pub fn browser_tokens(&self, client: &str, user: &str) -> Tokens {
+        let start = format!(
+            "{}/protocol/openid-connect/auth?response_type=code&client_id={client}&redirect_uri={CALLBACK}&scope=openid&nonce=once",
+            self.issuer()
+        );
+        let code = browser::sign_in(&start, CALLBACK, &[("username", user), ("password", PASSWORD)]);
+        let form = [("grant_type", "authorization_code"), ("redirect_uri", CALLBACK), ("code", &code)];
+        Tokens::by(&self.token_endpoint(), client, SECRET, &form)
+    }
+
+    /// Adds a key, with which it signs from now on.
+    pub fn add_key(&self, name: &str, priority: u32) {
+        let config = json!({"priority": [priority.to_string()], "enabled": ["true"], "active": ["true"]});
+        let key = json!({"name": name, "providerId": "rsa-generated", "providerType": "org.keycloak.keys.KeyProvider", "config": config});
+        self.admin().add("/components", &key);
+    }
+
+    /// Withdraws a key: it neither signs with it nor publishes it any more.
+    pub fn disable_key(&self, name: &str) {
+        let admin = self.admin();
+        let mut keys = admin.get(&format!("/components?type=org.keycloak.keys.KeyProvider&name={name}"));
+        let key = &mut keys[0];
+        key["config"]["enabled"] = json!(["false"]);
+        key["config"]["active"] = json!(["false"]);
+        admin.change(&format!("/components/{}", key["id"].as_str().unwrap()), key);
+    }
+}
+
+/// What puts an audience into access tokens, light-weight ones included: without it, `aud` is `account`.
+pub fn audience(audience: &str) -> Value {
+    let config =
+        json!({"included.custom.audience": audience, "access.token.claim": "true", "lightweight.claim": "true"});
+    json!({"name": format!("audience {audience}"), "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper", "config": config})
+}

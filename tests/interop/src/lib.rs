@@ -1,0 +1,24 @@
+//! Real servers, and the three Task APIs that accept their tokens.
+//!
+//! `cargo test --manifest-path tests/interop/Cargo.toml` brings each server into `target/interop` by `install.sh`, from the public
+//! registries, and starts it on this machine; it fails where one cannot be had, and skips none. It ends all that it has started.
+//!
+//! Each server is a module with one function `settings`, which says what the `[auth]` section of an API that accepts its tokens says;
+//! [`apis`] starts the APIs with it.
+//!
+//! - [`apis`]: the Task APIs on axum, actix-web and Rocket, asked the same;
+//! - [`answer`]: what they answer;
+//! - [`token`]: what a token says, and what others make of it;
+//! - [`browser`]: a user who signs in;
+//! - [`http`]: requests to a server;
+//! - [`process`]: a server as a process;
+//! - [`keycloak`], [`oidc_provider`]: the servers.
+
+pub mod answer;
+pub mod apis;
+pub mod browser;
+pub mod http;
+pub mod keycloak;
+pub mod oidc_provider;
+pub mod process;
+pub mod token;

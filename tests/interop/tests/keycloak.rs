@@ -1,0 +1,298 @@
+//! Keycloak: its genuine tokens in the three Task APIs. Each test has a realm of its own.
+
+use std::sync::{LazyLock, RwLock, RwLockReadGuard};
+
+use rampart_interop::answer::Answer;
+use rampart_interop::apis::TaskApis;
+use rampart_interop::keycloak::{AUDIENCE, Keycloak, Realm, audience, settings};
+use rampart_interop::token::{header, payload, remaining, sub, tampered};
+use serde_json::{Value, json};
+
+static KEYCLOAK: LazyLock<RwLock<Keycloak>> = LazyLock::new(|| RwLock::new(Keycloak::start()));
+
+/// A realm on the running server, which is stopped by nobody meanwhile.
+fn realm(name: &str) -> (Realm, RwLockReadGuard<'static, Keycloak>) {
+    let keycloak = KEYCLOAK.read().unwrap();
+    (keycloak.realm(name), keycloak)
+}
+
+fn apis(realm: &Realm) -> TaskApis {
+    TaskApis::start(&settings(&realm.issuer()))
+}
+
+fn apis_with(realm: &Realm, name: &str, value: Value) -> TaskApis {
+    let mut settings = settings(&realm.issuer());
+    settings[name] = value;
+    TaskApis::start(&settings)
+}
+
+#[test]
+fn clients_and_users_have_the_rights_that_their_tokens_give() {
+    let (realm, _running) = realm("rights");
+    let apis = apis(&realm);
+
+    let client = realm.client_tokens("web", "email:send");
+    let client = client.access();
+    apis.accept("a client", client, &sub(client));
+    assert_eq!(apis.agreed("POST /api/emails/send", Some(client)), Answer::ok(r#"{"sent":true}"#));
+    assert_eq!(apis.agreed("POST /api/tasks", Some(client)), Answer::insufficient_scope("tasks:write"));
+    assert_eq!(apis.agreed("GET /api/admin/stats", Some(client)), Answer::insufficient_role("admin"));
+
+    let ada = realm.user_tokens("web", "ada", "openid");
+    let ada = ada.access();
+    apis.accept("a user", ada, &sub(ada));
+    let profile = format!(r#"{{"user_id":"{}","email":"ada@example.com","roles":["user"]}}"#, sub(ada));
+    assert_eq!(apis.agreed("GET /api/profile", Some(ada)), Answer::ok(&profile));
+    assert_eq!(apis.agreed("POST /api/emails/send", Some(ada)), Answer::insufficient_scope("email:send"));
+    assert_eq!(apis.agreed("GET /api/admin/stats", Some(ada)), Answer::insufficient_role("admin"));
+
+    let root = realm.user_tokens("web", "root", "openid email:send");
+    let root = root.access();
+    let stats = Answer::ok(r#"{"total_users":0,"total_tasks":0}"#);
+    assert_eq!(apis.agreed("GET /api/admin/stats", Some(root)), stats);
+    assert_eq!(apis.agreed("POST /api/emails/send", Some(root)), Answer::ok(r#"{"sent":true}"#));
+
+    assert_eq!(apis.agreed("GET /api/data", None), Answer::unauthorized());
+    assert_eq!(apis.agreed("GET /api/feed", None), Answer::ok(r#"{"feed":"public"}"#));
+}
+
+#[test]
+fn users_who_sign_in_on_the_page_are_let_in() {
+    let (realm, _running) = realm("page");
+    let apis = apis(&realm);
+    let tokens = realm.browser_tokens("web", "ada");
+    assert_eq!(payload(tokens.id())["nonce"], "once");
+    apis.accept("after the page", tokens.access(), &sub(tokens.access()));
+}
+
+#[test]
+fn roles_are_those_of_the_realm_or_of_the_client_as_configured() {
+    let (realm, _running) = realm("roles");
+    let [root, grace] = ["root", "grace"].map(|user| realm.user_tokens("web", user, "openid"));
+    let roles_in_place = |apis: &TaskApis| {
+        [&root, &grace].map(|tokens| {
+            let profile: Value =
+                serde_json::from_str(&apis.agreed("GET /api/profile", Some(tokens.access())).body).unwrap();
+            (profile["roles"].clone(), apis.agreed("GET /api/admin/tasks", Some(tokens.access())))
+        })
+    };
+    let admin = Answer::ok(r#"{"tasks":[],"total":0}"#);
+    let none = Answer::insufficient_role("admin");
+    let [mut of_root, of_grace] = roles_in_place(&apis(&realm));
+    of_root.0.as_array_mut().unwrap().sort_by_key(ToString::to_string);
+    assert_eq!([of_root, of_grace], [(json!(["admin", "user"]), admin.clone()), (json!([]), none.clone())]);
+    let of_client = apis_with(&realm, "roles_claim", json!(format!("/resource_access/{AUDIENCE}/roles")));
+    assert_eq!(roles_in_place(&of_client), [(json!([]), none), (json!(["admin"]), admin)]);
+}
+
+#[test]
+fn lightweight_tokens_are_let_in_with_their_scopes_and_without_roles() {
+    let (realm, _running) = realm("lightweight");
+    let lightweight = json!({"client.use.lightweight.access.token.enabled": "true"});
+    realm.add_client("light", |client| client["attributes"] = lightweight.clone());
+    realm.add_client("light-with-sub", |client| {
+        client["attributes"] = lightweight.clone();
+        let config = json!({"access.token.claim": "true", "lightweight.claim": "true"});
+        let sub =
+            json!({"name": "sub", "protocol": "openid-connect", "protocolMapper": "oidc-sub-mapper", "config": config});
+        client["protocolMappers"] = json!([audience(AUDIENCE), sub]);
+    });
+    realm.add_client("light-without-audience", |client| {
+        client["attributes"] = lightweight.clone();
+        client["protocolMappers"] = json!([]);
+    });
+    let apis = apis(&realm);
+
+    let client = realm.client_tokens("light", "email:send");
+    let user = realm.user_tokens("light-with-sub", "root", "email:send");
+    for (what, token) in [("of a client", client.access()), ("of a user", user.access())] {
+        assert_eq!(payload(token)["realm_access"], Value::Null);
+        apis.accept(what, token, &sub(token));
+        assert_eq!(apis.agreed("POST /api/emails/send", Some(token)), Answer::ok(r#"{"sent":true}"#), "{what}");
+        assert_eq!(apis.agreed("GET /api/admin/stats", Some(token)), Answer::insufficient_role("admin"), "{what}");
+    }
+    // Of a user it does not even say the name, unless it is told to.
+    let user = realm.user_tokens("light", "root", "email:send");
+    apis.refuse("light-weight, of a user", user.access(), &Answer::missing_claim("sub"));
+
+    let tokens = realm.client_tokens("light-without-audience", "email");
+    apis.refuse("light-weight, without an audience", tokens.access(), &Answer::missing_claim("aud"));
+}
+
+#[test]
+fn tokens_of_rfc_9068_are_let_in_and_can_be_required() {
+    let (realm, _running) = realm("rfc9068");
+    realm.add_client("rfc9068", |client| client["attributes"]["access.token.header.type.rfc9068"] = json!("true"));
+    let [plain, typed] = ["web", "rfc9068"].map(|client| realm.user_tokens(client, "ada", "openid"));
+    assert_eq!([&plain, &typed].map(|tokens| header(tokens.access())["typ"].clone()), [json!("JWT"), json!("at+jwt")]);
+    let apis = apis(&realm);
+    apis.accept("plain", plain.access(), &sub(plain.access()));
+    apis.accept("at+jwt", typed.access(), &sub(typed.access()));
+    let strict = apis_with(&realm, "require_at_jwt", json!(true));
+    strict.accept("at+jwt, required", typed.access(), &sub(typed.access()));
+    strict.refuse("plain, where at+jwt is required", plain.access(), &Answer::invalid_token());
+}
+
+#[test]
+fn every_algorithm_is_accepted_where_it_is_allowed_and_secrets_never() {
+    let (realm, _running) = realm("algorithms");
+    let usual = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"];
+    let on_request = ["PS256", "PS384", "PS512", "EdDSA"];
+    let secrets = ["HS256", "HS512"];
+    let tokens = |algorithms: &[&'static str]| -> Vec<_> {
+        let token = |algorithm: &&'static str| {
+            let client = format!("signs-{algorithm}");
+            realm.add_client(&client, |client| {
+                client["attributes"]["access.token.signed.response.alg"] = json!(algorithm)
+            });
+            let tokens = realm.client_tokens(&client, "email");
+            assert_eq!(header(tokens.access())["alg"], **algorithm);
+            (*algorithm, tokens)
+        };
+        algorithms.iter().map(token).collect()
+    };
+    let [usual, on_request, secrets] = [tokens(&usual), tokens(&on_request), tokens(&secrets)];
+    // All keys are there by now: Keycloak makes each when it is first used.
+    let by_default = apis(&realm);
+    let asked_for = apis_with(&realm, "algorithms", json!(["PS256", "PS384", "PS512", "EdDSA"]));
+    for (algorithm, tokens) in &usual {
+        by_default.accept(algorithm, tokens.access(), &sub(tokens.access()));
+        asked_for.refuse(algorithm, tokens.access(), &Answer::invalid_token());
+    }
+    for (algorithm, tokens) in &on_request {
+        by_default.refuse(algorithm, tokens.access(), &Answer::invalid_token());
+        asked_for.accept(algorithm, tokens.access(), &sub(tokens.access()));
+    }
+    for (algorithm, tokens) in &secrets {
+        by_default.refuse(algorithm, tokens.access(), &Answer::invalid_token());
+        asked_for.refuse(algorithm, tokens.access(), &Answer::invalid_token());
+    }
+}
+
+#[test]
+fn tokens_for_another_api_or_of_another_realm_are_refused() {
+    let (realm, running) = realm("home");
+    realm.add_client("without-audience", |client| client["protocolMappers"] = json!([]));
+    realm.add_client("of-another-api", |client| client["protocolMappers"] = json!([audience("another-api")]));
+    let abroad = running.realm("abroad");
+    let apis = apis(&realm);
+    // The default of Keycloak, which every new user meets: no mapper, and `aud` is `account`.
+    let without = realm.client_tokens("without-audience", "email");
+    assert_eq!(payload(without.access())["aud"], "account");
+    apis.refuse("without a mapper", without.access(), &Answer::invalid_token());
+    let another = realm.user_tokens("of-another-api", "root", "openid tasks:write");
+    apis.refuse("for another API", another.access(), &Answer::invalid_token());
+    let foreign = abroad.user_tokens("web", "root", "openid tasks:write");
+    apis.refuse("of another realm", foreign.access(), &Answer::invalid_token());
+}
+
+#[test]
+fn client_without_the_basic_scope_has_no_sub_and_is_refused() {
+    let (realm, _running) = realm("basic");
+    realm.add_client("without-basic", |client| client["defaultClientScopes"] = json!(["roles"]));
+    let tokens = realm.client_tokens("without-basic", "tasks:write");
+    // A service account has one of its own even so.
+    apis(&realm).accept("a service account", tokens.access(), &sub(tokens.access()));
+    let tokens = realm.user_tokens("without-basic", "ada", "openid");
+    assert_eq!(payload(tokens.access())["sub"], Value::Null);
+    apis(&realm).refuse("a user", tokens.access(), &Answer::missing_claim("sub"));
+}
+
+#[test]
+fn tampered_tokens_are_refused() {
+    let (realm, _running) = realm("tampered");
+    realm.add_client("signs-ES256", |client| client["attributes"]["access.token.signed.response.alg"] = json!("ES256"));
+    for client in ["web", "signs-ES256"] {
+        let tokens = realm.user_tokens(client, "ada", "openid");
+        // Each begins without knowing the genuine token, and goes on when it has seen it.
+        let apis = apis(&realm);
+        for seen in [false, true] {
+            for (what, token) in tampered(tokens.access()) {
+                apis.refuse(&format!("{client}, {what}, seen: {seen}"), &token, &Answer::invalid_token());
+            }
+            apis.accept("the genuine one", tokens.access(), &sub(tokens.access()));
+        }
+    }
+}
+
+#[test]
+fn id_and_refresh_tokens_are_refused_also_by_the_api_that_they_name() {
+    let (realm, _running) = realm("kinds");
+    let tokens = realm.user_tokens("web", "root", "openid");
+    assert_eq!(payload(tokens.id())["aud"], "web");
+    let apis = [
+        apis(&realm),
+        apis_with(&realm, "audience", json!("web")),
+        apis_with(&realm, "audience", json!(realm.issuer())),
+    ];
+    for apis in &apis {
+        apis.refuse("an ID token", tokens.id(), &Answer::invalid_token());
+        apis.refuse("a refresh token", tokens.refresh(), &Answer::invalid_token());
+    }
+    apis[1].accept("an access token for the same audience", tokens.access(), &sub(tokens.access()));
+}
+
+#[test]
+fn expired_token_is_refused_as_such() {
+    let (realm, _running) = realm("expiry");
+    realm.add_client("brief", |client| client["attributes"]["access.token.lifespan"] = json!("1"));
+    let tokens = realm.user_tokens("brief", "ada", "openid");
+    let token = tokens.access();
+    let apis = apis_with(&realm, "clock_tolerance_seconds", json!(0));
+    // The server sets the time, so it has to pass.
+    std::thread::sleep(remaining(token));
+    apis.refuse("expired", token, &Answer::token_expired());
+}
+
+#[test]
+fn new_key_is_found_beside_the_one_before() {
+    let (realm, _running) = realm("rotation");
+    let apis = apis(&realm);
+    let before = realm.user_tokens("web", "ada", "openid");
+    apis.accept("the first key", before.access(), &sub(before.access()));
+    realm.add_key("second", 200);
+    let after = realm.user_tokens("web", "ada", "openid");
+    assert_ne!(header(after.access())["kid"], header(before.access())["kid"]);
+    apis.accept("the second key", after.access(), &sub(after.access()));
+    apis.accept("the first key, still published", before.access(), &sub(before.access()));
+}
+
+#[test]
+fn tokens_of_a_withdrawn_key_are_refused_once_the_new_one_is_known() {
+    let (realm, _running) = realm("withdrawal");
+    let apis = apis(&realm);
+    let before = realm.user_tokens("web", "ada", "openid");
+    apis.accept("the first key", before.access(), &sub(before.access()));
+    realm.add_key("second", 200);
+    realm.disable_key("rsa-generated");
+    let after = realm.user_tokens("web", "ada", "openid");
+    apis.accept("the first key, as far as is known", before.access(), &sub(before.access()));
+    apis.accept("the second key", after.access(), &sub(after.access()));
+    apis.refuse("the first key, withdrawn", before.access(), &Answer::invalid_token());
+}
+
+#[test]
+fn server_that_is_away_is_missed_only_by_those_who_never_knew_it() {
+    let mut keycloak = KEYCLOAK.write().unwrap();
+    let realm = keycloak.realm("away");
+    let known = apis(&realm);
+    let [seen, unseen] = ["ada", "root"].map(|user| realm.user_tokens("web", user, "openid"));
+    known.accept("before the stop", seen.access(), &sub(seen.access()));
+
+    keycloak.stop();
+    known.accept("a token seen before", seen.access(), &sub(seen.access()));
+    known.accept("a token not seen before", unseen.access(), &sub(unseen.access()));
+    known.refuse("a forged one", &tampered(unseen.access())[0].1, &Answer::invalid_token());
+    let cold = apis(&realm);
+    cold.refuse("nothing can be decided", seen.access(), &Answer::unavailable());
+    assert_eq!(cold.agreed("GET /api/data", None), Answer::unauthorized());
+
+    keycloak.start_again();
+    let answer = cold.after(&Answer::unavailable(), "GET /api/data", seen.access());
+    assert_eq!(answer, Answer::ok(&format!(r#"{{"user":"{}"}}"#, sub(seen.access()))));
+    known.accept("after the start", seen.access(), &sub(seen.access()));
+    // The keys are those of before, and new tokens are let in.
+    let tokens = realm.user_tokens("web", "ada", "openid");
+    known.accept("a new token", tokens.access(), &sub(tokens.access()));
+    cold.accept("a new token", tokens.access(), &sub(tokens.access()));
+}
