@@ -65,6 +65,7 @@ impl<R: Requirement> RequireAuth<R> {
     ///
     /// # Errors
     /// The refusal, which the handler returns.
+    #[must_use = "only what is returned refuses the request: `user.require(&policy)?`"]
     pub fn require(&self, policy: &Policy) -> Result<(), Refused> {
         Ok(self.meets(policy)?)
     }
@@ -89,6 +90,7 @@ impl<R: Requirement> OptionalAuth<R> {
     ///
     /// # Errors
     /// The refusal, which the handler returns.
+    #[must_use = "only what is returned refuses the request: `user.require(&policy)?`"]
     pub fn require(&self, policy: &Policy) -> Result<&Arc<Claims>, Refused> {
         Ok(self.meets(policy)?)
     }
