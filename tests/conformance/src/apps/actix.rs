@@ -8,15 +8,15 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Data, ReqData, ServiceConfig, get, head, resource};
-use actix_web::{App as Application, HttpRequest, HttpResponse, HttpServer, ResponseError};
+use actix_web::{App as Application, HttpRequest, HttpResponse, HttpServer, ResponseError, Route};
 use rampart_actix::{
     AnyOf, AnyUser, AuthRejection, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RampartConfig, RequireAuth,
     Requirement,
 };
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead, TasksWrite,
-    WriteOrMail, custom, describe, nobody, policy, read_and_write, report,
+    Acme, Admin, Asked, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead,
+    TasksWrite, WriteOrMail, custom, describe, nobody, policy, read_and_write, reads, report, writes,
 };
 use crate::case::App;
 use crate::fixture::FIXTURE;
@@ -82,6 +82,7 @@ fn configure(config: &mut ServiceConfig, app: App, auth: &RampartAuth) {
             config.app_data(Data::new(auth.clone()));
             guards(config);
             layers(config, auth);
+            handlers(config, auth);
         }
     }
 }
@@ -125,7 +126,9 @@ fn layers(config: &mut ServiceConfig, auth: &RampartAuth) {
         .service(resource("/user").route(get().to(guarded::<AnyUser>)).route(head().to(guarded::<AnyUser>)))
         .service(resource("/role").route(get().to(guarded::<Admin>)))
         .service(resource("/optional").route(get().to(optional::<AnyUser>)))
-        .service(resource("/layered").wrap(auth.require_roles(["admin"])).route(get().to(layered)));
+        .service(resource("/layered").wrap(auth.require_roles(["admin"])).route(get().to(layered)))
+        .service(resource("/in-handler").route(in_handler::<AnyUser>(get(), &[writes])))
+        .service(resource("/in-handler-optional").route(get().to(in_handler_optional)));
     config
         .service(resource("/layered").wrap(auth.require_auth()).route(get().to(layered)))
         .service(resource("/layered/role").wrap(auth.require_roles(["admin"])).route(get().to(layered)))
@@ -151,6 +154,26 @@ fn layers(config: &mut ServiceConfig, auth: &RampartAuth) {
         )
         .service(resource("/layered/policy-guard").wrap(auth.require(policy())).route(get().to(guarded::<TasksWrite>)))
         .service(custom_answers);
+}
+
+fn handlers(config: &mut ServiceConfig, auth: &RampartAuth) {
+    config
+        .service(resource("/in-handler/scope").route(in_handler::<AnyUser>(get(), &[writes])).route(in_handler::<
+            AnyUser,
+        >(
+            head(),
+            &[writes],
+        )))
+        .service(resource("/in-handler/policy").route(in_handler::<AnyUser>(get(), &[policy])))
+        .service(resource("/in-handler/nobody").route(in_handler::<AnyUser>(get(), &[nobody])))
+        .service(resource("/in-handler/scopes").route(in_handler::<AnyUser>(get(), &[reads, writes])))
+        .service(resource("/in-handler/guard").route(in_handler::<TasksRead>(get(), &[writes])))
+        .service(
+            resource("/in-handler/layer")
+                .wrap(auth.require_scopes(["tasks:read"]))
+                .route(in_handler::<AnyUser>(get(), &[writes])),
+        )
+        .service(resource("/in-handler/optional").route(get().to(in_handler_optional)));
 }
 
 fn enter(request: &HttpRequest) {
@@ -212,6 +235,20 @@ async fn result(request: HttpRequest, user: Result<RequireAuth<Admin>, AuthRejec
         Ok(user) => describe(Some(&user)),
         Err(rejection) => report(rejection.error(), rejection.challenges()),
     }
+}
+
+/// With a handler that asks for these policies, one after another.
+fn in_handler<R: Requirement + 'static>(route: Route, asked: Asked) -> Route {
+    route.to(move |request: HttpRequest, user: RequireAuth<R>| async move {
+        enter(&request);
+        asked.iter().try_for_each(|policy| user.require(&policy(), &request))?;
+        Ok::<_, AuthRejection>(describe(Some(&user)))
+    })
+}
+
+async fn in_handler_optional(request: HttpRequest, user: OptionalAuth) -> Result<String, AuthRejection> {
+    enter(&request);
+    user.require(&writes(), &request).map(|claims| describe(Some(claims)))
 }
 
 async fn layered(request: HttpRequest, claims: Option<ReqData<Arc<Claims>>>) -> String {

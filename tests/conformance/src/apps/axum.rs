@@ -8,7 +8,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::map_response;
 use axum::response::{AppendHeaders, IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{MethodRouter, any, get};
 use axum::{Router, serve};
 use rampart_axum::{
     AnyOf, AnyUser, AuthRejection, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth, Requirement,
@@ -17,8 +17,8 @@ use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead, TasksWrite,
-    WriteOrMail, custom, describe, nobody, policy, read_and_write, report,
+    Acme, Admin, Asked, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead,
+    TasksWrite, WriteOrMail, custom, describe, nobody, policy, read_and_write, reads, report, writes,
 };
 use crate::case::App;
 use crate::fixture::FIXTURE;
@@ -73,6 +73,8 @@ fn routes(auth: &RampartAuth) -> Router {
         .route("/role", get(guarded::<Admin>))
         .route("/optional", get(optional::<AnyUser>))
         .route("/layered", get(layered).route_layer(auth.require_roles(["admin"])))
+        .route("/in-handler", in_handler::<AnyUser>(&[writes]))
+        .route("/in-handler-optional", get(in_handler_optional))
         .layer(map_response(custom_answer));
     Router::new()
         .route("/public", get(public))
@@ -117,6 +119,13 @@ fn routes(auth: &RampartAuth) -> Router {
         )
         .route("/layered/scope-role", get(guarded::<Admin>).route_layer(auth.require_scopes(["tasks:read"])))
         .route("/layered/policy-guard", get(guarded::<TasksWrite>).route_layer(auth.require(policy())))
+        .route("/in-handler/scope", in_handler::<AnyUser>(&[writes]))
+        .route("/in-handler/policy", in_handler::<AnyUser>(&[policy]))
+        .route("/in-handler/nobody", in_handler::<AnyUser>(&[nobody]))
+        .route("/in-handler/scopes", in_handler::<AnyUser>(&[reads, writes]))
+        .route("/in-handler/guard", in_handler::<TasksRead>(&[writes]))
+        .route("/in-handler/layer", in_handler::<AnyUser>(&[writes]).route_layer(auth.require_scopes(["tasks:read"])))
+        .route("/in-handler/optional", get(in_handler_optional))
         .nest("/custom", custom_answers)
         .with_state(auth.clone())
 }
@@ -180,6 +189,19 @@ async fn result(headers: HeaderMap, user: Result<RequireAuth<Admin>, AuthRejecti
         Ok(user) => describe(Some(&user)),
         Err(rejection) => report(rejection.error(), rejection.challenges()),
     }
+}
+
+fn in_handler<R: Requirement + 'static>(asked: Asked) -> MethodRouter<RampartAuth> {
+    get(async |headers: HeaderMap, user: RequireAuth<R>| {
+        enter(&headers);
+        asked.iter().try_for_each(|policy| user.require(&policy()))?;
+        Ok::<_, AuthRejection>(describe(Some(&user)))
+    })
+}
+
+async fn in_handler_optional(headers: HeaderMap, user: OptionalAuth) -> Result<String, AuthRejection> {
+    enter(&headers);
+    user.require(&writes()).map(|claims| describe(Some(claims)))
 }
 
 async fn layered(headers: HeaderMap, claims: Option<Extension<Arc<Claims>>>) -> String {

@@ -4,8 +4,8 @@ use rampart_core::adapter::{self, Authorization, Fresh, Gate, Verification};
 use rampart_core::{AnyOf, AnyUser, Policy, RampartAuth, Rejection, Requirement};
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead, TasksWrite,
-    WriteOrMail, describe, nobody, policy, read_and_write, report,
+    Acme, Admin, Asked, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead,
+    TasksWrite, WriteOrMail, describe, nobody, policy, read_and_write, reads, report, writes,
 };
 use crate::case::{App, Case, Reach};
 use crate::fixture::FIXTURE;
@@ -91,6 +91,20 @@ fn gated(verified: &adapter::Outcome<'_>, gate: &Gate) -> Result<String, Rejecti
     verified.pass(gate).map(|claims| describe(claims.map(|claims| &**claims)))
 }
 
+fn in_handler<R: Requirement>(verified: &adapter::Outcome<'_>, asked: Asked) -> Result<String, Rejection> {
+    let claims = verified.required::<R>()?;
+    let inquiry = verified.inquiry();
+    for policy in asked {
+        inquiry.require(Some(&claims), &policy())?;
+    }
+    Ok(describe(Some(&claims)))
+}
+
+fn in_handler_optional(verified: &adapter::Outcome<'_>) -> Result<String, Rejection> {
+    let claims = verified.optional::<AnyUser>()?;
+    verified.inquiry().require(claims.as_ref(), &writes()).map(|claims| describe(Some(claims)))
+}
+
 fn route(path: &str, verified: &adapter::Outcome<'_>) -> Result<String, Rejection> {
     match path {
         "/public" => Ok("public".to_owned()),
@@ -155,6 +169,16 @@ fn route(path: &str, verified: &adapter::Outcome<'_>) -> Result<String, Rejectio
             gated(verified, &Gate::policy(policy()))?;
             required::<TasksWrite>(verified)
         }
+        "/in-handler/scope" => in_handler::<AnyUser>(verified, &[writes]),
+        "/in-handler/policy" => in_handler::<AnyUser>(verified, &[policy]),
+        "/in-handler/nobody" => in_handler::<AnyUser>(verified, &[nobody]),
+        "/in-handler/scopes" => in_handler::<AnyUser>(verified, &[reads, writes]),
+        "/in-handler/guard" => in_handler::<TasksRead>(verified, &[writes]),
+        "/in-handler/layer" => {
+            gated(verified, &Gate::policy(Policy::scopes(["tasks:read"])))?;
+            in_handler::<AnyUser>(verified, &[writes])
+        }
+        "/in-handler/optional" => in_handler_optional(verified),
         other => panic!("the core has no route {other}"),
     }
 }

@@ -16,7 +16,10 @@
 //! | `/result` | the admin role, but the handler takes the rejection itself |
 //! | `/layered`, `/layered/role`, `/layered/scope`, `/layered/policy`, `/layered/read-and-write`, `/layered/optional`, `/layered/nobody`, `/layered/guard` | the same by layers, which are groups of routes on Rocket |
 //! | `/layered/scope-guard`, `/layered/scope-layer`, `/layered/scope-role`, `/layered/policy-guard` | a layer with a scope or the policy, and within it a scope by a guard or a layer, or a role |
-//! | `/custom/user`, `/custom/role`, `/custom/optional`, `/custom/layered` | as above, answered in a form of the application's own |
+//! | `/in-handler/scope`, `/in-handler/policy`, `/in-handler/nobody`, `/in-handler/scopes` | a good token, and the handler for the rest: a scope, the policy of `/layered/policy`, the empty one, one scope after another |
+//! | `/in-handler/guard`, `/in-handler/layer` | a scope by a guard or a layer, and another one by the handler |
+//! | `/in-handler/optional` | no token, or a good one; and a scope by the handler |
+//! | `/custom/user`, `/custom/role`, `/custom/optional`, `/custom/layered`, `/custom/in-handler`, `/custom/in-handler-optional` | as above, answered in a form of the application's own |
 
 use rampart_core::{AuthError, Claims, Policy, Requirement};
 
@@ -87,6 +90,17 @@ impl Requirement for Nobody {
 fn nobody() -> Policy {
     Policy::roles([""; 0])
 }
+
+fn reads() -> Policy {
+    Policy::scopes(["tasks:read"])
+}
+
+fn writes() -> Policy {
+    Policy::scopes(["tasks:write"])
+}
+
+/// The policies that a handler asks for, one after another.
+type Asked = &'static [fn() -> Policy];
 
 /// The policy of `/layered/policy`.
 fn policy() -> Policy {

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
 
 use rampart_rocket::{
-    AnyOf, AuthRejection, Claims, OptionalAuth, Rampart, RampartAuth, RampartAuthExt, RequireAuth, Requirement,
+    AnyOf, AuthRejection, Claims, OptionalAuth, Rampart, RampartAuth, RampartAuthExt, Refused, RequireAuth, Requirement,
 };
 use rocket::config::{LogLevel, Shutdown};
 use rocket::fairing::AdHoc;
@@ -18,8 +18,8 @@ use rocket::{Build, Catcher, Config, Data, Request, Route, catch, catcher, catch
 use rocket_cors::{AllowedHeaders, AllowedOrigins, CorsOptions};
 
 use super::{
-    Acme, Admin, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead, TasksWrite,
-    WriteOrMail, custom, describe, nobody, policy, read_and_write, report,
+    Acme, Admin, Asked, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead,
+    TasksWrite, WriteOrMail, custom, describe, nobody, policy, read_and_write, reads, report, writes,
 };
 use crate::case::App;
 use crate::fixture::FIXTURE;
@@ -85,6 +85,9 @@ fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
         .mount("/", routes![any_of, any_of_mixed, nested, hand_written, nobody_type, by_type])
         .mount("/", routes![optional, optional_role, several, result, both_scopes, write_or_mail])
         .mount("/", routes![several_scopes, several_alternatives, all_of_alternatives, result_then_scope])
+        .mount("/in-handler", routes![in_handler_scope, in_handler_policy, in_handler_nobody, in_handler_scopes])
+        .mount("/in-handler", routes![in_handler_guard, in_handler_optional])
+        .mount("/custom", routes![in_handler, in_handler_custom_optional])
         .mount("/", routes![custom_user, custom_role, custom_optional]);
     let rocket = groups(rocket, auth);
     match app {
@@ -115,6 +118,7 @@ fn groups(rocket: rocket::Rocket<Build>, auth: &RampartAuth) -> rocket::Rocket<B
         .mount("/layered/scope-layer", reader().routes(within))
         .mount("/layered", reader().routes(routes![layered_scope_guard, layered_scope_role]))
         .mount("/layered", auth.require(policy()).routes(routes![layered_policy_guard]))
+        .mount("/in-handler", reader().routes(routes![in_handler_layer]))
         .mount("/custom/layered", auth.require_roles(["admin"]).routes(routes![layered]))
 }
 
@@ -267,6 +271,42 @@ fn layered_scope_role(mark: Mark, user: RequireAuth<Admin>) -> String {
 #[get("/policy-guard")]
 fn layered_policy_guard(mark: Mark, user: RequireAuth<TasksWrite>) -> String {
     guarded(&mark, &user)
+}
+
+fn asking<R: Requirement>(mark: &Mark, user: &RequireAuth<R>, asked: Asked) -> Result<String, Refused> {
+    mark.enter();
+    asked.iter().try_for_each(|policy| user.require(&policy()))?;
+    Ok(describe(Some(user)))
+}
+
+macro_rules! routes_that_ask {
+    ($($path:literal $name:ident: $guard:ty, $asked:expr;)*) => {
+        $(#[get($path)]
+        fn $name(mark: Mark, user: $guard) -> Result<String, Refused> {
+            asking(&mark, &user, &$asked)
+        })*
+    };
+}
+
+routes_that_ask! {
+    "/scope" in_handler_scope: RequireAuth, [writes];
+    "/policy" in_handler_policy: RequireAuth, [policy];
+    "/nobody" in_handler_nobody: RequireAuth, [nobody];
+    "/scopes" in_handler_scopes: RequireAuth, [reads, writes];
+    "/guard" in_handler_guard: RequireAuth<TasksRead>, [writes];
+    "/layer" in_handler_layer: RequireAuth, [writes];
+    "/in-handler" in_handler: RequireAuth, [writes];
+}
+
+#[get("/optional")]
+fn in_handler_optional(mark: Mark, user: OptionalAuth) -> Result<String, Refused> {
+    mark.enter();
+    user.require(&writes()).map(|claims| describe(Some(claims)))
+}
+
+#[get("/in-handler-optional")]
+fn in_handler_custom_optional(mark: Mark, user: OptionalAuth) -> Result<String, Refused> {
+    in_handler_optional(mark, user)
 }
 
 /// `/any`, for every method that Rocket knows.

@@ -11,7 +11,7 @@ use super::{ADA, invalid_token, lacks_role, lacks_scope, missing_token, missing_
 const METADATA: &str = r#", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource""#;
 
 /// The same answer, of the strict API.
-fn strict(mut answer: Answer) -> Answer {
+pub(super) fn strict(mut answer: Answer) -> Answer {
     for (name, value) in &mut answer.headers {
         if let ("www-authenticate", crate::case::Text::Is(value)) = (*name, value) {
             *value = value.replace("realm=\"default\"", "realm=\"tasks\"") + METADATA;
@@ -21,7 +21,7 @@ fn strict(mut answer: Answer) -> Answer {
 }
 
 /// The same answer in the application's own form, which keeps status and challenge.
-fn custom(mut answer: Answer, code: &str) -> Answer {
+pub(super) fn custom(mut answer: Answer, code: &str) -> Answer {
     answer.headers[0].1 = "text/plain; charset=utf-8".into();
     answer.ordered = false;
     answer.body = format!("custom: {code}");

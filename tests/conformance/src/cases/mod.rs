@@ -6,6 +6,7 @@ use crate::case::{Answer, Case};
 use crate::fixture::FIXTURE;
 
 mod claims;
+mod handlers;
 mod header;
 mod keys;
 mod layers;
@@ -26,6 +27,7 @@ pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
         claims::cases(fixture),
         rights::cases(fixture),
         layers::cases(fixture),
+        handlers::cases(fixture),
     ]
     .concat()
 });
