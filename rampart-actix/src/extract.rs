@@ -63,6 +63,7 @@ impl<R: Requirement> RequireAuth<R> {
     ///
     /// # Errors
     /// The refusal, which is the response.
+    #[must_use = "only what is returned refuses the request: `user.require(&policy, &request)?`"]
     pub fn require(&self, policy: &Policy, request: &HttpRequest) -> Result<(), AuthRejection> {
         self.meets(policy).map_err(|rejection| RampartConfig::refuse(rejection, request))
     }
@@ -87,6 +88,7 @@ impl<R: Requirement> OptionalAuth<R> {
     ///
     /// # Errors
     /// The refusal, which is the response.
+    #[must_use = "only what is returned refuses the request: `user.require(&policy, &request)?`"]
     pub fn require(&self, policy: &Policy, request: &HttpRequest) -> Result<&Arc<Claims>, AuthRejection> {
         self.meets(policy).map_err(|rejection| RampartConfig::refuse(rejection, request))
     }
