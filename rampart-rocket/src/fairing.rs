@@ -15,6 +15,7 @@ use rocket::{Build, Data, Request, Response, Rocket};
 use crate::attached::Attached;
 use crate::head::Sent;
 use crate::kept::Kept;
+use crate::settings;
 
 /// Sets up an application for the guards: `rocket::build().attach(Rampart::fairing(auth))`.
 ///
@@ -30,13 +31,49 @@ use crate::kept::Kept;
 #[must_use = "a fairing does nothing unless it is attached"]
 #[derive(Clone, Debug)]
 pub struct Rampart {
-    auth: RampartAuth,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Object(RampartAuth),
+    Configuration,
 }
 
 impl Rampart {
     /// The fairing for an auth object.
     pub const fn fairing(auth: RampartAuth) -> Self {
-        Self { auth }
+        Self { source: Source::Object(auth) }
+    }
+
+    /// The fairing for the settings of Rocket's own configuration: those of [`Settings`](crate::Settings), in its section `rampart`.
+    ///
+    /// ```toml
+    /// [default.rampart]
+    /// issuer_url = "https://auth.example.com"
+    /// audience = "my-api"
+    /// ```
+    ///
+    /// Or `ROCKET_RAMPART='{issuer_url="https://auth.example.com",audience="my-api"}'`. They are read when Rocket ignites; without a
+    /// section, or with a wrong one, it does not launch, and the log names the key and the remedy.
+    ///
+    /// Where there are groups of routes too, one object is made of the section for both:
+    ///
+    /// ```no_run
+    /// use rampart_rocket::{Rampart, RampartAuth, RampartAuthExt};
+    /// use rocket::fs::FileServer;
+    ///
+    /// #[rocket::main]
+    /// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let rocket = rocket::build();
+    ///     let auth = RampartAuth::from_settings(rocket.figment().extract_inner("rampart")?)?;
+    ///     let reports = auth.require_auth().routes(FileServer::from("reports"));
+    ///     rocket.attach(Rampart::fairing(auth)).mount("/reports", reports).launch().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub const fn from_figment() -> Self {
+        Self { source: Source::Configuration }
     }
 
     /// The claims of this request, once a guard or group of this crate has let it pass: for fairings and catchers, such as an access
@@ -74,18 +111,28 @@ impl Fairing for Rampart {
     }
 
     async fn on_ignite(&self, mut rocket: Rocket<Build>) -> fairing::Result {
+        let auth = match &self.source {
+            Source::Object(auth) => auth.clone(),
+            Source::Configuration => match settings::auth(rocket.figment()) {
+                Ok(auth) => auth,
+                Err(problem) => {
+                    adapter::not_set_up(&problem);
+                    return Err(rocket);
+                }
+            },
+        };
         match rocket.state::<RampartAuth>() {
-            Some(other) if !other.is_same(&self.auth) => {
+            Some(other) if !other.is_same(&auth) => {
                 adapter::not_set_up(
-                    "the Rocket manages another RampartAuth already: attach Rampart::fairing(auth) once, and manage no other",
+                    "the Rocket manages another RampartAuth already: attach the fairing once, and manage no other",
                 );
                 return Err(rocket);
             }
             Some(_) => {}
-            None => rocket = rocket.manage(self.auth.clone()),
+            None => rocket = rocket.manage(auth.clone()),
         }
         if rocket.state::<Attached>().is_none() {
-            rocket = rocket.manage(Attached(self.auth.clone()));
+            rocket = rocket.manage(Attached(auth));
         }
         let has_default = rocket.catchers().any(|catcher| catcher.code.is_none() && catcher.base.path() == "/");
         Ok(if has_default { rocket } else { rocket.register("/", [default_catcher()]) })

@@ -12,6 +12,7 @@ mod head;
 mod kept;
 mod refused;
 mod rejection;
+mod settings;
 
 #[doc(inline)]
 pub use crate::{

@@ -4,40 +4,12 @@
 
 mod support;
 
-use std::io;
-use std::sync::{LazyLock, Mutex};
-
 use rampart_core::Rejection;
-use rampart_rocket::{
-    AuthError, AuthRejection, OptionalAuth, Rampart, RampartAuth, Refused, RequireAuth, Settings, roles,
-};
+use rampart_rocket::{AuthError, AuthRejection, OptionalAuth, Rampart, Refused, RequireAuth, roles};
 use rocket::error::ErrorKind;
-use rocket::figment::providers::{Format, Toml};
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Build, Request, Rocket, Route, catch, catchers, get, routes};
-use support::{bare, expired, issuer, offline_auth, plain, serve, with};
-
-/// What the log says, of all tests in this file.
-static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-static LOGGING: LazyLock<()> = LazyLock::new(|| tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init());
-
-struct Log;
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOG.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[track_caller]
-fn is_logged(text: &str) {
-    let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
-    assert!(log.lines().any(|line| line.contains("ERROR rampart: ") && line.contains(text)), "{log}");
-}
+use support::{bare, expired, issuer, log, offline_auth, plain, serve, with};
 
 roles!(Admin = "admin");
 
@@ -82,7 +54,7 @@ enum Stopped {
 
 #[tokio::test]
 async fn a_missing_fairing_stops_the_launch() {
-    LazyLock::force(&LOGGING);
+    log::listen();
     let auth = offline_auth(&issuer().await);
     let guards = [routes![required], routes![admin], routes![optional], routes![option], routes![result]];
     for routes in guards.into_iter().chain([routes![answer], routes![refused]]) {
@@ -93,7 +65,7 @@ async fn a_missing_fairing_stops_the_launch() {
         assert_eq!(stopped, Stopped::BySentinel, "{routes:?}");
         assert!(ignite(with(&auth), routes).await.is_ok());
     }
-    is_logged("a route needs a RampartAuth: add `.attach(Rampart::fairing(auth))`");
+    log::is_logged("a route needs a RampartAuth: add `.attach(Rampart::fairing(auth))`");
 }
 
 /// A guard of the application that Rocket cannot look into.
@@ -133,7 +105,7 @@ fn server_error(request: &Request<'_>) -> Option<AuthRejection> {
 
 #[tokio::test]
 async fn a_handwritten_guard_without_the_fairing_lets_nobody_pass() {
-    LazyLock::force(&LOGGING);
+    log::listen();
     let token = plain(&issuer().await);
     let client = serve(bare().mount("/", routes![refuses, reports])).await;
     for answer in [client.get("/refuses").await, client.get_with("/refuses", &token).await] {
@@ -141,7 +113,7 @@ async fn a_handwritten_guard_without_the_fairing_lets_nobody_pass() {
         assert!(!answer.body.contains("ada"));
     }
     client.get_with("/reports", &token).await.is_ok("server_error");
-    is_logged("a guard found no RampartAuth: add `.attach(Rampart::fairing(auth))`");
+    log::is_logged("a guard found no RampartAuth: add `.attach(Rampart::fairing(auth))`");
 
     // Without the fairing there is no catcher of ours; one of the application's own finds the rejection all the same.
     let client = serve(bare().mount("/", routes![refuses]).register("/", catchers![server_error])).await;
@@ -167,13 +139,13 @@ async fn a_handwritten_guard_gives_the_usual_answer() {
 
 #[tokio::test]
 async fn another_auth_object_stops_the_launch() {
-    LazyLock::force(&LOGGING);
+    log::listen();
     let (auth, other) = (offline_auth(&issuer().await), offline_auth(&issuer().await));
     let stopped = ignite(with(&auth).attach(Rampart::fairing(other.clone())), routes![required]).await.unwrap_err();
     assert_eq!(stopped, Stopped::ByFairing);
     let stopped = ignite(with(&auth).manage(other), routes![required]).await.unwrap_err();
     assert_eq!(stopped, Stopped::ByFairing);
-    is_logged("attach Rampart::fairing(auth) once");
+    log::is_logged("attach the fairing once");
 }
 
 #[tokio::test]
@@ -184,22 +156,4 @@ async fn the_same_auth_object_twice_does_no_harm() {
     let client = serve(rocket.mount("/", routes![refuses])).await;
     client.get("/refuses").await.is_rejection(&auth, AuthError::MissingToken);
     client.get_with("/refuses", &plain(&issuer)).await.is_ok("ada");
-}
-
-#[tokio::test]
-async fn settings_come_from_rockets_configuration() {
-    let issuer = issuer().await;
-    let settings = format!(
-        "[rampart]\nissuer_url = '{}'\naudience = 'task-api'\nrealm = 'tasks'\nstatic_jwks = '{}'\n",
-        issuer.url(),
-        issuer.jwks_json()
-    );
-    let figment = bare().figment().clone().merge(Toml::string(&settings));
-    let rocket = rocket::custom(figment);
-    let settings = rocket.figment().extract_inner::<Settings>("rampart").unwrap();
-    let auth = RampartAuth::from_settings(settings).unwrap();
-    let client = serve(rocket.attach(Rampart::fairing(auth)).mount("/", routes![refuses])).await;
-
-    client.get_with("/refuses", &plain(&issuer)).await.is_ok("ada");
-    assert_eq!(client.get("/refuses").await.header("www-authenticate"), Some("Bearer realm=\"tasks\""));
 }

@@ -163,6 +163,7 @@ mod tests {
             "an error handler has answered with a stream, which cannot be kept",
             "a route needs a RampartAuth: add it",
             "the Rocket manages another RampartAuth already: attach one",
+            "Rocket's configuration, profile `debug`: write it",
         ] {
             tell(&Event::NotSetUp { problem });
         }
