@@ -21,6 +21,7 @@ use crate::issuer::Issuer;
 use crate::request::{AUTHORIZATION, Found, RequestHead};
 use crate::settings::Settings;
 use crate::token::claims::Claims;
+use crate::verifier::live::IssuerResolver;
 use crate::verifier::trusted::Trusted;
 use crate::verifier::{Presented, Step, Verifier};
 
@@ -84,9 +85,29 @@ impl RampartAuth {
         Self::builder_of(issuer).build()
     }
 
-    /// A builder that begins with an issuer that is described whole.
-    pub fn builder_of(issuer: Issuer) -> RampartAuthBuilder {
-        RampartAuthBuilder::of(issuer)
+    /// A builder that begins with an issuer that is described whole, or with a [resolver](crate::IssuerResolver) alone.
+    ///
+    /// ```
+    /// use rampart_core::{Grants, Issuer, RampartAuth};
+    ///
+    /// let auth = RampartAuth::builder_of(|iss: &str| {
+    ///     let is_ours = ["https://a.tenants.example", "https://b.tenants.example"].contains(&iss);
+    ///     is_ours.then(|| Issuer::new(iss, "my-api").grants(Grants::roles(["user"])))
+    /// })
+    /// .build()?;
+    /// # Ok::<(), rampart_core::ConfigError>(())
+    /// ```
+    pub fn builder_of(beginning: impl Into<Beginning>) -> RampartAuthBuilder {
+        beginning.into().0
+    }
+
+    /// Takes away an issuer that a [resolver](crate::IssuerResolver) has named, with its keys and all that was verified by its rules: each
+    /// request that begins after this asks the resolver again. Says whether there was one of that `iss`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for one that the settings name.
+    pub fn forget_issuer(&self, iss: &str) -> Result<bool, ConfigError> {
+        self.0.verifier.issuers.forget(iss)
     }
 
     /// A builder with every default. `issuer_url` must be written exactly as the `iss` claim of the tokens, and be an http(s) URL unless
@@ -271,6 +292,22 @@ impl RampartAuth {
 
     fn wall(&self) -> Duration {
         self.0.verifier.clock.now().unwrap_or_default()
+    }
+}
+
+/// What a builder begins with: an [`Issuer`], or a [resolver](IssuerResolver). See [`RampartAuth::builder_of`].
+#[derive(Debug)]
+pub struct Beginning(RampartAuthBuilder);
+
+impl From<Issuer> for Beginning {
+    fn from(issuer: Issuer) -> Self {
+        Self(RampartAuthBuilder::of(issuer))
+    }
+}
+
+impl<R: IssuerResolver + 'static> From<R> for Beginning {
+    fn from(resolver: R) -> Self {
+        Self(RampartAuthBuilder::of_resolver(resolver))
     }
 }
 

@@ -100,6 +100,21 @@ impl Issuer {
         self
     }
 
+    /// Of an issuer that a [resolver](crate::IssuerResolver) has named: allows addresses that the internet cannot reach, such as those of a
+    /// network of your own. Without it, whoever can get a tenant's name into the resolver's answer could have this API send requests into
+    /// your network. Issuers that the settings name are not restricted.
+    pub fn allow_private_addresses(mut self, allow: bool) -> Self {
+        self.settings.allow_private_addresses = allow;
+        self
+    }
+
+    /// Of an issuer that a resolver has named: fetches its keys through the proxy of the environment or of
+    /// [`http_client`](crate::RampartAuthBuilder::http_client). The proxy then looks names up, and must keep private addresses out itself.
+    pub fn allow_proxy(mut self, allow: bool) -> Self {
+        self.settings.allow_proxy = allow;
+        self
+    }
+
     /// How long fetched keys are fresh: 600 s unless given, 1 s at least. A `max-age` of the issuer may shorten it, to 60 s at least
     /// (RFC 9111 section 5.2.2.1). From 80 to 90 % of it on they are refreshed in the background.
     pub fn jwks_cache_ttl(mut self, ttl: Duration) -> Self {

@@ -36,7 +36,7 @@ mod verifier;
 pub use crate::{
     answer::error::AuthError,
     answer::rejection::Rejection,
-    auth::RampartAuth,
+    auth::{Beginning, RampartAuth},
     authenticate::{Authenticate, AuthenticateOptional},
     builder::RampartAuthBuilder,
     event::{AmbiguousKey, Event, RefusedToken},
@@ -51,6 +51,7 @@ pub use crate::{
     rule::Rule,
     settings::{IssuerSettings, Settings},
     token::claims::{Audience, ClaimError, ClaimFields, Claims},
+    verifier::live::IssuerResolver,
 };
 
 #[doc(inline)]

@@ -112,6 +112,8 @@ sections! {
         token_cache_bytes: Option<usize> => plainly,
         /// See [`RampartAuthBuilder::max_issuers`].
         max_issuers: Option<usize> => plainly,
+        /// See [`RampartAuthBuilder::issuers_expire_after`].
+        [rename = "issuers_expire_after_seconds", deserialize_with = "seconds"] issuers_expire_after: Option<Duration> => plainly,
         /// See [`RampartAuthBuilder::scope_implies`].
         scope_implies: BTreeMap<String, Vec<String>> => plainly,
         /// See [`RampartAuthBuilder::role_implies`].
@@ -151,6 +153,10 @@ sections! {
         static_jwks: Option<String> => by_length,
         /// See [`Issuer::allow_http`].
         allow_http: bool => plainly,
+        /// See [`Issuer::allow_private_addresses`].
+        allow_private_addresses: bool => plainly,
+        /// See [`Issuer::allow_proxy`].
+        allow_proxy: bool => plainly,
         /// See [`Issuer::jwks_cache_ttl`].
         [rename = "jwks_cache_ttl_seconds", deserialize_with = "seconds"] jwks_cache_ttl: Option<Duration> => plainly,
         /// See [`Issuer::max_stale`].

@@ -12,6 +12,7 @@ use reqwest::{Client, ClientBuilder};
 use crate::endpoint_url::EndpointUrl;
 use crate::error::ConfigError;
 use crate::loopback::is_localhost;
+use crate::reach::Public;
 
 /// To connect, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -38,21 +39,55 @@ pub enum Timeouts {
 /// # Errors
 /// Where TLS cannot be set up, or something of what the operator has set.
 pub fn client(set_up: Option<SetUp>, first: &EndpointUrl, timeouts: Timeouts) -> Result<Client, ConfigError> {
+    let is_loopback = first.is_loopback();
+    bounded(
+        set_up,
+        timeouts,
+        first.is_http(),
+        |builder| {
+            if is_loopback { builder.dns_resolver(Arc::new(Localhost)) } else { builder }
+        },
+        |builder| if is_loopback { builder.no_proxy() } else { builder },
+    )
+}
+
+/// The same, for requests to hosts that a stranger may have named: no name leads it to an address that is not public, whatever the
+/// operator's settings say of names, and no proxy looks names up for it unless `allow_proxy`. Addresses in place of names are for the
+/// caller to check: see [`is_public`](crate::is_public).
+///
+/// # Errors
+/// As [`client`].
+pub fn public_client(set_up: Option<SetUp>, timeouts: Timeouts, allow_proxy: bool) -> Result<Client, ConfigError> {
+    bounded(
+        set_up,
+        timeouts,
+        false,
+        |builder| builder,
+        |builder| {
+            let builder = builder.dns_resolver(Arc::new(Public));
+            if allow_proxy { builder } else { builder.no_proxy() }
+        },
+    )
+}
+
+fn bounded(
+    set_up: Option<SetUp>,
+    timeouts: Timeouts,
+    is_http: bool,
+    before: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    after: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, ConfigError> {
     // What comes before the operator's settings gives way to them.
     let mut builder = Client::builder().user_agent(concat!("rampart-rust/", env!("CARGO_PKG_VERSION")));
     if let Timeouts::Operators(default) = timeouts {
         builder = builder.connect_timeout(CONNECT_TIMEOUT).timeout(default);
     }
-    if first.is_loopback() {
-        builder = builder.dns_resolver(Arc::new(Localhost));
-    }
+    builder = before(builder);
     if let Some(set_up) = set_up {
         builder = set_up(builder);
     }
-    if first.is_loopback() {
-        builder = builder.no_proxy();
-    }
-    if first.is_http() && !has_certificates() {
+    builder = after(builder);
+    if is_http && !has_certificates() {
         // Nothing to verify: without this the client could not even be made. Roots that the operator gave stay.
         builder = builder.tls_certs_only([]);
     }

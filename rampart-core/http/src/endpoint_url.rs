@@ -1,8 +1,9 @@
 //! An address that may be called.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::error::ConfigError;
 use crate::loopback::is_loopback;
@@ -78,6 +79,20 @@ impl EndpointUrl {
         let mut url = self.0.clone();
         url.set_query(None);
         url.into()
+    }
+
+    /// Whether both are of one origin: scheme, host and port (RFC 6454 section 4).
+    pub fn is_of_origin(&self, other: &Self) -> bool {
+        self.0.origin() == other.0.origin()
+    }
+
+    /// Its host, where that is an address and no name.
+    pub fn host_address(&self) -> Option<IpAddr> {
+        match self.0.host()? {
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+            Host::Domain(_) => None,
+        }
     }
 
     /// Whether it is on this machine.

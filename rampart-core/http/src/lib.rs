@@ -11,6 +11,7 @@ mod location;
 mod loopback;
 mod metadata;
 pub mod outbox;
+mod reach;
 mod redirect;
 mod runtime;
 mod secret;
@@ -19,7 +20,7 @@ mod text;
 
 pub use crate::{
     backoff::{Backoff, retry_after},
-    client::{SetUp, Timeouts, client},
+    client::{SetUp, Timeouts, client, public_client},
     endpoint_url::EndpointUrl,
     error::ConfigError,
     exchange::{ExchangeError, TOTAL_TIMEOUT, read_body, send, send_anew},
@@ -27,6 +28,7 @@ pub use crate::{
     location::Location,
     loopback::is_loopback_for_any_client,
     metadata::{Member, Metadata, MetadataError},
+    reach::is_public,
     redirect::Redirect,
     runtime::{Unfit, fit_runtime},
     secret::Secret,

@@ -18,12 +18,13 @@ use crate::grants::Grants;
 use crate::issuer::Issuer;
 use crate::jwks::budget::SharedUnavailables;
 use crate::jwks::cache::Surroundings;
-use crate::jwks::source::HttpClient;
+use crate::jwks::source::{Fetching, HttpClient};
 use crate::settings::Settings;
 use crate::token::cache::TokenCache;
 use crate::token::implied::Implied;
 use crate::verifier::Verifier;
 use crate::verifier::issuers::Issuers;
+use crate::verifier::live::{ASK_AGAIN_AFTER, DEFAULT_MOST, IssuerResolver, Live};
 use crate::verifier::strangers::Strangers;
 use crate::verifier::trusted::{Floor, Trusted};
 
@@ -54,6 +55,7 @@ pub struct RampartAuthBuilder {
     /// What binds the object, and the issuers; the first of them first.
     settings: Settings,
     issuers: Vec<Issuer>,
+    resolver: Option<Arc<dyn IssuerResolver>>,
     http_client: Option<HttpClient>,
     clock: Clock,
     listeners: Listeners,
@@ -66,6 +68,7 @@ impl From<Settings> for RampartAuthBuilder {
         Self {
             settings,
             issuers,
+            resolver: None,
             http_client: None,
             clock: Clock::default(),
             listeners: Listeners::default(),
@@ -79,6 +82,10 @@ impl RampartAuthBuilder {
         let mut builder = Self::from(Settings::default());
         builder.issuers.push(issuer);
         builder
+    }
+
+    pub(crate) fn of_resolver(resolver: impl IssuerResolver + 'static) -> Self {
+        Self::from(Settings::default()).issuers(resolver)
     }
 
     /// A builder from the environment, for settings that the environment does not hold: `RAMPART_URL` (the issuer),
@@ -136,6 +143,31 @@ impl RampartAuthBuilder {
     /// ```
     pub fn issuer(mut self, issuer: Issuer) -> Self {
         self.issuers.push(issuer);
+        self
+    }
+
+    /// Issuers that are known only at run time, such as a tenant's own: asked for by the `iss` of a token, after those that the settings
+    /// name. See [`IssuerResolver`] for what it must and must not do. Its issuers are asked for again every 60 s
+    /// ([`issuers_expire_after`](Self::issuers_expire_after)); [`forget_issuer`](RampartAuth::forget_issuer) takes one away at once.
+    ///
+    /// Their keys are fetched from addresses that the internet can reach, over https, and from the issuer's own origin: see
+    /// [`Issuer::allow_private_addresses`] and [`Issuer::jwks_url`].
+    pub fn issuers(mut self, resolver: impl IssuerResolver + 'static) -> Self {
+        self.resolver = Some(Arc::new(resolver));
+        self
+    }
+
+    /// How many issuers of a resolver are kept: 1,000 unless given. Beyond that those go first of which no token was ever good, and then
+    /// those whose tokens have not come for the longest.
+    pub fn max_issuers(mut self, most: usize) -> Self {
+        self.settings.max_issuers = Some(most);
+        self
+    }
+
+    /// How long a resolver's word for an issuer holds: 60 s unless given. Then it is asked again, without I/O; where it says no, the issuer
+    /// is dropped with all that was verified by its rules, and where it says something else, it begins anew.
+    pub fn issuers_expire_after(mut self, time: Duration) -> Self {
+        self.settings.issuers_expire_after = Some(time);
         self
     }
 
@@ -261,7 +293,7 @@ impl RampartAuthBuilder {
     /// # Errors
     /// [`ConfigError`] with the field and the remedy, and of several issuers the one that it is about.
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
-        let Self { settings, issuers, http_client, clock, listeners, unavailables } = self;
+        let Self { settings, issuers, resolver, http_client, clock, listeners, unavailables } = self;
         let Settings { clock_tolerance, require_at_jwt, max_token_lifetime, .. } = settings;
         let floor = Floor {
             tolerance: clock_tolerance.unwrap_or(DEFAULT_TOLERANCE),
@@ -269,10 +301,18 @@ impl RampartAuthBuilder {
             required_claims: settings.required_claims.clone(),
             max_token_lifetime,
             implied: Arc::new(Implied::new(&settings.role_implies, &settings.scope_implies)?),
-            http_client,
+            fetching: Fetching { http_client, strangers: None },
             surroundings: Surroundings { clock: clock.clone(), listeners: listeners.clone(), unavailables },
         };
-        let issuers = Issuers::new(trusted(&issuers, &floor)?)?;
+        if issuers.is_empty() && resolver.is_none() {
+            return Err(ConfigError::invalid(
+                "issuers",
+                "is empty, so that every token would be refused; name an issuer",
+            ));
+        }
+        let fixed = trusted(&issuers, &floor, resolver.is_some())?;
+        let live = resolver.map(|resolver| live(resolver, &settings, &floor, fixed.len())).transpose()?;
+        let issuers = Issuers::new(fixed, live)?;
         let max_token_bytes = settings.max_token_bytes.unwrap_or(DEFAULT_TOKEN_BYTES);
         if max_token_bytes == 0 {
             return Err(ConfigError::invalid(
@@ -296,12 +336,9 @@ impl RampartAuthBuilder {
 }
 
 /// Each of the issuers with its settings checked; every one but the first says what it may grant.
-fn trusted(issuers: &[Issuer], floor: &Floor) -> Result<Vec<Trusted>, ConfigError> {
-    if issuers.is_empty() {
-        return Err(ConfigError::invalid("issuers", "is empty, so that every token would be refused; name an issuer"));
-    }
-    let fetches = issuers.iter().any(|issuer| issuer.settings.static_jwks.is_none());
-    if floor.http_client.is_some() && !fetches {
+fn trusted(issuers: &[Issuer], floor: &Floor, has_resolver: bool) -> Result<Vec<Trusted>, ConfigError> {
+    let fetches = has_resolver || issuers.iter().any(|issuer| issuer.settings.static_jwks.is_none());
+    if floor.fetching.http_client.is_some() && !fetches {
         return Err(ConfigError::invalid(
             "http_client",
             "is given together with static_jwks, with which nothing is fetched; keep one of the two",
@@ -322,6 +359,25 @@ fn trusted(issuers: &[Issuer], floor: &Floor) -> Result<Vec<Trusted>, ConfigErro
         trusted.map_err(|error| if is_one_of_several { error.of_issuer(name) } else { error })
     };
     (0..).zip(issuers).map(check).collect()
+}
+
+/// The issuers of a resolver, which has its own bounds.
+fn live(
+    resolver: Arc<dyn IssuerResolver>,
+    settings: &Settings,
+    floor: &Floor,
+    fixed: usize,
+) -> Result<Live, ConfigError> {
+    let most = settings.max_issuers.unwrap_or(DEFAULT_MOST);
+    if most == 0 {
+        return Err(ConfigError::invalid("max_issuers", "is 0, so that none could be kept; leave it out for 1,000"));
+    }
+    // A further issuer's rules are those of its settings alone: its floor is checked with the first that comes.
+    floor.check()?;
+    let strangers = Some(Arc::default());
+    let fetching = Fetching { strangers, ..floor.fetching.clone() };
+    let ask_again_after = settings.issuers_expire_after.unwrap_or(ASK_AGAIN_AFTER);
+    Ok(Live::new(resolver, Floor { fetching, ..floor.clone() }, most, ask_again_after, fixed as u64))
 }
 
 impl fmt::Debug for RampartAuthBuilder {

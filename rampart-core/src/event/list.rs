@@ -120,6 +120,14 @@ pub enum Event<'e> {
     },
     /// The outcome of a verification was asked for again after it had been taken. Nobody but the log is told.
     OutcomeTaken,
+    /// A resolver does what the documentation of [`IssuerResolver`](crate::IssuerResolver) forbids: its issuer is not accepted.
+    #[non_exhaustive]
+    ResolverMisused {
+        /// What it was asked for: the `iss` of a token that nobody has verified.
+        iss: &'e str,
+        /// What is wrong, and the remedy.
+        problem: &'e str,
+    },
     /// The system clock stands before 1970, so that no token can be judged.
     ClockBefore1970,
     /// An application is not set up as its adapter needs it. Nobody but the log is told.

@@ -78,6 +78,10 @@ pub(crate) fn log(event: &Event<'_>) {
         Event::OutcomeTaken => {
             error!(target: "rampart", "the outcome of a verification was asked for again after it had been taken");
         }
+        Event::ResolverMisused { iss, problem } => {
+            let iss = debug(shown(iss));
+            error!(target: "rampart", iss, problem, "a resolver of issuers is misused");
+        }
         Event::ClockBefore1970 => {
             error!(target: "rampart", "the system clock stands before 1970: no token can be judged");
         }
@@ -154,6 +158,7 @@ mod tests {
             Event::KeyAmbiguous(AmbiguousKey { algorithm: Algorithm::ES256, limit: 4, key_id: Some("a") }),
             Event::PolicyDeniesEveryone { why: "it has no names" },
             Event::OutcomeTaken,
+            Event::ResolverMisused { iss: "https://a.example", problem: "it gives another issuer" },
             Event::ClockBefore1970,
         ];
         events.iter().for_each(&mut *tell);
@@ -206,6 +211,7 @@ mod tests {
             Event::KeysCut { .. } => "KeysCut",
             Event::KeyAmbiguous(_) => "KeyAmbiguous",
             Event::PolicyDeniesEveryone { .. } => "PolicyDeniesEveryone",
+            Event::ResolverMisused { .. } => "ResolverMisused",
             Event::OutcomeTaken => "OutcomeTaken",
             Event::ClockBefore1970 => "ClockBefore1970",
             Event::NotSetUp { .. } => "NotSetUp",

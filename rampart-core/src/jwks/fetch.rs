@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::jose::algorithm::Algorithms;
 use crate::jose::key_set::{KeySet, KeySetError, Parsed};
+use crate::jwks::bounds::Bounds;
 
 /// A time-out that is noticed so much later is none of the issuer's.
 const LATE: Duration = Duration::from_secs(1);
@@ -29,6 +30,8 @@ pub(crate) enum FetchError {
     KeySet(#[from] KeySetError),
     #[error("{0}")]
     Metadata(#[from] MetadataError),
+    #[error("the issuer, which a resolver has named, may not be asked: {0}")]
+    OutOfBounds(&'static str),
     #[error("the fetch panicked: a bug in this library, or in what http_client(..) sets")]
     Panicked,
     #[error("the fetch was left behind: the runtime of its task has ended, or nobody drives it")]
@@ -56,6 +59,8 @@ pub(crate) struct Fetcher {
     pub(crate) client: Client,
     pub(crate) location: Location,
     pub(crate) algorithms: Algorithms,
+    /// Of an issuer that a resolver has named.
+    pub(crate) bounds: Option<Bounds>,
 }
 
 /// What is asked of the issuer.
@@ -120,6 +125,10 @@ impl Fetcher {
     /// A search, of which a rotation makes many, begins at the address from before and asks where that has not helped.
     async fn fetch_unbounded(&self, question: Question) -> Result<Answer, FetchError> {
         let Question { etag, kid } = question;
+        let _place = match &self.bounds {
+            Some(bounds) => bounds.place(self.location.first()).await,
+            None => None,
+        };
         let mut before = None;
         if let Some(kid) = kid.filter(|_| self.location.is_remembered()) {
             let url = self.locate().await?;
@@ -138,11 +147,13 @@ impl Fetcher {
         Ok(Answer { fetched: fetched?, is_whole: true })
     }
 
-    async fn locate(&self) -> Result<EndpointUrl, MetadataError> {
-        self.location.resolve(&self.client).await
+    async fn locate(&self) -> Result<EndpointUrl, FetchError> {
+        self.check(self.location.first())?;
+        Ok(self.location.resolve(&self.client).await?)
     }
 
     async fn fetch_from(&self, url: &EndpointUrl, etag: Option<ETag>) -> Result<Fetched, FetchError> {
+        self.check(url)?;
         let etag = etag.filter(|etag| etag.url == *url);
         let response = self.get(url, etag.as_ref()).await?;
         let max_age = max_age(response.headers());
@@ -159,6 +170,12 @@ impl Fetcher {
         let parsed =
             parsed.map_err(|error| if error.is_panic() { FetchError::Panicked } else { FetchError::Abandoned })??;
         Ok(Fetched::Keys { parsed: Box::new(parsed), etag, max_age })
+    }
+
+    /// Whether an address may be called at all.
+    fn check(&self, url: &EndpointUrl) -> Result<(), FetchError> {
+        let problem = self.bounds.as_ref().and_then(|bounds| bounds.problem(url, self.location.first()));
+        problem.map_or(Ok(()), |problem| Err(FetchError::OutOfBounds(problem)))
     }
 
     async fn get(&self, url: &EndpointUrl, etag: Option<&ETag>) -> Result<Response, ExchangeError> {

@@ -1,6 +1,6 @@
 //! The issuer's keys. Each file needs only those that are named before it:
 //!
-//! - how one fetch is made ([`fetch`]), and what an attempt at one is ([`attempt`]);
+//! - how one fetch is made ([`fetch`]), and within which bounds where a resolver has named the issuer ([`bounds`]), and what an attempt at one is ([`attempt`]);
 //! - what is kept: the set at hand ([`snapshot`]), what unknown key IDs may cost ([`budget`]), what is known of the fetches so far
 //!   ([`state`]), and all of it together ([`cache`]);
 //! - what is taken of a fetch ([`intake`]), and as which flight it is made ([`flight`]);
@@ -9,6 +9,7 @@
 //! - the keys as others see them, fetched or given ([`keys`]), and by which settings ([`source`]).
 
 mod attempt;
+pub(crate) mod bounds;
 pub(crate) mod budget;
 pub(crate) mod cache;
 pub(crate) mod fetch;

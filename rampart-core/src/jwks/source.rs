@@ -1,11 +1,13 @@
 //! Where the keys come from, by the settings.
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rampart_http::{ConfigError, EndpointUrl, IssuerUrl, Location, Member, SetUp, Timeouts, checked_issuer_name};
-use reqwest::ClientBuilder;
+use reqwest::{Client, ClientBuilder};
 
+use super::bounds::{Bounds, Places};
 use super::cache::{KeyCache, Surroundings};
 use super::fetch::Fetcher;
 use crate::jose::algorithm::Algorithms;
@@ -24,6 +26,46 @@ const MAX_FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the application does to an HTTP client of ours.
 pub(crate) type HttpClient = Arc<dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync>;
+
+/// Who fetches the keys of an issuer, and within which bounds.
+#[derive(Clone)]
+pub(crate) struct Fetching {
+    pub(crate) http_client: Option<HttpClient>,
+    /// Where a resolver has named the issuer.
+    pub(crate) strangers: Option<Arc<Strangers>>,
+}
+
+/// What fetches for issuers that a resolver has named share.
+#[derive(Default)]
+pub(crate) struct Strangers {
+    places: Arc<Places>,
+    /// One HTTP client for all, made when the first is named: it has no address of its own.
+    client: OnceLock<Client>,
+}
+
+impl Fetching {
+    fn client(&self, first: &EndpointUrl, settings: &IssuerSettings) -> Result<Client, ConfigError> {
+        let set_up = || self.http_client.clone().map(|set_up| -> SetUp { Box::new(move |client| set_up(client)) });
+        match &self.strangers {
+            Some(strangers) if !settings.allow_private_addresses => {
+                if let (Some(client), false) = (strangers.client.get(), settings.allow_proxy) {
+                    return Ok(client.clone());
+                }
+                let client = rampart_http::public_client(set_up(), Timeouts::Ours, settings.allow_proxy)?;
+                Ok(if settings.allow_proxy { client } else { strangers.client.get_or_init(|| client).clone() })
+            }
+            _ => rampart_http::client(set_up(), first, Timeouts::Ours),
+        }
+    }
+
+    fn bounds(&self, settings: &IssuerSettings, is_proven: &Arc<AtomicBool>) -> Option<Bounds> {
+        self.strangers.as_ref().map(|strangers| Bounds {
+            places: Arc::clone(&strangers.places),
+            is_proven: Arc::clone(is_proven),
+            allow_private_addresses: settings.allow_private_addresses,
+        })
+    }
+}
 
 /// Where the keys come from.
 pub(crate) enum Source {
@@ -66,7 +108,8 @@ impl Source {
         self,
         settings: &IssuerSettings,
         algorithms: Algorithms,
-        http_client: Option<HttpClient>,
+        fetching: &Fetching,
+        is_proven: &Arc<AtomicBool>,
         surroundings: Surroundings,
     ) -> Result<Keys, ConfigError> {
         let ttl = settings.jwks_cache_ttl.unwrap_or(DEFAULT_TTL);
@@ -87,21 +130,15 @@ impl Source {
         let location = match self {
             Self::Fetched(location) => *location,
             Self::Fixed(json) => {
-                if http_client.is_some() {
-                    return Err(ConfigError::invalid(
-                        "http_client",
-                        "is given together with static_jwks, with which nothing is fetched; keep one of the two",
-                    ));
-                }
                 let unusable = |error| ConfigError::invalid("static_jwks", unusable_keys(&json, error));
                 let parsed = KeySet::read(&json, algorithms).map_err(unusable)?;
                 parsed.events.iter().for_each(|event| surroundings.listeners.tell(event));
                 return Ok(Keys::Static(Arc::new(parsed.into_usable().map_err(unusable)?)));
             }
         };
-        let set_up = http_client.map(|set_up| -> SetUp { Box::new(move |client| set_up(client)) });
-        let client = rampart_http::client(set_up, location.first(), Timeouts::Ours)?;
-        let fetcher = Fetcher { timeout, client, location, algorithms };
+        let client = fetching.client(location.first(), settings)?;
+        let bounds = fetching.bounds(settings, is_proven);
+        let fetcher = Fetcher { timeout, client, location, algorithms, bounds };
         Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, surroundings))))
     }
 }

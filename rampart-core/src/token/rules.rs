@@ -27,7 +27,7 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// The issuer's own name for itself, or another spelling of it.
-    pub(super) fn is_issuer(&self, iss: &str) -> bool {
+    pub(crate) fn is_issuer(&self, iss: &str) -> bool {
         self.issuer == iss || self.aliases.iter().any(|alias| alias == iss)
     }
 }

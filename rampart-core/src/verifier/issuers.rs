@@ -1,13 +1,15 @@
 //! Which issuer's rules and keys decide about a token.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use rampart_http::ConfigError;
 
+use super::live::{Live, stranger};
 use super::trusted::Trusted;
 use crate::jose::jws::unverified_payload;
-use crate::rule::{Refusal, Rule};
+use crate::rule::Refusal;
 use crate::token::unverified;
 
 /// The issuers of one object.
@@ -15,7 +17,7 @@ pub(crate) enum Issuers {
     /// Whose name a token has is for its rules to say (V7): nothing is read before.
     One(Arc<Trusted>),
     /// The token's own word picks one, and decides nothing else.
-    Several(Directory),
+    Several(Box<Directory>),
 }
 
 /// Several issuers by their names.
@@ -24,45 +26,72 @@ pub(crate) struct Directory {
     fixed: Vec<Arc<Trusted>>,
     /// Every spelling of every name.
     places: HashMap<Box<str>, usize>,
+    /// Those that a resolver names.
+    live: Option<Live>,
+}
+
+/// The issuer that decides about a token.
+pub(crate) enum Whose<'v> {
+    Fixed(&'v Arc<Trusted>),
+    Live(Arc<Trusted>),
+}
+
+impl Deref for Whose<'_> {
+    type Target = Arc<Trusted>;
+
+    fn deref(&self) -> &Arc<Trusted> {
+        match self {
+            Self::Fixed(issuer) => issuer,
+            Self::Live(issuer) => issuer,
+        }
+    }
 }
 
 impl Issuers {
     /// Checks that no two of them go by one name.
-    pub(crate) fn new(fixed: Vec<Trusted>) -> Result<Self, ConfigError> {
-        let mut fixed: Vec<_> = fixed.into_iter().map(Arc::new).collect();
-        match (fixed.pop(), fixed.is_empty()) {
-            (Some(one), true) => {
-                places(std::slice::from_ref(&one))?;
-                Ok(Self::One(one))
-            }
-            (last, _) => {
-                fixed.extend(last);
-                Ok(Self::Several(Directory { places: places(&fixed)?, fixed }))
-            }
+    pub(crate) fn new(fixed: Vec<Trusted>, live: Option<Live>) -> Result<Self, ConfigError> {
+        let fixed: Vec<_> = fixed.into_iter().map(Arc::new).collect();
+        let places = places(&fixed)?;
+        match (<[_; 1]>::try_from(fixed), live) {
+            (Ok([one]), None) => Ok(Self::One(one)),
+            (Ok(one), live) => Ok(Self::Several(Box::new(Directory { fixed: one.into(), places, live }))),
+            (Err(fixed), live) => Ok(Self::Several(Box::new(Directory { fixed, places, live }))),
         }
     }
 
     /// The one that a token names. What else is wrong with the token is said later, by the rules of that issuer.
-    pub(crate) fn named_by(&self, token: &[u8]) -> Result<&Arc<Trusted>, Refusal> {
+    pub(crate) fn named_by(&self, token: &[u8]) -> Result<Whose<'_>, Refusal> {
         match self {
-            Self::One(issuer) => Ok(issuer),
+            Self::One(issuer) => Ok(Whose::Fixed(issuer)),
             Self::Several(directory) => {
                 let payload = unverified_payload(token)?;
-                let iss = unverified::iss(&payload)?;
-                let found = directory.places.get(&*iss).and_then(|place| directory.fixed.get(*place));
-                found.ok_or_else(|| Refusal::invalid(Rule::V7, "iss is none of the configured issuers").saying(&iss))
+                directory.named(&unverified::iss(&payload)?)
             }
         }
     }
 
     /// The one of this number, where it still is one of them.
-    pub(crate) fn numbered(&self, number: u64) -> Option<&Arc<Trusted>> {
+    pub(crate) fn numbered(&self, number: u64) -> Option<Whose<'_>> {
         match self {
-            Self::One(issuer) => (issuer.number == number).then_some(issuer),
-            Self::Several(directory) => {
-                let place = usize::try_from(number).ok()?;
-                directory.fixed.get(place)
-            }
+            Self::One(issuer) => (issuer.number == number).then_some(Whose::Fixed(issuer)),
+            Self::Several(directory) => directory.numbered(number),
+        }
+    }
+
+    /// Forgets one that a resolver has named.
+    pub(crate) fn forget(&self, iss: &str) -> Result<bool, ConfigError> {
+        let is_fixed = |issuer: &Arc<Trusted>| issuer.rules.is_issuer(iss);
+        if self.fixed().iter().any(is_fixed) {
+            return Err(ConfigError::invalid(
+                "issuers",
+                format!(
+                    "{iss:?} is named by the settings, not by a resolver, so that it cannot be forgotten; build an object without it"
+                ),
+            ));
+        }
+        match self {
+            Self::One(_) => Ok(false),
+            Self::Several(directory) => Ok(directory.live.as_ref().is_some_and(|live| live.forget(iss))),
         }
     }
 
@@ -71,6 +100,26 @@ impl Issuers {
         match self {
             Self::One(issuer) => std::slice::from_ref(issuer),
             Self::Several(directory) => &directory.fixed,
+        }
+    }
+}
+
+impl Directory {
+    /// Those of the settings come first, whatever the resolver says.
+    fn named(&self, iss: &str) -> Result<Whose<'_>, Refusal> {
+        if let Some(issuer) = self.places.get(iss).and_then(|place| self.fixed.get(*place)) {
+            return Ok(Whose::Fixed(issuer));
+        }
+        match &self.live {
+            Some(live) => live.named(iss, |name| self.places.contains_key(name)).map(Whose::Live),
+            None => Err(stranger(iss)),
+        }
+    }
+
+    fn numbered(&self, number: u64) -> Option<Whose<'_>> {
+        match usize::try_from(number).ok().and_then(|place| self.fixed.get(place)) {
+            Some(issuer) => Some(Whose::Fixed(issuer)),
+            None => self.live.as_ref()?.numbered(number).map(Whose::Live),
         }
     }
 }

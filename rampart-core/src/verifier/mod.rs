@@ -5,13 +5,14 @@
 
 pub(crate) mod issuers;
 pub(crate) mod jwt;
+pub(crate) mod live;
 pub(crate) mod strangers;
 pub(crate) mod trusted;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::issuers::Issuers;
+use self::issuers::{Issuers, Whose};
 use self::jwt::{Failure, Good, UnknownKid};
 use self::strangers::Strangers;
 use self::trusted::Trusted;
@@ -54,7 +55,7 @@ pub(crate) struct Presented<'t> {
 
 /// What is known of a token: whose it is, and what came of it before.
 struct Known<'v> {
-    issuer: &'v Arc<Trusted>,
+    issuer: Whose<'v>,
     entry: Option<Entry>,
 }
 
@@ -85,16 +86,19 @@ impl Verifier {
             Ok(known) => known,
             Err(refusal) => return Step::Done(Err(self.refuse_unread(&refusal))),
         };
-        let issuer = known.issuer;
+        let Known { issuer, entry } = known;
+        let issuer = &*issuer;
         let refused = |failure| Step::Done(Err(self.settle(issuer, failure)));
         let cache = match &issuer.keys {
-            Keys::Static(set) => return self.judge(token, known, set, glance).map_or_else(refused, Step::good),
+            Keys::Static(set) => {
+                return self.judge(issuer, token, entry, set, glance).map_or_else(refused, Step::good);
+            }
             Keys::Fetched(cache) => cache,
         };
         let current = cache.serve(glance.at);
         let keys = current.as_ref().and_then(|current| current.keys());
         let Some(keys) = keys else { return self.begin_without_keys(issuer, token.bytes, glance.at) };
-        match self.judge(token, known, keys, glance) {
+        match self.judge(issuer, token, entry, keys, glance) {
             Ok(claims) => Step::good(claims),
             Err(Failure::UnknownKid(unknown)) => match self.sought(issuer, &unknown, glance.at) {
                 Err(error) => Step::Done(Err(error)),
@@ -110,12 +114,16 @@ impl Verifier {
     /// What is known of a token before anything of it is verified: that it was before, or whose it says that it is.
     fn knows(&self, token: Presented<'_>) -> Result<Known<'_>, Refusal> {
         self.check_length(token.bytes)?;
-        if let Some(entry) = self.entry(token)
-            && let Some(issuer) = self.issuers.numbered(entry.issuer)
+        let entry = self.entry(token);
+        if let Some(known) = &entry
+            && let Some(issuer) = self.issuers.numbered(known.issuer)
         {
-            return Ok(Known { issuer, entry: Some(entry) });
+            return Ok(Known { issuer, entry });
         }
-        Ok(Known { issuer: self.issuers.named_by(token.bytes)?, entry: None })
+        let issuer = self.issuers.named_by(token.bytes)?;
+        // That of a resolver may have been asked for again just now.
+        let entry = entry.filter(|entry| entry.issuer == issuer.number);
+        Ok(Known { issuer, entry })
     }
 
     /// What came of the same token before.
@@ -182,7 +190,7 @@ impl Verifier {
         match current.as_ref().and_then(|current| current.keys()) {
             Some(keys) => {
                 let entry = self.entry(token).filter(|entry| entry.issuer == issuer.number);
-                self.judge(token, Known { issuer, entry }, keys, Glance::exact(now))
+                self.judge(issuer, token, entry, keys, Glance::exact(now))
             }
             // They were there a moment ago, and have died since.
             None => {
@@ -196,13 +204,13 @@ impl Verifier {
     /// its key is still there, and what time it is.
     fn judge(
         &self,
+        issuer: &Trusted,
         token: Presented<'_>,
-        known: Known<'_>,
+        entry: Option<Entry>,
         keys: &KeySet,
         glance: Glance,
     ) -> Result<Arc<Claims>, Failure> {
         let exactly = || self.clock.exactly(glance).ok_or_else(|| self.no_date());
-        let Known { issuer, entry } = known;
         if let Some(Entry { claims, key, .. }) = entry
             && keys.holds(key)
         {
@@ -212,6 +220,7 @@ impl Verifier {
             return Ok(claims);
         }
         let Good { valid, key } = jwt::verify(token.bytes, issuer, keys, exactly()?, &self.listeners)?;
+        issuer.prove();
         for claim in valid.mistyped {
             self.listeners.tell(&Event::ClaimMistyped { claim });
         }

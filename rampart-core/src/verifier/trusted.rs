@@ -1,6 +1,7 @@
 //! An issuer as a verifier knows it: its settings checked, the rules for its tokens, and the keys that it signs them with.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rampart_http::ConfigError;
@@ -11,7 +12,7 @@ use crate::jose::algorithm::Algorithms;
 use crate::jose::jws::TypRule;
 use crate::jwks::cache::Surroundings;
 use crate::jwks::keys::Keys;
-use crate::jwks::source::{HttpClient, Source};
+use crate::jwks::source::{Fetching, Source};
 use crate::mistakes::{checked_alias, checked_audience, checked_pointer, checked_required_claim};
 use crate::settings::IssuerSettings;
 use crate::token::implied::Implied;
@@ -26,6 +27,8 @@ pub(crate) struct Trusted {
     pub(crate) algorithms: Algorithms,
     pub(crate) typ_rule: TypRule,
     pub(crate) keys: Keys,
+    /// Whether a token of its has ever been verified.
+    proven: Arc<AtomicBool>,
 }
 
 /// What an object says of all of its issuers.
@@ -36,13 +39,13 @@ pub(crate) struct Floor {
     pub(crate) required_claims: Vec<String>,
     pub(crate) max_token_lifetime: Option<Duration>,
     pub(crate) implied: Arc<Implied>,
-    pub(crate) http_client: Option<HttpClient>,
+    pub(crate) fetching: Fetching,
     pub(crate) surroundings: Surroundings,
 }
 
 impl Floor {
     /// Checks what is said of all.
-    fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.tolerance > MAX_TOLERANCE {
             return Err(ConfigError::invalid(
                 "clock_tolerance",
@@ -68,10 +71,22 @@ impl Trusted {
                 "is empty, so that every token would be refused; name the ones the issuer uses, or leave it out",
             ));
         }
-        let keys = source.keys(settings, algorithms, floor.http_client.clone(), floor.surroundings.clone())?;
+        let proven = Arc::new(AtomicBool::new(false));
+        let keys = source.keys(settings, algorithms, &floor.fetching, &proven, floor.surroundings.clone())?;
         let is_at_jwt_only = settings.require_at_jwt || floor.require_at_jwt;
         let typ_rule = if is_at_jwt_only { TypRule::AtJwtOnly } else { TypRule::AccessToken };
-        Ok(Self { number, rules, algorithms, typ_rule, keys })
+        Ok(Self { number, rules, algorithms, typ_rule, keys, proven })
+    }
+
+    /// A token of its has been verified.
+    pub(crate) fn prove(&self) {
+        if !self.is_proven() {
+            self.proven.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
     }
 
     pub(crate) fn name(&self) -> &str {

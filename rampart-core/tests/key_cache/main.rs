@@ -13,6 +13,7 @@ mod discovery;
 mod failures;
 mod fetch;
 mod floods;
+mod issuers;
 mod misuse;
 mod readiness;
 mod rotation;

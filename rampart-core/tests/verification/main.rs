@@ -31,6 +31,7 @@ mod rampart_server;
 mod reading;
 mod rejection;
 mod requirement;
+mod resolver;
 mod roca;
 mod rsa_signature;
 mod serialization;

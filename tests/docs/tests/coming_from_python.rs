@@ -172,15 +172,19 @@ const LIST: &[(&str, &[Entry])] = &[
         "Flask / Configuration",
         &[
             ("RampartAuth(app)", "RampartAuth::from_settings(settings)?", Some("pub fn from_settings(")),
-            ("app.config[\"RAMPART_ISSUER_URL\"]", "issuer_url", Some("pub issuer_url: String,")),
-            ("app.config[\"RAMPART_AUDIENCE\"]", "audience", Some("pub audience: String,")),
-            ("app.config[\"RAMPART_REALM\"]", "realm", Some("pub realm: ")),
+            ("app.config[\"RAMPART_ISSUER_URL\"]", "issuer_url", Some("issuer_url: Option<String> =>")),
+            ("app.config[\"RAMPART_AUDIENCE\"]", "audience", Some("audience: Option<String> =>")),
+            ("app.config[\"RAMPART_REALM\"]", "realm", Some("realm: Option<String> =>")),
             (
                 "app.config[\"RAMPART_CLOCK_TOLERANCE\"]",
                 "clock_tolerance_seconds",
-                Some("pub clock_tolerance_seconds: "),
+                Some("rename = \"clock_tolerance_seconds\""),
             ),
-            ("app.config[\"RAMPART_JWKS_CACHE_TTL\"]", "jwks_cache_ttl_seconds", Some("pub jwks_cache_ttl_seconds: ")),
+            (
+                "app.config[\"RAMPART_JWKS_CACHE_TTL\"]",
+                "jwks_cache_ttl_seconds",
+                Some("rename = \"jwks_cache_ttl_seconds\""),
+            ),
         ],
     ),
     (
@@ -234,7 +238,7 @@ const LIST: &[(&str, &[Entry])] = &[
             (
                 "app.config[\"RAMPART_ISSUER_URL\"] = os.environ.get(\"RAMPART_URL\"",
                 "issuer_url",
-                Some("pub issuer_url: String,"),
+                Some("issuer_url: Option<String> =>"),
             ),
             (
                 "app.config[\"RAMPART_AUDIENCE\"] = os.environ.get(\"RAMPART_CLIENT_ID\"",
@@ -244,7 +248,7 @@ const LIST: &[(&str, &[Entry])] = &[
             (
                 "app.config[\"RAMPART_AUDIENCE\"] = os.environ.get(\"RAMPART_CLIENT_ID\"",
                 "audience",
-                Some("pub audience: String,"),
+                Some("audience: Option<String> =>"),
             ),
             ("auth = RampartAuth(app)", ".attach(Rampart::fairing(auth))", Some("pub const fn fairing(")),
             ("tasks: dict[str, list[dict]]", "State<Arc<Store>>", None),

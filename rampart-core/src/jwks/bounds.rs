@@ -1,0 +1,76 @@
+//! What fetches for an issuer may do that was not named by the operator, but by a resolver: on the word of whoever sends a token.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use rampart_http::{EndpointUrl, is_public};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// So many new issuers are fetched from at once, and so many of one host.
+const PLACES: usize = 32;
+const PLACES_OF_A_HOST: usize = 2;
+
+/// The places of all new issuers of one object.
+#[derive(Debug)]
+pub(crate) struct Places {
+    all: Arc<Semaphore>,
+    of_hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { all: Arc::new(Semaphore::new(PLACES)), of_hosts: Mutex::default() }
+    }
+}
+
+/// A place, for as long as it is held.
+#[derive(Debug)]
+pub(crate) struct Place(#[expect(dead_code, reason = "what counts is when it is dropped")] [OwnedSemaphorePermit; 2]);
+
+impl Places {
+    /// Waits for one: that of the host first, so that the issuers of one host take no place from the others.
+    async fn take(&self, host: &str) -> Option<Place> {
+        let of_host = {
+            let mut of_hosts = self.of_hosts.lock();
+            // A host of which nobody holds or awaits a place is forgotten.
+            of_hosts.retain(|_, places| Arc::strong_count(places) > 1 || places.available_permits() < PLACES_OF_A_HOST);
+            Arc::clone(of_hosts.entry(host.into()).or_insert_with(|| Arc::new(Semaphore::new(PLACES_OF_A_HOST))))
+        };
+        let of_host = of_host.acquire_owned().await.ok()?;
+        let one_of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
+        Some(Place([of_host, one_of_all]))
+    }
+}
+
+/// The bounds of one issuer.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    pub(crate) places: Arc<Places>,
+    /// Whether a token of its has ever been verified.
+    pub(crate) is_proven: Arc<AtomicBool>,
+    pub(crate) allow_private_addresses: bool,
+}
+
+impl Bounds {
+    /// A place, for an issuer that is not known for good tokens yet.
+    pub(super) async fn place(&self, url: &EndpointUrl) -> Option<Place> {
+        if self.is_proven.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.places.take(url.as_url().host_str().unwrap_or_default()).await
+    }
+
+    /// Why an address must not be called, where the first one of the issuer is `first`.
+    pub(super) fn problem(&self, url: &EndpointUrl, first: &EndpointUrl) -> Option<&'static str> {
+        if !url.is_of_origin(first) {
+            return Some(
+                "its metadata leads to another origin, and nobody has said that keys may come from there: give jwks_url(..) for it",
+            );
+        }
+        let is_private = url.host_address().is_some_and(|address| !is_public(address));
+        (is_private && !self.allow_private_addresses)
+            .then_some("its address is not a public one, and allow_private_addresses(true) is not set for it")
+    }
+}

@@ -1,0 +1,261 @@
+//! Issuers that a resolver names when a token of theirs comes.
+//!
+//! The resolver is the allow-list: an issuer is live under the one `iss` that it was asked for, as long as it goes on naming it. How many
+//! there are is bounded; a flood of names that it does not know costs a call each and leaves nothing behind.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use tokio::time::Instant;
+
+use super::trusted::{Floor, Trusted};
+use crate::answer::error::AuthError;
+use crate::event::Event;
+use crate::grants::Grants;
+use crate::issuer::Issuer;
+use crate::rule::{Refusal, Rule};
+use crate::settings::IssuerSettings;
+
+pub(crate) const DEFAULT_MOST: usize = 1000;
+/// For so long a resolver's word holds.
+pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// Who the issuers are that are known only at run time: for [`RampartAuthBuilder::issuers`](crate::RampartAuthBuilder::issuers). A closure
+/// is one.
+///
+/// ```
+/// use rampart_core::{Grants, Issuer, RampartAuth};
+///
+/// let tenants = ["acme", "globex"]; // as loaded and kept up to date by the application
+/// let auth = RampartAuth::builder("https://auth.example.com", "my-api")
+///     .issuers(move |iss: &str| {
+///         let tenant = iss.strip_prefix("https://")?.strip_suffix(".tenants.example")?;
+///         tenants.contains(&tenant).then(|| Issuer::new(iss, "my-api").grants(Grants::roles(["user"]).org_id(tenant)))
+///     })
+///     .build()?;
+/// # Ok::<(), rampart_core::ConfigError>(())
+/// ```
+///
+/// It is asked with the `iss` of a token that nobody has verified, so it decides by a list of its own and never makes an issuer of whatever
+/// it is given. It is asked in the thread of the request and must answer at once: no I/O. What it returns must go by that very
+/// `iss`; its [`aliases`](Issuer::aliases) do not count, nor may it be one that the settings name. It grants what its
+/// [`grants`](Issuer::grants) say, and nothing where they are silent.
+pub trait IssuerResolver: Send + Sync {
+    /// The issuer of this name, or `None` where it is nobody's.
+    fn resolve(&self, iss: &str) -> Option<Issuer>;
+}
+
+impl<F: Fn(&str) -> Option<Issuer> + Send + Sync> IssuerResolver for F {
+    fn resolve(&self, iss: &str) -> Option<Issuer> {
+        self(iss)
+    }
+}
+
+/// The issuers of a resolver.
+pub(crate) struct Live {
+    resolver: Arc<dyn IssuerResolver>,
+    floor: Floor,
+    most: usize,
+    ask_again_after: Duration,
+    start: Instant,
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    by_name: HashMap<Box<str>, Arc<Known>>,
+    by_number: HashMap<u64, Arc<Known>>,
+    next_number: u64,
+    /// How often somebody was told to forget: whoever was asked before that may not be believed after it.
+    forgotten: u64,
+}
+
+struct Known {
+    trusted: Arc<Trusted>,
+    settings: IssuerSettings,
+    /// In milliseconds since the start.
+    asked: AtomicU64,
+    used: AtomicU64,
+}
+
+impl Live {
+    pub(crate) fn new(
+        resolver: Arc<dyn IssuerResolver>,
+        floor: Floor,
+        most: usize,
+        ask_again_after: Duration,
+        first_number: u64,
+    ) -> Self {
+        let state = RwLock::new(State { next_number: first_number, ..State::default() });
+        Self { resolver, floor, most, ask_again_after, start: Instant::now(), state }
+    }
+
+    /// The one of this number, while the resolver's word for it holds.
+    pub(super) fn numbered(&self, number: u64) -> Option<Arc<Trusted>> {
+        let now = self.now();
+        let state = self.state.read();
+        state.by_number.get(&number).filter(|known| self.holds(known, now)).map(|known| known.use_at(now))
+    }
+
+    /// The one of this name; `is_taken` says of a name that it belongs to an issuer of the settings.
+    pub(super) fn named(&self, iss: &str, is_taken: impl Fn(&str) -> bool) -> Result<Arc<Trusted>, Refusal> {
+        loop {
+            let now = self.now();
+            let before = {
+                let state = self.state.read();
+                match state.by_name.get(iss) {
+                    Some(known) if self.holds(known, now) => return Ok(known.use_at(now)),
+                    _ => state.forgotten,
+                }
+            };
+            if !may_be_asked_for(iss) {
+                return Err(stranger(iss));
+            }
+            let resolved = catch_unwind(AssertUnwindSafe(|| self.resolver.resolve(iss)));
+            let Ok(resolved) = resolved else {
+                self.complain(iss, "the resolver has panicked");
+                let error = AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) };
+                return Err(Refusal::new(error, Rule::V7, "the resolver of issuers has panicked"));
+            };
+            let Some(issuer) = resolved else {
+                self.state.write().remove(iss);
+                return Err(stranger(iss));
+            };
+            if let Some(problem) = problem(&issuer, iss, &is_taken) {
+                self.state.write().remove(iss);
+                self.complain(iss, problem);
+                return Err(Refusal::invalid(Rule::V7, "the resolver names another issuer for this iss"));
+            }
+            if let Some(trusted) = self.keep(iss, issuer, before, now)? {
+                return Ok(trusted);
+            }
+        }
+    }
+
+    /// Keeps what the resolver has said; `None` where somebody was told to forget meanwhile.
+    fn keep(&self, iss: &str, issuer: Issuer, before: u64, now: u64) -> Result<Option<Arc<Trusted>>, Refusal> {
+        if let Some(known) = self.state.read().by_name.get(iss)
+            && known.settings == issuer.settings
+        {
+            known.asked.store(now, Ordering::Relaxed);
+            return Ok(Some(known.use_at(now)));
+        }
+        let number = {
+            let mut state = self.state.write();
+            state.next_number += 1;
+            state.next_number - 1
+        };
+        let grants = issuer.settings.grants.clone().unwrap_or(Grants::nothing());
+        let trusted = Trusted::new(number, &issuer, &grants, &self.floor).map_err(|error| {
+            self.complain(iss, &error.to_string());
+            let error = AuthError::KeysUnavailable { retry_after: Duration::from_secs(60) };
+            Refusal::new(error, Rule::V7, "the resolver gives settings for this issuer that cannot be used")
+        })?;
+        let trusted = Arc::new(trusted);
+        let known = Arc::new(Known {
+            trusted: Arc::clone(&trusted),
+            settings: issuer.settings,
+            asked: AtomicU64::new(now),
+            used: AtomicU64::new(now),
+        });
+        let mut state = self.state.write();
+        if state.forgotten != before {
+            return Ok(None);
+        }
+        // Another request may have been faster.
+        if let Some(other) = state.by_name.get(iss)
+            && other.settings == known.settings
+        {
+            return Ok(Some(other.use_at(now)));
+        }
+        state.remove(iss);
+        if state.by_name.len() >= self.most {
+            state.make_room();
+        }
+        state.by_name.insert(iss.into(), Arc::clone(&known));
+        state.by_number.insert(number, known);
+        Ok(Some(trusted))
+    }
+
+    /// Forgets an issuer and all that was verified by its rules.
+    pub(super) fn forget(&self, iss: &str) -> bool {
+        let mut state = self.state.write();
+        state.forgotten += 1;
+        state.remove(iss)
+    }
+
+    fn holds(&self, known: &Known, now: u64) -> bool {
+        let age = now.saturating_sub(known.asked.load(Ordering::Relaxed));
+        u128::from(age) < self.ask_again_after.as_millis()
+    }
+
+    fn now(&self) -> u64 {
+        let elapsed = Instant::now().saturating_duration_since(self.start);
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn complain(&self, iss: &str, problem: &str) {
+        self.floor.surroundings.listeners.tell(&Event::ResolverMisused { iss, problem });
+    }
+}
+
+impl Known {
+    fn use_at(&self, now: u64) -> Arc<Trusted> {
+        self.used.store(now, Ordering::Relaxed);
+        Arc::clone(&self.trusted)
+    }
+
+    /// Who goes first where there are too many: whoever never had a good token, and of those who was not asked for the longest.
+    fn worth(&self) -> (bool, u64) {
+        (self.trusted.is_proven(), self.used.load(Ordering::Relaxed))
+    }
+}
+
+impl State {
+    fn remove(&mut self, iss: &str) -> bool {
+        let removed = self.by_name.remove(iss);
+        if let Some(known) = &removed {
+            self.by_number.remove(&known.trusted.number);
+        }
+        removed.is_some()
+    }
+
+    fn make_room(&mut self) {
+        let least = self.by_name.iter().min_by_key(|(_, known)| known.worth()).map(|(name, _)| name.clone());
+        if let Some(name) = least {
+            self.remove(&name);
+        }
+    }
+}
+
+/// Whether it could be an issuer's name at all: an http(s) URL without user, query and fragment (RFC 8414 section 2), or a name that is
+/// no URL.
+fn may_be_asked_for(iss: &str) -> bool {
+    if iss.contains(|character: char| character.is_control() || matches!(character, '?' | '#' | '@' | '\\' | ' ')) {
+        return false;
+    }
+    match iss.split_once(':') {
+        None => true,
+        Some((scheme, rest)) => matches!(scheme, "https" | "http") && rest.starts_with("//"),
+    }
+}
+
+fn problem(issuer: &Issuer, iss: &str, is_taken: impl Fn(&str) -> bool) -> Option<&'static str> {
+    let IssuerSettings { issuer_url, aliases, .. } = &issuer.settings;
+    if issuer_url.as_deref() != Some(iss) {
+        return Some("the resolver gives an issuer of another name than it was asked for");
+    }
+    aliases
+        .iter()
+        .any(|alias| is_taken(alias))
+        .then_some("the resolver gives an issuer whose alias is one of the settings")
+}
+
+/// A token of an issuer that nobody has named.
+pub(super) fn stranger(iss: &str) -> Refusal {
+    Refusal::invalid(Rule::V7, "iss is none of the configured issuers").saying(&iss)
+}
