@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, Map
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::token::fingerprint::Fingerprint;
+use crate::token::scope;
 use crate::token::times::Times;
 
 /// The claims of a verified access token (RFC 7519 section 4, RFC 9068 section 2.2).
@@ -134,11 +135,6 @@ impl Audience {
     }
 }
 
-/// The scopes of a text, one by one.
-pub(super) fn scopes(text: &str) -> impl Iterator<Item = &str> + Clone {
-    text.split(' ').filter(|scope| !scope.is_empty())
-}
-
 /// A claim is there, but not of the type that was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("{claim} cannot be read as the type asked for: {problem}")]
@@ -195,7 +191,7 @@ impl Claims {
     /// Behind them those that the settings say they include: see
     /// [`scope_implies`](crate::RampartAuthBuilder::scope_implies).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        scopes(&self.scope).chain(self.implied_scopes.iter().map(String::as_str))
+        scope::names(&self.scope).chain(self.implied_scopes.iter().map(String::as_str))
     }
 
     /// Who the user is: the issuer and the subject, which are a name only together (OpenID Connect Core section 2). The same `sub` of two

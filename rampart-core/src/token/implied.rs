@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rampart_http::ConfigError;
 
-use super::claims::scopes;
+use super::scope;
 
 /// What roles and scopes include, each with whatever those include in turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Implied {
 
     /// The scopes that those of a text include and are not among them.
     pub(super) fn by_scopes(&self, text: &str) -> Box<[String]> {
-        included(&self.scopes, || scopes(text))
+        included(&self.scopes, || scope::names(text))
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod mapping;
 mod payload;
 pub(crate) mod pointer;
 pub(crate) mod rules;
+mod scope;
 pub(crate) mod times;
 pub(crate) mod unverified;
 pub(crate) mod validation;

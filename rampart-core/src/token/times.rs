@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::rules::Rules;
 use crate::answer::error::AuthError;
 use crate::rule::{Refusal, Rule};
 
@@ -41,8 +40,13 @@ impl Times {
     }
 
     /// V9: a token that lives longer than the settings let any.
-    pub(crate) fn check_lifetime(&self, now: Duration, rules: &Rules) -> Result<(), Refusal> {
-        let latest = rules.max_lifetime.map(|lifetime| now.saturating_add(lifetime).saturating_add(rules.tolerance));
+    pub(crate) fn check_lifetime(
+        &self,
+        now: Duration,
+        longest: Option<Duration>,
+        tolerance: Duration,
+    ) -> Result<(), Refusal> {
+        let latest = longest.map(|longest| now.saturating_add(longest).saturating_add(tolerance));
         if latest.is_some_and(|latest| self.exp > latest) {
             return Err(Refusal::invalid(Rule::V9, "exp is further ahead than max_token_lifetime"));
         }

@@ -116,7 +116,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     check_audience(&audiences, rules).map_err(|refusal| refusal.saying(&audiences))?;
     let times = Times::read(members.exp, members.iat, members.nbf)?;
     times.check(now, rules.tolerance)?;
-    times.check_lifetime(now, rules)?;
+    times.check_lifetime(now, rules.max_lifetime, rules.tolerance)?;
 
     let sub = match members.sub.take() {
         Some(Value::Str(sub)) if !sub.is_empty() => sub.into_owned(),
