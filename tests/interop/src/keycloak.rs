@@ -14,6 +14,10 @@ use crate::process::{Process, free_port, installed, own_folder};
 
 /// The audience of the API.
 pub const AUDIENCE: &str = "task-api";
+/// Where the roles of the realm stand, and those of the client that is the API.
+pub const REALM_ROLES: &str = "/realm_access/roles";
+/// See [`REALM_ROLES`].
+pub const CLIENT_ROLES: &str = "/resource_access/task-api/roles";
 
 const SECRET: &str = "of-a-client";
 const PASSWORD: &str = "of-a-user";
@@ -21,7 +25,8 @@ const CALLBACK: &str = "http://127.0.0.1:1/callback";
 
 /// What an API that accepts the tokens of a realm has in its configuration.
 pub fn settings(issuer: &str) -> Value {
-    json!({"issuer_url": issuer, "audience": AUDIENCE, "discovery": true, "roles_claim": "/realm_access/roles"})
+    let roles = [REALM_ROLES, CLIENT_ROLES];
+    json!({"issuer_url": issuer, "audience": AUDIENCE, "discovery": true, "roles_claims": roles})
 }
 
 /// The server.
@@ -87,6 +92,7 @@ impl Keycloak {
             [user("ada", "ada@example.com"), user("root", "root@example.com"), user("grace", "grace@example.com")];
         users[0]["realmRoles"] = json!(["user"]);
         users[1]["realmRoles"] = json!(["admin", "user"]);
+        users[2]["realmRoles"] = json!(["user"]);
         users[2]["clientRoles"] = json!({AUDIENCE: ["admin"]});
         let roles = json!({"realm": [{"name": "user"}, {"name": "admin"}], "client": {AUDIENCE: [{"name": "admin"}]}});
         let import = json!({"ifResourceExists": "FAIL", "users": users, "roles": roles});
@@ -129,7 +135,8 @@ impl Admin {
     }
 }
 
-/// A realm: the users `ada`, `root` (realm role `admin`) and `grace` (role `admin` of the client `task-api`), and the client `web`.
+/// A realm: the users `ada`, `root` (realm role `admin`) and `grace` (role `admin` of the client `task-api`), who all
+/// have the realm role `user`, and the client `web`.
 #[derive(Debug)]
 pub struct Realm {
     server: String,

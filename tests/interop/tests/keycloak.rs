@@ -1,10 +1,10 @@
 //! Keycloak: its genuine tokens in the three Task APIs. Each test has a realm of its own.
 
-use std::sync::{LazyLock, RwLock, RwLockReadGuard};
+use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard};
 
 use rampart_interop::answer::Answer;
 use rampart_interop::apis::TaskApis;
-use rampart_interop::keycloak::{AUDIENCE, Keycloak, Realm, audience, settings};
+use rampart_interop::keycloak::{AUDIENCE, CLIENT_ROLES, Keycloak, REALM_ROLES, Realm, audience, settings};
 use rampart_interop::token::{header, payload, remaining, sub, tampered};
 use serde_json::{Value, json};
 
@@ -12,7 +12,8 @@ static KEYCLOAK: LazyLock<RwLock<Keycloak>> = LazyLock::new(|| RwLock::new(Keycl
 
 /// A realm on the running server, which is stopped by nobody meanwhile.
 fn realm(name: &str) -> (Realm, RwLockReadGuard<'static, Keycloak>) {
-    let keycloak = KEYCLOAK.read().unwrap();
+    // Where the one that stops it has failed, the others say for themselves what that means for them.
+    let keycloak = KEYCLOAK.read().unwrap_or_else(PoisonError::into_inner);
     (keycloak.realm(name), keycloak)
 }
 
@@ -66,23 +67,56 @@ fn users_who_sign_in_on_the_page_are_let_in() {
 }
 
 #[test]
-fn roles_are_those_of_the_realm_or_of_the_client_as_configured() {
+fn roles_are_those_of_the_realm_and_of_the_client_as_configured() {
     let (realm, _running) = realm("roles");
-    let [root, grace] = ["root", "grace"].map(|user| realm.user_tokens("web", user, "openid"));
-    let roles_in_place = |apis: &TaskApis| {
-        [&root, &grace].map(|tokens| {
-            let profile: Value =
-                serde_json::from_str(&apis.agreed("GET /api/profile", Some(tokens.access())).body).unwrap();
-            (profile["roles"].clone(), apis.agreed("GET /api/admin/tasks", Some(tokens.access())))
-        })
-    };
-    let admin = Answer::ok(r#"{"tasks":[],"total":0}"#);
-    let none = Answer::insufficient_role("admin");
-    let [mut of_root, of_grace] = roles_in_place(&apis(&realm));
-    of_root.0.as_array_mut().unwrap().sort_by_key(ToString::to_string);
-    assert_eq!([of_root, of_grace], [(json!(["admin", "user"]), admin.clone()), (json!([]), none.clone())]);
-    let of_client = apis_with(&realm, "roles_claim", json!(format!("/resource_access/{AUDIENCE}/roles")));
-    assert_eq!(roles_in_place(&of_client), [(json!([]), none), (json!(["admin"]), admin)]);
+    let users = ["ada", "root", "grace"].map(|user| realm.user_tokens("web", user, "openid"));
+    let only = |pointer: &str| apis_with(&realm, "roles_claims", json!([pointer]));
+    let (of_both, of_realm, of_client) = (apis(&realm), only(REALM_ROLES), only(CLIENT_ROLES));
+    let everyone = [
+        (&of_both, [vec!["user"], vec!["admin", "user"], vec!["admin", "user"]]),
+        (&of_realm, [vec!["user"], vec!["admin", "user"], vec!["user"]]),
+        (&of_client, [vec![], vec![], vec!["admin"]]),
+    ];
+    for (apis, roles) in everyone {
+        for (tokens, roles) in users.iter().zip(roles) {
+            let token = tokens.access();
+            let profile: Value = serde_json::from_str(&apis.agreed("GET /api/profile", Some(token)).body).unwrap();
+            // Keycloak gives them in no order.
+            let mut found: Vec<_> =
+                profile["roles"].as_array().unwrap().iter().map(|role| role.as_str().unwrap()).collect();
+            found.sort_unstable();
+            assert_eq!(found, roles, "{profile}");
+            let admin = Answer::ok(r#"{"tasks":[],"total":0}"#);
+            let expected = if roles.contains(&"admin") { admin } else { Answer::insufficient_role("admin") };
+            assert_eq!(apis.agreed("GET /api/admin/tasks", Some(token)), expected);
+        }
+    }
+}
+
+#[test]
+fn second_realm_is_accepted_too_and_grants_what_it_may() {
+    let (first, running) = realm("first");
+    let second = running.realm("second");
+    let mut both = settings(&first.issuer());
+    let mut further = settings(&second.issuer());
+    further["grants"] = json!({"roles": ["user"], "scopes": ["email:send"]});
+    both["issuers"] = json!([further]);
+    let apis = TaskApis::start(&both);
+    let of_first = first.user_tokens("web", "root", "openid email:send tasks:write");
+    let of_second = second.user_tokens("web", "root", "openid email:send tasks:write");
+    for tokens in [&of_first, &of_second] {
+        apis.accept("each realm's token", tokens.access(), &sub(tokens.access()));
+        assert_eq!(apis.agreed("POST /api/emails/send", Some(tokens.access())), Answer::ok(r#"{"sent":true}"#));
+        for (what, token) in tampered(tokens.access()) {
+            apis.refuse(what, &token, &Answer::invalid_token());
+        }
+    }
+    let stats = Answer::ok(r#"{"total_users":0,"total_tasks":0}"#);
+    assert_eq!(apis.agreed("GET /api/admin/stats", Some(of_first.access())), stats);
+    assert_eq!(apis.agreed("GET /api/admin/stats", Some(of_second.access())), Answer::insufficient_role("admin"));
+    assert_eq!(apis.agreed("POST /api/tasks", Some(of_second.access())), Answer::insufficient_scope("tasks:write"));
+    let third = running.realm("third").user_tokens("web", "root", "openid");
+    apis.refuse("of a realm that is not named", third.access(), &Answer::invalid_token());
 }
 
 #[test]
@@ -273,7 +307,7 @@ fn tokens_of_a_withdrawn_key_are_refused_once_the_new_one_is_known() {
 
 #[test]
 fn server_that_is_away_is_missed_only_by_those_who_never_knew_it() {
-    let mut keycloak = KEYCLOAK.write().unwrap();
+    let mut keycloak = KEYCLOAK.write().unwrap_or_else(PoisonError::into_inner);
     let realm = keycloak.realm("away");
     let known = apis(&realm);
     let [seen, unseen] = ["ada", "root"].map(|user| realm.user_tokens("web", user, "openid"));
