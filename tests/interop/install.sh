@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings servers into target/interop, each once: from the public registries, by their ordinary clients, as this machine has them set up.
 #
-#   tests/interop/install.sh SERVER..     keycloak, oidc-provider
+#   tests/interop/install.sh SERVER..     keycloak, oidc-provider, glewlwyd, zitadel
 #
 # The tests call it themselves. What is already there is not asked for again; what cannot be had is an error that says what it needs.
 set -euo pipefail
@@ -36,6 +36,31 @@ install_oidc-provider() {
     needs npm npm
     cp "$here/servers/oidc-provider/"*.js* "$1"
     (cd "$1" && npm ci --no-audit --no-fund --silent >&2)
+}
+
+# From Debian's packages, whose checksums apt knows; unpacked here instead of installed, which would start it for the whole machine.
+glewlwyd_version=2.7
+install_glewlwyd() {
+    needs apt-get apt
+    mkdir -p "$1/packages/partial"
+    apt-get install --yes --quiet=2 --no-install-recommends --download-only --reinstall -o Debug::NoLocking=1 \
+        -o Dir::Cache::archives="$1/packages" \
+        "glewlwyd=$glewlwyd_version.*" dbconfig-sqlite3 sqlite3 >&2 ||
+        fail "the package glewlwyd cannot be had; perhaps the lists of packages are old: apt-get update"
+    local package
+    for package in "$1"/packages/*.deb; do
+        dpkg --extract "$package" "$1/root"
+    done
+    rm -r "$1/packages"
+    ln -s "$1"/root/usr/lib/*-linux-gnu "$1/lib"
+    gunzip --stdout "$1/root/usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz" | PATH="$1/root/usr/bin:$PATH" sqlite3 "$1/empty.db"
+}
+
+# From the Go module proxy, checked against the checksum database.
+zitadel_version=3.52.0
+install_zitadel() {
+    needs go golang-go
+    GOBIN="$1" go install "github.com/zitadel/oidc/v3/example/server@v$zitadel_version" >&2
 }
 
 # Two at once would be in each other's way.

@@ -11,14 +11,18 @@
 //! - [`token`]: what a token says, and what others make of it;
 //! - [`browser`]: a user who signs in;
 //! - [`http`]: requests to a server;
+//! - [`keys`]: keys to sign with;
 //! - [`process`]: a server as a process;
-//! - [`keycloak`], [`oidc_provider`]: the servers.
+//! - [`keycloak`], [`oidc_provider`], [`glewlwyd`], [`zitadel`]: the servers.
 
 pub mod answer;
 pub mod apis;
 pub mod browser;
+pub mod glewlwyd;
 pub mod http;
 pub mod keycloak;
+pub mod keys;
 pub mod oidc_provider;
 pub mod process;
 pub mod token;
+pub mod zitadel;

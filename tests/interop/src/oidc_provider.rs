@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
 use crate::browser;
 use crate::http::Tokens;
+use crate::keys;
 use crate::process::{Process, free_port, installed, own_folder};
 
 /// The audience of the API, for which a client asks by naming the resource `urn:task-api`.
@@ -27,7 +27,6 @@ pub fn settings(issuer: &str) -> Value {
 /// The server: the clients `web`, `signs-ES256` and `signs-EdDSA`, and any user; `root` has the role `admin`, all others `user`.
 #[derive(Debug)]
 pub struct OidcProvider {
-    program: PathBuf,
     keys: PathBuf,
     command: Command,
     issuer: String,
@@ -37,15 +36,11 @@ pub struct OidcProvider {
 impl OidcProvider {
     /// Installs it where it is not there yet, and starts it with new keys.
     pub fn start() -> Self {
-        // Each test starts one of its own.
-        static STARTED: AtomicU32 = AtomicU32::new(0);
-        let program = installed("oidc-provider");
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let keys = own_folder("oidc-provider").join(format!("{number}.json"));
+        let keys = own_folder("oidc-provider").join("keys");
         let port = free_port();
         let mut command = Command::new("node");
-        command.arg(program.join("server.js")).arg(port.to_string()).arg(&keys);
-        let mut server = Self { program, keys, command, issuer: format!("http://127.0.0.1:{port}"), running: None };
+        command.arg(installed("oidc-provider").join("server.js")).arg(port.to_string()).arg(&keys);
+        let mut server = Self { keys, command, issuer: format!("http://127.0.0.1:{port}"), running: None };
         server.renew_keys(false);
         server.start_again();
         server
@@ -70,8 +65,7 @@ impl OidcProvider {
 
     /// From its next start on it signs with new keys; those of before are still published, or are not.
     pub fn renew_keys(&self, keep: bool) {
-        let made = Command::new("node").arg(self.program.join("keys.js")).output().unwrap();
-        let mut keys: Vec<Value> = serde_json::from_slice(&made.stdout).unwrap();
+        let mut keys = keys::new();
         if keep {
             keys.extend(serde_json::from_slice::<Vec<Value>>(&fs::read(&self.keys).unwrap()).unwrap());
         }

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::http::CLIENT;
@@ -41,8 +42,9 @@ pub fn installed(server: &str) -> PathBuf {
     folder().join(server)
 }
 
-/// An empty folder of this process, which outlives it no longer than until the next one.
+/// A new folder for a server of this process, which outlives it no longer than until the next one.
 pub fn own_folder(server: &str) -> PathBuf {
+    static MADE: AtomicU32 = AtomicU32::new(0);
     let running = folder().join("running");
     fs::create_dir_all(&running).unwrap();
     for left in fs::read_dir(&running).unwrap() {
@@ -52,8 +54,9 @@ pub fn own_folder(server: &str) -> PathBuf {
             let _ = fs::remove_dir_all(left);
         }
     }
-    let own = running.join(format!("{server}.{}", std::process::id()));
-    fs::create_dir_all(&own).unwrap();
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let own = running.join(format!("{server}-{number}.{}", std::process::id()));
+    fs::create_dir(&own).unwrap();
     own
 }
 

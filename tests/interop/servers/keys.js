@@ -1,5 +1,5 @@
 // Prints new keys to sign with, one for each algorithm, as a list of JWKs.
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+const { generateKeyPairSync, randomUUID } = require('node:crypto');
 
 const key = (alg, kind, options) => ({
   ...generateKeyPairSync(kind, options).privateKey.export({ format: 'jwk' }),
