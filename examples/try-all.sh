@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 # What listens on this machine is asked without a proxy.
 export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
 export NO_PROXY=$no_proxy
-unset RAMPART_URL RAMPART_ISSUER RAMPART_CLIENT_ID RAMPART_CLIENT_SECRET RAMPART_REALM API_AUDIENCE PORT RUST_LOG "${!ROCKET_@}"
+unset RAMPART_CONFIG RAMPART_URL RAMPART_ISSUER RAMPART_CLIENT_ID RAMPART_CLIENT_SECRET RAMPART_REALM API_AUDIENCE PORT RUST_LOG "${!ROCKET_@}"
 
 work=$(mktemp -d)
 started=()
@@ -239,6 +239,15 @@ for name in task-api-axum task-api-actix task-api-rocket; do
     } >"$work/actual"
     printf '%s\n' 200 'Bearer realm="tasks"' >"$work/expected"
     same "$name has several audiences, and a realm of its own" "$work/expected" "$work/actual"
+    says "$name: a file and a variable in one" 1 'RAMPART_CONFIG: is set together with RAMPART_URL' \
+        env PORT=0 RAMPART_CONFIG=examples/config-file/rampart.toml RAMPART_URL="$issuer" "${program[$name]}"
+    printf "[auth]\nissuer_url = '%s'\naudience = 'another-app'\naudiences = ['task-api']\nrealm = 'tasks'\n" "$issuer" >"$work/rampart.toml"
+    start "$name" RAMPART_CONFIG="$work/rampart.toml"
+    {
+        curl -sS -o "$work/body" -w '%{http_code}\n' "$api/api/data" -H "Authorization: Bearer $WRITER_TOKEN"
+        curl -sS -D - -o "$work/body" "$api/api/data" | tr -d '\r' | sed -n 's/^www-authenticate: //Ip'
+    } >"$work/actual"
+    same "$name is set up by a file" "$work/expected" "$work/actual"
     says "$name: an audience that is empty" 1 '(it is read from RAMPART_CLIENT_ID)' env PORT=0 RAMPART_URL="$issuer" RAMPART_CLIENT_ID=task-api, "${program[$name]}"
     says "$name: an argument that there is not" 1 'the only one is --custom-errors' env PORT=0 "${program[$name]}" --custom-error
     says "$name: a port that is none" 1 'PORT is "abc", which is no port number' env PORT=abc "${program[$name]}"

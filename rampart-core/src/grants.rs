@@ -1,8 +1,10 @@
 //! What the tokens of an issuer may grant.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use serde::de::Error;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// What the tokens of one issuer may grant: for [`Issuer::grants`](crate::Issuer::grants). An issuer decides who is who; which roles and
@@ -130,15 +132,28 @@ impl Granted {
 /// As in a file: `"everything"`, `"nothing"`, or what it grants by name.
 impl<'de> Deserialize<'de> for Grants {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(
-            untagged,
-            expecting = "grants: \"everything\", \"nothing\", or roles, scopes, role_prefix and org_id by name"
-        )]
-        enum Written {
-            Word(String),
-            Names(Names),
+        deserializer.deserialize_any(Written)
+    }
+}
+
+struct Written;
+
+impl<'de> Visitor<'de> for Written {
+    type Value = Grants;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"everything\", \"nothing\", or roles, scopes, role_prefix and org_id by name")
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Grants, E> {
+        match word {
+            "everything" => Ok(Grants::everything()),
+            "nothing" => Ok(Grants::nothing()),
+            _ => Err(E::invalid_value(Unexpected::Other("another word"), &self)),
         }
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Grants, M::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Names {
@@ -147,17 +162,11 @@ impl<'de> Deserialize<'de> for Grants {
             role_prefix: Option<String>,
             org_id: Option<String>,
         }
-        match Written::deserialize(deserializer)? {
-            Written::Word(word) if word == "everything" => Ok(Self::everything()),
-            Written::Word(word) if word == "nothing" => Ok(Self::nothing()),
-            Written::Word(_) => Err(D::Error::custom("grants is neither \"everything\" nor \"nothing\"")),
-            Written::Names(Names { roles, scopes, role_prefix, org_id }) => {
-                let grants = roles.map_or_else(Self::nothing, Self::roles);
-                let grants = if let Some(scopes) = scopes { grants.scopes(scopes) } else { grants };
-                let grants = if let Some(prefix) = role_prefix { grants.role_prefix(prefix) } else { grants };
-                Ok(if let Some(organization) = org_id { grants.org_id(organization) } else { grants })
-            }
-        }
+        let Names { roles, scopes, role_prefix, org_id } = Names::deserialize(MapAccessDeserializer::new(map))?;
+        let grants = roles.map_or_else(Grants::nothing, Grants::roles);
+        let grants = if let Some(scopes) = scopes { grants.scopes(scopes) } else { grants };
+        let grants = if let Some(prefix) = role_prefix { grants.role_prefix(prefix) } else { grants };
+        Ok(if let Some(organization) = org_id { grants.org_id(organization) } else { grants })
     }
 }
 
@@ -200,5 +209,14 @@ mod tests {
         for wrong in [r#""all""#, "{\"role\":[\"a\"]}", "[]", "true", "null"] {
             assert!(serde_json::from_str::<Grants>(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_without_what_stands_there() {
+        let said = |text| serde_json::from_str::<Grants>(text).unwrap_err().to_string();
+        let expected = "expected \"everything\", \"nothing\", or roles, scopes, role_prefix and org_id by name";
+        assert!(said(r#""hunter2""#).starts_with(&format!("invalid value: another word, {expected}")));
+        assert!(said("true").contains(expected));
+        assert!(said(r#"{"rolse":["a"]}"#).starts_with("unknown field `rolse`, expected one of `roles`, `scopes`,"));
     }
 }

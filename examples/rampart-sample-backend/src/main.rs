@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use axum::http::{HeaderValue, Method, header};
 use axum::{Json, Router, routing::get};
+use config_file::ConfigFile;
 use rampart_axum::{RampartAuth, RequireAuth, roles};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -68,14 +69,23 @@ fn variable(name: &str, default: &str) -> Result<String, String> {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     if env::args_os().len() > 1 {
-        return Err("there are no arguments: the variables RAMPART_ISSUER and PORT set this program up".into());
+        return Err("there are no arguments: the variables RAMPART_ISSUER, or RAMPART_CONFIG in its place, and PORT set this program up".into());
     }
-    let issuer = variable("RAMPART_ISSUER", "http://localhost:8080")?;
     let port = variable("PORT", "3001")?;
     let port: u16 = port.parse().map_err(|_| format!("PORT is {port:?}, which is no port number"))?;
-    // Tokens that the issuer has given to the sample front ends, or to a user who signed in directly.
-    let auth = RampartAuth::builder(&issuer, "sample-react-app").audiences([&issuer]).build();
-    let auth = auth.map_err(|error| format!("{error} (it is read from RAMPART_ISSUER)"))?;
+    let (issuer, auth) = match ConfigFile::from_env(&["RAMPART_ISSUER"])? {
+        Some(file) => {
+            let auth = file.auth()?;
+            (auth.issuers().into_iter().map(|issuer| issuer.name).collect::<Vec<_>>().join(", "), auth)
+        }
+        None => {
+            let issuer = variable("RAMPART_ISSUER", "http://localhost:8080")?;
+            // Tokens that the issuer has given to the sample front ends, or to a user who signed in directly.
+            let auth = RampartAuth::builder(&issuer, "sample-react-app").audiences([&issuer]).build();
+            let auth = auth.map_err(|error| format!("{error} (it is read from RAMPART_ISSUER)"))?;
+            (issuer, auth)
+        }
+    };
     // Where the issuer is away the log says so, and it is asked again as requests come.
     let _ = auth.warm_up().await;
     let listener = TcpListener::bind(("127.0.0.1", port)).await;

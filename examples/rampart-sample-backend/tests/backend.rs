@@ -21,7 +21,7 @@ struct Backend {
 
 fn command(issuer: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rampart-sample-backend"));
-    command.env("PORT", "0").env("RAMPART_ISSUER", issuer).stderr(Stdio::null());
+    command.env("PORT", "0").env_remove("RAMPART_CONFIG").env("RAMPART_ISSUER", issuer).stderr(Stdio::null());
     command
 }
 
@@ -216,7 +216,14 @@ fn settings_that_cannot_be_used_end_the_program_with_the_remedy() {
     for (text, set) in [
         ("RAMPART_ISSUER is set, but empty", &mut command("")),
         ("remove them (it is read from RAMPART_ISSUER)", &mut command("'http://localhost:8080'")),
-        ("there are no arguments: the variables RAMPART_ISSUER and PORT", command(issuer).arg("--help")),
+        (
+            "there are no arguments: the variables RAMPART_ISSUER, or RAMPART_CONFIG in its place, and PORT",
+            command(issuer).arg("--help"),
+        ),
+        (
+            "RAMPART_CONFIG: is set together with RAMPART_ISSUER, which",
+            command(issuer).env("RAMPART_CONFIG", "rampart.toml"),
+        ),
         ("use https, or allow_http(true)", &mut command("http://auth.example.com")),
         ("PORT is \"abc\", which is no port number", command(issuer).env("PORT", "abc")),
         ("PORT is \"65536\", which is no port number", command(issuer).env("PORT", "65536")),

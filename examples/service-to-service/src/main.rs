@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use config_file::ConfigFile;
 use rampart_axum::{RampartAuth, RequireAuth, scopes};
 use rampart_client::{RampartClient, RampartMiddleware, TokenRequest, redirects_within_origin};
 use rampart_issuer::LocalIssuer;
@@ -36,6 +37,8 @@ With an issuer of your own, which you then stop and start yourself:
     RAMPART_CLIENT_ID       the client ID of the calling service
     RAMPART_CLIENT_SECRET   its secret
     API_AUDIENCE            the audience that the API accepts; task-api unless set
+    RAMPART_CONFIG          a file with the settings of the API, in place of RAMPART_URL and API_AUDIENCE; the service gets its
+                            tokens from the first issuer of it
 
     RUST_LOG=rampart=debug  says when a token is renewed, and why one is refused";
 
@@ -76,7 +79,25 @@ struct Parties {
     issuer: Option<LocalIssuer>,
 }
 
+/// The API as the file says, and a caller with tokens of the file's first issuer.
+fn of_file(file: &ConfigFile) -> Result<Parties, Error> {
+    let api = file.auth()?;
+    let issuer = api.issuers().into_iter().next().map(|issuer| issuer.name).unwrap_or_default();
+    let credential = |name| {
+        let remedy = "set it to that of the calling service";
+        variable(name, remedy)?
+            .ok_or_else(|| Error::from(format!("the environment variable {name} is missing: {remedy}")))
+    };
+    let (id, secret) = (credential("RAMPART_CLIENT_ID")?, credential("RAMPART_CLIENT_SECRET")?);
+    let caller = RampartClient::builder(&issuer, id, secret).build()?;
+    say(format_args!("Tokens come from {issuer}, and the API accepts what RAMPART_CONFIG says. Ctrl-C ends this."))?;
+    Ok(Parties { api, caller, issuer: None })
+}
+
 async fn parties() -> Result<Parties, Error> {
+    if let Some(file) = ConfigFile::from_env(&["RAMPART_URL", "API_AUDIENCE"])? {
+        return of_file(&file);
+    }
     let audience = variable("API_AUDIENCE", "set it to the audience that the API accepts, or unset it for task-api")?;
     let audience = audience.unwrap_or_else(|| "task-api".into());
     let remedy = "set it to the URL of the issuer, or unset it to run against a local one";

@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_service-to-service"));
-    for name in ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_CLIENT_SECRET", "API_AUDIENCE", "RUST_LOG"] {
+    for name in
+        ["RAMPART_CONFIG", "RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_CLIENT_SECRET", "API_AUDIENCE", "RUST_LOG"]
+    {
         command.env_remove(name);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -47,6 +49,23 @@ fn setting_that_cannot_be_used_names_its_variable_and_the_remedy() {
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()), "{log}");
         assert!(log.contains(said) && log.ends_with("\n--help says which variables there are\n"), "{log}");
     }
+}
+
+/// ST02.
+#[test]
+fn file_takes_the_place_of_two_variables_and_stands_beside_none_of_them() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../config-file/rampart.toml");
+    let refused = |variables: &[(&str, &str)]| {
+        let output = command().env("RAMPART_CONFIG", file).envs(variables.iter().copied()).output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for name in ["RAMPART_URL", "API_AUDIENCE"] {
+        let said = refused(&[(name, "https://auth.example.com")]);
+        assert!(said.starts_with(&format!("RAMPART_CONFIG: is set together with {name}, ")), "{said}");
+    }
+    let said = refused(&[("RAMPART_CLIENT_ID", "service")]);
+    assert!(said.starts_with("the environment variable RAMPART_CLIENT_SECRET is missing: "), "{said}");
 }
 
 #[test]

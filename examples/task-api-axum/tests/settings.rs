@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 /// With nothing of the environment that the program reads but a port and these variables.
 fn program(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_task-api-axum"));
-    for name in ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_REALM"] {
+    for name in ["RAMPART_CONFIG", "RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_REALM"] {
         command.env_remove(name);
     }
     command.env("PORT", "0").env("RUST_LOG", "off").envs(variables.iter().copied()).stdin(Stdio::null());
@@ -86,6 +86,37 @@ fn program_says_whose_tokens_it_accepts() {
     child.wait().unwrap();
     assert!(said[0].starts_with("Task API on axum: http://127.0.0.1:"), "{said:?}");
     assert_eq!(said[1], "It accepts the tokens of http://127.0.0.1:9 for shop-web,shop-mobile.");
+}
+
+/// ST02.
+#[test]
+fn file_and_a_variable_that_it_takes_the_place_of_are_one_too_many() {
+    let config = ("RAMPART_CONFIG", concat!(env!("CARGO_MANIFEST_DIR"), "/../config-file/rampart.toml"));
+    for name in ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_REALM"] {
+        for value in ["http://127.0.0.1:9", ""] {
+            let said = format!(
+                "RAMPART_CONFIG: is set together with {name}, which belongs into that file then; unset one of the two\n"
+            );
+            assert_eq!(refusal(&mut program(&[config, (name, value)])), said);
+        }
+    }
+    let said = "RAMPART_CONFIG: is set, but empty: set it to the path of a file, or unset it\n";
+    assert_eq!(refusal(&mut program(&[("RAMPART_CONFIG", "")])), said);
+    let said = "/no/such.toml: cannot be read: No such file or directory (os error 2)\n";
+    assert_eq!(refusal(&mut program(&[("RAMPART_CONFIG", "/no/such.toml")])), said);
+}
+
+#[test]
+fn file_says_whose_tokens_are_accepted() {
+    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/task-api.toml");
+    let text = "[auth]\nissuer_url = 'http://127.0.0.1:9'\naudience = 'task-api'\n[[auth.issuers]]\nissuer_url = 'http://127.0.0.1:8'\n\
+                audience = 'task-api'\ngrants = 'nothing'\n";
+    std::fs::write(file, text).unwrap();
+    let mut child = program(&[("RAMPART_CONFIG", file)]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let said = BufReader::new(child.stdout.take().unwrap()).lines().nth(1).unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(said, "It accepts the tokens of http://127.0.0.1:9, http://127.0.0.1:8, as RAMPART_CONFIG says.");
 }
 
 #[test]

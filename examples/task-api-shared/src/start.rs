@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
+use config_file::{ConfigFile, ConfigFileError};
 use rampart_core::{ConfigError, RampartAuth};
 use rampart_issuer::LocalIssuer;
 
@@ -10,6 +11,8 @@ use crate::LocalUser;
 
 const DEFAULT_PORT: u16 = 8000;
 const DEFAULT_AUDIENCE: &str = "task-api";
+/// The variables whose place a configuration file takes.
+const IN_PLACE_OF: [&str; 3] = ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_REALM"];
 
 /// Everything an application needs; keep it for as long as the server runs.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub enum StartError {
     Argument(String),
     /// A setting cannot be used.
     Config(ConfigError),
+    /// The configuration file cannot be used.
+    File(ConfigFileError),
     /// A variable is set, but to nothing that can be read: its name, and the remedy.
     Variable(&'static str, &'static str),
     /// `PORT` is not a port.
@@ -46,12 +51,13 @@ impl std::fmt::Display for StartError {
             Self::Argument(argument) => write!(
                 f,
                 "{argument:?} is no argument of this program: the only one is --custom-errors, which answers refusals in another \
-                 form; all else is set by the variables RAMPART_URL, RAMPART_CLIENT_ID, RAMPART_REALM, PORT and RUST_LOG"
+                 form; all else is set by the variables RAMPART_CONFIG or RAMPART_URL, RAMPART_CLIENT_ID and RAMPART_REALM, PORT and RUST_LOG"
             ),
             Self::Config(error) => match of_variable(error.field()) {
                 Some(variable) => write!(f, "{error} (it is read from {variable})"),
                 None => write!(f, "{error}"),
             },
+            Self::File(error) => write!(f, "{error}"),
             Self::Variable(name, remedy) => {
                 write!(f, "the environment variable {name} is set, but empty or no text: {remedy}")
             }
@@ -85,8 +91,14 @@ impl From<ConfigError> for StartError {
     }
 }
 
+impl From<ConfigFileError> for StartError {
+    fn from(error: ConfigFileError) -> Self {
+        Self::File(error)
+    }
+}
+
 /// Reads `RAMPART_URL`, `RAMPART_CLIENT_ID` (default `task-api`; several separated by commas), `RAMPART_REALM` and `PORT` (default
-/// 8000), and prints what can be tried.
+/// 8000), and prints what can be tried. In place of the first three `RAMPART_CONFIG` may name a file: see [`config_file`].
 ///
 /// Where `RAMPART_URL` is not set it starts a local issuer and prints curl lines with fresh tokens. A variable that is set to nothing is
 /// an error, lest a deployment whose setting went missing trust an issuer that signs for whoever asks. `RUST_LOG` sets what is
@@ -101,14 +113,52 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
     let _ = log.with_ansi(io::stderr().is_terminal()).try_init();
 
     let custom_errors = custom_errors()?;
-    let audience = "set it to the audience of the tokens, or to several separated by commas, or unset it for task-api";
-    let audiences =
-        variable("RAMPART_CLIENT_ID", audience)?.unwrap_or_else(|| DEFAULT_AUDIENCE.into()).replace(", ", ",");
     let port = match variable("PORT", "set it to a port, 0 for a free one, or unset it for 8000")? {
         Some(port) => port.parse().map_err(|_| StartError::Port(port))?,
         None => DEFAULT_PORT,
     };
     let in_use = |error| StartError::Io(port, error);
+    let Settled { auth, accepts, issuer } = match ConfigFile::from_env(&IN_PLACE_OF)? {
+        Some(file) => of_file(&file)?,
+        None => of_variables(in_use).await?,
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(in_use)?;
+    listener.set_nonblocking(true).map_err(in_use)?;
+    let address = listener.local_addr().map_err(in_use)?;
+    if auth.warm_up().await.is_err() {
+        eprintln!("The issuer does not answer yet. Requests get 503 until it does; nothing needs to be restarted.");
+    }
+    let title = format!("Task API on {framework}: http://{address}");
+    let told = match &issuer {
+        Some(issuer) => introduce(&title, address, issuer),
+        None => writeln!(io::stdout(), "{title}\nIt accepts the tokens of {accepts}."),
+    };
+    match told {
+        // Whoever reads may have gone by now; the API stays.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(in_use(error)),
+        _ => {}
+    }
+    Ok(Running { auth, listener, issuer, custom_errors })
+}
+
+/// Whose tokens are accepted.
+struct Settled {
+    auth: RampartAuth,
+    /// The same in words.
+    accepts: String,
+    issuer: Option<LocalIssuer>,
+}
+
+fn of_file(file: &ConfigFile) -> Result<Settled, StartError> {
+    let auth = file.auth()?;
+    let names: Vec<_> = auth.issuers().into_iter().map(|issuer| issuer.name).collect();
+    Ok(Settled { accepts: format!("{}, as {} says", names.join(", "), config_file::VARIABLE), auth, issuer: None })
+}
+
+async fn of_variables(in_use: impl Fn(io::Error) -> StartError) -> Result<Settled, StartError> {
+    let audience = "set it to the audience of the tokens, or to several separated by commas, or unset it for task-api";
+    let audiences =
+        variable("RAMPART_CLIENT_ID", audience)?.unwrap_or_else(|| DEFAULT_AUDIENCE.into()).replace(", ", ",");
     let url = "set it to the URL of the issuer, exactly as in the iss claim of its tokens, or unset it to run with a local issuer";
     let (url, issuer) = match variable("RAMPART_URL", url)? {
         Some(url) => (url, None),
@@ -119,23 +169,7 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
         }
     };
     let auth = auth(&url, &audiences, variable("RAMPART_REALM", "set it to plain words, or unset it for default")?)?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(in_use)?;
-    listener.set_nonblocking(true).map_err(in_use)?;
-    let address = listener.local_addr().map_err(in_use)?;
-    if auth.warm_up().await.is_err() {
-        eprintln!("The issuer does not answer yet. Requests get 503 until it does; nothing needs to be restarted.");
-    }
-    let title = format!("Task API on {framework}: http://{address}");
-    let told = match &issuer {
-        Some(issuer) => introduce(&title, address, issuer),
-        None => writeln!(io::stdout(), "{title}\nIt accepts the tokens of {url} for {audiences}."),
-    };
-    match told {
-        // Whoever reads may have gone by now; the API stays.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(in_use(error)),
-        _ => {}
-    }
-    Ok(Running { auth, listener, issuer, custom_errors })
+    Ok(Settled { auth, accepts: format!("{url} for {audiences}"), issuer })
 }
 
 fn variable(name: &'static str, remedy: &'static str) -> Result<Option<String>, StartError> {

@@ -70,7 +70,11 @@ impl ConfigError {
     #[must_use]
     pub fn of_issuer(self, name: &str) -> Self {
         match self {
-            Self::Invalid { field, problem } => Self::invalid(field, format!("{problem} (of the issuer {name:?})")),
+            Self::Invalid { field, problem } => {
+                // Nothing of one that was refused for a password in it, or may hold a secret.
+                let name = if name.contains('@') { ".." } else { name.split(['?', '#']).next().unwrap_or_default() };
+                Self::invalid(field, format!("{problem} (of the issuer {name:?})"))
+            }
             missing @ Self::MissingVariable { .. } => missing,
         }
     }

@@ -8,6 +8,7 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
     RSA_PSS_2048_8192_SHA512, RsaParameters, VerificationAlgorithm,
 };
+use serde::de::{Error, Expected, Unexpected};
 use serde::{Deserialize, Deserializer};
 
 /// What there is to know of an algorithm.
@@ -160,9 +161,19 @@ impl FromStr for Algorithm {
     }
 }
 
+/// What a file may say, for the errors of whatever reads it.
+struct OneOf;
+
+impl Expected for OneOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one of {}", names())
+    }
+}
+
 impl<'de> Deserialize<'de> for Algorithm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(|_| D::Error::invalid_value(Unexpected::Other("another name"), &OneOf))
     }
 }
 

@@ -1,0 +1,60 @@
+//! The file with every setting: it can be read, and it has them all.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use config_file::{ConfigFile, Sections};
+use rampart_core::{Grants, Issuer, Settings};
+use toml::de::{DeTable, DeValue};
+
+const TEXT: &str = include_str!("../rampart.toml");
+
+fn path() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/rampart.toml"))
+}
+
+#[test]
+fn file_makes_an_object_of_its_issuers() {
+    let file = ConfigFile::read(path()).unwrap();
+    let names: Vec<_> = file.auth().unwrap().issuers().into_iter().map(|issuer| issuer.name).collect();
+    assert_eq!(names[..3], ["https://auth.example.com", "https://login.partner.example", "devices"]);
+    let Settings { realm, issuers, .. } = file.sections.auth;
+    assert_eq!(realm.as_deref(), Some("default"));
+    let partner = Grants::roles(["auditor"]).scopes(["reports:read"]).role_prefix("partner:").org_id("partner");
+    assert_eq!(issuers[1].grants, Some(partner));
+}
+
+/// The names that serde knows, by what it says of one that it does not.
+fn known(section: &str) -> BTreeSet<String> {
+    let error = toml::from_str::<Sections>(&format!("{section}\nno_such_member = 1\n")).unwrap_err();
+    let (_, names) = error.message().split_once("expected").unwrap();
+    names.split('`').skip(1).step_by(2).map(Into::into).collect()
+}
+
+fn members_of<'t>(value: &'t DeValue<'_>, found: &mut BTreeSet<&'t str>) {
+    let tables = value.as_array().into_iter().flatten().map(toml::Spanned::get_ref).chain([value]);
+    tables.filter_map(DeValue::as_table).for_each(|table| found.extend(table.keys().map(|key| &**key.get_ref())));
+}
+
+#[test]
+fn file_has_every_member_that_there_is() {
+    let file = DeTable::parse(TEXT).unwrap();
+    let auth = file.get_ref().get("auth").unwrap().get_ref();
+    let mut found = BTreeSet::new();
+    members_of(auth, &mut found);
+    members_of(auth.as_table().unwrap().get("issuers").unwrap().get_ref(), &mut found);
+    let (of_object, of_issuer) = (known("[auth]"), known("[[auth.issuers]]"));
+    assert!(of_object.contains("realm") && of_issuer.contains("jwks_url"), "{of_object:?} {of_issuer:?}");
+    let missing: Vec<_> = of_object.union(&of_issuer).filter(|name| !found.contains(name.as_str())).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+/// The members that the file has are the ones that the library takes by name, so that this compiles only as long as both agree.
+#[test]
+fn file_says_what_code_can_say() {
+    let in_code = Issuer::new("https://login.partner.example", "my-api").discovery();
+    let in_file = ConfigFile::read(path()).unwrap().sections.auth.issuers.remove(1);
+    let in_code = in_code.grants(in_file.grants.clone().unwrap());
+    assert_eq!(format!("{in_code:?}"), format!("{:?}", Issuer::from(in_file)));
+}
