@@ -158,6 +158,13 @@ impl Issuer {
         self
     }
 
+    /// Accepts tokens without `iat`, as IdentityServer 3 and 4 and load balancers of AWS make them; [`iat`](crate::ClaimFields::iat) is
+    /// then `None`. One that is there is checked all the same.
+    pub fn issued_at_optional(mut self, optional: bool) -> Self {
+        self.settings.issued_at_optional = optional;
+        self
+    }
+
     /// Where the roles are, as JSON pointers (RFC 6901), instead of `/roles`: those of all of them together. Within a name, `/` is written
     /// `~1`.
     ///

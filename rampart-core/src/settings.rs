@@ -139,6 +139,8 @@ sections! {
         aliases: Vec<String> => plainly,
         /// See [`Issuer::grants`].
         grants: Option<Grants> => plainly,
+        /// See [`Issuer::issued_at_optional`].
+        issued_at_optional: bool => plainly,
         /// See [`Issuer::algorithms`].
         algorithms: Option<Vec<Algorithm>> => plainly,
         /// See [`Issuer::roles_claims`].

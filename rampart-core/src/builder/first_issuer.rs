@@ -63,6 +63,11 @@ impl RampartAuthBuilder {
         self.first(|issuer| issuer.fetch_timeout(timeout))
     }
 
+    /// See [`Issuer::issued_at_optional`].
+    pub fn issued_at_optional(self, optional: bool) -> Self {
+        self.first(|issuer| issuer.issued_at_optional(optional))
+    }
+
     /// See [`Issuer::roles_claims`].
     pub fn roles_claims<S: Into<String>>(self, pointers: impl IntoIterator<Item = S>) -> Self {
         self.first(|issuer| issuer.roles_claims(pointers))

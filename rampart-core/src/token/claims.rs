@@ -115,8 +115,9 @@ pub struct ClaimFields {
     pub aud: Audience,
     /// Expiry, in seconds since 1970 (a fraction is cut off here, not in the check).
     pub exp: u64,
-    /// Time of issue, in seconds since 1970.
-    pub iat: u64,
+    /// Time of issue, in seconds since 1970. `None` only where [`issued_at_optional`](crate::Issuer::issued_at_optional) lets the token
+    /// be without.
+    pub iat: Option<u64>,
 }
 
 /// The audiences of a token: the claim may be one string or several (RFC 7519 section 4.1.3).

@@ -7,6 +7,7 @@ use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::pointer::{Duplicate, Found, Pointer};
+use super::rules::Rules;
 use crate::rule::{Refusal, Rule};
 
 /// The members of the payload that some rule looks at, as they stand there.
@@ -83,14 +84,12 @@ impl<'a> Payload<'a> {
         })
     }
 
-    /// V6b. `null` counts as absent; of `iss`, which V7 looks at, nothing is asked here.
-    pub(super) fn require_registered(&self) -> Result<(), Refusal> {
-        let is_there = |value: &Option<Value<'_>>| value.as_ref().is_some_and(|value| *value != Value::Null);
-        let has_text = |value: Option<&RawValue>| value.is_some_and(|value| value.get() != "null");
+    /// V6b, less what the settings let be absent. `null` counts as absent; of `iss`, which V7 looks at, nothing is asked here.
+    pub(super) fn require_registered(&self, rules: &Rules) -> Result<(), Refusal> {
         let present = [
             ("aud", is_there(&self.aud)),
             ("exp", has_text(self.exp)),
-            ("iat", has_text(self.iat)),
+            ("iat", has_text(self.iat) || rules.is_iat_optional),
             ("sub", is_there(&self.sub)),
         ];
         match present.into_iter().find(|(_, present)| !present) {
@@ -113,7 +112,6 @@ impl Payload<'_> {
     /// V10, the configured part: present, not null, and of its type where another type counts as absent (V11).
     pub(super) fn has(&self, pointer: &Pointer, text: &str) -> Result<bool, Duplicate> {
         let is_text = |value: &Option<Value<'_>>| matches!(value, Some(Value::Str(_)));
-        let is_there = |value: &Option<Value<'_>>| value.as_ref().is_some_and(|value| *value != Value::Null);
         Ok(match pointer.member() {
             Some("email") => is_text(&self.email),
             Some("email_verified") => matches!(self.email_verified, Some(Value::Bool(_))),
@@ -124,9 +122,22 @@ impl Payload<'_> {
             Some("org_id") => is_text(&self.org_id),
             Some("roles") => is_there(&self.roles),
             Some("scope") => is_there(&self.scope),
+            Some("aud") => is_there(&self.aud),
+            Some("sub") => is_there(&self.sub),
+            Some("iat") => has_text(self.iat),
             // Checked by rules of their own.
-            Some("iss" | "aud" | "exp" | "iat" | "sub") => true,
+            Some("iss" | "exp") => true,
             _ => matches!(pointer.find(text)?, Found::Value(value) if value != Value::Null),
         })
     }
+}
+
+/// `null` counts as absent.
+fn is_there(value: &Option<Value<'_>>) -> bool {
+    value.as_ref().is_some_and(|value| *value != Value::Null)
+}
+
+/// The same of a number, which is kept as its text.
+fn has_text(value: Option<&RawValue>) -> bool {
+    value.is_some_and(|value| value.get() != "null")
 }

@@ -15,6 +15,7 @@ pub(crate) struct Rules {
     pub(crate) aliases: Vec<String>,
     pub(crate) audiences: Vec<String>,
     pub(crate) tolerance: Duration,
+    pub(crate) is_iat_optional: bool,
     pub(crate) required_claims: Vec<RequiredClaim>,
     pub(crate) accept_id_tokens: bool,
     pub(crate) max_lifetime: Option<Duration>,

@@ -14,7 +14,8 @@ const LATEST: u64 = 253_402_300_799;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Times {
     pub(crate) exp: Duration,
-    pub(crate) iat: Duration,
+    /// `None` where the settings let it be absent, and it is.
+    pub(crate) iat: Option<Duration>,
     nbf: Option<Duration>,
 }
 
@@ -26,7 +27,7 @@ impl Times {
         if self.nbf.is_some_and(|nbf| nbf > latest) {
             return Err(Refusal::invalid(Rule::V9, "nbf has not come yet"));
         }
-        if self.iat > latest {
+        if self.iat.is_some_and(|iat| iat > latest) {
             return Err(Refusal::invalid(Rule::V9, "iat lies in the future"));
         }
         Ok(())
@@ -61,11 +62,12 @@ impl Times {
         let date = |raw: Option<&RawValue>, why| {
             raw.map(|raw| numeric_date(raw.get()).ok_or(Refusal::invalid(Rule::V9, why))).transpose()
         };
-        let missing = Refusal::invalid(Rule::V9, "exp or iat is missing");
+        let exp = date(exp, "exp is not a number of seconds from 1970 to the year 9999")?;
+        // Whether it may be null was asked before (V6b).
+        let iat = iat.filter(|raw| raw.get() != "null");
         Ok(Self {
-            exp: date(exp, "exp is not a number of seconds from 1970 to the year 9999")?
-                .ok_or_else(|| missing.clone())?,
-            iat: date(iat, "iat is not a number of seconds from 1970 to the year 9999")?.ok_or(missing)?,
+            exp: exp.ok_or_else(|| Refusal::invalid(Rule::V9, "exp is missing"))?,
+            iat: date(iat, "iat is not a number of seconds from 1970 to the year 9999")?,
             nbf: date(nbf, "nbf is not a number of seconds from 1970 to the year 9999")?,
         })
     }

@@ -107,7 +107,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     let text = payload.as_str();
     let mut members = Payload::read(text)?;
     let elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
-    members.require_registered()?;
+    members.require_registered(rules)?;
     check_issuer(members.iss.as_ref(), rules).map_err(|refusal| match &members.iss {
         Some(Value::Str(iss)) => refusal.saying(iss),
         _ => refusal,
@@ -157,7 +157,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         iss: rules.issuer.clone(),
         aud: Audience(audiences.into_iter().map(Cow::into_owned).collect()),
         exp: times.exp.as_secs(),
-        iat: times.iat.as_secs(),
+        iat: times.iat.map(|iat| iat.as_secs()),
     };
     drop(members);
     let implied_roles = rules.implied.by_roles(&fields.roles);
@@ -167,15 +167,16 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
 }
 
 /// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here; as
-/// nothing of it is authentic, its bearer is told no more than that it is invalid. Of one that could, when it was signed at the latest.
+/// nothing of it is authentic, its bearer is told no more than that it is invalid. Of one that could, when it was signed at the latest: by
+/// its own word, or before it came, which is now.
 pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration) -> Result<Duration, Refusal> {
     let text = std::str::from_utf8(unverified_payload).map_err(|_| not_utf8())?;
     let mut members = Payload::read(text)?;
     Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
-    members.require_registered()?;
+    members.require_registered(rules)?;
     check_issuer(members.iss.as_ref(), rules)?;
     check_audience(&members.audiences()?, rules)?;
     let times = Times::read(members.exp, members.iat, members.nbf)?;
     times.check_expiry(now, rules.tolerance)?;
-    Ok(times.iat.saturating_add(rules.tolerance))
+    Ok(times.iat.map_or(now, |iat| iat.saturating_add(rules.tolerance)))
 }

@@ -88,6 +88,7 @@ impl Verifier {
         };
         let Known { issuer, entry } = known;
         let issuer = &*issuer;
+        let exactly = || self.clock.exactly(glance).unwrap_or(glance.at);
         let refused = |failure| Step::Done(Err(self.settle(issuer, failure)));
         let cache = match &issuer.keys {
             Keys::Static(set) => {
@@ -100,7 +101,8 @@ impl Verifier {
         let Some(keys) = keys else { return self.begin_without_keys(issuer, token.bytes, glance.at) };
         match self.judge(issuer, token, entry, keys, glance) {
             Ok(claims) => Step::good(claims),
-            Err(Failure::UnknownKid(unknown)) => match self.sought(issuer, &unknown, glance.at) {
+            // By the exact time: what was asked before the token came, however shortly, does not speak of it.
+            Err(Failure::UnknownKid(unknown)) => match self.sought(issuer, &unknown, exactly()) {
                 Err(error) => Step::Done(Err(error)),
                 Ok(sought) => match cache.dismiss(&sought) {
                     Some(not_found) => Step::Done(Err(self.not_found(issuer, not_found, &sought))),

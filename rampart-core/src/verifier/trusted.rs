@@ -119,6 +119,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         aliases: settings.aliases.clone(),
         audiences: std::iter::once(audience.to_owned()).chain(settings.audiences.iter().cloned()).collect(),
         tolerance: floor.tolerance,
+        is_iat_optional: settings.issued_at_optional,
         required_claims: floor
             .required_claims
             .iter()

@@ -92,6 +92,35 @@ async fn token_signed_before_the_issuer_was_asked_is_refused_and_a_later_one_is_
     assert_eq!(world.fetches(), 3);
 }
 
+/// A token that does not say when it was signed was signed before it came, and perhaps just before.
+#[tokio::test]
+async fn token_without_iat_is_refused_only_by_what_the_issuer_said_after_it_had_come() {
+    let world = World::new().await;
+    let auth = world.builder().issued_at_optional(true).build().unwrap();
+    auth.warm_up().await.unwrap();
+    let undated = |kid: &str| {
+        let token = world.issuer.token().at(world.time.unix()).expires_in(1_000_000);
+        token.without("iat").kid(kid).sign().unwrap()
+    };
+    for (kid, fetches) in [("a", 2), ("b", 3)] {
+        world.time.pass(MOMENT).await;
+        refused(Request::waiting(&auth, &undated(kid)).verdict().await);
+        assert_eq!(world.fetches(), fetches);
+    }
+    // The bucket is empty. However long ago the issuer was asked, the token may be younger.
+    for _ in 0..2 {
+        world.time.pass(seconds(10)).await;
+        unavailable(at_once(&auth, &undated("c")));
+        // It says of itself that it was signed before that.
+        refused(at_once(&auth, &outliving(world.issuer.token().at(world.time.unix() - 100).kid("c"))));
+    }
+    assert_eq!(world.fetches(), 3);
+    // An issuer whose tokens have one is not asked for the key of one without.
+    let strict = world.warm().await;
+    refused(at_once(&strict, &undated("d")));
+    assert_eq!(world.fetches(), 4);
+}
+
 /// S15.
 #[tokio::test]
 async fn missing_kid_leaves_the_rest_of_the_bucket_to_others() {

@@ -24,6 +24,7 @@ mod log_lines;
 mod mac;
 mod names;
 mod order;
+mod other_claims;
 mod outcome;
 mod payload;
 mod public_api;

@@ -28,7 +28,7 @@ const NAMES: [(&str, &str, &str); 32] = [
     ("claims.sub", "the same", "pub sub: String"),
     ("claims.iss", "the same", "pub iss: String"),
     ("claims.exp", "u64", "pub exp: u64"),
-    ("claims.iat", "u64", "pub iat: u64"),
+    ("claims.iat", "Option<u64>", "pub iat: Option<u64>"),
     ("claims.org_id", "Option<String>", "pub org_id: Option<String>"),
     ("claims.email`", "Option<String>", "pub email: Option<String>"),
     ("claims.email_verified", "Option<bool>", "pub email_verified: Option<bool>"),
