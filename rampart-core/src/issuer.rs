@@ -193,6 +193,13 @@ impl Issuer {
         self.settings.insecure_accept_id_tokens = accept;
         self
     }
+
+    /// Lets the settings name claims within `user_metadata` and `unsafe_metadata`, which with Supabase and Clerk are what users write of
+    /// themselves: whoever may decide by them makes everybody an administrator who wants to be one.
+    pub fn insecure_user_writable_claims(mut self) -> Self {
+        self.settings.insecure_user_writable_claims = true;
+        self
+    }
 }
 
 impl From<IssuerSettings> for Issuer {

@@ -97,6 +97,31 @@ pub(crate) fn checked_pointer(field: &'static str, text: &str) -> Result<Pointer
     })
 }
 
+/// Where a claim stands that decides who somebody is or what they may do: not where users write what they like.
+pub(crate) fn checked_deciding_pointer(
+    field: &'static str,
+    text: &str,
+    may_users_write: bool,
+) -> Result<Pointer, ConfigError> {
+    let pointer = checked_pointer(field, text)?;
+    if !may_users_write && pointer.names().any(is_written_by_users) {
+        return Err(ConfigError::invalid(
+            field,
+            format!(
+                "leads through what users write themselves, so that all could give themselves what {text} should say of them; name a claim that the issuer alone writes"
+            ),
+        ));
+    }
+    Ok(pointer)
+}
+
+/// `user_metadata` (Supabase, Auth0) and `unsafe_metadata` (Clerk) in any spelling, within a name that is a URL too.
+fn is_written_by_users(name: &str) -> bool {
+    let last = name.rsplit(['/', ':', '.']).next().unwrap_or_default();
+    let letters: String = last.chars().filter(|char| !matches!(char, '_' | '-')).collect();
+    ["usermetadata", "unsafemetadata"].iter().any(|written| letters.eq_ignore_ascii_case(written))
+}
+
 /// A claim that must be there: a pointer where it begins with a slash, the name of a member at the top otherwise.
 pub(crate) fn checked_required_claim(name: &str) -> Result<Pointer, ConfigError> {
     const FIELD: &str = "required_claims";

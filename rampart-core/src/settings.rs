@@ -167,6 +167,8 @@ sections! {
         [rename = "fetch_timeout_seconds", deserialize_with = "seconds"] fetch_timeout: Option<Duration> => plainly,
         /// See [`Issuer::insecure_accept_id_tokens`].
         insecure_accept_id_tokens: bool => plainly,
+        /// See [`Issuer::insecure_user_writable_claims`].
+        insecure_user_writable_claims: bool => plainly,
     }
 }
 

@@ -83,6 +83,11 @@ impl RampartAuthBuilder {
         self.first(|issuer| issuer.insecure_accept_id_tokens(accept))
     }
 
+    /// See [`Issuer::insecure_user_writable_claims`].
+    pub fn insecure_user_writable_claims(self) -> Self {
+        self.first(Issuer::insecure_user_writable_claims)
+    }
+
     fn first(mut self, set: impl FnOnce(Issuer) -> Issuer) -> Self {
         if !self.issuers.is_empty() {
             let first = self.issuers.remove(0);

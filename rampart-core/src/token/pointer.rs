@@ -57,6 +57,11 @@ impl Pointer {
         if let [name] = self.0.as_slice() { Some(name) } else { None }
     }
 
+    /// The names of the members that it leads through, the last of them too.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Follows the way through a text that is known to be a JSON object, read strictly and without duplicate members at its top.
     pub(crate) fn find<'de>(&self, text: &'de str) -> Result<Found<'de>, Duplicate> {
         // Whatever stands on the way is walked to its end, so that nothing else can be wrong with a text that has been read before.

@@ -13,7 +13,7 @@ use crate::jose::jws::TypRule;
 use crate::jwks::cache::Surroundings;
 use crate::jwks::keys::Keys;
 use crate::jwks::source::{Fetching, Source};
-use crate::mistakes::{checked_alias, checked_audience, checked_pointer, checked_required_claim};
+use crate::mistakes::{checked_alias, checked_audience, checked_deciding_pointer, checked_required_claim};
 use crate::settings::IssuerSettings;
 use crate::token::implied::Implied;
 use crate::token::rules::{RequiredClaim, Rules};
@@ -113,7 +113,10 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
             "is empty, so that nobody would have a role; name where the roles are, or leave it out for /roles",
         ));
     }
-    let pointers = |names: &Vec<String>| names.iter().map(|text| checked_pointer("roles_claims", text)).collect();
+    let pointer = |field: &'static str| {
+        move |text: &String| checked_deciding_pointer(field, text, settings.insecure_user_writable_claims)
+    };
+    let pointers = |names: &Vec<String>| names.iter().map(pointer("roles_claims")).collect();
     Ok(Rules {
         issuer: name.to_owned(),
         aliases: settings.aliases.clone(),
@@ -129,7 +132,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         accept_id_tokens: settings.insecure_accept_id_tokens,
         max_lifetime: settings.max_token_lifetime.into_iter().chain(floor.max_token_lifetime).min(),
         roles_claims: roles_claims.map(pointers).transpose()?,
-        scope_claim: settings.scope_claim.as_deref().map(|text| checked_pointer("scope_claim", text)).transpose()?,
+        scope_claim: settings.scope_claim.as_ref().map(pointer("scope_claim")).transpose()?,
         grants: grants.clone(),
         implied: Arc::clone(&floor.implied),
     })

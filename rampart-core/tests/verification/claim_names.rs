@@ -94,3 +94,32 @@ fn claims_elsewhere_are_given_as_json_pointers() {
         accepted(pointer, fetching().roles_claims([pointer]).scope_claim(pointer).build());
     }
 }
+
+/// Whatever users write of themselves says nothing about what they may do.
+#[test]
+fn cl08_claims_that_users_write_themselves_are_refused() {
+    for pointer in [
+        "/user_metadata/roles",
+        "/user_metadata",
+        "/a/unsafe_metadata/roles",
+        "/unsafeMetadata/roles",
+        "/https:~1~1shop.example~1user_metadata/roles",
+        "/User-Metadata/0",
+    ] {
+        let told = [
+            refused(pointer, fetching().roles_claims(["/roles", pointer]).build(), "roles_claims"),
+            refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim"),
+        ];
+        for told in told {
+            assert!(told.contains("users write themselves") && !told.contains("insecure"), "{told}");
+        }
+        let asked_for = fetching().insecure_user_writable_claims();
+        accepted(pointer, asked_for.roles_claims([pointer]).scope_claim(pointer).build());
+        accepted("that it is there", fetching().required_claims([pointer]).build());
+    }
+    for pointer in
+        ["/app_metadata/roles", "/public_metadata/roles", "/metadata/user", "/user/metadata", "/user_metadata2"]
+    {
+        accepted(pointer, fetching().roles_claims([pointer]).scope_claim(pointer).build());
+    }
+}
