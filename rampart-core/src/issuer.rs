@@ -59,6 +59,21 @@ impl Issuer {
         self
     }
 
+    /// The claim, as a JSON pointer (RFC 6901), that stands in for `aud` in tokens without one, as Cognito makes them (`/client_id`) and
+    /// Clerk (`/azp`). It is checked as `aud` would be; an `aud` that is there decides alone, for who has asked for a token is not whom
+    /// it is for. No setting leaves the audience unchecked.
+    ///
+    /// ```
+    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
+    /// let issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_EXAMPLE";
+    /// rampart_core::RampartAuth::builder(issuer, "CLIENT-ID-OF-THE-FRONT-END").audience_claim("/client_id").build()
+    /// # }
+    /// ```
+    pub fn audience_claim(mut self, pointer: impl Into<String>) -> Self {
+        self.settings.audience_claim = Some(pointer.into());
+        self
+    }
+
     /// Other exact spellings of its `iss`: for an issuer that goes by two names, as behind a custom domain or after a move. Whichever a
     /// token has, [`iss`](crate::ClaimFields::iss) of its claims is the issuer's own name. Called again, it adds to them.
     pub fn aliases<S: Into<String>>(mut self, aliases: impl IntoIterator<Item = S>) -> Self {

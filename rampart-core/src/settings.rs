@@ -135,6 +135,8 @@ sections! {
         audience: Option<String> => plainly,
         /// See [`Issuer::audiences`].
         audiences: Vec<String> => plainly,
+        /// See [`Issuer::audience_claim`].
+        audience_claim: Option<String> => plainly,
         /// See [`Issuer::aliases`].
         aliases: Vec<String> => plainly,
         /// See [`Issuer::grants`].

@@ -18,6 +18,11 @@ impl RampartAuthBuilder {
         self.first(|issuer| issuer.audiences(audiences))
     }
 
+    /// See [`Issuer::audience_claim`].
+    pub fn audience_claim(self, pointer: impl Into<String>) -> Self {
+        self.first(|issuer| issuer.audience_claim(pointer))
+    }
+
     /// See [`Issuer::aliases`].
     pub fn aliases<S: Into<String>>(self, aliases: impl IntoIterator<Item = S>) -> Self {
         self.first(|issuer| issuer.aliases(aliases))

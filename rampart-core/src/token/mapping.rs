@@ -14,6 +14,7 @@ pub(super) struct Elsewhere<'a> {
     /// `None` where the claim of a Rampart token counts.
     pub(super) roles: Option<Vec<Found<'a>>>,
     pub(super) scope: Option<Found<'a>>,
+    pub(super) audience: Option<Found<'a>>,
     /// Whether each of the required claims is there.
     pub(super) required: Vec<bool>,
 }
@@ -26,6 +27,7 @@ impl<'a> Elsewhere<'a> {
         Ok(Self {
             roles: rules.roles_claims.as_ref().map(find_all).transpose()?,
             scope: find(&rules.scope_claim)?,
+            audience: find(&rules.audience_claim)?,
             required: required.collect::<Result<_, _>>()?,
         })
     }

@@ -6,6 +6,7 @@ use rampart_http::json::{self, Value};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
+use super::mapping::Elsewhere;
 use super::pointer::{Duplicate, Found, Pointer};
 use super::rules::Rules;
 use crate::rule::{Refusal, Rule};
@@ -85,9 +86,9 @@ impl<'a> Payload<'a> {
     }
 
     /// V6b, less what the settings let be absent. `null` counts as absent; of `iss`, which V7 looks at, nothing is asked here.
-    pub(super) fn require_registered(&self, rules: &Rules) -> Result<(), Refusal> {
+    pub(super) fn require_registered(&self, rules: &Rules, elsewhere: &Elsewhere<'_>) -> Result<(), Refusal> {
         let present = [
-            ("aud", is_there(&self.aud)),
+            ("aud", self.has_aud() || elsewhere.audience.as_ref().is_some_and(Found::is_there)),
             ("exp", has_text(self.exp)),
             ("iat", has_text(self.iat) || rules.is_iat_optional),
             ("sub", is_there(&self.sub)),
@@ -98,13 +99,23 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// V8: whom the token is for.
-    pub(super) fn audiences(&mut self) -> Result<Vec<Cow<'a, str>>, Refusal> {
-        match self.aud.take() {
+    /// V8: whom the token is for. Another claim speaks where `aud` is silent, and only there: who asked for a token is not whom it is for.
+    pub(super) fn audiences(&mut self, elsewhere: &mut Elsewhere<'a>) -> Result<Vec<Cow<'a, str>>, Refusal> {
+        let (value, why) = match elsewhere.audience.take() {
+            Some(found) if !self.has_aud() => {
+                (found.value(), "what stands in for aud is neither a string nor an array of strings")
+            }
+            _ => (self.aud.take(), "aud is neither a string nor an array of strings"),
+        };
+        match value {
             Some(Value::Str(one)) => Ok(vec![one]),
             Some(Value::List(several)) => Ok(several),
-            _ => Err(Refusal::invalid(Rule::V8, "aud is neither a string nor an array of strings")),
+            _ => Err(Refusal::invalid(Rule::V8, why)),
         }
+    }
+
+    pub(super) fn has_aud(&self) -> bool {
+        is_there(&self.aud)
     }
 }
 
@@ -127,7 +138,7 @@ impl Payload<'_> {
             Some("iat") => has_text(self.iat),
             // Checked by rules of their own.
             Some("iss" | "exp") => true,
-            _ => matches!(pointer.find(text)?, Found::Value(value) if value != Value::Null),
+            _ => pointer.find(text)?.is_there(),
         })
     }
 }

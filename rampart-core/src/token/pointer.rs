@@ -30,6 +30,18 @@ pub(crate) enum Found<'a> {
     NoWay,
 }
 
+impl<'a> Found<'a> {
+    /// What there is, if anything.
+    pub(crate) fn value(self) -> Option<Value<'a>> {
+        if let Self::Value(value) = self { Some(value) } else { None }
+    }
+
+    /// Whether there is a value, other than `null`.
+    pub(crate) fn is_there(&self) -> bool {
+        matches!(self, Self::Value(value) if *value != Value::Null)
+    }
+}
+
 /// An object on the way holds a member twice, so that what it says is anybody's guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Duplicate;

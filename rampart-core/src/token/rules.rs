@@ -14,6 +14,8 @@ pub(crate) struct Rules {
     /// Other spellings of it.
     pub(crate) aliases: Vec<String>,
     pub(crate) audiences: Vec<String>,
+    /// Stands in for `aud` where that is absent.
+    pub(crate) audience_claim: Option<Pointer>,
     pub(crate) tolerance: Duration,
     pub(crate) is_iat_optional: bool,
     pub(crate) required_claims: Vec<RequiredClaim>,

@@ -34,20 +34,23 @@ fn check_issuer(iss: Option<&Value<'_>>, rules: &Rules) -> Result<(), Refusal> {
     }
 }
 
-/// V8.
-fn check_audience(audiences: &[Cow<'_, str>], rules: &Rules) -> Result<(), Refusal> {
+/// V8, of `aud` or of the claim that stands in for it.
+fn check_audience(audiences: &[Cow<'_, str>], is_aud: bool, rules: &Rules) -> Result<(), Refusal> {
     let pairs = || audiences.iter().flat_map(|own| rules.audiences.iter().map(move |accepted| (own, accepted)));
     if pairs().any(|(own, accepted)| *accepted == **own) {
         return Ok(());
     }
-    let refusal = Refusal::invalid(Rule::V8, "aud holds no accepted audience");
-    let difference = pairs().find_map(|(own, accepted)| Difference::between(own, accepted));
+    let why =
+        if is_aud { "aud holds no accepted audience" } else { "what stands in for aud holds no accepted audience" };
+    let refusal = Refusal::invalid(Rule::V8, why);
+    let Some(difference) = pairs().find_map(|(own, accepted)| Difference::between(own, accepted)) else {
+        return Err(if is_aud { refusal.hinting(AUDIENCE_HINT) } else { refusal });
+    };
     Err(refusal.hinting(match difference {
-        None => AUDIENCE_HINT,
-        Some(Difference::Slash) => {
+        Difference::Slash => {
             "one of aud differs from an accepted audience only by a trailing slash: write the audience exactly as the tokens do"
         }
-        Some(Difference::Spelling) => {
+        Difference::Spelling => {
             "one of aud differs from an accepted audience only by the case of its host, http or https, or a trailing slash: write the audience exactly as the tokens do"
         }
     }))
@@ -84,10 +87,7 @@ fn host_and_path(url: &str) -> Option<(&str, &str)> {
 
 /// An object on the way of a pointer holds a member twice.
 fn ambiguous(_: Duplicate) -> Refusal {
-    Refusal::invalid(
-        Rule::V6,
-        "an object on the way to the roles, the scopes or a required claim has duplicate members",
-    )
+    Refusal::invalid(Rule::V6, "an object on the way to a claim that the settings name has duplicate members")
 }
 
 fn not_utf8() -> Refusal {
@@ -106,14 +106,15 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     let payload = String::from_utf8(payload).map_err(|_| not_utf8())?;
     let text = payload.as_str();
     let mut members = Payload::read(text)?;
-    let elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
-    members.require_registered(rules)?;
+    let mut elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
+    members.require_registered(rules, &elsewhere)?;
     check_issuer(members.iss.as_ref(), rules).map_err(|refusal| match &members.iss {
         Some(Value::Str(iss)) => refusal.saying(iss),
         _ => refusal,
     })?;
-    let audiences = members.audiences()?;
-    check_audience(&audiences, rules).map_err(|refusal| refusal.saying(&audiences))?;
+    let has_aud = members.has_aud();
+    let audiences = members.audiences(&mut elsewhere)?;
+    check_audience(&audiences, has_aud, rules).map_err(|refusal| refusal.saying(&audiences))?;
     let times = Times::read(members.exp, members.iat, members.nbf)?;
     times.check(now, rules.tolerance)?;
     times.check_lifetime(now, rules.max_lifetime, rules.tolerance)?;
@@ -172,10 +173,11 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
 pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration) -> Result<Duration, Refusal> {
     let text = std::str::from_utf8(unverified_payload).map_err(|_| not_utf8())?;
     let mut members = Payload::read(text)?;
-    Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
-    members.require_registered(rules)?;
+    let mut elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
+    members.require_registered(rules, &elsewhere)?;
     check_issuer(members.iss.as_ref(), rules)?;
-    check_audience(&members.audiences()?, rules)?;
+    let has_aud = members.has_aud();
+    check_audience(&members.audiences(&mut elsewhere)?, has_aud, rules)?;
     let times = Times::read(members.exp, members.iat, members.nbf)?;
     times.check_expiry(now, rules.tolerance)?;
     Ok(times.iat.map_or(now, |iat| iat.saturating_add(rules.tolerance)))

@@ -121,6 +121,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         issuer: name.to_owned(),
         aliases: settings.aliases.clone(),
         audiences: std::iter::once(audience.to_owned()).chain(settings.audiences.iter().cloned()).collect(),
+        audience_claim: settings.audience_claim.as_ref().map(pointer("audience_claim")).transpose()?,
         tolerance: floor.tolerance,
         is_iat_optional: settings.issued_at_optional,
         required_claims: floor

@@ -125,6 +125,21 @@ async fn verify(token: &str, issuers: &[RampartAuth]) -> Result<Arc<Claims>, Aut
     Err(AuthError::InvalidToken)
 }
 
+/// CL03.
+#[tokio::test]
+async fn claim_that_stands_in_for_aud_is_looked_at_before_keys_are_fetched() {
+    let world = World::new().await;
+    let auth = world.builder().audience_claim("/azp").build().unwrap();
+    let base = || world.issuer.token().expires_in(1_000_000).without("aud");
+    let ours = || base().claim("azp", world.issuer.audience());
+    for token in [base(), base().claim("azp", "other"), base().claim("azp", 1), ours().audience("another-api")] {
+        refused(at_once(&auth, &token.sign().unwrap()));
+    }
+    assert_eq!(world.fetches(), 0);
+    assert!(Request::waiting(&auth, &ours().sign().unwrap()).verdict().await.is_ok());
+    assert_eq!(world.fetches(), 1);
+}
+
 /// F04, F05, S30.
 #[tokio::test]
 async fn issuer_without_keys_does_not_refuse_the_users_of_another_one() {

@@ -54,6 +54,7 @@ fn name_of_a_claim_is_the_name_alone() {
         let told = [
             refused(&pointer, fetching().roles_claims([&pointer]).build(), "roles_claims"),
             refused(&pointer, fetching().scope_claim(&pointer).build(), "scope_claim"),
+            refused(&pointer, fetching().audience_claim(&pointer).build(), "audience_claim"),
             refused(&pointer, fetching().required_claims(["sub", &pointer]).build(), "required_claims"),
             refused(
                 text,
@@ -109,6 +110,7 @@ fn cl08_claims_that_users_write_themselves_are_refused() {
         let told = [
             refused(pointer, fetching().roles_claims(["/roles", pointer]).build(), "roles_claims"),
             refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim"),
+            refused(pointer, fetching().audience_claim(pointer).build(), "audience_claim"),
         ];
         for told in told {
             assert!(told.contains("users write themselves") && !told.contains("insecure"), "{told}");

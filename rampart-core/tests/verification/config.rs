@@ -225,6 +225,7 @@ fn settings_are_read_from_a_file() {
         "insecure_accept_id_tokens": true,
         "roles_claims": ["/realm_access/roles"],
         "scope_claim": "/permissions",
+        "audience_claim": "/azp",
         "resource_metadata": "https://api.example/metadata",
     });
     let settings: Settings = read(all.clone()).unwrap();
@@ -242,6 +243,7 @@ fn settings_are_read_from_a_file() {
     assert!(claims.has_role("admin") && claims.has_all_scopes(&["a", "b"]));
     let refusals = [
         ("clock_tolerance_seconds", good().claim("exp", &(NOW - 60).to_string()), AuthError::TokenExpired),
+        ("audience_claim", good().without("aud").claim("azp", r#""third""#), AuthError::InvalidToken),
         ("audiences", good().claim("aud", r#""third""#), AuthError::InvalidToken),
         ("required_claims", good().without("email"), AuthError::missing_claim("email")),
         ("require_at_jwt", good().header("typ", r#""JWT""#), AuthError::InvalidToken),

@@ -123,6 +123,35 @@ fn required_claim_is_named() {
     assert!(text.contains("claim=email") && text.contains("a required claim is missing"), "{text}");
 }
 
+/// What the log advises must not disarm the API: whose token it is, and of what kind, is not for a setting to overlook.
+#[test]
+fn cl04_log_names_no_setting_for_a_foreign_audience_or_another_kind_of_token() {
+    let standing_in = Auth::new(|builder| builder.audience_claim("/azp"));
+    let foreign = Draft::good().claim("azp", r#""https://api.example""#).claim("aud", r#""web""#);
+    let silent = || Draft::good().without("aud");
+    let cases = [
+        (&*AUTH, "a foreign aud", foreign.clone(), "aud holds no accepted audience"),
+        (&standing_in, "beside what could stand in", foreign, "why=aud holds no accepted audience"),
+        (
+            &standing_in,
+            "what stands in",
+            silent().claim("azp", r#""web""#),
+            "why=what stands in for aud holds no accepted audience accepted=[\"https://api.example\"] says=[\"web\"] kid=",
+        ),
+        (&standing_in, "a number stands in", silent().claim("azp", "1"), "why=what stands in for aud is neither"),
+        (&*AUTH, "an ID token", Draft::good().claim("at_hash", r#""x""#), "this is an ID token"),
+        (&*AUTH, "one by its nonce", Draft::good().header("typ", r#""JWT""#).claim("nonce", "1"), "as in an ID token"),
+        (&*AUTH, "a refresh token", Draft::good().claim("typ", r#""Refresh""#), "this is a refresh token"),
+    ];
+    for (auth, id, draft, says) in cases {
+        let text = line(auth, &draft.sign()).text;
+        assert!(text.contains(says), "{id}: {text}");
+        for setting in ["audience_claim", "audiences(", "insecure", "aliases", "ignore_mark", "accept_id_tokens"] {
+            assert!(!text.contains(setting), "{id}: {text}");
+        }
+    }
+}
+
 #[test]
 fn audience_that_is_not_accepted_comes_with_a_hint_of_what_rampart_writes_there() {
     let with = |aud: &str| line(&AUTH, &Draft::good().claim("aud", aud).sign());
