@@ -74,6 +74,30 @@ impl Issuer {
         self
     }
 
+    /// The claim, as a JSON pointer (RFC 6901), that names the client in tokens that speak for no user and have no `sub`, or an empty or
+    /// null one, as IdentityServer, Keycloak without its scope `basic` and Cloudflare Access make them. [`sub`](crate::ClaimFields::sub)
+    /// is then `client:` and what stands there, so that a client which is called like a user is not that user; a token whose own `sub`
+    /// begins with `client:` is refused. [`Claims::is_client`](crate::Claims::is_client) tells them apart.
+    ///
+    /// What may change or pass to somebody else is no subject: `/email`, `/preferred_username`, `/upn` and `/name` are refused.
+    ///
+    /// ```
+    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
+    /// rampart_core::RampartAuth::builder("https://login.example.com", "my-api").subject_claim("/client_id").build()
+    /// # }
+    /// ```
+    pub fn subject_claim(mut self, pointer: impl Into<String>) -> Self {
+        self.settings.subject_claim = Some(pointer.into());
+        self
+    }
+
+    /// As [`subject_claim`](Self::subject_claim), but [`sub`](crate::ClaimFields::sub) is what stands there and nothing more. A client that
+    /// is called like a user is then that user: only where the issuer never gives one name to both.
+    pub fn subject_claim_verbatim(mut self, pointer: impl Into<String>) -> Self {
+        self.settings.subject_claim_verbatim = Some(pointer.into());
+        self
+    }
+
     /// Other exact spellings of its `iss`: for an issuer that goes by two names, as behind a custom domain or after a move. Whichever a
     /// token has, [`iss`](crate::ClaimFields::iss) of its claims is the issuer's own name. Called again, it adds to them.
     pub fn aliases<S: Into<String>>(mut self, aliases: impl IntoIterator<Item = S>) -> Self {

@@ -115,6 +115,21 @@ pub(crate) fn checked_deciding_pointer(
     Ok(pointer)
 }
 
+/// What stands in for a subject: no name or address, which pass from one to another.
+pub(crate) fn checked_subject(field: &'static str, text: &str, may_users_write: bool) -> Result<Pointer, ConfigError> {
+    let pointer = checked_deciding_pointer(field, text, may_users_write)?;
+    let passes_on = |name: &str| matches!(name, "email" | "preferred_username" | "upn");
+    if pointer.member() == Some("name") || pointer.names().last().is_some_and(passes_on) {
+        return Err(ConfigError::invalid(
+            field,
+            format!(
+                "is {text}, which users may change and which may pass to somebody else; name what the issuer calls a client for good, such as /client_id"
+            ),
+        ));
+    }
+    Ok(pointer)
+}
+
 /// `user_metadata` (Supabase, Auth0) and `unsafe_metadata` (Clerk) in any spelling, within a name that is a URL too.
 fn is_written_by_users(name: &str) -> bool {
     let last = name.rsplit(['/', ':', '.']).next().unwrap_or_default();

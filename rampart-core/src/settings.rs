@@ -137,6 +137,10 @@ sections! {
         audiences: Vec<String> => plainly,
         /// See [`Issuer::audience_claim`].
         audience_claim: Option<String> => plainly,
+        /// See [`Issuer::subject_claim`].
+        subject_claim: Option<String> => plainly,
+        /// See [`Issuer::subject_claim_verbatim`].
+        subject_claim_verbatim: Option<String> => plainly,
         /// See [`Issuer::aliases`].
         aliases: Vec<String> => plainly,
         /// See [`Issuer::grants`].

@@ -23,6 +23,16 @@ impl RampartAuthBuilder {
         self.first(|issuer| issuer.audience_claim(pointer))
     }
 
+    /// See [`Issuer::subject_claim`].
+    pub fn subject_claim(self, pointer: impl Into<String>) -> Self {
+        self.first(|issuer| issuer.subject_claim(pointer))
+    }
+
+    /// See [`Issuer::subject_claim_verbatim`].
+    pub fn subject_claim_verbatim(self, pointer: impl Into<String>) -> Self {
+        self.first(|issuer| issuer.subject_claim_verbatim(pointer))
+    }
+
     /// See [`Issuer::aliases`].
     pub fn aliases<S: Into<String>>(self, aliases: impl IntoIterator<Item = S>) -> Self {
         self.first(|issuer| issuer.aliases(aliases))

@@ -52,6 +52,8 @@ use crate::token::times::Times;
 /// ```
 pub struct Claims {
     pub(crate) fields: ClaimFields,
+    /// The subject is what stands in for one.
+    pub(crate) is_client: bool,
     /// What the settings say that the roles and scopes include.
     pub(crate) implied_roles: Box<[String]>,
     pub(crate) implied_scopes: Box<[String]>,
@@ -88,7 +90,8 @@ impl Serialize for Claims {
 /// ```
 #[non_exhaustive]
 pub struct ClaimFields {
-    /// The subject: who the token speaks for. Never empty.
+    /// The subject: who the token speaks for. Never empty. Where it has none and [`subject_claim`](crate::Issuer::subject_claim) names
+    /// what stands in, `client:` and that.
     pub sub: String,
     /// The user's e-mail address; whether it is the user's is what [`email_verified`](Self::email_verified) says.
     pub email: Option<String>,
@@ -201,6 +204,13 @@ impl Claims {
         (&self.iss, &self.sub)
     }
 
+    /// Whether the token speaks for no user but for a client: it has no subject of its own, and [`sub`](ClaimFields::sub) is what
+    /// [`subject_claim`](crate::Issuer::subject_claim) names. Always `false` without that setting, for many issuers write the client into
+    /// `sub` themselves.
+    pub const fn is_client(&self) -> bool {
+        self.is_client
+    }
+
     /// Any top-level claim by its name; `None` where it is absent or `null`. It is read from the payload at each call.
     ///
     /// ```
@@ -257,7 +267,7 @@ impl Claims {
 
     /// What this value keeps on the heap, as the allocator counts it: for the bound of the token cache.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let Self { fields, implied_roles, implied_scopes, payload, times: _, token: _ } = self;
+        let Self { fields, implied_roles, implied_scopes, payload, is_client: _, times: _, token: _ } = self;
         let string = |text: &String| block(text.capacity());
         let of = |text: &Option<String>| text.as_ref().map_or(0, string);
         let list =

@@ -4,34 +4,8 @@ use std::borrow::Cow;
 
 use rampart_http::json::Value;
 
-use super::payload::Payload;
-use super::pointer::{Duplicate, Found, Pointer};
-use super::rules::Rules;
+use super::pointer::Found;
 use crate::rule::{Refusal, Rule};
-
-/// What the settings look for by pointers, found in one go so that the ways are checked before anything is read (V6).
-pub(super) struct Elsewhere<'a> {
-    /// `None` where the claim of a Rampart token counts.
-    pub(super) roles: Option<Vec<Found<'a>>>,
-    pub(super) scope: Option<Found<'a>>,
-    pub(super) audience: Option<Found<'a>>,
-    /// Whether each of the required claims is there.
-    pub(super) required: Vec<bool>,
-}
-
-impl<'a> Elsewhere<'a> {
-    pub(super) fn find(text: &'a str, members: &Payload<'_>, rules: &Rules) -> Result<Self, Duplicate> {
-        let find = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.find(text)).transpose();
-        let find_all = |pointers: &Vec<Pointer>| pointers.iter().map(|pointer| pointer.find(text)).collect();
-        let required = rules.required_claims.iter().map(|claim| members.has(&claim.pointer, text));
-        Ok(Self {
-            roles: rules.roles_claims.as_ref().map(find_all).transpose()?,
-            scope: find(&rules.scope_claim)?,
-            audience: find(&rules.audience_claim)?,
-            required: required.collect::<Result<_, _>>()?,
-        })
-    }
-}
 
 /// V11: the value at the end of the way, if any.
 pub(super) fn leads_somewhere(found: Found<'_>) -> Result<Option<Value<'_>>, Refusal> {

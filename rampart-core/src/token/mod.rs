@@ -4,6 +4,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod claims;
+mod elsewhere;
 pub(crate) mod fingerprint;
 pub(crate) mod implied;
 mod kind;
@@ -12,6 +13,7 @@ mod payload;
 pub(crate) mod pointer;
 pub(crate) mod rules;
 mod scope;
+pub(crate) mod subject;
 pub(crate) mod times;
 pub(crate) mod unverified;
 pub(crate) mod validation;

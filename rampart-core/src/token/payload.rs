@@ -6,7 +6,6 @@ use rampart_http::json::{self, Value};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use super::mapping::Elsewhere;
 use super::pointer::{Duplicate, Found, Pointer};
 use super::rules::Rules;
 use crate::rule::{Refusal, Rule};
@@ -40,6 +39,12 @@ pub(super) struct Payload<'a> {
     pub(super) c_hash: Option<bool>,
     pub(super) nonce: Option<bool>,
     pub(super) cnf: Option<bool>,
+}
+
+/// What is read where a claim is absent, as the settings say: found, or `None` where they name nothing.
+pub(super) struct StandIns<'a> {
+    pub(super) audience: Option<Found<'a>>,
+    pub(super) subject: Option<Found<'a>>,
 }
 
 impl<'de> json::Members<'de> for Payload<'de> {
@@ -86,12 +91,13 @@ impl<'a> Payload<'a> {
     }
 
     /// V6b, less what the settings let be absent. `null` counts as absent; of `iss`, which V7 looks at, nothing is asked here.
-    pub(super) fn require_registered(&self, rules: &Rules, elsewhere: &Elsewhere<'_>) -> Result<(), Refusal> {
+    pub(super) fn require_registered(&self, rules: &Rules, stand_ins: &StandIns<'_>) -> Result<(), Refusal> {
+        let stands_in = |found: &Option<Found<'_>>| found.as_ref().is_some_and(Found::is_there);
         let present = [
-            ("aud", self.has_aud() || elsewhere.audience.as_ref().is_some_and(Found::is_there)),
+            ("aud", self.has_aud() || stands_in(&stand_ins.audience)),
             ("exp", has_text(self.exp)),
             ("iat", has_text(self.iat) || rules.is_iat_optional),
-            ("sub", is_there(&self.sub)),
+            ("sub", is_there(self.sub.as_ref()) || stands_in(&stand_ins.subject)),
         ];
         match present.into_iter().find(|(_, present)| !present) {
             Some((name, _)) => Err(Refusal::missing_claim(Rule::V6b, Cow::Borrowed(name))),
@@ -100,8 +106,8 @@ impl<'a> Payload<'a> {
     }
 
     /// V8: whom the token is for. Another claim speaks where `aud` is silent, and only there: who asked for a token is not whom it is for.
-    pub(super) fn audiences(&mut self, elsewhere: &mut Elsewhere<'a>) -> Result<Vec<Cow<'a, str>>, Refusal> {
-        let (value, why) = match elsewhere.audience.take() {
+    pub(super) fn audiences(&mut self, stand_in: Option<Found<'a>>) -> Result<Vec<Cow<'a, str>>, Refusal> {
+        let (value, why) = match stand_in {
             Some(found) if !self.has_aud() => {
                 (found.value(), "what stands in for aud is neither a string nor an array of strings")
             }
@@ -115,7 +121,7 @@ impl<'a> Payload<'a> {
     }
 
     pub(super) fn has_aud(&self) -> bool {
-        is_there(&self.aud)
+        is_there(self.aud.as_ref())
     }
 }
 
@@ -131,10 +137,10 @@ impl Payload<'_> {
             Some("given_name") => is_text(&self.given_name),
             Some("family_name") => is_text(&self.family_name),
             Some("org_id") => is_text(&self.org_id),
-            Some("roles") => is_there(&self.roles),
-            Some("scope") => is_there(&self.scope),
-            Some("aud") => is_there(&self.aud),
-            Some("sub") => is_there(&self.sub),
+            Some("roles") => is_there(self.roles.as_ref()),
+            Some("scope") => is_there(self.scope.as_ref()),
+            Some("aud") => is_there(self.aud.as_ref()),
+            Some("sub") => is_there(self.sub.as_ref()),
             Some("iat") => has_text(self.iat),
             // Checked by rules of their own.
             Some("iss" | "exp") => true,
@@ -144,8 +150,8 @@ impl Payload<'_> {
 }
 
 /// `null` counts as absent.
-fn is_there(value: &Option<Value<'_>>) -> bool {
-    value.as_ref().is_some_and(|value| *value != Value::Null)
+fn is_there(value: Option<&Value<'_>>) -> bool {
+    value.is_some_and(|value| *value != Value::Null)
 }
 
 /// The same of a number, which is kept as its text.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::implied::Implied;
 use super::pointer::Pointer;
+use super::subject::SubjectClaim;
 use crate::grants::Grants;
 
 /// What the claims are checked against.
@@ -16,6 +17,8 @@ pub(crate) struct Rules {
     pub(crate) audiences: Vec<String>,
     /// Stands in for `aud` where that is absent.
     pub(crate) audience_claim: Option<Pointer>,
+    /// Stands in for `sub` where that is absent or empty.
+    pub(crate) subject_claim: Option<SubjectClaim>,
     pub(crate) tolerance: Duration,
     pub(crate) is_iat_optional: bool,
     pub(crate) required_claims: Vec<RequiredClaim>,

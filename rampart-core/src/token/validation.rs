@@ -6,10 +6,12 @@ use std::time::Duration;
 use rampart_http::json::Value;
 
 use super::claims::{Audience, ClaimFields, Claims};
-use super::mapping::{self, Elsewhere, leads_somewhere, profile};
+use super::elsewhere::Elsewhere;
+use super::mapping::{self, leads_somewhere, profile};
 use super::payload::Payload;
 use super::pointer::Duplicate;
 use super::rules::Rules;
+use super::subject::Subject;
 use super::times::Times;
 use crate::rule::{Refusal, Rule};
 
@@ -107,22 +109,19 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     let text = payload.as_str();
     let mut members = Payload::read(text)?;
     let mut elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
-    members.require_registered(rules, &elsewhere)?;
+    members.require_registered(rules, &elsewhere.stand_ins)?;
     check_issuer(members.iss.as_ref(), rules).map_err(|refusal| match &members.iss {
         Some(Value::Str(iss)) => refusal.saying(iss),
         _ => refusal,
     })?;
     let has_aud = members.has_aud();
-    let audiences = members.audiences(&mut elsewhere)?;
+    let audiences = members.audiences(elsewhere.stand_ins.audience.take())?;
     check_audience(&audiences, has_aud, rules).map_err(|refusal| refusal.saying(&audiences))?;
     let times = Times::read(members.exp, members.iat, members.nbf)?;
     times.check(now, rules.tolerance)?;
     times.check_lifetime(now, rules.max_lifetime, rules.tolerance)?;
 
-    let sub = match members.sub.take() {
-        Some(Value::Str(sub)) if !sub.is_empty() => sub.into_owned(),
-        _ => return Err(Refusal::invalid(Rule::V10, "sub is not a non-empty string")),
-    };
+    let subject = Subject::of(members.sub.take(), elsewhere.stand_ins.subject, rules.subject_claim.as_ref())?;
     let missing = rules.required_claims.iter().zip(elsewhere.required).find(|(_, is_there)| !is_there);
     if let Some((claim, _)) = missing {
         return Err(Refusal::missing_claim(Rule::V10, Cow::Owned(claim.name.clone())));
@@ -145,7 +144,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         profile(&mut mistyped, claim, value, |value| value.into_str().map(Cow::into_owned))
     };
     let fields = ClaimFields {
-        sub,
+        sub: subject.name,
         email: text("email", members.email.take()),
         email_verified,
         name: text("name", members.name.take()),
@@ -164,7 +163,18 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     let implied_roles = rules.implied.by_roles(&fields.roles);
     let implied_scopes = rules.implied.by_scopes(&fields.scope);
     let payload = payload.into_boxed_str();
-    Ok(Valid { claims: Claims { fields, implied_roles, implied_scopes, times, payload, token: None }, mistyped })
+    Ok(Valid {
+        claims: Claims {
+            fields,
+            is_client: subject.is_client,
+            implied_roles,
+            implied_scopes,
+            times,
+            payload,
+            token: None,
+        },
+        mistyped,
+    })
 }
 
 /// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here; as
@@ -174,10 +184,10 @@ pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration
     let text = std::str::from_utf8(unverified_payload).map_err(|_| not_utf8())?;
     let mut members = Payload::read(text)?;
     let mut elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
-    members.require_registered(rules, &elsewhere)?;
+    members.require_registered(rules, &elsewhere.stand_ins)?;
     check_issuer(members.iss.as_ref(), rules)?;
     let has_aud = members.has_aud();
-    check_audience(&members.audiences(&mut elsewhere)?, has_aud, rules)?;
+    check_audience(&members.audiences(elsewhere.stand_ins.audience.take())?, has_aud, rules)?;
     let times = Times::read(members.exp, members.iat, members.nbf)?;
     times.check_expiry(now, rules.tolerance)?;
     Ok(times.iat.map_or(now, |iat| iat.saturating_add(rules.tolerance)))

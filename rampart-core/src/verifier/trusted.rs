@@ -13,10 +13,13 @@ use crate::jose::jws::TypRule;
 use crate::jwks::cache::Surroundings;
 use crate::jwks::keys::Keys;
 use crate::jwks::source::{Fetching, Source};
-use crate::mistakes::{checked_alias, checked_audience, checked_deciding_pointer, checked_required_claim};
+use crate::mistakes::{
+    checked_alias, checked_audience, checked_deciding_pointer, checked_required_claim, checked_subject,
+};
 use crate::settings::IssuerSettings;
 use crate::token::implied::Implied;
 use crate::token::rules::{RequiredClaim, Rules};
+use crate::token::subject::SubjectClaim;
 
 const MAX_TOLERANCE: Duration = Duration::from_secs(600);
 
@@ -122,6 +125,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         aliases: settings.aliases.clone(),
         audiences: std::iter::once(audience.to_owned()).chain(settings.audiences.iter().cloned()).collect(),
         audience_claim: settings.audience_claim.as_ref().map(pointer("audience_claim")).transpose()?,
+        subject_claim: subject_claim(settings)?,
         tolerance: floor.tolerance,
         is_iat_optional: settings.issued_at_optional,
         required_claims: floor
@@ -137,6 +141,22 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         grants: grants.clone(),
         implied: Arc::clone(&floor.implied),
     })
+}
+
+fn subject_claim(settings: &IssuerSettings) -> Result<Option<SubjectClaim>, ConfigError> {
+    let (field, text, is_verbatim) = match (&settings.subject_claim, &settings.subject_claim_verbatim) {
+        (None, None) => return Ok(None),
+        (Some(text), None) => ("subject_claim", text, false),
+        (None, Some(text)) => ("subject_claim_verbatim", text, true),
+        (Some(_), Some(_)) => {
+            return Err(ConfigError::invalid(
+                "subject_claim_verbatim",
+                "is given together with subject_claim; keep that one, with which no client can be taken for a user",
+            ));
+        }
+    };
+    let pointer = checked_subject(field, text, settings.insecure_user_writable_claims)?;
+    Ok(Some(SubjectClaim { pointer, is_verbatim }))
 }
 
 fn checked_lifetime(lifetime: Option<Duration>) -> Result<(), ConfigError> {

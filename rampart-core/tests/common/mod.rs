@@ -354,7 +354,8 @@ fn summary(outcome: &Outcome) -> Result<String, AuthError> {
     let ClaimFields { sub, roles, scope, org_id, iss, aud, exp, iat, .. } = &***claims;
     let ClaimFields { email, email_verified, name, preferred_username, given_name, family_name, .. } = &***claims;
     let profile = (email, email_verified, name, preferred_username, given_name, family_name);
-    Ok(format!("{sub:?} {profile:?} {roles:?} {scope:?} {org_id:?} {iss:?} {aud:?} {exp} {iat:?}"))
+    let is_client = claims.is_client();
+    Ok(format!("{sub:?} {is_client} {profile:?} {roles:?} {scope:?} {org_id:?} {iss:?} {aud:?} {exp} {iat:?}"))
 }
 
 /// The outcome of a future that has nothing to wait for: with a fixed key set that is every verification.

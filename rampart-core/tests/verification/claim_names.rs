@@ -55,6 +55,7 @@ fn name_of_a_claim_is_the_name_alone() {
             refused(&pointer, fetching().roles_claims([&pointer]).build(), "roles_claims"),
             refused(&pointer, fetching().scope_claim(&pointer).build(), "scope_claim"),
             refused(&pointer, fetching().audience_claim(&pointer).build(), "audience_claim"),
+            refused(&pointer, fetching().subject_claim(&pointer).build(), "subject_claim"),
             refused(&pointer, fetching().required_claims(["sub", &pointer]).build(), "required_claims"),
             refused(
                 text,
@@ -111,6 +112,7 @@ fn cl08_claims_that_users_write_themselves_are_refused() {
             refused(pointer, fetching().roles_claims(["/roles", pointer]).build(), "roles_claims"),
             refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim"),
             refused(pointer, fetching().audience_claim(pointer).build(), "audience_claim"),
+            refused(pointer, fetching().subject_claim(pointer).build(), "subject_claim"),
         ];
         for told in told {
             assert!(told.contains("users write themselves") && !told.contains("insecure"), "{told}");

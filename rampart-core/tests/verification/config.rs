@@ -226,6 +226,7 @@ fn settings_are_read_from_a_file() {
         "roles_claims": ["/realm_access/roles"],
         "scope_claim": "/permissions",
         "audience_claim": "/azp",
+        "subject_claim": "/azp",
         "resource_metadata": "https://api.example/metadata",
     });
     let settings: Settings = read(all.clone()).unwrap();
@@ -243,6 +244,7 @@ fn settings_are_read_from_a_file() {
     assert!(claims.has_role("admin") && claims.has_all_scopes(&["a", "b"]));
     let refusals = [
         ("clock_tolerance_seconds", good().claim("exp", &(NOW - 60).to_string()), AuthError::TokenExpired),
+        ("subject_claim", good().without("sub").claim("azp", "1"), AuthError::InvalidToken),
         ("audience_claim", good().without("aud").claim("azp", r#""third""#), AuthError::InvalidToken),
         ("audiences", good().claim("aud", r#""third""#), AuthError::InvalidToken),
         ("required_claims", good().without("email"), AuthError::missing_claim("email")),

@@ -2,7 +2,8 @@
 
 use rampart_core::AuthError;
 
-use crate::common::{AUDIENCE, AUTH, Auth, Draft, NOW, quoted};
+use crate::common::{AUDIENCE, AUTH, Auth, Draft, NOW, quoted, ready};
+use crate::config::{accepted, fetching, refused};
 
 #[test]
 fn token_without_iat_is_accepted_where_it_is_optional() {
@@ -53,4 +54,67 @@ fn cl03_other_claim_stands_in_for_aud_only_where_that_is_absent() {
     below.answers("no way", &silent().claim("client", "1").sign(), &AuthError::missing_claim("aud"), "V6b");
     let required = Auth::new(|builder| builder.audience_claim("/azp").required_claims(["aud"]));
     required.answers("aud itself is required", &ours().without("aud").sign(), &AuthError::missing_claim("aud"), "V10");
+}
+
+#[test]
+fn cl06_client_stands_in_for_a_missing_subject_and_is_no_user() {
+    let auth = Auth::new(|builder| builder.subject_claim("/client_id"));
+    let verbatim = Auth::new(|builder| builder.subject_claim_verbatim("/client_id"));
+    let by_alice = || Draft::good().claim("client_id", r#""alice""#);
+    let silent = [
+        ("absent", by_alice().without("sub")),
+        ("null", by_alice().claim("sub", "null")),
+        ("empty", by_alice().claim("sub", r#""""#)),
+    ];
+    for (id, draft) in &silent {
+        let claims = auth.accepts(id, &draft.sign());
+        assert_eq!((&*claims.sub, claims.is_client()), ("client:alice", true), "{id}");
+        assert_eq!(claims.user().1, "client:alice");
+        let claims = verbatim.accepts(id, &draft.sign());
+        assert_eq!((&*claims.sub, claims.is_client()), ("alice", true), "{id}");
+        assert!(ready(AUTH.cached.verify(&draft.sign())).is_err(), "{id}");
+    }
+    let user = auth.accepts("a user of that name", &by_alice().claim("sub", r#""alice""#).sign());
+    assert_eq!((&*user.sub, user.is_client()), ("alice", false));
+    assert!(!AUTH.accepts("no setting", &by_alice().sign()).is_client());
+
+    for sub in ["1", "[]", "{}", "true", r#"["alice"]"#] {
+        for auth in [&auth, &verbatim] {
+            auth.refuses(&format!("sub {sub}"), &by_alice().claim("sub", sub).sign(), "V10");
+        }
+    }
+    for sub in [r#""client:x""#, r#""client:alice""#, r#""client:""#] {
+        let own = by_alice().claim("sub", sub).sign();
+        auth.refuses(&format!("sub {sub}"), &own, "V10");
+        assert!(!verbatim.accepts("no client looks like it", &own).is_client());
+        AUTH.accepts("nor does one without the setting", &own);
+    }
+    let near = auth.accepts("another case", &by_alice().claim("sub", r#""Client:x""#).sign());
+    assert_eq!((&*near.sub, near.is_client()), ("Client:x", false));
+
+    let client = |json: &str| Draft::good().claim("client_id", json);
+    let named = auth.accepts("a client that looks like one", &client(r#""client:x""#).without("sub").sign());
+    assert_eq!(named.sub, "client:client:x");
+    for json in [r#""""#, "1", "[]", r#"["a"]"#, "{}", "true"] {
+        auth.refuses(&format!("client_id {json}"), &client(json).without("sub").sign(), "V10");
+    }
+    for (id, draft) in [("neither", Draft::good().without("sub")), ("both null", client("null").claim("sub", "null"))] {
+        auth.answers(id, &draft.sign(), &AuthError::missing_claim("sub"), "V6b");
+    }
+    auth.refuses("empty, and nothing stands in", &Draft::good().claim("sub", r#""""#).sign(), "V10");
+    let required = Auth::new(|builder| builder.subject_claim("/client_id").required_claims(["sub"]));
+    required.answers("sub itself is required", &silent[0].1.sign(), &AuthError::missing_claim("sub"), "V10");
+}
+
+#[test]
+fn cl06_subject_is_nothing_that_may_change_or_pass_to_somebody_else() {
+    for pointer in ["/email", "/preferred_username", "/upn", "/name", "/user/email", "/a/upn"] {
+        refused(pointer, fetching().subject_claim(pointer).build(), "subject_claim");
+        refused(pointer, fetching().subject_claim_verbatim(pointer).build(), "subject_claim_verbatim");
+    }
+    for pointer in ["/client_id", "/azp", "/common_name", "/workload/name", "/Email"] {
+        accepted(pointer, fetching().subject_claim(pointer).build());
+    }
+    let both = fetching().subject_claim("/client_id").subject_claim_verbatim("/client_id");
+    refused("both", both.build(), "subject_claim_verbatim");
 }
