@@ -1,3 +1,6 @@
+//! [setting]: rampart_core#settings-1
+//! [answers]: rampart_core#what-the-caller-gets
+//! [the log]: rampart_core#the-log
 //! [manual]: rampart_core::manual
 //!
 #![doc = include_str!("../README.md")]
