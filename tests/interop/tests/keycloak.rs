@@ -170,9 +170,10 @@ fn tokens_of_rfc_9068_are_let_in_and_can_be_required() {
 #[test]
 fn every_algorithm_is_accepted_where_it_is_allowed_and_secrets_never() {
     let (realm, _running) = realm("algorithms");
-    let usual = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"];
-    let on_request = ["PS256", "PS384", "PS512", "EdDSA"];
-    let secrets = ["HS256", "HS512"];
+    // Those between them differ by a hash alone, and each costs the server a key.
+    let usual = ["RS256", "RS512", "ES256", "ES384", "ES512"];
+    let on_request = ["PS256", "PS512", "EdDSA"];
+    let secrets = ["HS256"];
     let tokens = |algorithms: &[&'static str]| -> Vec<_> {
         let token = |algorithm: &&'static str| {
             let client = format!("signs-{algorithm}");
@@ -188,7 +189,7 @@ fn every_algorithm_is_accepted_where_it_is_allowed_and_secrets_never() {
     let [usual, on_request, secrets] = [tokens(&usual), tokens(&on_request), tokens(&secrets)];
     // All keys are there by now: Keycloak makes each when it is first used.
     let by_default = apis(&realm);
-    let asked_for = apis_with(&realm, "algorithms", json!(["PS256", "PS384", "PS512", "EdDSA"]));
+    let asked_for = apis_with(&realm, "algorithms", json!(["PS256", "PS512", "EdDSA"]));
     for (algorithm, tokens) in &usual {
         by_default.accept(algorithm, tokens.access(), &sub(tokens.access()));
         asked_for.refuse(algorithm, tokens.access(), &Answer::invalid_token());
