@@ -18,6 +18,8 @@ pub enum Endpoint {
     Jwks,
     /// `/.well-known/openid-configuration`
     Discovery,
+    /// `/.well-known/oauth-authorization-server` (RFC 8414)
+    OAuthMetadata,
     /// `/oauth/token`
     Token,
 }

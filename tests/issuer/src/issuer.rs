@@ -185,7 +185,7 @@ impl LocalIssuer {
         self.state().jwks_body = body;
     }
 
-    /// Serves this text instead of the metadata, or the metadata again.
+    /// Serves this text instead of the metadata, at both of its addresses, or the metadata again.
     pub fn set_discovery_body(&self, body: Option<String>) {
         self.state().discovery_body = body;
     }

@@ -29,7 +29,7 @@ impl RecordedRequest {
 
 #[derive(Debug, Default)]
 pub(crate) struct Records {
-    counts: [usize; 3],
+    counts: [usize; 4],
     kept: VecDeque<(Endpoint, RecordedRequest)>,
 }
 

@@ -111,6 +111,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared, cut: &watch::Sender
     let endpoint = match request.uri().path() {
         "/.well-known/jwks.json" => Endpoint::Jwks,
         "/.well-known/openid-configuration" => Endpoint::Discovery,
+        "/.well-known/oauth-authorization-server" => Endpoint::OAuthMetadata,
         "/oauth/token" => Endpoint::Token,
         _ => return RequestId::of(request.headers()).not_found(),
     };
@@ -140,10 +141,11 @@ async fn answer(request: Request<Incoming>, shared: &Shared, cut: &watch::Sender
             id.problem(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request body is too long")
         }
         Endpoint::Token if parts.method != Method::POST => method_not_allowed("POST"),
-        Endpoint::Jwks | Endpoint::Discovery if parts.method != Method::GET => method_not_allowed("GET"),
-        Endpoint::Jwks => jwks(&recorded, shared),
-        Endpoint::Discovery => discovery(shared),
         Endpoint::Token => oauth::token(&recorded, shared, &id),
+        _ if parts.method != Method::GET => method_not_allowed("GET"),
+        Endpoint::Jwks => jwks(&recorded, shared),
+        // The one document serves both standards, as they define the same members.
+        Endpoint::Discovery | Endpoint::OAuthMetadata => metadata(shared),
     };
     let normal = || id.mark(normal());
     match fault {
@@ -228,7 +230,7 @@ fn jwks(request: &RecordedRequest, shared: &Shared) -> Answer {
     answer
 }
 
-fn discovery(shared: &Shared) -> Answer {
+fn metadata(shared: &Shared) -> Answer {
     let url = &shared.url;
     let body = shared.state.lock().discovery_body.clone();
     let metadata = || {

@@ -33,7 +33,7 @@ pub(crate) struct State {
     pub(crate) cache_control: Option<String>,
     pub(crate) records: Records,
     pub(crate) faults: Vec<(Endpoint, Fault)>,
-    pub(crate) limited: [VecDeque<Fault>; 3],
+    pub(crate) limited: [VecDeque<Fault>; 4],
     pub(crate) clients: HashMap<String, Client>,
     pub(crate) token_lifetime: Duration,
     pub(crate) token_response: Option<Value>,

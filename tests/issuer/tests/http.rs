@@ -6,7 +6,7 @@ mod support;
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
-use rampart_issuer::{Algorithm, Endpoint, LocalIssuer};
+use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{client, discovery_url, get, issuer, within};
@@ -61,6 +61,25 @@ async fn the_metadata_names_the_issuer_and_its_endpoints() {
     assert_eq!(get(&url).await.text().await.unwrap(), "no metadata");
     issuer.set_discovery_body(None);
     assert_eq!(get(&url).await.json::<Value>().await.unwrap(), metadata);
+}
+
+#[tokio::test]
+async fn both_standards_find_the_metadata_and_each_can_be_made_to_miss_it() {
+    let issuer = issuer().await;
+    let places = [
+        (Endpoint::Discovery, discovery_url(&issuer)),
+        (Endpoint::OAuthMetadata, format!("{}/.well-known/oauth-authorization-server", issuer.url())),
+    ];
+    let told = get(&places[0].1).await.json::<Value>().await.unwrap();
+    for (endpoint, url) in &places {
+        assert_eq!(get(url).await.json::<Value>().await.unwrap(), told);
+        issuer.inject(*endpoint, Fault::status(404));
+        for (other, url) in &places {
+            assert_eq!(get(url).await.status(), if other == endpoint { 404 } else { 200 }, "{endpoint:?}, {url}");
+        }
+        issuer.clear_faults();
+    }
+    assert_eq!(places.map(|(endpoint, _)| issuer.requests(endpoint)), [4, 3]);
 }
 
 #[tokio::test]
