@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use rampart_http::{
-    ConfigError, EndpointUrl, IssuerUrl, Location, Member, Secret, SetUp, TOTAL_TIMEOUT, Timeouts, checked_issuer_name,
-    checked_secret, checked_text,
+    ConfigError, Discovery, EndpointUrl, IssuerUrl, Location, Member, Secret, SetUp, TOTAL_TIMEOUT, Timeouts,
+    checked_issuer_name, checked_secret, checked_text,
 };
 use reqwest::ClientBuilder;
 
@@ -99,9 +99,10 @@ impl RampartClientBuilder {
         self
     }
 
-    /// Takes the token endpoint from `{issuer_url}/.well-known/openid-configuration`, whose `issuer` must equal
-    /// `issuer_url` exactly (RFC 8414 section 3.3). It is asked with the first request for a token, and again after a
-    /// failure that may mean that the endpoint has moved: no answer, or none of a token endpoint.
+    /// Takes the token endpoint from the issuer's metadata, whose `issuer` must equal `issuer_url` exactly (RFC 8414 section 3.3). It
+    /// is asked for at `{issuer_url}/.well-known/openid-configuration`, and where that answers 404 or 410, at
+    /// `/.well-known/oauth-authorization-server` with the path of the issuer behind it: with the first request for a token, and again
+    /// after a failure that may mean that the endpoint has moved: no answer, or none of a token endpoint.
     ///
     /// ```
     /// # use rampart_client::RampartClient;
@@ -254,7 +255,7 @@ impl RampartClientBuilder {
         } else {
             let issuer = IssuerUrl::parse(&self.issuer_url, self.allow_http)?;
             if self.discovery {
-                Location::in_metadata(issuer, Member::TokenEndpoint)
+                Location::in_metadata(Discovery::of(&issuer, Member::TokenEndpoint))
             } else {
                 Location::given(issuer.below("/oauth/token"))
             }

@@ -169,7 +169,7 @@ impl From<MetadataError> for ClientError {
             MetadataError::Exchange(error) => {
                 Self::Transport(format!("the metadata of the issuer cannot be reached: {error}"))
             }
-            MetadataError::Status { status, retry_after } => {
+            MetadataError::Status { status, retry_after, .. } => {
                 Self::rate_limit(*status, *retry_after, true).unwrap_or_else(|| Self::Metadata(error.to_string()))
             }
             other => Self::Metadata(other.to_string()),

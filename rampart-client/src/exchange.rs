@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rampart_http::{EndpointUrl, ExchangeError, Location, Secret};
+use rampart_http::{Discovery, EndpointUrl, ExchangeError, Location, MetadataError, Secret};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -49,8 +49,11 @@ impl Exchange {
         let (limit, by) = (self.limit, Instant::now() + self.limit);
         let located = timeout_at(by, self.location.resolve(&self.client)).await;
         let asked = match located.unwrap_or(Err(ExchangeError::TimedOut { limit }.into())) {
-            Ok(url) => url,
-            Err(error) => return Answer { asked: self.location.first().clone(), outcome: Err(error.into()) },
+            Ok((url, _)) => url,
+            Err(error) => {
+                let asked = self.location.metadata().map_or_else(|| self.location.first().clone(), Discovery::asked_at);
+                return Answer { asked, outcome: Err(self.of_metadata(error, request).into()) };
+            }
         };
         let outcome = timeout_at(by, self.ask(&asked, request)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(ExchangeError::TimedOut { limit }.into()));
@@ -103,6 +106,19 @@ impl Exchange {
                 ClientError::TokenType(self.presentable(&token_type, SHORT_TEXT, request, Some(&token)))
             }
             Denied::Other(error) => error,
+        }
+    }
+
+    /// What is wrong with the metadata, without what its words may repeat.
+    fn of_metadata(&self, error: MetadataError, request: &TokenRequest) -> MetadataError {
+        match error {
+            MetadataError::AnotherIssuer(issuer) => {
+                MetadataError::AnotherIssuer(self.presentable(&issuer, SHORT_TEXT, request, None))
+            }
+            MetadataError::AnotherOrigin(url) => {
+                MetadataError::AnotherOrigin(self.presentable(&url, LONG_TEXT, request, None))
+            }
+            other => other,
         }
     }
 

@@ -9,7 +9,7 @@ use common::{
     issuer, outcomes, quiet, seconds, until,
 };
 use rampart_client::{ClientError, RampartClient, RampartClientBuilder};
-use rampart_http::{IssuerUrl, Member, Metadata, MetadataError};
+use rampart_http::{EndpointUrl, Member, Metadata, MetadataError};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use serde_json::json;
 use tokio::runtime::Builder;
@@ -193,7 +193,7 @@ async fn discovery_has_the_limits_of_every_exchange() {
         assert_eq!(world.requests(), 0);
         error
     };
-    for fault in [Fault::status(500), Fault::status(404), Fault::redirect(302, &world.issuer.token_url())] {
+    for fault in [Fault::status(500), Fault::status(403), Fault::redirect(302, &world.issuer.token_url())] {
         assert!(matches!(answered(&fault).await, ClientError::Metadata(_)));
     }
     let told = answered(&Fault::redirect(301, "https://auth.example.com/a?b=hunter2")).await.to_string();
@@ -210,6 +210,33 @@ async fn discovery_has_the_limits_of_every_exchange() {
     until("the metadata", || world.issuer.requests(Endpoint::Discovery) > asked).await;
     world.time.pass(TIMEOUT + TICK).await;
     is_transport(&waiting.outcome().await.unwrap_err(), "no complete answer within 5 s");
+}
+
+/// F64.
+#[tokio::test]
+async fn metadata_of_rfc_8414_is_found_where_that_of_openid_connect_is_not_there() {
+    let world = World::with(RampartClientBuilder::discovery).await;
+    let asked = || [Endpoint::Discovery, Endpoint::OAuthMetadata, Endpoint::Token].map(|at| world.issuer.requests(at));
+    let nowhere = |status| {
+        let url = format!("{}/.well-known", world.issuer.url());
+        let told = format!(
+            "the issuer has no metadata: status {status} at {url}/openid-configuration, status 410 at {url}/oauth-authorization-server; give token_url(..)"
+        );
+        ClientError::Metadata(told)
+    };
+    for status in [404, 410] {
+        world.issuer.inject(Endpoint::Discovery, Fault::status(status));
+        world.issuer.inject_times(Endpoint::OAuthMetadata, &Fault::status(410), 1);
+        assert_eq!(world.client.token(&world.unused()).await.unwrap_err(), nowhere(status));
+        world.client.token(&world.unused()).await.unwrap();
+        assert_eq!(asked(), [2, 2, 1]);
+        // Another answer ends the search.
+        world.answered(&Fault::status(404)).await.unwrap_err();
+        world.issuer.inject(Endpoint::Discovery, Fault::status(500));
+        world.client.token(&world.unused()).await.unwrap_err();
+        assert_eq!(asked(), [3, 2, 2]);
+        world.issuer.reset_counts();
+    }
 }
 
 #[tokio::test]
@@ -235,7 +262,7 @@ async fn metadata_makes_the_client_wait_where_the_server_limits_the_rate_and_now
         assert_eq!(world.issuer.requests(Endpoint::Discovery), asked + 1);
         world.time.pass(LONGEST_WAIT + TICK).await;
     }
-    for status in [404, 408, 500, 502, 504] {
+    for status in [403, 408, 500, 502, 504] {
         let asked = world.issuer.requests(Endpoint::Discovery);
         world.issuer.inject_times(Endpoint::Discovery, &Fault::retry_after(status, "300"), 2);
         // None of them waits for another, and each no longer than after any failure.
@@ -273,9 +300,10 @@ async fn error_says_whether_the_metadata_or_the_token_endpoint_cannot_be_reached
 #[tokio::test]
 async fn discovery_elsewhere_cannot_send_the_secret_to_this_machine_over_http() {
     let issuer = issuer().await;
-    let elsewhere = IssuerUrl::parse("https://auth.example.com", false).unwrap();
-    let told = metadata(elsewhere.as_str(), &issuer.token_url());
-    let refused = Metadata::read(&told, &elsewhere).unwrap().address(Member::TokenEndpoint);
+    let elsewhere = "https://auth.example.com";
+    let told = metadata(elsewhere, &issuer.token_url());
+    let source = EndpointUrl::parse("source", elsewhere, false).unwrap();
+    let refused = Metadata::read(&told, elsewhere).unwrap().address(Member::TokenEndpoint, &source, true);
     assert!(matches!(refused, Err(MetadataError::Unusable(_))), "{refused:?}");
 
     // With permission it can.

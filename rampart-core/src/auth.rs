@@ -111,7 +111,8 @@ impl RampartAuth {
     }
 
     /// A builder with every default. `issuer_url` must be written exactly as the `iss` claim of the tokens, and be an http(s) URL unless
-    /// [`jwks_url`](RampartAuthBuilder::jwks_url) or [`static_jwks`](RampartAuthBuilder::static_jwks) says where the keys are;
+    /// [`jwks_url`](RampartAuthBuilder::jwks_url), [`metadata_url`](RampartAuthBuilder::metadata_url) or
+    /// [`static_jwks`](RampartAuthBuilder::static_jwks) says where the keys are;
     /// `audience` is what the tokens have in `aud`: of a Rampart server the client ID of the front end (see
     /// [`manual::rampart_itself`](crate::manual::rampart_itself)), of others mostly the ID of the API.
     pub fn builder(issuer_url: impl Into<String>, audience: impl Into<String>) -> RampartAuthBuilder {
@@ -240,7 +241,7 @@ impl RampartAuth {
 
     /// Fetches the keys of every issuer now, whatever their age and whatever failed before: for emergency revocation. What an issuer
     /// says is taken even where it is an empty set; then no token of its passes. With [`discovery`](RampartAuthBuilder::discovery) it
-    /// is asked first where its keys are now.
+    /// is asked first where its keys are now; where no setting says where they are, they are looked for as at the start.
     ///
     /// # Errors
     /// [`AuthError::KeysUnavailable`] where one of them could not be asked: its old keys go on serving, and [`issuers`](Self::issuers)

@@ -19,7 +19,7 @@ pub struct Health {
     pub age: Option<Duration>,
     /// How many keys can verify tokens.
     pub keys: usize,
-    /// Why the last fetch failed; `None` where it succeeded.
+    /// Why the last fetch failed, and at which address; `None` where it succeeded.
     pub last_error: Option<String>,
     is_ready: bool,
 }

@@ -31,8 +31,8 @@ pub struct Issuer {
 
 impl Issuer {
     /// With every default. `issuer_url` must be written exactly as the `iss` claim of the tokens, and be an http(s) URL unless
-    /// [`jwks_url`](Self::jwks_url) or [`static_jwks`](Self::static_jwks) says where the keys are; `audience` is what the tokens have
-    /// in `aud`.
+    /// [`jwks_url`](Self::jwks_url), [`metadata_url`](Self::metadata_url) or [`static_jwks`](Self::static_jwks) says where the keys are;
+    /// `audience` is what the tokens have in `aud`.
     pub fn new(issuer_url: impl Into<String>, audience: impl Into<String>) -> Self {
         IssuerSettings::new(issuer_url, audience).into()
     }
@@ -112,17 +112,37 @@ impl Issuer {
         self
     }
 
-    /// Where the key set is: `{issuer_url}/.well-known/jwks.json` unless given. With it nothing is fetched from the issuer itself, which
-    /// may then be any name that `iss` gives it.
+    /// Where the key set is. With it nothing is fetched from the issuer itself, which may then be any name that `iss` gives it.
+    ///
+    /// Unless given, it is `{issuer_url}/.well-known/jwks.json`; and where that answers 404 or 410, the address that the issuer's metadata
+    /// gives, as with [`discovery`](Self::discovery). Whichever of the two has worked first is the only one from then on, until a
+    /// restart or [`refresh_keys`](crate::RampartAuth::refresh_keys).
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
         self.settings.jwks_url = Some(url.into());
         self
     }
 
-    /// Takes the address of the key set from `{issuer_url}/.well-known/openid-configuration`, whose `issuer` must equal `issuer_url`
-    /// exactly (`OpenID` Connect Discovery 1.0 section 4.3). It is asked again with each refresh of the keys.
+    /// Takes the address of the key set from the issuer's metadata, whose `issuer` must equal `issuer_url` exactly
+    /// (`OpenID` Connect Discovery 1.0 section 4.3, RFC 8414 section 3.3). It is asked for at
+    /// `{issuer_url}/.well-known/openid-configuration`, and where that answers 404 or 410, at
+    /// `/.well-known/oauth-authorization-server` with the path of the issuer behind it. It is asked again with each refresh of the keys.
     pub fn discovery(mut self) -> Self {
         self.settings.discovery = true;
+        self
+    }
+
+    /// As [`discovery`](Self::discovery), with the metadata at this address alone: for an issuer whose metadata is elsewhere, or is
+    /// reached at an internal address. Its `issuer` must be ours all the same; that may then be any name that `iss` gives it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rampart_core::ConfigError> {
+    /// rampart_core::RampartAuth::builder("https://auth.example.com", "my-api")
+    ///     .metadata_url("https://auth.internal/.well-known/openid-configuration")
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn metadata_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.metadata_url = Some(url.into());
         self
     }
 

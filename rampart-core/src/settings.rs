@@ -157,6 +157,8 @@ sections! {
         jwks_url: Option<String> => as_address,
         /// See [`Issuer::discovery`].
         discovery: bool => plainly,
+        /// See [`Issuer::metadata_url`].
+        metadata_url: Option<String> => as_address,
         /// See [`Issuer::static_jwks`].
         static_jwks: Option<String> => by_length,
         /// See [`Issuer::allow_http`].

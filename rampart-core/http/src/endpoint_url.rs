@@ -107,8 +107,17 @@ impl EndpointUrl {
 
     /// A path below it; a slash at its own end does not count. Only of one that has no query.
     pub(crate) fn below(&self, path: &str) -> Self {
+        self.with_path(&format!("{}{path}", self.0.path().trim_end_matches('/')))
+    }
+
+    /// A path between its host and its own path, whose slash at the end does not count. Only of one that has no query.
+    pub(crate) fn above(&self, path: &str) -> Self {
+        self.with_path(&format!("{path}{}", self.0.path().trim_end_matches('/')))
+    }
+
+    fn with_path(&self, path: &str) -> Self {
         let mut url = self.0.clone();
-        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+        url.set_path(path);
         Self(url)
     }
 }

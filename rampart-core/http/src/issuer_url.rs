@@ -36,9 +36,16 @@ impl IssuerUrl {
         self.url.below(path)
     }
 
-    /// Whether it is on this machine.
-    pub fn is_loopback(&self) -> bool {
-        self.url.is_loopback()
+    /// Where its metadata is, in the order in which it is asked for: by OpenID Connect Discovery 1.0 section 4, and by RFC 8414
+    /// section 3.1, which inserts its path between the host and that of the issuer.
+    pub(crate) fn metadata(&self) -> [EndpointUrl; 2] {
+        let oidc = self.url.below("/.well-known/openid-configuration");
+        [oidc, self.url.above("/.well-known/oauth-authorization-server")]
+    }
+
+    /// The same, as an address.
+    pub(crate) fn as_endpoint(&self) -> &EndpointUrl {
+        &self.url
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod client;
+mod discovery;
 mod endpoint_url;
 mod error;
 mod exchange;
@@ -21,11 +22,12 @@ mod text;
 pub use crate::{
     backoff::{Backoff, retry_after},
     client::{SetUp, Timeouts, client, public_client},
+    discovery::Discovery,
     endpoint_url::EndpointUrl,
     error::ConfigError,
     exchange::{ExchangeError, TOTAL_TIMEOUT, read_body, send, send_anew},
     issuer_url::{IssuerUrl, checked_issuer_name},
-    location::Location,
+    location::{Location, Settled, Way},
     loopback::is_loopback_for_any_client,
     metadata::{Member, Metadata, MetadataError},
     reach::is_public,

@@ -1,128 +1,127 @@
-//! Where something of an issuer's is.
-
-use std::time::Duration;
+//! Where something of an issuer's is, by the settings.
 
 use parking_lot::Mutex;
 use reqwest::Client;
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
 
+use crate::discovery::Discovery;
 use crate::endpoint_url::EndpointUrl;
-use crate::issuer_url::IssuerUrl;
-use crate::metadata::{METADATA_PATH, Member, Metadata, MetadataError};
+use crate::metadata::MetadataError;
 
-/// For so long another one's request for the metadata is waited for. It may be that of a runtime that nobody drives any more.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-
-/// Where something of the issuer's is: at an address that is given, or at one that its metadata gives.
+/// Where something of the issuer's is: at an address that is given, at one that its metadata gives, or at whichever of the two works
+/// first.
 #[derive(Debug)]
-pub struct Location {
-    first: EndpointUrl,
-    discovery: Option<Discovery>,
-}
+pub struct Location(Places);
 
 #[derive(Debug)]
-struct Discovery {
-    issuer: IssuerUrl,
-    member: Member,
-    known: Mutex<Known>,
+enum Places {
+    Given(EndpointUrl),
+    InMetadata(Discovery),
+    Open { default: EndpointUrl, metadata: Discovery, settled: Mutex<Option<Settled>> },
 }
 
-type Found = Result<EndpointUrl, MetadataError>;
-
-#[derive(Debug, Default)]
-struct Known {
-    url: Option<EndpointUrl>,
-    /// What somebody is about to learn, and until when to wait for that.
-    asked: Option<(watch::Receiver<Option<Found>>, Instant)>,
+/// Which of two places it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are these two")]
+pub enum Settled {
+    /// The default address.
+    Default,
+    /// The one that the metadata gives.
+    InMetadata,
 }
 
-/// What there is to do about an address.
-enum Step {
-    Know(EndpointUrl),
-    Wait(watch::Receiver<Option<Found>>, Instant),
-    Ask(watch::Sender<Option<Found>>),
+/// How to get there.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whoever goes has to know each way")]
+pub enum Way<'l> {
+    /// This is the address, by the operator's word.
+    Given(&'l EndpointUrl),
+    /// This is the address, as it was the first that worked.
+    Default(&'l EndpointUrl),
+    /// By the metadata alone.
+    InMetadata(&'l Discovery),
+    /// Nothing has worked yet.
+    Open {
+        /// The default address.
+        default: &'l EndpointUrl,
+        /// The way by the metadata.
+        metadata: &'l Discovery,
+    },
 }
 
 impl Location {
     /// At an address that is given.
-    pub fn given(url: EndpointUrl) -> Self {
-        Self { first: url, discovery: None }
+    pub const fn given(url: EndpointUrl) -> Self {
+        Self(Places::Given(url))
     }
 
     /// Where the metadata of the issuer says.
-    pub fn in_metadata(issuer: IssuerUrl, member: Member) -> Self {
-        let first = issuer.below(METADATA_PATH);
-        Self { first, discovery: Some(Discovery { issuer, member, known: Mutex::default() }) }
+    pub const fn in_metadata(metadata: Discovery) -> Self {
+        Self(Places::InMetadata(metadata))
     }
 
-    /// The address of the first request.
+    /// At the default address or where the metadata says: whichever works first, and that one alone from then on. An answer of 404
+    /// during a deployment must not lead to another place than yesterday's.
+    pub const fn open(default: EndpointUrl, metadata: Discovery) -> Self {
+        Self(Places::Open { default, metadata, settled: Mutex::new(None) })
+    }
+
+    /// One of the addresses, for what is the same at all of them: that it is on this machine, or that it is http.
     pub fn first(&self) -> &EndpointUrl {
-        &self.first
-    }
-
-    /// The address; the metadata is asked once and its word kept until [`forget`](Self::forget). Those that come meanwhile share
-    /// what comes of it.
-    ///
-    /// # Errors
-    /// See [`MetadataError`].
-    pub async fn resolve(&self, client: &Client) -> Result<EndpointUrl, MetadataError> {
-        let Some(discovery) = &self.discovery else { return Ok(self.first.clone()) };
-        loop {
-            match discovery.step() {
-                Step::Know(url) => return Ok(url),
-                Step::Wait(mut asked, until) => {
-                    let told = timeout_at(until, asked.wait_for(Option::is_some)).await;
-                    // Where whoever asks goes away or takes too long, one of those who wait asks instead.
-                    if let Some(found) = told.ok().and_then(Result::ok).and_then(|found| found.clone()) {
-                        return found;
-                    }
-                }
-                Step::Ask(sender) => return discovery.ask(client, &self.first, &sender).await,
-            }
+        match &self.0 {
+            Places::Given(url) | Places::Open { default: url, .. } => url,
+            Places::InMetadata(metadata) => metadata.first(),
         }
     }
 
-    /// Whether [`resolve`](Self::resolve) answers with what the metadata said before.
-    pub fn is_remembered(&self) -> bool {
-        self.discovery.as_ref().is_some_and(|discovery| discovery.known.lock().url.is_some())
+    /// How to get there; `anew` as if nothing had worked yet.
+    pub fn way(&self, anew: bool) -> Way<'_> {
+        match &self.0 {
+            Places::Given(url) => Way::Given(url),
+            Places::InMetadata(metadata) => Way::InMetadata(metadata),
+            Places::Open { default, metadata, settled } => match *settled.lock() {
+                Some(Settled::Default) if !anew => Way::Default(default),
+                Some(Settled::InMetadata) if !anew => Way::InMetadata(metadata),
+                _ => Way::Open { default, metadata },
+            },
+        }
+    }
+
+    /// This one has worked. Where another one had before, that stays; unless it was looked for `anew`.
+    pub fn settle(&self, place: Settled, anew: bool) {
+        if let Places::Open { settled, .. } = &self.0 {
+            let mut settled = settled.lock();
+            *settled = if anew { Some(place) } else { settled.or(Some(place)) };
+        }
+    }
+
+    /// The address, where the metadata comes first and its absence alone leads to the default.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn resolve(&self, client: &Client) -> Result<(EndpointUrl, Settled), MetadataError> {
+        match self.way(false) {
+            Way::Given(url) | Way::Default(url) => Ok((url.clone(), Settled::Default)),
+            Way::InMetadata(metadata) => Ok((metadata.resolve(client).await?, Settled::InMetadata)),
+            Way::Open { default, metadata } => match metadata.resolve(client).await {
+                Ok(url) => Ok((url, Settled::InMetadata)),
+                Err(MetadataError::Absent { .. }) => Ok((default.clone(), Settled::Default)),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    /// The way by the metadata, if there is one.
+    pub fn metadata(&self) -> Option<&Discovery> {
+        match &self.0 {
+            Places::Given(_) => None,
+            Places::InMetadata(metadata) | Places::Open { metadata, .. } => Some(metadata),
+        }
     }
 
     /// The address may have moved: the metadata is asked again next time, whoever else may be asking already.
     pub fn forget(&self) {
-        if let Some(discovery) = &self.discovery {
-            *discovery.known.lock() = Known::default();
+        if let Some(metadata) = self.metadata() {
+            metadata.forget();
         }
-    }
-}
-
-impl Discovery {
-    fn step(&self) -> Step {
-        let now = Instant::now();
-        let mut known = self.known.lock();
-        if let Some(url) = &known.url {
-            return Step::Know(url.clone());
-        }
-        match &known.asked {
-            Some((asked, until)) if now < *until && asked.has_changed().is_ok() => Step::Wait(asked.clone(), *until),
-            _ => {
-                let (sender, asked) = watch::channel(None);
-                known.asked = Some((asked, now + LONGEST_WAIT));
-                Step::Ask(sender)
-            }
-        }
-    }
-
-    async fn ask(&self, client: &Client, url: &EndpointUrl, told: &watch::Sender<Option<Found>>) -> Found {
-        let metadata = Metadata::fetch(client, url, &self.issuer, self.member).await;
-        let found = metadata.and_then(|metadata| metadata.address(self.member));
-        let mut known = self.known.lock();
-        if let Ok(url) = &found {
-            known.url = Some(url.clone());
-        }
-        known.asked.take_if(|(asked, _)| asked.same_channel(&told.subscribe()));
-        told.send_replace(Some(found.clone()));
-        drop(known);
-        found
     }
 }

@@ -8,7 +8,6 @@ use serde::de::MapAccess;
 use crate::backoff::retry_after;
 use crate::endpoint_url::EndpointUrl;
 use crate::exchange::{ExchangeError, read_body, send};
-use crate::issuer_url::IssuerUrl;
 use crate::json::{self, Value};
 use crate::redirect::Redirect;
 
@@ -27,9 +26,19 @@ pub enum MetadataError {
         /// When to come back.
         retry_after: Option<Duration>,
     },
+    /// There is none.
+    #[error("the issuer has no metadata: {}; give {instead}", listed(.tried))]
+    Absent {
+        /// The addresses without their queries, each with its answer: 404 or 410.
+        tried: Vec<(String, u16)>,
+        /// When to come back.
+        retry_after: Option<Duration>,
+        /// The setting that does without metadata.
+        instead: &'static str,
+    },
     /// It is elsewhere.
     #[error(
-        "the issuer answered the request for its metadata with {redirect}; write the final address of the issuer where it is the iss of its tokens too, or leave out discovery and give {instead}"
+        "the issuer answered the request for its metadata with {redirect}; write the final address of the issuer where it is the iss of its tokens too, or give {instead}"
     )]
     Redirected {
         /// Where to.
@@ -37,13 +46,40 @@ pub enum MetadataError {
         /// The setting that does without metadata.
         instead: &'static str,
     },
+    /// It is that of another issuer, which is shown cut.
+    #[error(
+        "the issuer's metadata cannot be used: its issuer is not exactly the configured one, but {:?}; where that is the iss of the tokens too, write it as issuer_url",
+        .0.chars().take(LONGEST_ISSUER).collect::<String>()
+    )]
+    AnotherIssuer(String),
     /// It says the wrong thing.
     #[error("the issuer's metadata cannot be used: {0}")]
     Unusable(&'static str),
+    /// It leads to another server, which is not where secrets go on the word of a document alone.
+    #[error(
+        "the issuer's metadata gives the token endpoint {0}, on another origin than the issuer's, and the secret goes there; if that is right, give it with token_url(..), or use discovery()"
+    )]
+    AnotherOrigin(String),
 }
 
-/// Where an issuer's metadata is, below its address (OpenID Connect Discovery 1.0 section 4).
-pub(crate) const METADATA_PATH: &str = "/.well-known/openid-configuration";
+impl MetadataError {
+    /// When to come back.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } | Self::Absent { retry_after, .. } => *retry_after,
+            Self::Redirected { redirect, .. } => redirect.retry_after,
+            _ => None,
+        }
+    }
+}
+
+fn listed(tried: &[(String, u16)]) -> String {
+    let each: Vec<_> = tried.iter().map(|(url, status)| format!("status {status} at {url}")).collect();
+    each.join(", ")
+}
+
+/// Characters of another issuer's name that are shown.
+const LONGEST_ISSUER: usize = 200;
 
 /// What metadata gives the address of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +99,10 @@ impl Member {
         }
     }
 
-    /// The setting that gives the address without metadata.
-    const fn instead(self) -> &'static str {
+    /// The settings that do without metadata, or without that at its usual addresses.
+    pub(crate) const fn instead(self) -> &'static str {
         match self {
-            Self::JwksUri => "jwks_url(..)",
+            Self::JwksUri => "metadata_url(..) or jwks_url(..)",
             Self::TokenEndpoint => "token_url(..)",
         }
     }
@@ -74,13 +110,12 @@ impl Member {
 
 /// The metadata of an issuer (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2), as far as anybody asks.
 #[derive(Debug)]
-pub struct Metadata<'i> {
-    issuer: &'i IssuerUrl,
+pub struct Metadata {
     jwks_uri: Option<String>,
     token_endpoint: Option<String>,
 }
 
-impl<'i> Metadata<'i> {
+impl Metadata {
     /// Asks at `url` for the metadata of `issuer`, for the sake of one member of it.
     ///
     /// # Errors
@@ -88,7 +123,7 @@ impl<'i> Metadata<'i> {
     pub async fn fetch(
         client: &Client,
         url: &EndpointUrl,
-        issuer: &'i IssuerUrl,
+        issuer: &str,
         member: Member,
     ) -> Result<Self, MetadataError> {
         let request = || {
@@ -112,36 +147,41 @@ impl<'i> Metadata<'i> {
     /// Reads metadata, whose `issuer` must be exactly the one expected (RFC 8414 section 3.3).
     ///
     /// # Errors
-    /// [`MetadataError::Unusable`].
-    pub fn read(text: &str, issuer: &'i IssuerUrl) -> Result<Self, MetadataError> {
+    /// [`MetadataError::AnotherIssuer`], [`MetadataError::Unusable`].
+    pub fn read(text: &str, issuer: &str) -> Result<Self, MetadataError> {
         let Ok(members) = json::read_object(text, Members::default()) else {
             return Err(MetadataError::Unusable("it is not a JSON object without duplicate members"));
         };
-        if members.issuer.and_then(Value::into_str).as_deref() != Some(issuer.as_str()) {
-            return Err(MetadataError::Unusable("its issuer is not exactly the configured one"));
+        match members.issuer.and_then(Value::into_str) {
+            Some(own) if own == issuer => {}
+            Some(own) => return Err(MetadataError::AnotherIssuer(own.into())),
+            None => return Err(MetadataError::Unusable("its issuer is missing, or no string")),
         }
         let address = |value: Option<Value<'_>>| value.and_then(Value::into_str).map(String::from);
-        Ok(Self { issuer, jwks_uri: address(members.jwks_uri), token_endpoint: address(members.token_endpoint) })
+        Ok(Self { jwks_uri: address(members.jwks_uri), token_endpoint: address(members.token_endpoint) })
     }
 
-    /// The address that it gives.
+    /// The address that it gives, having come from `source`. `allow_http` is the operator's word for what is in the clear from the
+    /// start: it takes nothing from a document that came over https.
     ///
     /// # Errors
     /// [`MetadataError::Unusable`] for one that must not be called, and where there is none.
-    pub fn address(&self, member: Member) -> Result<EndpointUrl, MetadataError> {
+    pub fn address(
+        &self,
+        member: Member,
+        source: &EndpointUrl,
+        allow_http: bool,
+    ) -> Result<EndpointUrl, MetadataError> {
         let text = match member {
             Member::JwksUri => &self.jwks_uri,
             Member::TokenEndpoint => &self.token_endpoint,
         };
         let unusable = |problem| Err(MetadataError::Unusable(problem));
-        let allow_http = self.issuer.allow_http;
+        let not_https = "the address it gives is not an https URL";
         match text.as_ref().map(|text| EndpointUrl::parse(member.name(), text, allow_http)) {
-            // This machine is not what a server elsewhere can mean, and such a request might go through a proxy.
-            Some(Ok(url)) if url.is_http() && !allow_http && !self.issuer.is_loopback() => {
-                unusable("the address it gives is http on this machine")
-            }
+            Some(Ok(url)) if url.is_http() && !source.is_http() => unusable(not_https),
             Some(Ok(url)) => Ok(url),
-            Some(Err(_)) => unusable("the address it gives is not an https URL"),
+            Some(Err(_)) => unusable(not_https),
             None => unusable("it does not give the address that is looked for"),
         }
     }

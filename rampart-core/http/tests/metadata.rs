@@ -1,27 +1,30 @@
 //! What is read of an issuer's metadata.
 #![cfg(test)]
 
-use rampart_http::{EndpointUrl, IssuerUrl, Member, Metadata, MetadataError};
+use rampart_http::{EndpointUrl, Member, Metadata, MetadataError};
 
-fn issuer(text: &str, allow_http: bool) -> IssuerUrl {
-    IssuerUrl::parse(text, allow_http).unwrap()
+const ISSUER: &str = "https://auth.example.com";
+
+fn url(text: &str) -> EndpointUrl {
+    EndpointUrl::parse("source", text, true).unwrap()
 }
 
-fn elsewhere() -> IssuerUrl {
-    issuer("https://auth.example.com", false)
+/// What metadata that came from this issuer's own place says.
+fn read(text: &str, member: Member) -> Result<EndpointUrl, MetadataError> {
+    Metadata::read(text, ISSUER).and_then(|metadata| metadata.address(member, &url(ISSUER), false))
 }
 
-fn address(issuer: &IssuerUrl, text: &str, member: Member) -> Result<EndpointUrl, String> {
-    let unusable = |error| match error {
-        MetadataError::Unusable(problem) => problem.to_owned(),
-        other => panic!("{other:?}"),
-    };
-    Metadata::read(text, issuer).and_then(|metadata| metadata.address(member)).map_err(unusable)
+fn told(text: &str, member: Member) -> &'static str {
+    match read(text, member) {
+        Err(MetadataError::Unusable(problem)) => problem,
+        other => panic!("{text}: {other:?}"),
+    }
 }
 
-fn keys(issuer: &IssuerUrl, address_of_keys: &str) -> Result<EndpointUrl, String> {
-    let text = format!(r#"{{"issuer":"{}","jwks_uri":"{address_of_keys}"}}"#, issuer.as_str());
-    address(issuer, &text, Member::JwksUri)
+/// The address of the keys in a document from there.
+fn keys(address: &str, source: &str, allow_http: bool) -> Result<EndpointUrl, MetadataError> {
+    let text = format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{address}"}}"#);
+    Metadata::read(&text, ISSUER).unwrap().address(Member::JwksUri, &url(source), allow_http)
 }
 
 #[test]
@@ -32,13 +35,13 @@ fn each_member_is_read_by_its_name_and_the_others_do_not_matter() {
         "token_endpoint": "https://auth.example.com/token",
         "scopes_supported": ["openid"], "userinfo_endpoint": null
     }"#;
-    let read = |member| address(&elsewhere(), text, member).unwrap();
-    assert_eq!(read(Member::JwksUri).as_str(), "https://keys.example.com/jwks?v=1");
-    assert_eq!(read(Member::TokenEndpoint).as_str(), "https://auth.example.com/token");
+    let address = |member| read(text, member).unwrap();
+    assert_eq!(address(Member::JwksUri).as_str(), "https://keys.example.com/jwks?v=1");
+    assert_eq!(address(Member::TokenEndpoint).as_str(), "https://auth.example.com/token");
 
     let one = r#"{"issuer":"https://auth.example.com","jwks_uri":7,"token_endpoint":"https://auth.example.com/token"}"#;
-    assert!(address(&elsewhere(), one, Member::TokenEndpoint).is_ok());
-    assert!(address(&elsewhere(), one, Member::JwksUri).unwrap_err().contains("does not give"));
+    read(one, Member::TokenEndpoint).unwrap();
+    assert_eq!(told(one, Member::JwksUri), "it does not give the address that is looked for");
 }
 
 #[test]
@@ -52,37 +55,62 @@ fn metadata_is_one_object_without_duplicates_whose_issuer_is_the_configured_one(
         r#"{"issuer":"https://auth.example.com","jwks_uri":"https://a","jwks_uri":"https://b"}"#,
         r#"{"issuer":"https://auth.example.com","other":1,"other":2}"#,
     ] {
-        let told = address(&elsewhere(), text, Member::JwksUri).unwrap_err();
-        assert_eq!(told, "it is not a JSON object without duplicate members", "{text}");
+        assert_eq!(told(text, Member::JwksUri), "it is not a JSON object without duplicate members");
     }
-    for own in
-        [r#""https://auth.example.com/""#, r#""https://AUTH.example.com""#, "null", r#"["https://auth.example.com"]"#]
-    {
-        let text = format!(r#"{{"issuer":{own},"jwks_uri":"https://auth.example.com/keys"}}"#);
-        let told = address(&elsewhere(), &text, Member::JwksUri).unwrap_err();
-        assert_eq!(told, "its issuer is not exactly the configured one", "{own}");
+    let with_issuer = |own: &str| format!(r#"{{"issuer":{own},"jwks_uri":"https://auth.example.com/keys"}}"#);
+    for text in ["{}", &with_issuer("null"), &with_issuer(r#"["https://auth.example.com"]"#)] {
+        assert_eq!(told(text, Member::JwksUri), "its issuer is missing, or no string");
     }
-    assert_eq!(
-        address(&elsewhere(), "{}", Member::JwksUri).unwrap_err(),
-        "its issuer is not exactly the configured one"
-    );
+    let long = "i".repeat(300);
+    for (own, shown) in [
+        ("https://auth.example.com/", "https://auth.example.com/"),
+        ("https://AUTH.example.com", "https://AUTH.example.com"),
+        ("", ""),
+        (r"a\n\u202e\u001b[0m", r"a\n\u{202e}\u{1b}[0m"),
+        (&long, &"i".repeat(200)),
+    ] {
+        let error = read(&with_issuer(&format!("\"{own}\"")), Member::JwksUri).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the issuer's metadata cannot be used: its issuer is not exactly the configured one, but \"{shown}\"; where that is the iss of the tokens too, write it as issuer_url"
+            )
+        );
+    }
+}
+
+/// S33.
+#[test]
+fn address_in_a_document_that_came_over_https_is_https_whatever_is_permitted() {
+    let not_https = Err(MetadataError::Unusable("the address it gives is not an https URL"));
+    for source in [ISSUER, "https://localhost:8443", "https://127.0.0.1/metadata"] {
+        for allow_http in [false, true] {
+            for address in [
+                "http://auth.example.com/keys",
+                "http://127.0.0.1:8080/keys",
+                "http://localhost/keys",
+                "http://auth.localhost/keys",
+                "auth.example.com/keys",
+                "",
+                "https://a:b@auth.example.com",
+                "https://a/#b",
+            ] {
+                assert_eq!(keys(address, source, allow_http), not_https, "{source}: {address}");
+            }
+            let address = "https://keys.example.com/keys";
+            assert_eq!(keys(address, source, allow_http).unwrap().as_str(), address);
+        }
+    }
 }
 
 #[test]
-fn address_in_metadata_is_https_unless_the_issuer_is_on_this_machine_or_it_is_permitted() {
-    let not_https = "the address it gives is not an https URL";
-    for url in
-        ["http://auth.example.com/keys", "auth.example.com/keys", "", "https://a:b@auth.example.com", "https://a/#b"]
-    {
-        assert_eq!(keys(&elsewhere(), url).unwrap_err(), not_https, "{url}");
+fn address_in_a_document_that_came_over_http_may_be_http_where_any_other_may() {
+    // Without permission such a document comes from this machine.
+    for address in ["http://127.0.0.1:8080/keys", "http://auth.localhost/keys", "https://keys.example.com/keys"] {
+        assert_eq!(keys(address, "http://localhost:8080", false).unwrap().as_str(), address);
+        assert_eq!(keys(address, "http://auth.internal", true).unwrap().as_str(), address);
     }
-    // This machine is not what a server elsewhere can mean.
-    for url in ["http://127.0.0.1:8080/keys", "http://localhost/keys", "http://auth.localhost/keys"] {
-        assert_eq!(keys(&elsewhere(), url).unwrap_err(), "the address it gives is http on this machine", "{url}");
-        assert_eq!(keys(&issuer("http://localhost:8080", false), url).unwrap().as_str(), url);
-        assert_eq!(keys(&issuer("https://auth.example.com", true), url).unwrap().as_str(), url);
-    }
-    assert_eq!(keys(&issuer("http://localhost:8080", false), "http://auth.example.com/keys").unwrap_err(), not_https);
-    let url = "http://auth.example.com/keys";
-    assert_eq!(keys(&issuer("http://auth.internal", true), url).unwrap().as_str(), url);
+    let elsewhere = "http://auth.internal/keys";
+    keys(elsewhere, "http://localhost:8080", false).unwrap_err();
+    assert_eq!(keys(elsewhere, "http://auth.internal", true).unwrap().as_str(), elsewhere);
 }

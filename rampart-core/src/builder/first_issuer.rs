@@ -53,6 +53,11 @@ impl RampartAuthBuilder {
         self.first(Issuer::discovery)
     }
 
+    /// See [`Issuer::metadata_url`].
+    pub fn metadata_url(self, url: impl Into<String>) -> Self {
+        self.first(|issuer| issuer.metadata_url(url))
+    }
+
     /// See [`Issuer::static_jwks`].
     pub fn static_jwks(self, json: impl Into<String>) -> Self {
         self.first(|issuer| issuer.static_jwks(json))

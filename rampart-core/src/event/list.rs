@@ -63,10 +63,16 @@ pub enum Event<'e> {
         /// How many can verify tokens.
         keys: usize,
     },
+    /// The issuer's metadata says that its keys are on another origin than the issuer; told once. Many large issuers do so.
+    #[non_exhaustive]
+    KeysElsewhere {
+        /// Where they are, without the query.
+        url: &'e str,
+    },
     /// The issuer's keys could not be fetched.
     #[non_exhaustive]
     KeyFetchFailed {
-        /// Where they were asked for, without the query.
+        /// What was asked last, without the query: the address of the keys, or that of the metadata.
         url: &'e str,
         /// Why.
         error: &'e str,

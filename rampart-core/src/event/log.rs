@@ -40,6 +40,9 @@ pub(crate) fn log(event: &Event<'_>) {
         Event::KeysChanged { keys } => {
             info!(target: "rampart", keys, "the issuer's keys have changed");
         }
+        Event::KeysElsewhere { url } => {
+            info!(target: "rampart", url, "the issuer's metadata says that its keys are on another origin");
+        }
         Event::KeyFetchFailed { url, error, failures, retry_in } => {
             let retry_in_ms = retry_in.as_millis();
             warn!(target: "rampart", url, error, failures, retry_in_ms, "the issuer's keys could not be fetched");
@@ -148,6 +151,7 @@ mod tests {
             Event::ClaimMistyped { claim: "email" },
             Event::KeysFetched { keys: 1 },
             Event::KeysChanged { keys: 2 },
+            Event::KeysElsewhere { url: "https://keys.example/" },
             Event::KeyFetchFailed { url: "https://a.example/", error: "status 500", failures: 3, retry_in: SECOND },
             Event::KeyFetchAbandoned { url: "https://a.example/" },
             Event::KeyFetchImpossible { problem: "there is no runtime" },
@@ -203,6 +207,7 @@ mod tests {
             Event::SignatureRefused(_) => "SignatureRefused",
             Event::KeysFetched { .. } => "KeysFetched",
             Event::KeysChanged { .. } => "KeysChanged",
+            Event::KeysElsewhere { .. } => "KeysElsewhere",
             Event::KeyFetchFailed { .. } => "KeyFetchFailed",
             Event::KeyFetchAbandoned { .. } => "KeyFetchAbandoned",
             Event::KeyFetchImpossible { .. } => "KeyFetchImpossible",

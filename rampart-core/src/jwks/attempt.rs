@@ -53,6 +53,8 @@ impl Confirmation {
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) error: FetchError,
+    /// The address that was asked last, without its query.
+    pub(super) url: String,
     pub(super) attempt: u64,
     pub(super) at: Instant,
     pub(super) retry_at: Instant,

@@ -91,9 +91,10 @@ fn tell(listeners: &Listeners, url: &str, news: News) {
         News::Entries(events) => events.iter().for_each(|event| listeners.tell(event)),
         News::Fetched { keys } => listeners.tell(&Event::KeysFetched { keys }),
         News::Changed { keys } => listeners.tell(&Event::KeysChanged { keys }),
-        News::Failed { error, failures, retry_in } => {
+        News::Elsewhere { url } => listeners.tell(&Event::KeysElsewhere { url: &url }),
+        News::Failed { url, error, failures, retry_in } => {
             let error = error.to_string();
-            listeners.tell(&Event::KeyFetchFailed { url, error: &error, failures, retry_in });
+            listeners.tell(&Event::KeyFetchFailed { url: &url, error: &error, failures, retry_in });
         }
         News::Abandoned => listeners.tell(&Event::KeyFetchAbandoned { url }),
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use rampart_http::{EndpointUrl, ExchangeError, Location, MetadataError, Redirect};
+use parking_lot::Mutex;
+use rampart_http::{Discovery, EndpointUrl, ExchangeError, Location, MetadataError, Redirect, Settled, Way};
 use reqwest::{Client, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
@@ -22,14 +23,16 @@ const LATE: Duration = Duration::from_secs(1);
 pub(crate) enum FetchError {
     #[error("{0}")]
     Exchange(#[from] ExchangeError),
-    #[error("the issuer answered with status {status}")]
-    Status { status: u16, retry_after: Option<Duration> },
+    #[error("the issuer answered with status {status}{}", advice.for_status(*.status))]
+    Status { status: u16, retry_after: Option<Duration>, advice: Advice },
     #[error("the issuer answered with {0}; give the final address with jwks_url(..)")]
     Redirected(Redirect),
     #[error("{0}")]
     KeySet(#[from] KeySetError),
     #[error("{0}")]
     Metadata(#[from] MetadataError),
+    #[error("there is no key set at {default} (status {status}), and {metadata}")]
+    Nowhere { default: String, status: u16, metadata: MetadataError },
     #[error("the issuer, which a resolver has named, may not be asked: {0}")]
     OutOfBounds(&'static str),
     #[error("the fetch panicked: a bug in this library, or in what http_client(..) sets")]
@@ -41,15 +44,54 @@ pub(crate) enum FetchError {
 impl FetchError {
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Status { retry_after, .. } | Self::Metadata(MetadataError::Status { retry_after, .. }) => {
-                *retry_after
-            }
-            Self::Redirected(redirect) | Self::Metadata(MetadataError::Redirected { redirect, .. }) => {
-                redirect.retry_after
-            }
+            Self::Status { retry_after, .. } => *retry_after,
+            Self::Redirected(redirect) => redirect.retry_after,
+            Self::Metadata(error) | Self::Nowhere { metadata: error, .. } => error.retry_after(),
             _ => None,
         }
     }
+
+    /// With what to do about it where nothing is at the address.
+    fn advising(mut self, advised: Advice) -> Self {
+        if let Self::Status { advice, .. } = &mut self {
+            *advice = advised;
+        }
+        self
+    }
+}
+
+/// What to do about an address where nothing is, by who gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Advice {
+    None,
+    /// The operator.
+    Given,
+    /// Nobody; but it has worked.
+    Default,
+    /// The issuer's metadata.
+    InMetadata,
+}
+
+impl Advice {
+    const fn for_status(self, status: u16) -> &'static str {
+        match self {
+            Self::Given if is_gone(status) => {
+                "; leave out jwks_url(..), so that the keys are looked for at the usual address, and where the issuer's metadata says"
+            }
+            Self::Default if is_gone(status) => {
+                "; its keys were there before, so that no other address is asked: if they have moved, refresh_keys() or a restart looks for them anew"
+            }
+            Self::InMetadata if is_gone(status) => {
+                "; its metadata gives this address: mend it there, or give another one with jwks_url(..)"
+            }
+            _ => "",
+        }
+    }
+}
+
+/// Whether nothing is there (RFC 9110 sections 15.5.5 and 15.5.11).
+const fn is_gone(status: u16) -> bool {
+    matches!(status, 404 | 410)
 }
 
 #[derive(Debug)]
@@ -61,6 +103,8 @@ pub(crate) struct Fetcher {
     pub(crate) algorithms: Algorithms,
     /// Of an issuer that a resolver has named.
     pub(crate) bounds: Option<Bounds>,
+    /// The address of keys that was asked last; none while the metadata is.
+    asking: Mutex<Option<EndpointUrl>>,
 }
 
 /// What is asked of the issuer.
@@ -70,6 +114,8 @@ pub(crate) struct Question {
     pub(crate) etag: Option<ETag>,
     /// The key ID that is looked for, if any.
     pub(crate) kid: Option<Arc<str>>,
+    /// Whether the keys are looked for as if none had ever been found.
+    pub(crate) anew: bool,
 }
 
 /// What the issuer has answered.
@@ -77,6 +123,9 @@ pub(crate) struct Answer {
     pub(crate) fetched: Fetched,
     /// Whether it has been asked where the keys are, too: not where a search has found its key at an address from before.
     pub(crate) is_whole: bool,
+    pub(crate) place: Settled,
+    /// The address, where it is on another origin than the issuer's by the word of the metadata alone.
+    pub(crate) elsewhere: Option<EndpointUrl>,
 }
 
 pub(crate) enum Fetched {
@@ -91,6 +140,17 @@ pub(crate) struct ETag {
     value: header::HeaderValue,
 }
 
+impl Answer {
+    fn from_default(fetched: Fetched) -> Self {
+        Self { fetched, is_whole: true, place: Settled::Default, elsewhere: None }
+    }
+
+    fn by(metadata: &Discovery, url: EndpointUrl, fetched: Fetched) -> Self {
+        let elsewhere = metadata.is_elsewhere(&url).then_some(url);
+        Self { fetched, is_whole: true, place: Settled::InMetadata, elsewhere }
+    }
+}
+
 impl Fetched {
     fn holds_kid(&self, kid: &str) -> bool {
         matches!(self, Self::Keys { parsed, .. } if parsed.set.holds_kid(kid))
@@ -98,6 +158,22 @@ impl Fetched {
 }
 
 impl Fetcher {
+    pub(crate) fn new(
+        timeout: Duration,
+        client: Client,
+        location: Location,
+        algorithms: Algorithms,
+        bounds: Option<Bounds>,
+    ) -> Self {
+        Self { timeout, client, location, algorithms, bounds, asking: Mutex::default() }
+    }
+
+    /// The address that was asked last: that of the keys, or that of the metadata.
+    pub(crate) fn asked(&self) -> EndpointUrl {
+        let of_metadata = || self.location.metadata().map(Discovery::asked_at);
+        self.asking.lock().clone().or_else(of_metadata).unwrap_or_else(|| self.location.first().clone())
+    }
+
     /// A fetch that has said nothing for this long after it set out was abandoned by a runtime that nobody drives any more.
     pub(crate) fn abandoned_after(&self) -> Duration {
         self.timeout + Duration::from_secs(1)
@@ -121,38 +197,80 @@ impl Fetcher {
         fetched
     }
 
-    /// The metadata is asked each time where the keys are: old keys at an address that the issuer has left must not live on.
-    /// A search, of which a rotation makes many, begins at the address from before and asks where that has not helped.
+    /// Nothing but the absence of keys at the default address leads to the metadata, and only while nothing has ever worked.
     async fn fetch_unbounded(&self, question: Question) -> Result<Answer, FetchError> {
-        let Question { etag, kid } = question;
+        let Question { etag, kid, anew } = question;
         let _place = match &self.bounds {
             Some(bounds) => bounds.place(self.location.first()).await,
             None => None,
         };
+        let (url, advice) = match self.location.way(anew) {
+            Way::Given(url) => (url, Advice::Given),
+            Way::Default(url) => (url, Advice::Default),
+            Way::InMetadata(metadata) => return self.follow(metadata, etag, kid).await,
+            Way::Open { default, metadata } => match self.fetch_from(default, etag.clone()).await {
+                Err(FetchError::Status { status, retry_after, .. }) if is_gone(status) => {
+                    metadata.forget();
+                    let nowhere = |error| match error {
+                        FetchError::Metadata(metadata) => {
+                            FetchError::Nowhere { default: default.without_query(), status, metadata }
+                        }
+                        other => other,
+                    };
+                    let url = self.locate(metadata).await.map_err(nowhere)?;
+                    if url == *default {
+                        *self.asking.lock() = Some(url);
+                        return Err(FetchError::Status { status, retry_after, advice: Advice::InMetadata });
+                    }
+                    let fetched = self.fetch_from(&url, etag).await;
+                    return Ok(Answer::by(metadata, url, fetched.map_err(|error| error.advising(Advice::InMetadata))?));
+                }
+                fetched => return Ok(Answer::from_default(fetched?)),
+            },
+        };
+        let fetched = self.fetch_from(url, etag).await;
+        Ok(Answer::from_default(fetched.map_err(|error| error.advising(advice))?))
+    }
+
+    /// The metadata is asked each time where the keys are: old keys at an address that the issuer has left must not live on.
+    /// A search, of which a rotation makes many, begins at the address from before and asks where that has not helped.
+    async fn follow(
+        &self,
+        metadata: &Discovery,
+        etag: Option<ETag>,
+        kid: Option<Arc<str>>,
+    ) -> Result<Answer, FetchError> {
         let mut before = None;
-        if let Some(kid) = kid.filter(|_| self.location.is_remembered()) {
-            let url = self.locate().await?;
+        if let Some(kid) = kid.filter(|_| metadata.is_remembered()) {
+            let url = self.locate(metadata).await?;
             let fetched = self.fetch_from(&url, etag.clone()).await;
             match fetched {
-                Ok(fetched) if fetched.holds_kid(&kid) => return Ok(Answer { fetched, is_whole: false }),
+                Ok(fetched) if fetched.holds_kid(&kid) => {
+                    return Ok(Answer { is_whole: false, ..Answer::by(metadata, url, fetched) });
+                }
                 fetched => before = Some((url, fetched)),
             }
         }
-        self.location.forget();
-        let url = self.locate().await?;
+        metadata.forget();
+        let url = self.locate(metadata).await?;
         let fetched = match before {
-            Some((before, fetched)) if before == url => fetched,
+            Some((before, fetched)) if before == url => {
+                *self.asking.lock() = Some(before);
+                fetched
+            }
             _ => self.fetch_from(&url, etag).await,
         };
-        Ok(Answer { fetched: fetched?, is_whole: true })
+        Ok(Answer::by(metadata, url, fetched.map_err(|error| error.advising(Advice::InMetadata))?))
     }
 
-    async fn locate(&self) -> Result<EndpointUrl, FetchError> {
-        self.check(self.location.first())?;
-        Ok(self.location.resolve(&self.client).await?)
+    async fn locate(&self, metadata: &Discovery) -> Result<EndpointUrl, FetchError> {
+        *self.asking.lock() = None;
+        self.check(metadata.first())?;
+        Ok(metadata.resolve(&self.client).await?)
     }
 
     async fn fetch_from(&self, url: &EndpointUrl, etag: Option<ETag>) -> Result<Fetched, FetchError> {
+        *self.asking.lock() = Some(url.clone());
         self.check(url)?;
         let etag = etag.filter(|etag| etag.url == *url);
         let response = self.get(url, etag.as_ref()).await?;
@@ -203,6 +321,7 @@ fn status_error(response: &Response) -> FetchError {
     FetchError::Status {
         status: response.status().as_u16(),
         retry_after: rampart_http::retry_after(response.headers()),
+        advice: Advice::None,
     }
 }
 

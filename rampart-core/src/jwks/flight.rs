@@ -77,10 +77,10 @@ impl Owner for KeyCache {
         let (order, purpose) = state.flights.set_out(number, now.at)?;
         state.asked = Some(now);
         let question = match purpose {
-            Purpose::Refresh => Question { etag: state.etag.clone(), kid: None },
-            // It wants the set itself, not the word that nothing has changed.
-            Purpose::ByHand => Question::default(),
-            Purpose::Search(kid) => Question { etag: state.etag.clone(), kid: Some(kid) },
+            Purpose::Refresh => Question { etag: state.etag.clone(), ..Question::default() },
+            // It wants the set itself, not the word that nothing has changed, and from wherever it is now.
+            Purpose::ByHand => Question { anew: true, ..Question::default() },
+            Purpose::Search(kid) => Question { etag: state.etag.clone(), kid: Some(kid), anew: false },
         };
         Some((order, question))
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::attempt::{Confirmation, Outcome, Purpose};
 use super::cache::KeyCache;
-use super::fetch::{Answer, FetchError, Fetched};
+use super::fetch::{Advice, Answer, FetchError, Fetched};
 use super::snapshot::Snapshot;
 use super::state::{News, State};
 
@@ -25,6 +25,7 @@ impl KeyCache {
         let by_hand = *flight.purpose() == Purpose::ByHand;
         let current = self.snapshot.load_full();
         let is_whole = answer.as_ref().is_ok_and(|answer| answer.is_whole);
+        let (place, elsewhere) = answer.as_ref().map_or((None, None), |a| (Some(a.place), a.elsewhere.clone()));
         let taken = answer.and_then(|answer| match (answer.fetched, &current) {
             (Fetched::Keys { mut parsed, etag, max_age }, current) => {
                 let events = std::mem::take(&mut parsed.events);
@@ -44,10 +45,18 @@ impl KeyCache {
                 // What a 304 does not say stays as it was (RFC 9111 section 4.3.4).
                 Ok((Arc::clone(&current.keys), state.etag.clone(), max_age.or(current.max_age)))
             }
-            (Fetched::NotModified { .. }, None) => Err(FetchError::Status { status: 304, retry_after: None }),
+            (Fetched::NotModified { .. }, None) => {
+                Err(FetchError::Status { status: 304, retry_after: None, advice: Advice::None })
+            }
         });
         match taken {
             Ok((keys, etag, max_age)) => {
+                if let Some(place) = place {
+                    self.fetcher.location.settle(place, by_hand);
+                }
+                if let Some(url) = elsewhere {
+                    state.note_elsewhere(&url);
+                }
                 if current.as_ref().is_none_or(|current| !current.keys.same_keys(&keys)) {
                     state.missing.clear();
                     let keys = keys.len();
@@ -68,7 +77,7 @@ impl KeyCache {
                 Err(FetchError::Abandoned)
             }
             Err(error) => {
-                state.fail(number, error.clone(), now);
+                state.fail(number, &self.fetcher.asked(), error.clone(), now);
                 Err(error)
             }
         }

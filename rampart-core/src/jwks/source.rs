@@ -4,7 +4,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rampart_http::{ConfigError, EndpointUrl, IssuerUrl, Location, Member, SetUp, Timeouts, checked_issuer_name};
+use rampart_http::{
+    ConfigError, Discovery, EndpointUrl, IssuerUrl, Location, Member, SetUp, Timeouts, checked_issuer_name,
+};
 use reqwest::{Client, ClientBuilder};
 
 use super::bounds::{Bounds, Places};
@@ -77,24 +79,35 @@ pub(crate) enum Source {
 impl Source {
     /// One place, and an issuer that goes with it.
     pub(crate) fn of(issuer_url: &str, settings: &IssuerSettings) -> Result<Self, ConfigError> {
-        let IssuerSettings { jwks_url, static_jwks, discovery, allow_http, .. } = settings;
-        if jwks_url.is_none() && static_jwks.is_none() {
-            let issuer = IssuerUrl::parse(issuer_url, *allow_http)?;
-            return Ok(Self::fetched(if *discovery {
-                Location::in_metadata(issuer, Member::JwksUri)
-            } else {
-                Location::given(issuer.below("/.well-known/jwks.json"))
-            }));
-        }
-        checked_issuer_name(issuer_url)?;
-        match (static_jwks, jwks_url, discovery) {
-            (Some(json), None, false) => Ok(Self::Fixed(json.clone())),
-            (None, Some(url), false) => {
-                Ok(Self::fetched(Location::given(EndpointUrl::parse("jwks_url", url, *allow_http)?)))
+        let IssuerSettings { jwks_url, metadata_url, static_jwks, discovery, allow_http, .. } = settings;
+        let allow_http = *allow_http;
+        match (static_jwks, jwks_url, metadata_url, discovery) {
+            (None, None, None, true) => {
+                let issuer = IssuerUrl::parse(issuer_url, allow_http)?;
+                Ok(Self::fetched(Location::in_metadata(Discovery::of(&issuer, Member::JwksUri))))
+            }
+            (None, None, None, false) => {
+                let issuer = IssuerUrl::parse(issuer_url, allow_http)?;
+                let metadata = Discovery::of(&issuer, Member::JwksUri);
+                Ok(Self::fetched(Location::open(issuer.below("/.well-known/jwks.json"), metadata)))
+            }
+            (Some(json), None, None, false) => {
+                checked_issuer_name(issuer_url)?;
+                Ok(Self::Fixed(json.clone()))
+            }
+            (None, Some(url), None, false) => {
+                checked_issuer_name(issuer_url)?;
+                Ok(Self::fetched(Location::given(EndpointUrl::parse("jwks_url", url, allow_http)?)))
+            }
+            (None, None, Some(url), false) => {
+                checked_issuer_name(issuer_url)?;
+                let url = EndpointUrl::parse("metadata_url", url, allow_http)?;
+                let metadata = Discovery::at(url, issuer_url, Member::JwksUri, allow_http);
+                Ok(Self::fetched(Location::in_metadata(metadata)))
             }
             _ => Err(ConfigError::invalid(
                 "jwks_url",
-                "is given together with discovery or static_jwks, or these two are; keep one source of keys",
+                "is given together with discovery, metadata_url or static_jwks, or two of these are; keep one source of keys",
             )),
         }
     }
@@ -138,7 +151,7 @@ impl Source {
         };
         let client = fetching.client(location.first(), settings)?;
         let bounds = fetching.bounds(settings, is_proven);
-        let fetcher = Fetcher { timeout, client, location, algorithms, bounds };
+        let fetcher = Fetcher::new(timeout, client, location, algorithms, bounds);
         Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, surroundings))))
     }
 }

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use rampart_http::Backoff;
 use rampart_http::outbox::Notes;
 use rampart_http::single_flight::{Patience, SingleFlight};
+use rampart_http::{Backoff, EndpointUrl};
 use tokio::time::Instant;
 
 use super::attempt::{Confirmation, Failure, Flight, Moment, Outcome, Purpose};
@@ -42,6 +42,8 @@ pub(super) struct State {
     /// The last successful fetch that has asked where the keys are, too.
     pub(super) confirmed: Option<Confirmation>,
     pub(super) etag: Option<ETag>,
+    /// The address on another origin than the issuer's that was told last.
+    elsewhere: Option<EndpointUrl>,
     pub(super) bucket: Bucket,
     pub(super) missing: MissingKids,
     pub(super) unavailables: SharedUnavailables,
@@ -69,7 +71,13 @@ pub(super) enum News {
     Changed {
         keys: usize,
     },
+    /// The keys come from another origin than the issuer's.
+    Elsewhere {
+        url: String,
+    },
     Failed {
+        /// Where it was asked.
+        url: String,
         error: FetchError,
         failures: u32,
         retry_in: Duration,
@@ -100,6 +108,7 @@ impl State {
             abandoned_at: None,
             confirmed: None,
             etag: None,
+            elsewhere: None,
             bucket: Bucket::default(),
             missing: MissingKids::default(),
             unavailables,
@@ -132,12 +141,10 @@ impl State {
 
     /// Why the last attempt brought nothing.
     pub(super) fn last_error(&self) -> Option<String> {
-        let error = if self.abandoned_at.is_some() {
-            Some(&FetchError::Abandoned)
-        } else {
-            self.failure.as_ref().map(|f| &f.error)
-        };
-        error.map(ToString::to_string)
+        if self.abandoned_at.is_some() {
+            return Some(FetchError::Abandoned.to_string());
+        }
+        self.failure.as_ref().map(|Failure { url, error, .. }| format!("{url}: {error}"))
     }
 }
 
@@ -151,7 +158,7 @@ impl State {
     }
 
     /// Notes that an attempt has failed; once, also where a caller ran out of time before the fetch itself did.
-    pub(super) fn fail(&mut self, attempt: u64, error: FetchError, now: Instant) {
+    pub(super) fn fail(&mut self, attempt: u64, at: &EndpointUrl, error: FetchError, now: Instant) {
         self.abandoned_at = None;
         if self.failure.as_ref().is_some_and(|failure| failure.attempt == attempt) {
             return;
@@ -159,8 +166,17 @@ impl State {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         let failures = self.failures_in_a_row;
         let wait = BACKOFF.wait(failures, error.retry_after());
-        self.news.push(News::Failed { error: error.clone(), failures, retry_in: wait });
-        self.failure = Some(Failure { error, attempt, at: now, retry_at: now + wait });
+        let url = at.without_query();
+        self.news.push(News::Failed { url: url.clone(), error: error.clone(), failures, retry_in: wait });
+        self.failure = Some(Failure { error, url, attempt, at: now, retry_at: now + wait });
+    }
+
+    /// Notes that the keys come from another origin than the issuer's: told once for each.
+    pub(super) fn note_elsewhere(&mut self, url: &EndpointUrl) {
+        if self.elsewhere.as_ref().is_none_or(|before| !before.is_of_origin(url)) {
+            self.news.push(News::Elsewhere { url: url.without_query() });
+            self.elsewhere = Some(url.clone());
+        }
     }
 
     /// Notes that a runtime has abandoned an attempt: the next caller who needs the keys makes one of its own at once.

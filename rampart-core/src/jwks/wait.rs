@@ -77,7 +77,12 @@ impl KeyCache {
             && is_stale
             && now + ALMOST >= since + COLD_WAIT
         {
-            state.fail(number, rampart_http::ExchangeError::TimedOut { limit: COLD_WAIT }.into(), now);
+            state.fail(
+                number,
+                &self.fetcher.asked(),
+                rampart_http::ExchangeError::TimedOut { limit: COLD_WAIT }.into(),
+                now,
+            );
         }
         let error = state.unavailable(now);
         drop(state);

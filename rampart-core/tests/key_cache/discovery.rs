@@ -268,7 +268,7 @@ async fn metadata_of_the_wrong_shape_is_refused() {
 async fn faults_of_the_metadata_are_failed_fetches() {
     let (world, target) = (World::new().await, ByHand::start().await);
     for (fault, why) in [
-        (Fault::status(404), "status 404"),
+        (Fault::status(403), "status 403"),
         (Fault::redirect(302, target.url()), "status 302"),
         (Fault::Oversize(MAX_BODY + 1), "longer than"),
         (Fault::ContentEncoding("gzip".into()), "content encoding"),

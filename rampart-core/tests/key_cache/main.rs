@@ -9,6 +9,7 @@ mod log;
 mod support;
 
 mod by_hand;
+mod default_address;
 mod discovery;
 mod failures;
 mod fetch;

@@ -12,6 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, 
 use reqwest::Certificate;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, Stream};
+use serde_json::json;
 
 use crate::support::{DUE, World, at_once, failed, is_state, seconds, unavailable};
 
@@ -179,6 +180,33 @@ async fn s02_certificate_that_does_not_hold_is_an_issuer_that_is_down() {
         world.time.pass(seconds(60)).await;
         cold.verify(&token).await.unwrap_or_else(|error| panic!("{id}: mended: {error}"));
     }
+}
+
+#[tokio::test]
+async fn s33_metadata_over_https_leads_to_no_address_over_http_whatever_is_permitted() {
+    let (world, authority) = (World::new().await, Authority::new());
+    let metadata = |address: &str| json!({ "issuer": world.issuer.url(), "jwks_uri": address }).to_string();
+    let over_https = Server::start(authority.signs("127.0.0.1", |_| ()), world.issuer.jwks_json());
+    let over_http = world.issuer.jwks_url();
+    let elsewhere = format!("http://keys.example:{}/keys", world.issuer.port());
+    for allow_http in [false, true] {
+        for (address, is_good) in [(&over_http, false), (&elsewhere, false), (&over_https.url, true)] {
+            let server = Server::start(authority.signs("127.0.0.1", |_| ()), metadata(address));
+            let builder = world.builder().metadata_url(&server.url).allow_http(allow_http);
+            let auth = trusting(builder, &authority).build().unwrap();
+            let verdict = auth.verify(&world.token()).await;
+            assert_eq!(server.requests(), 1, "{address}: the metadata was asked");
+            if is_good {
+                verdict.unwrap();
+                continue;
+            }
+            unavailable(verdict);
+            let told = "the issuer's metadata cannot be used: the address it gives is not an https URL";
+            assert_eq!(auth.health().last_error, Some(format!("{}: {told}", server.url)), "{address}");
+            assert_eq!(auth.health().keys, 0);
+        }
+    }
+    assert_eq!((world.fetches(), over_https.requests()), (0, 2));
 }
 
 #[tokio::test]

@@ -143,7 +143,10 @@ async fn f23_redirect_of_the_keys_is_named_with_its_target_and_the_remedy() {
         world.issuer.inject(Endpoint::Jwks, Fault::status(status));
         let auth = world.cold();
         unavailable(auth.verify(&world.token()).await);
-        assert_eq!(auth.health().last_error.unwrap(), format!("the issuer answered with status {status}"));
+        assert_eq!(
+            auth.health().last_error.unwrap(),
+            format!("{}: the issuer answered with status {status}", world.issuer.jwks_url())
+        );
     }
 }
 

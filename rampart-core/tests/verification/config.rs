@@ -91,8 +91,9 @@ fn names_that_no_header_could_carry_are_refused() {
 
 #[test]
 fn keys_come_from_one_place() {
-    let all: [(&str, SetUp); 3] = [
+    let all: [(&str, SetUp); 4] = [
         ("jwks_url", Box::new(|b| b.jwks_url("https://issuer.example/keys"))),
+        ("metadata_url", Box::new(|b| b.metadata_url("https://issuer.example/metadata"))),
         ("discovery", Box::new(RampartAuthBuilder::discovery)),
         ("static_jwks", Box::new(|b| b.static_jwks(all_keys()))),
     ];
@@ -299,6 +300,7 @@ fn mistakes_in_a_file_are_found_when_it_is_read_or_when_the_object_is_built() {
         ("algorithms", json!([]), "algorithms"),
         ("realm", json!("a\"b"), "realm"),
         ("jwks_url", json!("http://issuer.example/keys"), "jwks_url"),
+        ("metadata_url", json!("http://issuer.example/metadata"), "metadata_url"),
         ("static_jwks", json!("{}"), "static_jwks"),
         ("audience", json!(""), "audience"),
         ("issuer_url", json!("issuer"), "issuer_url"),
@@ -401,6 +403,7 @@ fn s28_settings_show_no_secret_of_an_address_and_no_key() {
     let secret = "c2VjcmV0";
     let mut settings = Settings::new(format!("https://user:{secret}@issuer.example"), AUDIENCE);
     settings.issuers[0].jwks_url = Some(format!("https://issuer.example/keys?api_key={secret}"));
+    settings.issuers[0].metadata_url = Some(format!("https://issuer.example/metadata?api_key={secret}"));
     settings.resource_metadata = Some(format!("https:user:{secret}@issuer.example#{secret}"));
     for address in [
         format!("https:///user:{secret}@issuer.example"),
@@ -419,6 +422,7 @@ fn s28_settings_show_no_secret_of_an_address_and_no_key() {
     ] {
         let mut one = Settings::new(&address, AUDIENCE);
         one.issuers[0].jwks_url = Some(address.clone());
+        one.issuers[0].metadata_url = Some(address.clone());
         one.resource_metadata = Some(address.clone());
         let told = format!("{one:?}");
         assert!(!told.contains(secret) && told.contains(AUDIENCE), "{address}: {told}");

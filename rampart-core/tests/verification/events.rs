@@ -110,8 +110,8 @@ async fn listener_may_call_the_object_that_tells_it() {
             let error = auth.health().last_error;
             assert_eq!(ready(auth.authenticate_optional([""; 0])).map(|claims| claims.is_none()), Ok(true));
             let what = match event {
-                Event::KeyFetchFailed { failures, retry_in, error: why, .. } => {
-                    assert_eq!(error.as_deref(), Some(*why));
+                Event::KeyFetchFailed { url, failures, retry_in, error: why, .. } => {
+                    assert_eq!(error, Some(format!("{url}: {why}")));
                     assert!(*retry_in >= Duration::from_millis(250));
                     format!("failed {failures}")
                 }

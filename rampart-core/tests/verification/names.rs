@@ -80,6 +80,8 @@ fn issuer_is_an_absolute_url_without_anything_that_is_not_the_issuer() {
 #[test]
 fn issuer_that_nothing_is_fetched_from_is_any_name() {
     let with_address = |issuer: &str| RampartAuth::builder(issuer, AUDIENCE).jwks_url("https://keys.example/jwks.json");
+    let with_metadata =
+        |issuer: &str| RampartAuth::builder(issuer, AUDIENCE).metadata_url("https://keys.example/metadata");
     let with_keys = |issuer: &str| RampartAuth::builder(issuer, AUDIENCE).static_jwks(all_keys());
     let good = [
         "http://adfs.example/adfs/services/trust",
@@ -92,6 +94,7 @@ fn issuer_that_nothing_is_fetched_from_is_any_name() {
     ];
     for issuer in good {
         accepted(issuer, with_address(issuer).build());
+        accepted(issuer, with_metadata(issuer).build());
         let auth = with_keys(issuer).clock(|| at(Duration::from_secs(NOW))).build();
         let verdict = |issuer: &str| {
             let token = Draft::good().claim("iss", &crate::common::quoted(issuer)).sign();
@@ -192,9 +195,10 @@ fn http_needs_loopback_or_permission() {
         "http://[2001:db8::1]",
         "http://localhost@evil.example",
     ];
-    let places: [(&str, With); 3] = [
+    let places: [(&str, With); 4] = [
         ("issuer_url", |url| RampartAuth::builder(url, AUDIENCE)),
         ("jwks_url", |url| fetching().jwks_url(url)),
+        ("metadata_url", |url| fetching().metadata_url(url)),
         ("resource_metadata", |url| builder().resource_metadata(url)),
     ];
     for (field, with) in places {

@@ -28,11 +28,11 @@ const SECTIONS: [(&str, usize); 12] = [
     ("K", 12),
     ("O", 29),
     ("R", 8),
-    ("S", 30),
+    ("S", 34),
     ("T", 8),
     ("X", 8),
 ];
-const FURTHER: [&str; 4] = ["S05b", "S06b", "S26b", "S34"];
+const FURTHER: [&str; 3] = ["S05b", "S06b", "S26b"];
 
 /// The crates whose code meets input from outside.
 const LIBRARIES: [&str; 6] =
