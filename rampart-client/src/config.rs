@@ -84,8 +84,11 @@ impl RampartClientBuilder {
         Ok(Self { is_from_environment: true, ..Self::new(issuer_url, client_id, client_secret) })
     }
 
-    /// Where tokens are to be had: `{issuer_url}/oauth/token` unless given. An https URL, or http to this machine; it may hold a
-    /// query.
+    /// Where tokens are to be had. An https URL, or http to this machine; it may hold a query.
+    ///
+    /// Unless given, it is the token endpoint that the issuer's metadata gives, as with [`discovery`](Self::discovery), and
+    /// `{issuer_url}/oauth/token` where there is no metadata. Then it must be on the origin of the issuer: on the word of a document alone the
+    /// secret goes nowhere else. Whichever of the two has given a token first is the only one from then on, until a restart.
     ///
     /// ```
     /// # use rampart_client::RampartClient;
@@ -257,7 +260,8 @@ impl RampartClientBuilder {
             if self.discovery {
                 Location::in_metadata(Discovery::of(&issuer, Member::TokenEndpoint))
             } else {
-                Location::given(issuer.below("/oauth/token"))
+                let metadata = Discovery::of(&issuer, Member::TokenEndpoint).staying_at_home();
+                Location::open(issuer.below("/oauth/token"), metadata)
             }
         };
         let secret = self.client_secret.expose();

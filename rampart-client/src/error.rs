@@ -55,7 +55,7 @@ pub enum ClientError {
         status: u16,
         /// How long to wait; requests before that are answered with this error at once.
         retry_after: Duration,
-        /// Whether it was asked for the issuer's metadata, with discovery; otherwise for a token.
+        /// Whether it was asked for the issuer's metadata; otherwise for a token.
         metadata: bool,
     },
     /// No connection, no answer in time, or one that is too long.
@@ -145,9 +145,20 @@ impl ClientError {
     pub(crate) const fn may_mean_that_it_has_moved(&self) -> bool {
         match self {
             Self::Transport(_) | Self::Malformed { .. } => true,
-            // What web servers say, also in JSON, where there is nothing, or nothing that can be posted to.
-            Self::OAuth { status, .. } => matches!(status, 404 | 405 | 410),
+            // In JSON, too.
+            Self::OAuth { status, .. } => is_nothing(*status),
             _ => false,
+        }
+    }
+
+    /// As it stands where the address was a mere guess: what to do where nothing is there.
+    pub(crate) fn of_a_guess(self) -> Self {
+        match self {
+            Self::OAuth { status, .. } | Self::Malformed { status, .. } if is_nothing(status) => {
+                let problem = "nothing is at /oauth/token, and the issuer has no metadata that gives another address; give it with token_url()";
+                Self::Malformed { status, problem }
+            }
+            other => other,
         }
     }
 
@@ -155,6 +166,11 @@ impl ClientError {
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         if let Self::RateLimited { retry_after, .. } = self { Some(*retry_after) } else { None }
     }
+}
+
+/// What web servers say where there is nothing, or nothing that can be posted to.
+const fn is_nothing(status: u16) -> bool {
+    matches!(status, 404 | 405 | 410)
 }
 
 impl From<ExchangeError> for ClientError {

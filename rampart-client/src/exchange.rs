@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rampart_http::{Discovery, EndpointUrl, ExchangeError, Location, MetadataError, Secret};
+use rampart_http::{Discovery, EndpointUrl, ExchangeError, Location, MetadataError, Secret, Settled, Way};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -48,8 +48,8 @@ impl Exchange {
     pub(crate) async fn run(&self, request: &TokenRequest) -> Answer {
         let (limit, by) = (self.limit, Instant::now() + self.limit);
         let located = timeout_at(by, self.location.resolve(&self.client)).await;
-        let asked = match located.unwrap_or(Err(ExchangeError::TimedOut { limit }.into())) {
-            Ok((url, _)) => url,
+        let (asked, place) = match located.unwrap_or(Err(ExchangeError::TimedOut { limit }.into())) {
+            Ok(found) => found,
             Err(error) => {
                 let asked = self.location.metadata().map_or_else(|| self.location.first().clone(), Discovery::asked_at);
                 return Answer { asked, outcome: Err(self.of_metadata(error, request).into()) };
@@ -57,9 +57,13 @@ impl Exchange {
         };
         let outcome = timeout_at(by, self.ask(&asked, request)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(ExchangeError::TimedOut { limit }.into()));
-        if outcome.as_ref().is_err_and(ClientError::may_mean_that_it_has_moved) {
-            self.location.forget();
+        let is_a_guess = place == Settled::Default && matches!(self.location.way(false), Way::Open { .. });
+        match &outcome {
+            Ok(_) => self.location.settle(place, false),
+            Err(error) if error.may_mean_that_it_has_moved() => self.location.forget(),
+            Err(_) => {}
         }
+        let outcome = outcome.map_err(|error| if is_a_guess { error.of_a_guess() } else { error });
         Answer { asked, outcome }
     }
 

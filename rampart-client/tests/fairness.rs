@@ -264,7 +264,7 @@ async fn request_that_ends_with_its_runtime_calls_back_nobody_who_has_gone_ahead
 #[tokio::test]
 async fn set_whose_token_runs_out_does_not_wait_for_one_that_hangs() {
     let (server, time) = (ByHand::start().await, Time::freeze());
-    let client = RampartClient::builder(server.url(), "service", "service-secret");
+    let client = RampartClient::builder(server.url(), "service", "service-secret").token_url(server.url());
     let client = client.http_client(|http| http.timeout(seconds(30))).build().unwrap();
     for scope in ["works", "works too"] {
         let works = Waiting::on(&client, &TokenRequest::new(scope.split(' ')));

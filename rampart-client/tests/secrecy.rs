@@ -284,6 +284,12 @@ async fn o17_requests_that_fail_say_nothing_that_is_secret() {
         let discovering = way(RampartClient::builder(issuer.url(), ID, SECRET)).discovery().build().unwrap();
         issuer.set_discovery_body(Some(json!({"issuer": SECRET, "token_endpoint": SECRET}).to_string()));
         said += &with_sources(&discovering.token(&any()).await.unwrap_err());
+        let elsewhere = format!("https://auth.example.com/{SECRET}/token");
+        issuer.set_discovery_body(Some(json!({"issuer": issuer.url(), "token_endpoint": elsewhere}).to_string()));
+        let error =
+            way(RampartClient::builder(issuer.url(), ID, SECRET)).build().unwrap().token(&any()).await.unwrap_err();
+        assert!(error.to_string().contains("on another origin"), "{error}");
+        said += &with_sources(&error);
     }
     secrets.check("an error", &said);
     secrets.check("the log", &SAID.lock());
@@ -302,7 +308,8 @@ async fn o17_credentials_are_known_again_however_their_base64_is_written() {
         let for_urls = padded.replace('+', "-").replace('/', "_");
         let escaped = padded.replace('+', "%2B").replace('/', "%2f").replace('=', "%3D");
         for spelling in [&*padded, bare, &*for_urls, for_urls.trim_end_matches('='), &*escaped] {
-            let client = RampartClient::builder(server.url(), "billing", &*secret).basic_raw().build().unwrap();
+            let client = RampartClient::builder(server.url(), "billing", &*secret);
+            let client = client.token_url(server.url()).basic_raw().build().unwrap();
             let waiting = Waiting::on(&client, &any());
             let body = json!({"error": "invalid_client", "error_description": format!("no {spelling} here")});
             server.request().await.answer("401 Unauthorized", &body.to_string()).await;
@@ -318,6 +325,7 @@ async fn o17_assertion_that_the_server_repeats_is_not_repeated_by_us() {
     for algorithm in ALGORITHMS {
         let (server, key) = (ByHand::start().await, ClientKey::generate(algorithm));
         let client = RampartClient::builder(server.url(), "billing", "")
+            .token_url(server.url())
             .private_key_jwt(algorithm, key.pem, None)
             .build()
             .unwrap();

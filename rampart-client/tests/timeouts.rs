@@ -47,7 +47,8 @@ async fn o24_timeouts_of_the_user_win_up_to_half_a_minute() {
     for (set_up, limit, why) in cases {
         let hung = ByHand::start().await;
         let client =
-            RampartClient::builder(hung.url(), "service", "service-secret").http_client(set_up).build().unwrap();
+            RampartClient::builder(hung.url(), "service", "service-secret").token_url(hung.url()).http_client(set_up);
+        let client = client.build().unwrap();
         let mut waiting = Waiting::on(&client, &any());
         let held = hung.request().await;
         time.pass(limit - TICK).await;
@@ -64,6 +65,7 @@ async fn o24_timeouts_of_the_user_win_up_to_half_a_minute() {
 async fn f48_server_that_takes_longer_than_five_seconds_can_be_used() {
     let (server, time) = (ByHand::start().await, Time::freeze());
     let client = RampartClient::builder(server.url(), "service", "service-secret")
+        .token_url(server.url())
         .http_client(|client| client.timeout(seconds(30)))
         .build()
         .unwrap();
@@ -93,7 +95,8 @@ async fn gives_up_connecting(set_up: Option<SetUp>, limit: Duration, time: &Time
         quiet().await;
         queue.push((poll_once(&mut connection), connection));
     }
-    let builder = RampartClient::builder(format!("http://{address}"), "service", "service-secret");
+    let url = format!("http://{address}");
+    let builder = RampartClient::builder(&url, "service", "service-secret").token_url(&url);
     let client = match set_up {
         Some(set_up) => builder.http_client(set_up),
         None => builder,

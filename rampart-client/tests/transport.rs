@@ -15,6 +15,7 @@ use rampart_client::{ClientError, RampartClient, RampartClientBuilder, SigningAl
 use rampart_issuer::{Endpoint, Fault};
 use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
+use serde_json::json;
 use tokio::io::AsyncReadExt;
 
 #[tokio::test]
@@ -187,8 +188,10 @@ async fn o29_proxy_of_the_system_is_used_unless_told_otherwise_and_never_for_loo
 async fn f33_names_below_localhost_are_this_machine() {
     let issuer = issuer().await;
     for name in ["auth.localhost", "localhost"] {
-        let client =
-            RampartClient::builder(format!("http://{name}:{}", issuer.port()), "service", "service-secret").build();
+        let url = format!("http://{name}:{}", issuer.port());
+        let metadata = json!({"issuer": url, "token_endpoint": format!("{url}/oauth/token")});
+        issuer.set_discovery_body(Some(metadata.to_string()));
+        let client = RampartClient::builder(url, "service", "service-secret").build();
         client.unwrap().client_credentials_token(&[]).await.unwrap();
     }
     assert_eq!(issuer.requests(Endpoint::Token), 2);

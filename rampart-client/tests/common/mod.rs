@@ -325,7 +325,8 @@ impl ByHand {
     }
 
     pub(crate) fn client(&self) -> RampartClient {
-        RampartClient::builder(self.url(), "service", "service-secret").build().unwrap()
+        let builder = RampartClient::builder(self.url(), "service", "service-secret");
+        builder.token_url(format!("{}/oauth/token", self.url())).build().unwrap()
     }
 
     /// The next request, read to its end.

@@ -76,7 +76,9 @@ impl Selective {
     }
 
     pub(crate) fn client(&self) -> RampartClient {
-        RampartClient::builder(format!("http://{}", self.address), "service", "service-secret").build().unwrap()
+        let url = format!("http://{}", self.address);
+        let builder = RampartClient::builder(&url, "service", "service-secret");
+        builder.token_url(format!("{url}/oauth/token")).build().unwrap()
     }
 
     /// From now on requests for this scope get this answer; those that nobody has judged get a token of 15 minutes.

@@ -32,7 +32,7 @@ const SECTIONS: [(&str, usize); 12] = [
     ("T", 8),
     ("X", 8),
 ];
-const FURTHER: [&str; 3] = ["S05b", "S06b", "S26b"];
+const FURTHER: [&str; 4] = ["S05b", "S06b", "S26b", "CX26"];
 
 /// The crates whose code meets input from outside.
 const LIBRARIES: [&str; 6] =
