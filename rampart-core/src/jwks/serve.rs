@@ -31,7 +31,7 @@ impl KeyCache {
         let serves = match snapshot.age(now, wall) {
             Age::Fresh => true,
             Age::Due => {
-                self.refresh_in_background(now);
+                self.refresh_in_background(snapshot, now);
                 true
             }
             Age::Stale => self.serves_stale(snapshot, now),
@@ -40,14 +40,23 @@ impl KeyCache {
         serves.then_some(Current(current))
     }
 
-    fn refresh_in_background(self: &Arc<Self>, now: Instant) {
+    /// Whether the set at hand is still this one: to be asked with the lock held, without which it may change at any moment.
+    pub(super) fn still_holds(&self, seen: Option<&Arc<Snapshot>>) -> bool {
+        match (self.snapshot.load().as_ref(), seen) {
+            (None, None) => true,
+            (Some(own), Some(seen)) => Arc::ptr_eq(own, seen),
+            _ => false,
+        }
+    }
+
+    fn refresh_in_background(self: &Arc<Self>, seen: &Arc<Snapshot>, now: Instant) {
         // Asked before the lock is taken: to find out may call the application's panic hook.
         if !can_fetch() {
             return;
         }
         // Whoever holds the lock is about to do this, or has just done it.
         let Some(mut state) = self.state.try_lock() else { return };
-        if state.was_just_abandoned(now) {
+        if state.was_just_abandoned(now) || !self.still_holds(Some(seen)) {
             return;
         }
         if let Some(mut joined) = self.join_or_begin(&mut state, now) {
@@ -56,14 +65,17 @@ impl KeyCache {
         }
     }
 
-    fn serves_stale(self: &Arc<Self>, snapshot: &Snapshot, now: Instant) -> bool {
+    fn serves_stale(self: &Arc<Self>, snapshot: &Arc<Snapshot>, now: Instant) -> bool {
         let can_fetch = can_fetch();
         let mut state = self.state.lock();
         state.is_fetching(now);
         if !state.has_failed_since(snapshot.expires_at, now) {
             return false;
         }
-        if can_fetch && let Some(mut joined) = self.join_or_begin(&mut state, now) {
+        if can_fetch
+            && self.still_holds(Some(snapshot))
+            && let Some(mut joined) = self.join_or_begin(&mut state, now)
+        {
             drop(state);
             joined.go();
         }

@@ -39,6 +39,7 @@ impl KeyCache {
         let deadline = Instant::now() + limit;
         let mut has_begun = false;
         loop {
+            let seen = self.snapshot.load_full();
             if self.serve(wall).is_some() {
                 return Ok(());
             }
@@ -51,6 +52,8 @@ impl KeyCache {
                 let mut state = self.state.lock();
                 match self.join(&mut state, now) {
                     Some(joined) => joined,
+                    // A fetch has ended between the look and the lock: there is no need of another.
+                    None if !self.still_holds(seen.as_ref()) => continue,
                     // What this call has begun was to no avail: it failed, or its runtime is shutting down. Never once more.
                     None if has_begun || state.is_backing_off(now) => return Err(state.unavailable(now)),
                     None => {
