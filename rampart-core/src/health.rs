@@ -46,11 +46,13 @@ impl Health {
             let worst = if other.state.badness() > one.state.badness() { other } else { one };
             Self { is_ready, ..worst }
         };
-        all.reduce(worse).unwrap_or_else(|| Self::new(JwksState::Cold, None, 0, None))
+        // Of none there is nothing to wait for: an API whose issuers are known only at run time would never get a request.
+        all.reduce(worse).unwrap_or_else(|| Self { is_ready: true, ..Self::new(JwksState::Cold, None, 0, None) })
     }
 
     /// Whether tokens can be verified: of at least one issuer that the settings name. An API is not unready for the sake of one that
-    /// is down.
+    /// is down. One with a [resolver](crate::IssuerResolver) alone is always ready: which issuers there are is known only when their
+    /// tokens come.
     pub const fn is_ready(&self) -> bool {
         self.is_ready
     }
