@@ -312,7 +312,7 @@ impl RampartAuthBuilder {
         }
         let fixed = trusted(&issuers, &floor, resolver.is_some())?;
         let live = resolver.map(|resolver| live(resolver, &settings, &floor, fixed.len())).transpose()?;
-        let issuers = Issuers::new(fixed, live)?;
+        let issuers = Issuers::new(fixed, live, &listeners)?;
         let max_token_bytes = settings.max_token_bytes.unwrap_or(DEFAULT_TOKEN_BYTES);
         if max_token_bytes == 0 {
             return Err(ConfigError::invalid(

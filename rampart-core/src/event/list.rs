@@ -133,6 +133,16 @@ pub enum Event<'e> {
         iss: &'e str,
         /// What is wrong, and the remedy.
         problem: &'e str,
+        /// Anybody can bring it about by a token, so that the log has one line a second: how many got none since the last.
+        left_out: u64,
+    },
+    /// Two issuers of the settings differ in so little that one of them may be a mistake. Each has its own tokens all the same.
+    #[non_exhaustive]
+    IssuersAlike {
+        /// The name of one, or another spelling of it.
+        one: &'e str,
+        /// The same of the other.
+        other: &'e str,
     },
     /// The system clock stands before 1970, so that no token can be judged.
     ClockBefore1970,

@@ -21,6 +21,11 @@ impl Listeners {
     /// Tells everybody. Never with a lock held: whoever listens may call back into the object that tells.
     pub(crate) fn tell(&self, event: &Event<'_>) {
         log(event);
+        self.tell_all_but_the_log(event);
+    }
+
+    /// The same of an event of which so many come that the log does without this one.
+    pub(crate) fn tell_all_but_the_log(&self, event: &Event<'_>) {
         for listener in &self.0 {
             listener(event);
         }

@@ -81,9 +81,15 @@ pub(crate) fn log(event: &Event<'_>) {
         Event::OutcomeTaken => {
             error!(target: "rampart", "the outcome of a verification was asked for again after it had been taken");
         }
-        Event::ResolverMisused { iss, problem } => {
-            let iss = debug(shown(iss));
-            error!(target: "rampart", iss, problem, "a resolver of issuers is misused");
+        Event::ResolverMisused { iss, problem, left_out } => {
+            let (iss, left_out) = (debug(shown(iss)), Some(*left_out).filter(|left_out| *left_out > 0));
+            error!(target: "rampart", iss, problem, left_out, "a resolver of issuers is misused");
+        }
+        Event::IssuersAlike { one, other } => {
+            warn!(
+                target: "rampart", one, other,
+                "two issuers differ only in a slash at the end, in upper and lower case, or in http and https"
+            );
         }
         Event::ClockBefore1970 => {
             error!(target: "rampart", "the system clock stands before 1970: no token can be judged");
@@ -162,7 +168,8 @@ mod tests {
             Event::KeyAmbiguous(AmbiguousKey { algorithm: Algorithm::ES256, limit: 4, key_id: Some("a") }),
             Event::PolicyDeniesEveryone { why: "it has no names" },
             Event::OutcomeTaken,
-            Event::ResolverMisused { iss: "https://a.example", problem: "it gives another issuer" },
+            Event::ResolverMisused { iss: "https://a.example", problem: "it gives another issuer", left_out: 3 },
+            Event::IssuersAlike { one: "https://a.example", other: "https://a.example/" },
             Event::ClockBefore1970,
         ];
         events.iter().for_each(&mut *tell);
@@ -217,6 +224,7 @@ mod tests {
             Event::KeyAmbiguous(_) => "KeyAmbiguous",
             Event::PolicyDeniesEveryone { .. } => "PolicyDeniesEveryone",
             Event::ResolverMisused { .. } => "ResolverMisused",
+            Event::IssuersAlike { .. } => "IssuersAlike",
             Event::OutcomeTaken => "OutcomeTaken",
             Event::ClockBefore1970 => "ClockBefore1970",
             Event::NotSetUp { .. } => "NotSetUp",

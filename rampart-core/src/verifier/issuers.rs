@@ -8,6 +8,7 @@ use rampart_http::ConfigError;
 
 use super::live::{Live, stranger};
 use super::trusted::Trusted;
+use crate::event::{Event, Listeners};
 use crate::jose::jws::unverified_payload;
 use crate::rule::Refusal;
 use crate::token::unverified;
@@ -48,10 +49,11 @@ impl Deref for Whose<'_> {
 }
 
 impl Issuers {
-    /// Checks that no two of them go by one name.
-    pub(crate) fn new(fixed: Vec<Trusted>, live: Option<Live>) -> Result<Self, ConfigError> {
+    /// Checks that no two of them go by one name, and tells of those that nearly do.
+    pub(crate) fn new(fixed: Vec<Trusted>, live: Option<Live>, listeners: &Listeners) -> Result<Self, ConfigError> {
         let fixed: Vec<_> = fixed.into_iter().map(Arc::new).collect();
         let places = places(&fixed)?;
+        tell_of_likeness(&places, listeners);
         match (<[_; 1]>::try_from(fixed), live) {
             (Ok([one]), None) => Ok(Self::One(one)),
             (Ok(one), live) => Ok(Self::Several(Box::new(Directory { fixed: one.into(), places, live }))),
@@ -140,4 +142,28 @@ fn places(issuers: &[Arc<Trusted>]) -> Result<HashMap<Box<str>, usize>, ConfigEr
         }
     }
     Ok(places)
+}
+
+/// Tells of issuers whose names differ in so little that one of them may be a mistake.
+fn tell_of_likeness(places: &HashMap<Box<str>, usize>, listeners: &Listeners) {
+    let mut names: Vec<(String, usize, &str)> =
+        places.iter().map(|(name, place)| (without_what_is_mistaken(name), *place, &**name)).collect();
+    names.sort_unstable();
+    for pair in names.windows(2) {
+        if let [(one, place, name), (other, other_place, other_name)] = pair
+            && one == other
+            && place != other_place
+        {
+            listeners.tell(&Event::IssuersAlike { one: name, other: other_name });
+        }
+    }
+}
+
+/// A name without what is easily mistaken in it.
+fn without_what_is_mistaken(name: &str) -> String {
+    let name = name.trim_end_matches('/').to_lowercase();
+    match name.strip_prefix("http://") {
+        Some(rest) => format!("https://{rest}"),
+        None => name,
+    }
 }

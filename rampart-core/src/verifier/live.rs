@@ -12,8 +12,10 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::time::Instant;
 
+use super::strangers::Strangers;
 use super::trusted::{Floor, Trusted};
 use crate::answer::error::AuthError;
+use crate::clock;
 use crate::event::Event;
 use crate::grants::Grants;
 use crate::issuer::Issuer;
@@ -23,6 +25,8 @@ use crate::settings::IssuerSettings;
 pub(crate) const DEFAULT_MOST: usize = 1000;
 /// For so long a resolver's word holds.
 pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// So often a resolver is asked for one token, where somebody forgets an issuer each time.
+const MOST_QUESTIONS: usize = 8;
 
 /// Who the issuers are that are known only at run time: for [`RampartAuthBuilder::issuers`](crate::RampartAuthBuilder::issuers). A closure
 /// is one.
@@ -63,6 +67,8 @@ pub(crate) struct Live {
     ask_again_after: Duration,
     start: Instant,
     state: RwLock<State>,
+    /// Tokens that bring mistakes of the resolver's to light: anybody can send any number of them.
+    complaints: Strangers,
 }
 
 #[derive(Default)]
@@ -91,7 +97,8 @@ impl Live {
         first_number: u64,
     ) -> Self {
         let state = RwLock::new(State { next_number: first_number, ..State::default() });
-        Self { resolver, floor, most, ask_again_after, start: Instant::now(), state }
+        let complaints = Strangers::default();
+        Self { resolver, floor, most, ask_again_after, start: Instant::now(), state, complaints }
     }
 
     /// The one of this number, while the resolver's word for it holds.
@@ -103,30 +110,35 @@ impl Live {
 
     /// The one of this name; `is_taken` says of a name that it belongs to an issuer of the settings.
     pub(super) fn named(&self, iss: &str, is_taken: impl Fn(&str) -> bool) -> Result<Arc<Trusted>, Refusal> {
-        loop {
+        for _ in 0..MOST_QUESTIONS {
             let now = self.now();
-            let before = {
+            let (before, was_known) = {
                 let state = self.state.read();
                 match state.by_name.get(iss) {
                     Some(known) if self.holds(known, now) => return Ok(known.use_at(now)),
-                    _ => state.forgotten,
+                    known => (state.forgotten, known.is_some()),
                 }
             };
             if !may_be_asked_for(iss) {
                 return Err(stranger(iss));
             }
+            // A flood of names that it does not know must not hold up those that read.
+            let drop_known = || {
+                if was_known {
+                    self.state.write().remove(iss);
+                }
+            };
             let resolved = catch_unwind(AssertUnwindSafe(|| self.resolver.resolve(iss)));
             let Ok(resolved) = resolved else {
                 self.complain(iss, "the resolver has panicked");
-                let error = AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) };
-                return Err(Refusal::new(error, Rule::V7, "the resolver of issuers has panicked"));
+                return Err(self.unavailable("the resolver of issuers has panicked"));
             };
             let Some(issuer) = resolved else {
-                self.state.write().remove(iss);
+                drop_known();
                 return Err(stranger(iss));
             };
             if let Some(problem) = problem(&issuer, iss, &is_taken) {
-                self.state.write().remove(iss);
+                drop_known();
                 self.complain(iss, problem);
                 return Err(Refusal::invalid(Rule::V7, "the resolver names another issuer for this iss"));
             }
@@ -134,6 +146,8 @@ impl Live {
                 return Ok(trusted);
             }
         }
+        self.complain(iss, "issuers are forgotten each time that the resolver is asked, perhaps by itself");
+        Err(self.unavailable("issuers are forgotten each time that the resolver is asked"))
     }
 
     /// Keeps what the resolver has said; `None` where somebody was told to forget meanwhile.
@@ -150,12 +164,17 @@ impl Live {
             state.next_number - 1
         };
         let grants = issuer.settings.grants.clone().unwrap_or(Grants::nothing());
-        let trusted = Trusted::new(number, &issuer, &grants, &self.floor).map_err(|error| {
-            self.complain(iss, &error.to_string());
-            let error = AuthError::KeysUnavailable { retry_after: Duration::from_secs(60) };
-            Refusal::new(error, Rule::V7, "the resolver gives settings for this issuer that cannot be used")
+        // The HTTP client is set up by code of the application's.
+        let made = catch_unwind(AssertUnwindSafe(|| Trusted::new(number, &issuer, &grants, &self.floor)));
+        let problem = match made {
+            Ok(Ok(trusted)) => Ok(Arc::new(trusted)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("what http_client(..) sets up has panicked".to_owned()),
+        };
+        let trusted = problem.map_err(|problem| {
+            self.complain(iss, &problem);
+            self.unavailable("the resolver gives settings for this issuer that cannot be used")
         })?;
-        let trusted = Arc::new(trusted);
         let known = Arc::new(Known {
             trusted: Arc::clone(&trusted),
             settings: issuer.settings,
@@ -198,8 +217,22 @@ impl Live {
         u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Tells whoever listens each time, and the log once a second.
     fn complain(&self, iss: &str, problem: &str) {
-        self.floor.surroundings.listeners.tell(&Event::ResolverMisused { iss, problem });
+        let line = self.complaints.line(clock::uptime());
+        let left_out = line.unwrap_or_default();
+        let event = Event::ResolverMisused { iss, problem, left_out };
+        let listeners = &self.floor.surroundings.listeners;
+        if line.is_some() { listeners.tell(&event) } else { listeners.tell_all_but_the_log(&event) }
+    }
+
+    /// The fault is the operator's, not the token's; but what anybody can bring about must not make the host look ill.
+    fn unavailable(&self, why: &'static str) -> Refusal {
+        if self.floor.surroundings.unavailables.admit(Instant::now()) {
+            Refusal::new(AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) }, Rule::V7, why)
+        } else {
+            Refusal::invalid(Rule::V7, why)
+        }
     }
 }
 

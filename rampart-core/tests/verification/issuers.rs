@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rampart_core::{
-    Algorithm, AuthError, Claims, Event, Grants, Issuer, Policy, RampartAuth, RampartAuthBuilder, Rule,
+    Algorithm, AuthError, Claims, Event, Grants, Issuer, Policy, RampartAuth, RampartAuthBuilder, Rule, Settings,
 };
 
 use rampart_issuer::SigningKey;
@@ -146,12 +146,29 @@ fn is13_no_two_issuers_go_by_one_name() {
     for (id, builder, field) in cases {
         assert_eq!(builder.build().unwrap_err().field(), field, "{id}");
     }
-    // By a slash alone: two issuers, each with its own tokens.
-    let slash = ISSUER.trim_end_matches('/');
-    let nearly = Issuer::new(slash, "other-api").static_jwks(set_of(&EC)).grants(Grants::nothing());
-    let auth = builder(nearly).build().unwrap();
-    assert_eq!(verify(&auth, &first()).unwrap().iss, ISSUER);
-    assert_eq!(verify(&auth, &second().claim("iss", &quoted(slash))).unwrap().iss, slash);
+    // By so little alone: two issuers, each with its own tokens, and a warning.
+    for near in [format!("{ISSUER}/"), ISSUER.replace("issuer", "ISSUER"), ISSUER.replace("https", "http")] {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&told);
+        let nearly = Issuer::new(&*near, "other-api").static_jwks(set_of(&EC)).grants(Grants::nothing());
+        let listening = builder(nearly).on_event(move |event| {
+            if let Event::IssuersAlike { one, other, .. } = event {
+                let mut names = [(*one).to_owned(), (*other).to_owned()];
+                names.sort();
+                heard.lock().push(names);
+            }
+        });
+        let auth = listening.build().unwrap();
+        let mut names = [ISSUER.to_owned(), near.clone()];
+        names.sort();
+        assert_eq!(*told.lock(), [names]);
+        assert_eq!(verify(&auth, &first()).unwrap().iss, ISSUER);
+        assert_eq!(verify(&auth, &second().claim("iss", &quoted(&near))).unwrap().iss, near);
+    }
+    // Other spellings of one issuer are no two issuers.
+    log::clear();
+    builder(other().aliases([OTHER.trim_end_matches('/')])).build().unwrap();
+    assert!(log::take().iter().all(|line| !line.text.contains("two issuers")));
 }
 
 #[test]
@@ -311,4 +328,103 @@ fn is31_log_and_listeners_hear_of_strangers_once() {
     // One a second, should the machine be slow.
     assert!((1..100).contains(&texts.len()), "{texts:?}");
     assert!(texts.iter().all(|text| text.contains(r"https://evil.example\u{1b}[2J")), "{texts:?}");
+}
+
+#[test]
+fn is12_issuer_is_compared_as_it_is_written() {
+    let issuer = "https://münchen.a.example/";
+    let auth = builder(Issuer::new(issuer, "other-api").static_jwks(set_of(&EC)).grants(Grants::nothing())).build();
+    let auth = auth.unwrap();
+    assert_eq!(verify(&auth, &second().claim("iss", &quoted(issuer))).unwrap().iss, issuer);
+    for near in [
+        "https://münchen.a.example",
+        "https://münchen.a.example//",
+        "HTTPS://münchen.a.example/",
+        "http://münchen.a.example/",
+        "https://MÜNCHEN.A.example/",
+        "https://münchen.A.example/",
+        "https://münchen.a.example:443/",
+        "https://münchen.a.example/%2e",
+        "https://münchen.a.example/.",
+        "https://münchen.a.example./",
+        "https://xn--mnchen-3ya.a.example/",
+        "https://mu\u{308}nchen.a.example/",
+        "https://münchen.\u{430}.example/",
+        " https://münchen.a.example/",
+        "https://münchen.a.example/\u{0}",
+    ] {
+        let error = verify(&auth, &second().claim("iss", &quoted(near))).unwrap_err();
+        assert_eq!(error, AuthError::InvalidToken, "{near:?}");
+    }
+}
+
+/// The cache of one object is nobody else's.
+#[test]
+fn is18_what_one_object_has_verified_is_nothing_to_another() {
+    let (both, alone) = (builder(other()).build().unwrap(), {
+        let alone = RampartAuth::builder(ISSUER, AUDIENCE).static_jwks(set_of(&RSA));
+        alone.clock(|| at(Duration::from_secs(NOW))).build().unwrap()
+    });
+    let token = second().sign();
+    for _ in 0..2 {
+        assert!(ready(both.verify(&token)).is_ok());
+        assert_eq!(ready(alone.verify(&token)).unwrap_err(), AuthError::InvalidToken);
+    }
+}
+
+#[test]
+fn is17_cached_token_of_one_issuer_is_never_judged_by_the_others_rules() {
+    // The second would take the tokens of the first, were they its own: same audience, same key.
+    let same = |grants| Issuer::new(OTHER, AUDIENCE).static_jwks(set_of(&RSA)).grants(grants);
+    let auth = builder(same(Grants::nothing())).build().unwrap();
+    let (one, two) =
+        (first().claim("roles", r#"["admin"]"#), first().claim("roles", r#"["admin"]"#).claim("iss", &quoted(OTHER)));
+    for _ in 0..2 {
+        assert!(verify(&auth, &one).unwrap().has_role("admin"));
+        assert!(!verify(&auth, &two).unwrap().has_role("admin"));
+    }
+}
+
+#[test]
+fn is39_what_is_said_of_the_object_in_a_file_binds_every_issuer() {
+    let file = serde_json::json!({
+        "issuer_url": ISSUER, "audience": AUDIENCE, "static_jwks": set_of(&RSA),
+        "require_at_jwt": true, "required_claims": ["email"], "max_token_lifetime_seconds": 3600,
+        "issuers": [
+            {"issuer_url": OTHER, "audience": "other-api", "static_jwks": set_of(&EC), "grants": "everything"},
+        ],
+    });
+    let settings: Settings = serde_json::from_value(file).unwrap();
+    let auth = RampartAuthBuilder::from(settings).clock(|| at(Duration::from_secs(NOW))).build().unwrap();
+    for draft in [first, second] {
+        let fits = || {
+            let draft = draft().header("typ", r#""at+jwt""#).claim("email", r#""a@b.example""#);
+            draft.claim("exp", &(NOW + 3600).to_string())
+        };
+        assert!(verify(&auth, &fits()).is_ok());
+        assert_eq!(verify(&auth, &fits().header("typ", r#""JWT""#)).unwrap_err(), AuthError::InvalidToken);
+        assert_eq!(verify(&auth, &fits().without("email")).unwrap_err(), AuthError::missing_claim("email"));
+        let long = fits().claim("exp", &(NOW + 3606).to_string());
+        assert_eq!(verify(&auth, &long).unwrap_err(), AuthError::InvalidToken);
+    }
+}
+
+#[test]
+fn is31_bad_token_of_one_of_a_hundred_issuers_is_one_line() {
+    let further = |number| {
+        let name = format!("https://{number}.partners.example");
+        Issuer::new(name, "other-api").static_jwks(set_of(&EC)).grants(Grants::nothing())
+    };
+    let auth = (0..98).map(further).fold(builder(other()), RampartAuthBuilder::issuer).build().unwrap();
+    log::clear();
+    let forged = by(&RSA).claim("iss", r#""https://42.partners.example""#).claim("aud", r#""other-api""#);
+    assert_eq!(verify(&auth, &forged).unwrap_err(), AuthError::InvalidToken);
+    assert_eq!(log::take().len(), 1);
+    // However long and whatever its signs, the name of a stranger is a short line.
+    let strange = format!("https://evil.example/\u{202e}{}", "é".repeat(400));
+    let auth = builder(other()).build().unwrap();
+    assert_eq!(verify(&auth, &first().claim("iss", &quoted(&strange))).unwrap_err(), AuthError::InvalidToken);
+    let line = log::take().pop().unwrap().text;
+    assert!(line.contains(r"\u{202e}") && line.chars().count() < 400, "{line}");
+    assert!(!line.contains(log::misleads));
 }

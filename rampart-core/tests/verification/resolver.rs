@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rampart_core::{AuthError, Claims, Event, Grants, Issuer, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::SigningKey;
 
+use crate::common::log;
 use crate::common::{AUDIENCE, Draft, EC, ISSUER, NOW, RSA, at, jwk_with, key_set, quoted, ready};
 
 const TENANT: &str = "https://a.tenants.example";
@@ -69,6 +70,7 @@ impl Tenants {
                 }
             })
             .clock(|| at(Duration::from_secs(NOW)))
+            .__apart_from_others()
     }
 }
 
@@ -241,9 +243,73 @@ fn is23_resolver_that_is_misused_is_told_so() {
     let told = tenants.complaints();
     assert!(told.len() == 1 && told[0].starts_with("algorithms: "), "{told:?}");
     assert!(verify(&auth, &token_of(&EC, TENANT)).is_ok());
+}
 
-    let panics = RampartAuth::builder_of(|_: &str| -> Option<Issuer> { panic!("a bug") }).build().unwrap();
-    assert_eq!(verify(&panics, &token_of(&EC, asked)).unwrap_err().status(), 503);
+/// A closure that panics for some names, which anybody can send: no request panics, and neither the log nor whoever counts answers of 503
+/// hears of each.
+#[test]
+fn is23_panic_of_the_resolver_is_no_outage() {
+    let told = Arc::new(AtomicUsize::new(0));
+    let heard = Arc::clone(&told);
+    let resolver = |iss: &str| -> Option<Issuer> {
+        assert_eq!(iss, TENANT, "a bug");
+        Some(tenant(iss))
+    };
+    let auth = RampartAuth::builder_of(resolver)
+        .on_event(move |event| {
+            if let Event::ResolverMisused { .. } = event {
+                heard.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+        .clock(|| at(Duration::from_secs(NOW)))
+        .__apart_from_others()
+        .build()
+        .unwrap();
+    let stranger = token_of(&EC, "https://c.tenants.example").sign();
+    let started = Instant::now();
+    log::clear();
+    let verdicts: Vec<_> = (0..500).map(|_| ready(auth.verify(&stranger)).unwrap_err()).collect();
+    let lines = log::take();
+    let seconds = usize::try_from(started.elapsed().as_secs()).unwrap() + 1;
+    let unavailable = verdicts.iter().filter(|error| error.status() == 503).count();
+    assert!((10..=10 * seconds).contains(&unavailable), "{unavailable} of 503 in {seconds} s");
+    assert!(verdicts.iter().all(|error| error.status() == 503 || *error == AuthError::InvalidToken));
+    assert_eq!(told.load(Ordering::Relaxed), 500);
+    let about_it = lines.iter().filter(|line| line.text.contains("misused")).count();
+    assert!((1..=seconds + 1).contains(&about_it), "{about_it} lines");
+    assert!(verify(&auth, &token_of(&EC, TENANT)).is_ok());
+}
+
+#[test]
+fn is23_panic_of_what_sets_up_the_http_client_is_no_panic_of_a_request() {
+    let auth = RampartAuth::builder_of(|iss: &str| Some(Issuer::new(iss, "tenant-api")))
+        .http_client(|_| panic!("a bug"))
+        .clock(|| at(Duration::from_secs(NOW)))
+        .__apart_from_others()
+        .build()
+        .unwrap();
+    assert_eq!(verify(&auth, &token_of(&EC, TENANT)).unwrap_err().status(), 503);
+}
+
+#[test]
+fn resolver_that_forgets_whatever_it_is_asked_for_holds_no_request_up() {
+    let (holder, asked) = (Arc::<Mutex<Option<RampartAuth>>>::default(), Arc::new(AtomicUsize::new(0)));
+    let (inner, count) = (Arc::clone(&holder), Arc::clone(&asked));
+    let auth = RampartAuth::builder_of(move |iss: &str| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let auth = inner.lock().clone().unwrap();
+        auth.forget_issuer(iss).unwrap();
+        Some(tenant(iss))
+    })
+    .clock(|| at(Duration::from_secs(NOW)))
+    .__apart_from_others()
+    .build()
+    .unwrap();
+    *holder.lock() = Some(auth.clone());
+    assert_eq!(verify(&auth, &token_of(&EC, TENANT)).unwrap_err().status(), 503);
+    assert_eq!(asked.load(Ordering::Relaxed), 8);
+    // Else both keep each other for ever.
+    *holder.lock() = None;
 }
 
 #[test]
