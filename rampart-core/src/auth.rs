@@ -239,9 +239,12 @@ impl RampartAuth {
         together(self.trusted().iter().map(|issuer| issuer.keys.warm_up(wall))).await
     }
 
-    /// Fetches the keys of every issuer now, whatever their age and whatever failed before: for emergency revocation. What an issuer
+    /// Fetches the keys of every issuer of the settings now, whatever their age and whatever failed before: for emergency revocation. What an issuer
     /// says is taken even where it is an empty set; then no token of its passes. With [`discovery`](RampartAuthBuilder::discovery) it
     /// is asked first where its keys are now; where no setting says where they are, they are looked for as at the start.
+    ///
+    /// Issuers that a [resolver](crate::IssuerResolver) has named are not asked: [`forget_issuer`](Self::forget_issuer) takes one away with
+    /// its keys, and what its next token needs is fetched anew.
     ///
     /// # Errors
     /// [`AuthError::KeysUnavailable`] where one of them could not be asked: its old keys go on serving, and [`issuers`](Self::issuers)

@@ -52,20 +52,27 @@ pub fn client(set_up: Option<SetUp>, first: &EndpointUrl, timeouts: Timeouts) ->
 }
 
 /// The same, for requests to hosts that a stranger may have named: no name leads it to an address that is not public, whatever the
-/// operator's settings say of names, and no proxy looks names up for it unless `allow_proxy`. Addresses in place of names are for the
-/// caller to check: see [`is_public`](crate::is_public).
+/// operator's settings say of names in general; only a single name that they map to an address (`resolve`) stays mapped. No proxy
+/// looks names up for it, unless one may for requests to the host of `by_proxy`: then the proxy's own name may lead anywhere, and
+/// that host still to public addresses alone. Addresses in place of names are for the caller to check: see
+/// [`is_public`](crate::is_public).
 ///
 /// # Errors
 /// As [`client`].
-pub fn public_client(set_up: Option<SetUp>, timeouts: Timeouts, allow_proxy: bool) -> Result<Client, ConfigError> {
+pub fn public_client(
+    set_up: Option<SetUp>,
+    timeouts: Timeouts,
+    by_proxy: Option<&EndpointUrl>,
+) -> Result<Client, ConfigError> {
+    let public = by_proxy.map_or(Public::EVERY_NAME, Public::only);
     bounded(
         set_up,
         timeouts,
         false,
         |builder| builder,
         |builder| {
-            let builder = builder.dns_resolver(Arc::new(Public));
-            if allow_proxy { builder } else { builder.no_proxy() }
+            let builder = builder.dns_resolver(Arc::new(public));
+            if by_proxy.is_some() { builder } else { builder.no_proxy() }
         },
     )
 }

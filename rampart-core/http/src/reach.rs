@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use crate::endpoint_url::EndpointUrl;
+
 /// Whether an address is globally reachable unicast, by the IANA registries of special-purpose addresses (RFC 6890) as they stood in 2026. An
 /// IPv4 address within an IPv6 one (mapped, NAT64, 6to4) is judged as itself.
 pub fn is_public(address: IpAddr) -> bool {
@@ -49,13 +51,35 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 }
 
 /// Names, as far as they lead to such addresses.
-pub(crate) struct Public;
+pub(crate) struct Public {
+    /// The one that must. Any other is that of a proxy, which the operator has named.
+    only: Option<String>,
+}
+
+impl Public {
+    pub(crate) const EVERY_NAME: Self = Self { only: None };
+
+    /// For requests to one host.
+    pub(crate) fn only(url: &EndpointUrl) -> Self {
+        Self { only: Some(bare(url.as_url().host_str().unwrap_or_default())) }
+    }
+
+    fn must_be_public(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| *only == bare(name))
+    }
+}
+
+/// A name in the one form of all that mean the same.
+fn bare(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
 
 impl Resolve for Public {
     fn resolve(&self, name: Name) -> Resolving {
+        let must_be_public = self.must_be_public(name.as_str());
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
+            let public: Vec<SocketAddr> = found.filter(|address| !must_be_public || is_public(address.ip())).collect();
             if public.is_empty() {
                 return Err(Box::<dyn Error + Send + Sync>::from("its name leads to no public address"));
             }

@@ -54,9 +54,13 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    pub(super) fn is_proven(&self) -> bool {
+        self.is_proven.load(Ordering::Relaxed)
+    }
+
     /// A place, for an issuer that is not known for good tokens yet.
     pub(super) async fn place(&self, url: &EndpointUrl) -> Option<Place> {
-        if self.is_proven.load(Ordering::Relaxed) {
+        if self.is_proven() {
             return None;
         }
         self.places.take(url.as_url().host_str().unwrap_or_default()).await

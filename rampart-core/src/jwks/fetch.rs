@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(crate) enum FetchError {
     Nowhere { default: String, status: u16, metadata: MetadataError },
     #[error("the issuer, which a resolver has named, may not be asked: {0}")]
     OutOfBounds(&'static str),
+    #[error("too many new issuers are asked for their keys at once; this one has not been asked")]
+    Crowded,
     #[error("the fetch panicked: a bug in this library, or in what http_client(..) sets")]
     Panicked,
     #[error("the fetch was left behind: the runtime of its task has ended, or nobody drives it")]
@@ -182,14 +185,26 @@ impl Fetcher {
     pub(crate) async fn fetch(&self, question: Question) -> Result<Answer, FetchError> {
         let limit = self.timeout;
         let deadline = Instant::now() + limit;
-        let mut fetching = pin!(self.fetch_unbounded(question));
+        let has_place = AtomicBool::new(self.bounds.is_none());
+        let mut fetching = pin!(async {
+            let _place = match &self.bounds {
+                Some(bounds) => bounds.place(self.location.first()).await,
+                None => None,
+            };
+            has_place.store(true, Ordering::Relaxed);
+            self.fetch_unbounded(question).await
+        });
         // One whose runtime wakes up too late sends nothing more.
         let in_time =
             poll_fn(|context| if Instant::now() < deadline { fetching.as_mut().poll(context) } else { Poll::Pending });
         let fetched = timeout_at(deadline, in_time).await.unwrap_or_else(|_| {
             // A runtime that stood still meanwhile says nothing about the issuer.
             let is_late = Instant::now() >= deadline + LATE;
-            Err(if is_late { FetchError::Abandoned } else { ExchangeError::TimedOut { limit }.into() })
+            Err(match (is_late, has_place.load(Ordering::Relaxed)) {
+                (true, _) => FetchError::Abandoned,
+                (false, true) => ExchangeError::TimedOut { limit }.into(),
+                (false, false) => FetchError::Crowded,
+            })
         });
         if fetched.is_err() {
             self.location.forget();
@@ -200,10 +215,6 @@ impl Fetcher {
     /// Nothing but the absence of keys at the default address leads to the metadata, and only while nothing has ever worked.
     async fn fetch_unbounded(&self, question: Question) -> Result<Answer, FetchError> {
         let Question { etag, kid, anew } = question;
-        let _place = match &self.bounds {
-            Some(bounds) => bounds.place(self.location.first()).await,
-            None => None,
-        };
         let (url, advice) = match self.location.way(anew) {
             Way::Given(url) => (url, Advice::Given),
             Way::Default(url) => (url, Advice::Default),

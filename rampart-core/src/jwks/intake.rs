@@ -76,6 +76,10 @@ impl KeyCache {
                 state.abandon(&flight, now);
                 Err(FetchError::Abandoned)
             }
+            Err(FetchError::Crowded) => {
+                state.stay_away(&flight);
+                Err(FetchError::Crowded)
+            }
             Err(error) => {
                 state.fail(number, &self.fetcher.asked(), error.clone(), now);
                 Err(error)

@@ -53,7 +53,8 @@ impl Fetching {
                 if let (Some(client), false) = (strangers.client.get(), settings.allow_proxy) {
                     return Ok(client.clone());
                 }
-                let client = rampart_http::public_client(set_up(), Timeouts::Ours, settings.allow_proxy)?;
+                let by_proxy = settings.allow_proxy.then_some(first);
+                let client = rampart_http::public_client(set_up(), Timeouts::Ours, by_proxy)?;
                 Ok(if settings.allow_proxy { client } else { strangers.client.get_or_init(|| client).clone() })
             }
             _ => rampart_http::client(set_up(), first, Timeouts::Ours),

@@ -194,6 +194,13 @@ impl State {
         self.note_abandoned(now);
     }
 
+    /// Notes that the issuer was not asked at all, for lack of a place: no failure of its, and so no back-off. It costs the bucket nothing.
+    pub(super) fn stay_away(&mut self, flight: &Flight) {
+        if matches!(flight.purpose(), Purpose::Search(_)) {
+            self.bucket.give_back();
+        }
+    }
+
     /// Whether an attempt was abandoned just now: in a program whose runtimes last for one call, each call would begin one more.
     pub(super) fn was_just_abandoned(&self, now: Instant) -> bool {
         self.abandoned_at.is_some_and(|at| now < at + LATE_START)

@@ -17,6 +17,14 @@ const COLD_WAIT: Duration = Duration::from_secs(5);
 const ALMOST: Duration = Duration::from_millis(500);
 
 impl KeyCache {
+    /// Whether a request may be told that the keys of this issuer are not to be had. Of an issuer that a resolver has named, and of which
+    /// no token was ever good, anybody may bring that about at will, who has a server that fails: a few times a second only, as with
+    /// key IDs that nobody knows.
+    pub(crate) fn may_be_unavailable(&self) -> bool {
+        let is_strange = self.fetcher.bounds.as_ref().is_some_and(|bounds| !bounds.is_proven());
+        !is_strange || self.state.lock().unavailables.admit(Instant::now())
+    }
+
     /// Waits until there are keys that may serve, for a fetch that is in flight or started now.
     ///
     /// # Errors

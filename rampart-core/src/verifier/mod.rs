@@ -32,6 +32,8 @@ use crate::token::validation;
 
 /// A known key ID never makes the issuer be asked: a forger could then have it asked at will.
 const SAME_KID_HINT: &str = "forged, unless the issuer has a new key under the same ID since, as one for development may that was restarted: then call refresh_keys()";
+const SAME_KID_OF_RESOLVED_HINT: &str =
+    "forged, unless the issuer has a new key under the same ID since: then call forget_issuer(..) with its iss";
 
 pub(crate) type Verdict = Result<Arc<Claims>, AuthError>;
 
@@ -165,7 +167,11 @@ impl Verifier {
         let Some(now) = self.clock.now() else { return Err(self.no_clock()) };
         let begun = cache.begun();
         if let Err(error) = cache.wait(now).await {
-            let refusal = Refusal::new(error, Rule::V4, "there are no keys to check it with");
+            let refusal = if cache.may_be_unavailable() {
+                Refusal::new(error, Rule::V4, "there are no keys to check it with")
+            } else {
+                Refusal::invalid(Rule::V4, "there are no keys to check it with, and too many such tokens come")
+            };
             return Err(self.refuse(Some(issuer), &refusal, None));
         }
         let unknown = match self.judge_now(issuer, token, cache) {
@@ -274,9 +280,10 @@ impl Verifier {
     fn refuse_as(&self, issuer: Option<&Trusted>, told: AuthError, refusal: &Refusal, kid: Option<&str>) -> AuthError {
         let mut blame = Blame::default();
         match (refusal.rule, issuer) {
-            (Rule::V5, Some(Trusted { keys, .. })) => {
+            (Rule::V5, Some(Trusted { keys, is_resolved, .. })) => {
                 blame.keys_age = keys.age();
-                blame.hint = blame.keys_age.map(|_| SAME_KID_HINT);
+                let hint = if *is_resolved { SAME_KID_OF_RESOLVED_HINT } else { SAME_KID_HINT };
+                blame.hint = blame.keys_age.map(|_| hint);
             }
             (Rule::V7, Some(Trusted { rules, .. })) => blame.issuer = Some(&rules.issuer),
             (Rule::V8, Some(Trusted { rules, .. })) => blame.accepted = Some(&rules.audiences),

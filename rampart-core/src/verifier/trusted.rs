@@ -30,6 +30,8 @@ pub(crate) struct Trusted {
     pub(crate) algorithms: Algorithms,
     pub(crate) typ_rule: TypRule,
     pub(crate) keys: Keys,
+    /// Whether a resolver has named it.
+    pub(crate) is_resolved: bool,
     /// Whether a token of its has ever been verified.
     proven: Arc<AtomicBool>,
 }
@@ -78,7 +80,8 @@ impl Trusted {
         let keys = source.keys(settings, algorithms, &floor.fetching, &proven, floor.surroundings.clone())?;
         let is_at_jwt_only = settings.require_at_jwt || floor.require_at_jwt;
         let typ_rule = if is_at_jwt_only { TypRule::AtJwtOnly } else { TypRule::AccessToken };
-        Ok(Self { number, rules, algorithms, typ_rule, keys, proven })
+        let is_resolved = floor.fetching.strangers.is_some();
+        Ok(Self { number, rules, algorithms, typ_rule, keys, is_resolved, proven })
     }
 
     /// A token of its has been verified.
