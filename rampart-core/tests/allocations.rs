@@ -144,3 +144,23 @@ async fn a_request_without_a_token_costs_no_allocation() {
     });
     assert_eq!(count, 0);
 }
+
+/// However many there are, nothing is kept of tokens whose issuers nobody knows.
+#[tokio::test]
+async fn invented_issuers_leave_no_byte_behind() {
+    let Scene { issuer, .. } = &scene(0).await;
+    let builder = RampartAuth::builder(issuer.url(), issuer.audience()).issuers(|_: &str| None);
+    let auth = builder.build().unwrap();
+    let name = |number: usize| format!("https://{number}.invented.example/{}", "x".repeat(900));
+    let tokens: Vec<_> = (0..200).map(|number| issuer.token().issuer(&name(number)).sign().unwrap()).collect();
+    let verify = || {
+        for token in &tokens {
+            let mut outcome = auth.authenticate_optional([format!("Bearer {token}").as_bytes()]);
+            assert!(outcome.now().is_some_and(|outcome| outcome.is_err()));
+        }
+    };
+    verify();
+    let used = measure(|| (0..10).for_each(|_| verify()));
+    assert_eq!((used.count_current, used.bytes_current), (0, 0));
+    assert_eq!(issuer.requests(rampart_issuer::Endpoint::Jwks), 1, "nor was anybody asked");
+}

@@ -13,6 +13,8 @@ pub enum App {
     StrictWithinPlain,
     /// The issuer cannot be reached.
     Down,
+    /// Two issuers, of which the second may grant little.
+    Several,
     /// Guards, but no auth object.
     NotConfigured,
     /// As `Plain`, with the framework's usual CORS middleware outside.

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use rampart_core::{RampartAuth, RampartAuthBuilder};
+use rampart_core::{Grants, Issuer, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, SigningKey, TokenBuilder};
 use tokio::runtime::Runtime;
 
@@ -21,6 +21,8 @@ pub struct Fixture {
     pub issuer: LocalIssuer,
     /// An issuer that answers 500 to everybody.
     pub broken: LocalIssuer,
+    /// Another healthy one, whose key goes by the name of [`es256`](Self::es256).
+    pub partner: LocalIssuer,
     /// All defaults, for the healthy issuer.
     pub plain: RampartAuth,
     /// As [`plain`](Self::plain), without the cache of verified tokens.
@@ -31,6 +33,10 @@ pub struct Fixture {
     pub strict_uncached: RampartAuth,
     /// All defaults, for the broken issuer.
     pub down: RampartAuth,
+    /// The healthy issuer, and the partner, which may grant the role `auditor` and the scope `tasks:read`.
+    pub several: RampartAuth,
+    /// As [`several`](Self::several), without the cache of verified tokens.
+    pub several_uncached: RampartAuth,
     /// Further published keys; the first key of the issuer is one of RS256.
     pub es256: SigningKey,
     /// ES384.
@@ -71,23 +77,35 @@ impl Fixture {
                 .required_claims(["clearance"])
                 .require_at_jwt(true)
         };
+        let partner = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
+        let own_key = SigningKey::generate(Algorithm::ES256, es256.kid()).unwrap();
+        partner.publish(own_key.clone());
+        partner.use_key(&own_key);
+        let several = || {
+            let grants = Grants::roles(["auditor"]).scopes(["tasks:read"]);
+            plain().issuer(Issuer::new(partner.url(), "partner-api").grants(grants))
+        };
         let with_cache = |builder: RampartAuthBuilder| builder.build().unwrap();
         let without_cache = |builder: RampartAuthBuilder| builder.token_cache_bytes(0).build().unwrap();
         let (plain, plain_uncached) = (with_cache(plain()), without_cache(plain()));
         let (strict, strict_uncached) = (with_cache(strict()), without_cache(strict()));
+        let (several, several_uncached) = (with_cache(several()), without_cache(several()));
         let down = builder(&broken, broken.audience()).build().unwrap();
-        for auth in [&plain, &plain_uncached, &strict, &strict_uncached] {
+        for auth in [&plain, &plain_uncached, &strict, &strict_uncached, &several, &several_uncached] {
             runtime.block_on(auth.warm_up()).unwrap();
         }
         Self {
             runtime,
             issuer,
             broken,
+            partner,
             plain,
             plain_uncached,
             strict,
             strict_uncached,
             down,
+            several,
+            several_uncached,
             es256,
             es384,
             es512,
@@ -107,6 +125,12 @@ impl Fixture {
     pub fn strict_token(&self) -> TokenBuilder {
         let audiences = vec!["strict-api", self.issuer.audience()];
         self.token().audience(audiences).claim("clearance", 3).header("typ", "at+jwt")
+    }
+
+    /// A good token of the partner for [`several`](Self::several), whose roles are more than it may grant.
+    pub fn partner_token(&self) -> TokenBuilder {
+        let token = self.partner.token().sub("ada").audience("partner-api").roles(["admin", "auditor"]);
+        token.scope("tasks:read tasks:write").at(NOW).issued_at(NOW - 600)
     }
 
     /// A token of the broken issuer, which may well be good.

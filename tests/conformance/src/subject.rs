@@ -61,6 +61,7 @@ impl Framework {
             App::Plain | App::Cors | App::NotConfigured => &FIXTURE.plain,
             App::Strict | App::StrictWithinPlain => &FIXTURE.strict,
             App::Down => &FIXTURE.down,
+            App::Several => &FIXTURE.several,
         };
         *SERVERS.lock().entry((self.name, app)).or_insert_with(|| (self.start)(app, auth))
     }

@@ -18,13 +18,14 @@ use rocket::figment::providers::{Format, Toml};
 use serde::Deserialize;
 
 /// Every id: the letter of its section with the highest number of those without a gap, and the others.
-const SECTIONS: [(&str, usize); 12] = [
+const SECTIONS: [(&str, usize); 13] = [
     ("A", 23),
     ("B", 15),
     ("C", 10),
     ("D", 8),
     ("E", 10),
     ("H", 24),
+    ("IS", 18),
     ("K", 12),
     ("O", 29),
     ("R", 8),
@@ -32,7 +33,10 @@ const SECTIONS: [(&str, usize); 12] = [
     ("T", 8),
     ("X", 8),
 ];
-const FURTHER: [&str; 4] = ["S05b", "S06b", "S26b", "CX26"];
+const FURTHER: [&str; 23] = [
+    "IS20", "IS21", "IS22", "IS23", "IS24", "IS25", "IS26", "IS29", "IS31", "IS32", "IS33", "IS34", "IS35", "IS36",
+    "IS37", "IS38", "IS39", "IS40", "IS41", "S05b", "S06b", "S26b", "CX26",
+];
 
 /// The crates whose code meets input from outside.
 const LIBRARIES: [&str; 6] =

@@ -8,6 +8,7 @@ use crate::fixture::FIXTURE;
 mod claims;
 mod handlers;
 mod header;
+mod issuers;
 mod keys;
 mod layers;
 mod mapping;
@@ -28,6 +29,7 @@ pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
         rights::cases(fixture),
         layers::cases(fixture),
         handlers::cases(fixture),
+        issuers::cases(fixture),
     ]
     .concat()
 });

@@ -1,0 +1,73 @@
+//! Tokens of several issuers: whose keys and audiences decide, what each may grant, and what nobody's token gets.
+
+use rampart_issuer::TokenBuilder;
+use serde_json::{Value, json};
+
+use crate::case::{App, Case};
+use crate::fixture::{Fixture, NOW};
+
+use super::{ADA, invalid_token, lacks_role, lacks_scope};
+
+/// What of the partner's token counts.
+const PARTNERS_ADA: &str = "ada roles=auditor scope=tasks:read";
+
+pub(super) fn cases(f: &Fixture) -> Vec<Case> {
+    let get =
+        |name, target, token: &TokenBuilder| Case::get(name, target).of(App::Several).bearer(&token.sign().unwrap());
+    let bad = |name, token: &TokenBuilder| get(name, "/protected", token).answers(invalid_token());
+    let (one, two) = (f.token(), f.partner_token());
+    let (a, b) = (f.issuer.url(), f.partner.url());
+    let saying = |iss: Value| one.clone().claim("iss", iss);
+    let stranger = saying(json!("https://evil.example/"));
+    let twice = |first: &str, name: &str, second: &str, by: &TokenBuilder| {
+        let payload = json!({
+            "aud": [f.issuer.audience(), "partner-api"], "sub": "ada", "iat": NOW - 600, "exp": NOW + 600,
+        });
+        let rest = payload.to_string();
+        let text = format!(r#"{{"iss":"{first}",{},"{name}":"{second}"}}"#, &rest[1..rest.len() - 1]);
+        by.clone().raw_payload(text)
+    };
+
+    vec![
+        get("is01_token_of_the_first_issuer", "/protected", &one).passes(ADA),
+        get("is01_token_of_the_second_issuer", "/protected", &two).passes(PARTNERS_ADA),
+        bad("is02_first_issuers_name_and_the_seconds_key", &two.clone().issuer(a).audience(f.issuer.audience())),
+        bad("is02_second_issuers_name_and_the_firsts_key", &one.clone().issuer(b).audience("partner-api")),
+        bad(
+            "is02_no_kid_and_the_seconds_key",
+            &two.clone().without_header("kid").issuer(a).audience(f.issuer.audience()),
+        ),
+        bad("is03_audience_of_the_second_issuer", &one.clone().audience("partner-api")),
+        get("is03_both_audiences", "/protected", &one.clone().audience(vec!["partner-api", f.issuer.audience()]))
+            .passes(ADA),
+        bad("is05_no_iss", &one.clone().without("iss")),
+        bad("is05_null", &saying(Value::Null)),
+        bad("is05_number", &saying(json!(1))),
+        bad("is05_true", &saying(json!(true))),
+        bad("is05_empty", &saying(json!(""))),
+        bad("is05_empty_array", &saying(json!([]))),
+        bad("is05_array", &saying(json!([a]))),
+        bad("is05_array_of_both", &saying(json!([a, b]))),
+        bad("is05_object", &saying(json!({}))),
+        bad("is06_first_then_second_by_the_first", &twice(a, "iss", b, &one)),
+        bad("is06_first_then_second_by_the_second", &twice(a, "iss", b, &two)),
+        bad("is06_second_then_first_by_the_first", &twice(b, "iss", a, &one)),
+        bad("is06_second_then_first_by_the_second", &twice(b, "iss", a, &two)),
+        bad("is06_escaped_second_by_the_first", &twice(a, r"i\u0073s", b, &one)),
+        bad("is06_escaped_second_by_the_second", &twice(a, r"i\u0073s", b, &two)),
+        bad("is06_escaped_first_by_the_first", &twice(b, r"i\u0073s", a, &one)),
+        bad("is06_escaped_first_by_the_second", &twice(b, r"i\u0073s", a, &two)),
+        bad("is07_issuer_of_the_header", &one.clone().issuer(b).audience("partner-api").header("iss", a)),
+        get("is10_stranger_is_not_anonymous", "/optional", &stranger).answers(invalid_token()),
+        get("is10_nobodys_token_is_not_anonymous", "/optional", &one.clone().without("iss")).answers(invalid_token()),
+        get("is10_stranger_is_not_anonymous_in_a_layer", "/layered/optional", &stranger).answers(invalid_token()),
+        Case::get("is10_no_token_is_anonymous", "/optional").of(App::Several).passes("anonymous"),
+        get("is32_partner_makes_no_admin", "/role", &two).answers(lacks_role("the role admin")),
+        get("is32_partner_makes_no_admin_in_a_layer", "/layered/role", &two).answers(lacks_role("the role admin")),
+        get("is32_partner_grants_no_further_scope", "/scope", &two)
+            .answers(lacks_scope("the scope tasks:write", "tasks:write")),
+        get("is32_first_issuer_makes_admins", "/role", &one.clone().roles(["admin"])).passes("ada roles=admin scope="),
+        get("is35_partner_grants_what_it_may", "/any-of", &two).passes(PARTNERS_ADA),
+        get("is35_partner_grants_what_it_may_in_a_layer", "/layered/policy", &two).passes(PARTNERS_ADA),
+    ]
+}
