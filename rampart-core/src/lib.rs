@@ -22,6 +22,7 @@ mod jwks;
 pub mod manual;
 mod mistakes;
 mod outcome;
+mod presets;
 mod request;
 mod requirement;
 mod rule;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::grants::Grants;
 use crate::jose::algorithm::Algorithm;
+use crate::presets::written::{self, Arguments};
 #[cfg(doc)]
 use crate::{auth::RampartAuth, builder::RampartAuthBuilder, issuer::Issuer};
 
@@ -23,6 +24,7 @@ macro_rules! sections {
         $(#[doc = $issuer_doc:literal])* $issuer:ident {
             $($(#[doc = $own_doc:literal])* $([$($own_serde:tt)*])? $own:ident: $own_type:ty => $own_show:ident,)*
         }
+        preset { $($argument:ident: $argument_type:ty,)* }
     ) => {
         $(#[doc = $settings_doc])*
         #[derive(Clone, Default, PartialEq)]
@@ -36,12 +38,37 @@ macro_rules! sections {
         }
 
         $(#[doc = $issuer_doc])*
-        #[derive(Clone, Default, Deserialize, PartialEq)]
-        #[serde(deny_unknown_fields)]
+        #[derive(Clone, Default, PartialEq)]
         #[non_exhaustive]
         pub struct $issuer {
-            $($(#[doc = $both_doc])* #[serde(default $(, $($both_serde)*)?)] pub $both: $both_type,)*
-            $($(#[doc = $own_doc])* #[serde(default $(, $($own_serde)*)?)] pub $own: $own_type,)*
+            $($(#[doc = $both_doc])* pub $both: $both_type,)*
+            $($(#[doc = $own_doc])* pub $own: $own_type,)*
+        }
+
+        impl $issuer {
+            /// What is said here, and where nothing is said, what is said there.
+            pub(crate) fn over(self, other: Self) -> Self {
+                Self { $($both: self.$both.over(other.$both),)* $($own: self.$own.over(other.$own),)* }
+            }
+        }
+
+        /// As an issuer stands in a file.
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields, rename = "IssuerSettings")]
+        struct FlatIssuer {
+            $(#[serde(default $(, $($both_serde)*)?)] $both: $both_type,)*
+            $(#[serde(default $(, $($own_serde)*)?)] $own: $own_type,)*
+            preset: Option<String>,
+            $($argument: Option<$argument_type>,)*
+        }
+
+        impl FlatIssuer {
+            fn described<E: Error>(self) -> Result<$issuer, E> {
+                let own = $issuer { $($both: self.$both,)* $($own: self.$own,)* };
+                let mut arguments = Arguments::default();
+                $(arguments.give(stringify!($argument), self.$argument);)*
+                written::settings(self.preset.as_deref(), arguments, own)
+            }
         }
 
         /// As a section stands in a file.
@@ -51,14 +78,19 @@ macro_rules! sections {
             $(#[serde(default $(, $($serde)*)?)] $name: $type,)*
             $(#[serde(default $(, $($both_serde)*)?)] $both: $both_type,)*
             $(#[serde(default $(, $($own_serde)*)?)] $own: $own_type,)*
+            preset: Option<String>,
+            $($argument: Option<$argument_type>,)*
             #[serde(default)]
             issuers: Vec<$issuer>,
         }
 
         impl Flat {
-            fn take_apart(self) -> ($settings, $issuer) {
+            fn take_apart<E: Error>(self) -> Result<($settings, $issuer), E> {
                 let first = $issuer { $($own: self.$own,)* ..$issuer::default() };
-                ($settings { $($name: self.$name,)* $($both: self.$both,)* issuers: self.issuers }, first)
+                let mut arguments = Arguments::default();
+                $(arguments.give(stringify!($argument), self.$argument);)*
+                let first = written::settings(self.preset.as_deref(), arguments, first)?;
+                Ok(($settings { $($name: self.$name,)* $($both: self.$both,)* issuers: self.issuers }, first))
             }
         }
 
@@ -128,6 +160,19 @@ sections! {
         [rename = "max_token_lifetime_seconds", deserialize_with = "seconds"] max_token_lifetime: Option<Duration> => plainly,
     }
     /// Settings of one issuer, as they stand in a configuration file. Their defaults are those of [`Issuer`].
+    ///
+    /// In a file, `preset` names one of the presets of [`Issuer`], such as `keycloak`, whose arguments then stand beside it by their
+    /// names, in place of `issuer_url`; what else is said there is said after it.
+    ///
+    /// ```
+    /// use rampart_core::{RampartAuth, Settings};
+    ///
+    /// let settings: Settings = serde_json::from_str(
+    ///     r#"{"preset": "keycloak", "base_url": "https://sso.example.com", "keycloak_realm": "shop", "audience": "my-api"}"#,
+    /// )?;
+    /// assert_eq!(settings.issuers[0].issuer_url.as_deref(), Some("https://sso.example.com/realms/shop"));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     IssuerSettings {
         /// The issuer, exactly as in the `iss` claim.
         issuer_url: Option<String> => as_address,
@@ -178,6 +223,21 @@ sections! {
         /// See [`Issuer::insecure_user_writable_claims`].
         insecure_user_writable_claims: bool => plainly,
     }
+    preset {
+        url: String,
+        client_ids: Vec<String>,
+        base_url: String,
+        keycloak_realm: String,
+        domain: String,
+        authorization_server: String,
+        region: String,
+        pool_id: String,
+        authorized_party: String,
+        team: String,
+        project: String,
+        project_url: String,
+        api_server: String,
+    }
 }
 
 impl Settings {
@@ -194,9 +254,15 @@ impl IssuerSettings {
     }
 }
 
+impl<'de> Deserialize<'de> for IssuerSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        FlatIssuer::deserialize(deserializer)?.described()
+    }
+}
+
 impl<'de> Deserialize<'de> for Settings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (mut settings, first) = Flat::deserialize(deserializer)?.take_apart();
+        let (mut settings, first) = Flat::deserialize(deserializer)?.take_apart()?;
         if first != IssuerSettings::default() {
             // What is said of no issuer would bind nobody.
             if first.issuer_url.is_none() {
@@ -211,6 +277,30 @@ impl<'de> Deserialize<'de> for Settings {
             return Err(D::Error::missing_field("issuer_url"));
         }
         Ok(settings)
+    }
+}
+
+/// A setting beside a preset: it stands in place of what that sets, or, as [`Issuer`]'s setter of it would, adds to it.
+trait Over {
+    fn over(self, other: Self) -> Self;
+}
+
+impl<T> Over for Option<T> {
+    fn over(self, other: Self) -> Self {
+        self.or(other)
+    }
+}
+
+impl<T> Over for Vec<T> {
+    fn over(self, mut other: Self) -> Self {
+        other.extend(self);
+        other
+    }
+}
+
+impl Over for bool {
+    fn over(self, other: Self) -> Self {
+        self || other
     }
 }
 

@@ -2,6 +2,7 @@
 //! [rules]: self::rules
 //! [threats]: self::threats
 //! [log]: self::log
+//! [presets]: self::presets
 //! [how to]: self::how_to
 //! [Rampart itself]: self::rampart_itself
 //! [rampart-rust]: self::coming_from_rampart_rust
@@ -32,6 +33,13 @@ pub mod threats {
 /// [Rampart itself]: crate::manual::rampart_itself
 pub mod log {
     #![doc = include_str!("log.md")]
+}
+
+/// What each preset of [`Issuer`](crate::Issuer) sets, and why.
+///
+/// [Rampart itself]: crate::manual::rampart_itself
+pub mod presets {
+    #![doc = include_str!("presets.md")]
 }
 
 // The examples of the pages below use the other crates of the workspace; `rampart-docs-tests` compiles them.

@@ -27,6 +27,7 @@ mod order;
 mod other_claims;
 mod outcome;
 mod payload;
+mod presets;
 mod public_api;
 mod rampart_server;
 mod reading;

@@ -1,0 +1,144 @@
+//! A preset as a file names it: `preset = "keycloak"`, and its arguments by their names.
+
+use std::collections::BTreeMap;
+
+use serde::de::{Error, Expected, Unexpected};
+
+use crate::issuer::Issuer;
+use crate::settings::IssuerSettings;
+
+/// The arguments of a preset that stand in a file.
+#[derive(Default)]
+pub(crate) struct Arguments(BTreeMap<&'static str, Argument>);
+
+pub(crate) enum Argument {
+    Text(String),
+    List(Vec<String>),
+}
+
+impl From<String> for Argument {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Vec<String>> for Argument {
+    fn from(list: Vec<String>) -> Self {
+        Self::List(list)
+    }
+}
+
+/// A name that is missing.
+type Missing = &'static str;
+
+impl Arguments {
+    pub(crate) fn give(&mut self, name: &'static str, argument: Option<impl Into<Argument>>) {
+        if let Some(argument) = argument {
+            self.0.insert(name, argument.into());
+        }
+    }
+
+    fn text(&mut self, name: &'static str) -> Result<String, Missing> {
+        match self.0.remove(name) {
+            Some(Argument::Text(text)) => Ok(text),
+            _ => Err(name),
+        }
+    }
+
+    fn list(&mut self, name: &'static str) -> Result<Vec<String>, Missing> {
+        match self.0.remove(name) {
+            Some(Argument::List(list)) => Ok(list),
+            _ => Err(name),
+        }
+    }
+}
+
+struct Preset {
+    name: &'static str,
+    arguments: &'static [&'static str],
+    issuer: fn(&mut Arguments) -> Result<Issuer, Missing>,
+}
+
+const PRESETS: &[Preset] = &[
+    Preset {
+        name: "rampart",
+        arguments: &["url", "client_ids"],
+        issuer: |given| Ok(Issuer::rampart(given.text("url")?, given.list("client_ids")?)),
+    },
+    Preset {
+        name: "keycloak",
+        arguments: &["base_url", "keycloak_realm", "audience"],
+        issuer: |given| {
+            Ok(Issuer::keycloak(given.text("base_url")?, given.text("keycloak_realm")?, given.text("audience")?))
+        },
+    },
+    Preset {
+        name: "auth0",
+        arguments: &["domain", "audience"],
+        issuer: |given| Ok(Issuer::auth0(given.text("domain")?, given.text("audience")?)),
+    },
+    Preset {
+        name: "okta",
+        arguments: &["domain", "authorization_server", "audience"],
+        issuer: |given| {
+            Ok(Issuer::okta(given.text("domain")?, given.text("authorization_server")?, given.text("audience")?))
+        },
+    },
+    Preset {
+        name: "cognito",
+        arguments: &["region", "pool_id", "client_ids"],
+        issuer: |given| Ok(Issuer::cognito(given.text("region")?, given.text("pool_id")?, given.list("client_ids")?)),
+    },
+    Preset {
+        name: "clerk",
+        arguments: &["domain", "authorized_party"],
+        issuer: |given| Ok(Issuer::clerk(given.text("domain")?, given.text("authorized_party")?)),
+    },
+    Preset {
+        name: "cloudflare_access",
+        arguments: &["team", "audience"],
+        issuer: |given| Ok(Issuer::cloudflare_access(given.text("team")?, given.text("audience")?)),
+    },
+    Preset { name: "firebase", arguments: &["project"], issuer: |given| Ok(Issuer::firebase(given.text("project")?)) },
+    Preset {
+        name: "supabase",
+        arguments: &["project_url"],
+        issuer: |given| Ok(Issuer::supabase(given.text("project_url")?)),
+    },
+    Preset {
+        name: "kubernetes",
+        arguments: &["api_server", "audience"],
+        issuer: |given| Ok(Issuer::kubernetes(given.text("api_server")?, given.text("audience")?)),
+    },
+];
+
+/// For the errors of whatever reads a file.
+struct OneOf;
+
+impl Expected for OneOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
+        write!(f, "one of {}", names.join(", "))
+    }
+}
+
+/// What a file says of an issuer: what its preset sets, if it has one, and what stands beside it.
+pub(crate) fn settings<E: Error>(
+    preset: Option<&str>,
+    mut given: Arguments,
+    mut own: IssuerSettings,
+) -> Result<IssuerSettings, E> {
+    let Some(name) = preset else {
+        return if given.0.is_empty() { Ok(own) } else { Err(E::missing_field("preset")) };
+    };
+    let Some(preset) = PRESETS.iter().find(|preset| preset.name == name) else {
+        return Err(E::invalid_value(Unexpected::Other("another preset"), &OneOf));
+    };
+    given.give("issuer_url", own.issuer_url.take());
+    given.give("audience", own.audience.take());
+    let issuer = (preset.issuer)(&mut given).map_err(E::missing_field)?;
+    match given.0.keys().next() {
+        Some(name) => Err(E::unknown_field(name, preset.arguments)),
+        None => Ok(own.over(issuer.settings)),
+    }
+}
