@@ -8,11 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use rampart_core::adapter::{self, Inquiry, Outcome};
+use rampart_core::adapter::{self, Flight, Inquiry, Outcome};
 use rampart_core::{AnyUser, Claims, Policy, RampartAuth, Rejection, Requirement};
 
 use crate::config::RampartConfig;
-use crate::flight::Flight;
 use crate::rejection::AuthRejection;
 use crate::verification::{Admitted, store, verify};
 
@@ -149,15 +148,15 @@ impl<G> Extraction<G> {
         Self { request: Some(request.clone()), flight: None, admit }
     }
 
-    fn admitted(&mut self, request: &HttpRequest, context: &Context<'_>) -> Poll<Admitted<G>> {
-        let flight = match &self.flight {
+    fn admitted(&mut self, request: &HttpRequest, context: &mut Context<'_>) -> Poll<Admitted<G>> {
+        let flight = match &mut self.flight {
             Some(flight) => flight,
             None => match verify(request, configured(request)?, self.admit) {
                 Ok(admitted) => return Poll::Ready(admitted),
                 Err(flight) => self.flight.insert(flight),
             },
         };
-        let fresh = ready!(flight.poll(context));
+        let fresh = ready!(Pin::new(flight).poll(context));
         Poll::Ready(store(request, fresh, self.admit))
     }
 }

@@ -8,7 +8,6 @@
 mod answer;
 mod config;
 mod extract;
-mod flight;
 mod head;
 mod middleware;
 mod rejection;

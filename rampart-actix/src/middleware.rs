@@ -114,8 +114,8 @@ where
                 let guarded = Rc::clone(&self.0);
                 Kind::Waiting {
                     future: Box::pin(async move {
-                        let fresh = future::poll_fn(move |context| flight.poll(context)).await;
-                        let passed = store(request.request(), fresh, |outcome| guarded.middleware.passes(outcome));
+                        let passed =
+                            store(request.request(), flight.await, |outcome| guarded.middleware.passes(outcome));
                         match admit(passed, &request) {
                             Ok(()) => guarded.inner.call(request).await.map(ServiceResponse::map_into_left_body),
                             Err(rejection) => Ok(request.error_response(rejection).map_into_right_body()),

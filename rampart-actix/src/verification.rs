@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use actix_web::{HttpMessage, HttpRequest};
-use rampart_core::adapter::{Carry, Fresh, Outcome, Verification, Verified};
+use rampart_core::adapter::{Carry, Flight, Flights, Fresh, Outcome, Verification, Verified};
 use rampart_core::{Claims, RampartAuth, Rejection};
 
-use crate::flight::Flight;
 use crate::head::Head;
 
 /// What a guard or middleware makes of an outcome.
@@ -23,12 +22,15 @@ pub(crate) fn verify<T>(
         return Ok(admitted);
     }
     // actix-web starts all guards of a handler together: another one may be under way.
-    if let Some(flight) = Flight::of(auth, request) {
+    let under_way = request.extensions().get().and_then(|flights: &Flights| flights.of(auth, &Head(request)));
+    if let Some(flight) = under_way {
         return Err(flight);
     }
     match auth.verification(&Head(request)) {
         Verification::Ready(fresh) => Ok(store(request, fresh, admit)),
-        Verification::Pending(pending) => Err(Flight::new(pending, request)),
+        Verification::Pending(pending) => {
+            Err(request.extensions_mut().get_or_insert_with(Flights::default).begin(pending))
+        }
     }
 }
 
@@ -75,7 +77,6 @@ fn apply(carry: Carry, request: &HttpRequest) {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use actix_web::test::TestRequest;
@@ -103,8 +104,7 @@ mod tests {
         let admit = |outcome: &Outcome<'_>| outcome.required::<AnyUser>();
         let flights = [&other, &ours, &other, &ours].map(|auth| verify(&request, auth, admit).unwrap_err());
         for flight in flights {
-            let fresh = poll_fn(|context| flight.poll(context)).await;
-            assert!(store(&request, fresh, admit).is_err());
+            assert!(store(&request, flight.await, admit).is_err());
         }
         let told = [by_ours, by_other].map(|count| count.load(Ordering::Relaxed));
         assert_eq!(told, [1, 1]);

@@ -12,6 +12,7 @@ mod builder;
 mod clock;
 mod environment;
 mod event;
+mod flights;
 mod gate;
 mod grants;
 mod health;

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rampart_core::Claims;
-use rampart_core::adapter::{Carry, Outcome, Verified};
+use rampart_core::adapter::{Carry, Flights, Outcome, Verified};
 use rocket::http::Status;
-use rocket::tokio::sync::{Mutex as Turn, MutexGuard};
 use rocket::{Request, Route};
 
 use crate::rejection::AuthRejection;
@@ -14,9 +13,15 @@ use crate::rejection::AuthRejection;
 /// In the local state of a request, which can be set only once, so that the change is within.
 #[derive(Default)]
 pub(crate) struct Kept {
-    /// Of one guard at a time, however long it waits for keys.
-    verified: Turn<Option<Verified>>,
+    verdicts: Mutex<Verdicts>,
     found: Mutex<Found>,
+}
+
+/// What has been verified, and what is under way.
+#[derive(Default)]
+pub(crate) struct Verdicts {
+    pub(crate) verified: Option<Verified>,
+    pub(crate) flights: Flights,
 }
 
 #[derive(Default)]
@@ -42,9 +47,10 @@ impl Kept {
         request.local_cache(Self::default)
     }
 
-    /// The outcome that an earlier guard has kept, and the place for a new one.
-    pub(crate) async fn verified(&self) -> MutexGuard<'_, Option<Verified>> {
-        self.verified.lock().await
+    /// What earlier guards have kept, and the place for more. It is locked for as long as it takes to decide, and not while keys are
+    /// fetched.
+    pub(crate) fn verdicts(&self) -> MutexGuard<'_, Verdicts> {
+        self.verdicts.lock()
     }
 
     /// A guard has decided: who is signed in now, and that no refusal before has ended the request.

@@ -4,8 +4,11 @@
 
 mod support;
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 use rampart_issuer::Endpoint;
 use rampart_rocket::{
@@ -252,6 +255,37 @@ async fn guards_verify_once_also_while_keys_are_fetched() {
         assert_eq!((issuer.requests(Endpoint::Jwks) - fetches, told.load(Ordering::SeqCst)), (1, 1), "{path}");
         client.get_with(path, &admin).await.is_ok(if path == "/joined" { "ada ada" } else { "ada" });
     }
+}
+
+/// A guard of the application's own that begins to ask, does not wait for the answer, and asks for something else.
+struct Impatient(bool);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Impatient {
+    type Error = AuthRejection;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthRejection> {
+        let mut first = request.guard::<RequireAuth<Admin>>();
+        let waits = poll_fn(|context| Poll::Ready(first.as_mut().poll(context).is_pending())).await;
+        let second = request.guard::<OptionalAuth>().await;
+        drop(first);
+        second.map(|_| Self(waits))
+    }
+}
+
+#[tokio::test]
+async fn a_guard_that_nobody_drives_holds_up_no_other() {
+    #[get("/")]
+    fn impatient(impatient: Impatient) -> String {
+        impatient.0.to_string()
+    }
+    let issuer = issuer().await;
+    let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
+    let client = serve(with(&auth).mount("/", routes![impatient])).await;
+    let token = plain(&issuer);
+    let answer = tokio::time::timeout(Duration::from_secs(10), client.get_with("/", &token)).await;
+    answer.expect("the first guard keeps the second waiting").is_ok("true");
+    assert_eq!(issuer.requests(Endpoint::Jwks), 1);
 }
 
 #[tokio::test]

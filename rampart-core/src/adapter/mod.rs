@@ -2,7 +2,8 @@
 //!
 //! An adapter shows a request as a [`RequestHead`], calls [`RampartAuth::verification`](crate::RampartAuth::verification), lets a
 //! [`Requirement`](crate::Requirement) or a [`Gate`] decide by the [`Outcome`], and keeps the [`Verified`] with the request for
-//! whoever asks next.
+//! whoever asks next. Where guards of one request may be asked at the same time, its [`Flights`] are kept with it too, so that it is
+//! verified once also while keys are fetched.
 //!
 //! ```
 //! use rampart_core::adapter::{RequestHead, Verification, Verified};
@@ -38,6 +39,7 @@ use crate::event::{self, Event};
 
 #[doc(inline)]
 pub use crate::{
+    flights::{Flight, Flights},
     gate::Gate,
     inquiry::Inquiry,
     outcome::{Carry, Outcome, Verified},
