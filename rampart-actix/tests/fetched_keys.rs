@@ -3,11 +3,12 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::{App, web};
 use rampart_actix::{AuthError, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RampartConfig, RequireAuth, roles};
-use rampart_issuer::{Endpoint, LocalIssuer};
+use rampart_issuer::{Algorithm, Endpoint, LocalIssuer};
 use support::{Client, issuer};
 
 roles!(Admin = "admin");
@@ -97,4 +98,28 @@ async fn without_a_token_nothing_is_fetched() {
     client.get("/layer").await.is_rejection(&auth, AuthError::MissingToken);
     client.get_with("/layer", "malformed").await.is_rejection(&auth, AuthError::InvalidToken);
     assert_eq!(issuer.requests(Endpoint::Jwks), 0);
+}
+
+/// What the documentation says of actix-web, which polls all parameters of a handler: behind middleware none is asked before.
+#[actix_web::test]
+async fn other_parameters_are_asked_while_a_guard_waits_but_not_while_middleware_does() {
+    async fn query(_user: RequireAuth, _query: web::Query<HashMap<String, u8>>) -> &'static str {
+        "in"
+    }
+    let issuer = issuer().await;
+    let (kid, stranger) = (issuer.key().kid().to_owned(), issuer.add_unpublished_key(Algorithm::ES256).unwrap());
+    let forged = issuer.token().key(&stranger).kid(&kid).sign().unwrap();
+    for (path, cold) in [("/guard?number=many", 400), ("/layer?number=many", 401)] {
+        let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
+        let data = web::Data::new(auth.clone());
+        let client = serve!(
+            App::new()
+                .app_data(data.clone())
+                .route("/guard", web::get().to(query))
+                .service(web::resource("/layer").wrap(data.require_auth()).route(web::get().to(query)))
+        );
+        assert_eq!(client.get_with(path, &forged).await.status, cold, "{path}");
+        auth.warm_up().await.unwrap();
+        client.get_with(path, &forged).await.is_rejection(&auth, AuthError::InvalidToken);
+    }
 }
