@@ -58,3 +58,49 @@ impl fmt::Debug for Inquiry {
         f.write_str("Inquiry")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::SystemTime;
+
+    use rampart_issuer::LocalIssuer;
+
+    use super::*;
+    use crate::answer::error::AuthError;
+    use crate::request::Authorization;
+    use crate::requirement::AnyUser;
+    use crate::verification::Verification;
+
+    const NOW: u64 = 1_800_000_000;
+
+    /// One that takes its time, as that of a web socket does, or that has kept a clone of its guard.
+    #[tokio::test]
+    async fn handler_that_asks_after_a_minute_learns_that_the_token_has_expired() {
+        let issuer = LocalIssuer::start().await.unwrap();
+        let time = Arc::new(AtomicU64::new(NOW));
+        let clock = Arc::clone(&time);
+        let auth = RampartAuth::builder(issuer.url(), issuer.audience())
+            .static_jwks(issuer.jwks_json())
+            .clock(move || SystemTime::UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed)))
+            .clock_tolerance(Duration::ZERO)
+            .build()
+            .unwrap();
+        let token = issuer.token().at(NOW).expires_in(30).roles(["admin"]).sign().unwrap();
+        let head = Authorization::new([format!("Bearer {token}")]);
+        let Verification::Ready(fresh) = auth.verification(&head) else { panic!("the keys are there") };
+        let outcome = fresh.outcome();
+        let (claims, recent) = (outcome.required::<AnyUser>().unwrap(), outcome.inquiry());
+        let old = Inquiry { recent_until: Duration::ZERO, ..recent.clone() };
+
+        let ask = |inquiry: &Inquiry, role| inquiry.require(Some(&claims), &Policy::roles([role])).map(drop);
+        time.store(NOW + 30, Ordering::Relaxed);
+        assert_eq!(ask(&recent, "admin"), Ok(()), "within a minute one request has one answer");
+        for (inquiry, role) in [(&old, "admin"), (&old.clone(), "admin"), (&old, "root")] {
+            assert_eq!(ask(inquiry, role), Err(auth.rejection(AuthError::TokenExpired)));
+        }
+        time.store(NOW + 29, Ordering::Relaxed);
+        assert_eq!(ask(&old, "admin"), Ok(()));
+        assert_eq!(ask(&old, "root"), Err(auth.rejection(AuthError::insufficient_role(["root"]))));
+    }
+}
