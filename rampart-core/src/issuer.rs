@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::claim_settings::RequireClaim;
 use crate::grants::Grants;
 use crate::jose::algorithm::Algorithm;
 use crate::settings::IssuerSettings;
@@ -95,6 +96,27 @@ impl Issuer {
     /// is called like a user is then that user: only where the issuer never gives one name to both.
     pub fn subject_claim_verbatim(mut self, pointer: impl Into<String>) -> Self {
         self.settings.subject_claim_verbatim = Some(pointer.into());
+        self
+    }
+
+    /// A claim, as a JSON pointer (RFC 6901), and the values of which one must stand there: as a string by itself, compared as a whole.
+    /// A token with another, or without, is invalid. For issuers that give anybody a token for the audience of their choice, such as
+    /// GitHub, GitLab and Google, where the audience alone keeps nobody out. Called again, it adds one more, and all must hold.
+    ///
+    /// ```
+    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
+    /// rampart_core::RampartAuth::builder("https://token.actions.githubusercontent.com", "my-api")
+    ///     .discovery()
+    ///     .require_claim("/repository_owner_id", ["1234567"])
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn require_claim<S: Into<String>>(
+        mut self,
+        pointer: impl Into<String>,
+        values: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.settings.require_claim.push(RequireClaim::new(pointer, values));
         self
     }
 

@@ -9,6 +9,7 @@ mod auth;
 mod authenticate;
 mod bearer;
 mod builder;
+mod claim_settings;
 mod clock;
 mod environment;
 mod event;
@@ -41,6 +42,7 @@ pub use crate::{
     auth::{Beginning, RampartAuth},
     authenticate::{Authenticate, AuthenticateOptional},
     builder::RampartAuthBuilder,
+    claim_settings::RequireClaim,
     event::{AmbiguousKey, Event, RefusedToken},
     grants::Grants,
     health::{Health, IssuerHealth, JwksState},

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use crate::claim_settings::{RequireClaim, one_or_several};
 use crate::grants::Grants;
 use crate::jose::algorithm::Algorithm;
 use crate::presets::written::{self, Arguments};
@@ -186,6 +187,8 @@ sections! {
         subject_claim: Option<String> => plainly,
         /// See [`Issuer::subject_claim_verbatim`].
         subject_claim_verbatim: Option<String> => plainly,
+        /// See [`Issuer::require_claim`].
+        [deserialize_with = "one_or_several"] require_claim: Vec<RequireClaim> => plainly,
         /// See [`Issuer::aliases`].
         aliases: Vec<String> => plainly,
         /// See [`Issuer::grants`].

@@ -33,6 +33,15 @@ impl RampartAuthBuilder {
         self.first(|issuer| issuer.subject_claim_verbatim(pointer))
     }
 
+    /// See [`Issuer::require_claim`].
+    pub fn require_claim<S: Into<String>>(
+        self,
+        pointer: impl Into<String>,
+        values: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.first(|issuer| issuer.require_claim(pointer, values))
+    }
+
     /// See [`Issuer::aliases`].
     pub fn aliases<S: Into<String>>(self, aliases: impl IntoIterator<Item = S>) -> Self {
         self.first(|issuer| issuer.aliases(aliases))

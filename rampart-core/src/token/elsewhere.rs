@@ -12,6 +12,7 @@ pub(super) struct Elsewhere<'a> {
     pub(super) stand_ins: StandIns<'a>,
     /// Whether each of the required claims is there.
     pub(super) required: Vec<bool>,
+    pub(super) demanded: Vec<Found<'a>>,
 }
 
 impl<'a> Elsewhere<'a> {
@@ -27,6 +28,7 @@ impl<'a> Elsewhere<'a> {
                 subject: find(rules.subject_claim.as_ref().map(|claim| &claim.pointer))?,
             },
             required: required.collect::<Result<_, _>>()?,
+            demanded: rules.demands.iter().map(|demand| demand.pointer.find(text)).collect::<Result<_, _>>()?,
         })
     }
 }

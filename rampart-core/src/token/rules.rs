@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::demands::Demand;
 use super::implied::Implied;
 use super::pointer::Pointer;
 use super::subject::SubjectClaim;
@@ -22,6 +23,7 @@ pub(crate) struct Rules {
     pub(crate) tolerance: Duration,
     pub(crate) is_iat_optional: bool,
     pub(crate) required_claims: Vec<RequiredClaim>,
+    pub(crate) demands: Vec<Demand>,
     pub(crate) accept_id_tokens: bool,
     pub(crate) max_lifetime: Option<Duration>,
     /// `None` for the claims of a Rampart token.

@@ -126,6 +126,9 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     if let Some((claim, _)) = missing {
         return Err(Refusal::missing_claim(Rule::V10, Cow::Owned(claim.name.clone())));
     }
+    for (demand, found) in rules.demands.iter().zip(elsewhere.demanded) {
+        demand.check(found)?;
+    }
 
     let roles = match elsewhere.roles {
         None => mapping::roles(members.roles.take())?,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rampart_http::ConfigError;
+use rampart_http::{ConfigError, checked_text};
 
+use crate::claim_settings::RequireClaim;
 use crate::grants::Grants;
 use crate::issuer::Issuer;
 use crate::jose::algorithm::Algorithms;
@@ -17,6 +18,7 @@ use crate::mistakes::{
     checked_alias, checked_audience, checked_deciding_pointer, checked_required_claim, checked_subject,
 };
 use crate::settings::IssuerSettings;
+use crate::token::demands::Demand;
 use crate::token::implied::Implied;
 use crate::token::rules::{RequiredClaim, Rules};
 use crate::token::subject::SubjectClaim;
@@ -137,6 +139,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
             .chain(&settings.required_claims)
             .map(required)
             .collect::<Result<_, _>>()?,
+        demands: settings.require_claim.iter().map(|claim| demand(claim, settings)).collect::<Result<_, _>>()?,
         accept_id_tokens: settings.insecure_accept_id_tokens,
         max_lifetime: settings.max_token_lifetime.into_iter().chain(floor.max_token_lifetime).min(),
         roles_claims: roles_claims.map(pointers).transpose()?,
@@ -160,6 +163,25 @@ fn subject_claim(settings: &IssuerSettings) -> Result<Option<SubjectClaim>, Conf
     };
     let pointer = checked_subject(field, text, settings.insecure_user_writable_claims)?;
     Ok(Some(SubjectClaim { pointer, is_verbatim }))
+}
+
+fn demand(claim: &RequireClaim, settings: &IssuerSettings) -> Result<Demand, ConfigError> {
+    const FIELD: &str = "require_claim";
+    let RequireClaim { pointer: name, values } = claim;
+    let pointer = checked_deciding_pointer(FIELD, name, settings.insecure_user_writable_claims)?;
+    if values.is_empty() {
+        return Err(ConfigError::invalid(
+            FIELD,
+            format!("has no value for {name}, so that every token would be refused; name those that may stand there"),
+        ));
+    }
+    for value in values {
+        if value.is_empty() {
+            return Err(ConfigError::invalid(FIELD, format!("has an empty value for {name}; remove it")));
+        }
+        checked_text(FIELD, value)?;
+    }
+    Ok(Demand { name: name.clone(), pointer, values: values.clone() })
 }
 
 fn checked_lifetime(lifetime: Option<Duration>) -> Result<(), ConfigError> {

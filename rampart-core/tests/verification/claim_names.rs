@@ -56,6 +56,7 @@ fn name_of_a_claim_is_the_name_alone() {
             refused(&pointer, fetching().scope_claim(&pointer).build(), "scope_claim"),
             refused(&pointer, fetching().audience_claim(&pointer).build(), "audience_claim"),
             refused(&pointer, fetching().subject_claim(&pointer).build(), "subject_claim"),
+            refused(&pointer, fetching().require_claim(&pointer, ["x"]).build(), "require_claim"),
             refused(&pointer, fetching().required_claims(["sub", &pointer]).build(), "required_claims"),
             refused(
                 text,
@@ -113,6 +114,7 @@ fn cl08_claims_that_users_write_themselves_are_refused() {
             refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim"),
             refused(pointer, fetching().audience_claim(pointer).build(), "audience_claim"),
             refused(pointer, fetching().subject_claim(pointer).build(), "subject_claim"),
+            refused(pointer, fetching().require_claim(pointer, ["x"]).build(), "require_claim"),
         ];
         for told in told {
             assert!(told.contains("users write themselves") && !told.contains("insecure"), "{told}");

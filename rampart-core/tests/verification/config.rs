@@ -227,6 +227,7 @@ fn settings_are_read_from_a_file() {
         "roles_claims": ["/realm_access/roles"],
         "scope_claim": "/permissions",
         "audience_claim": "/azp",
+        "require_claim": {"pointer": "/tenant", "values": ["a", "b"]},
         "subject_claim": "/azp",
         "resource_metadata": "https://api.example/metadata",
     });
@@ -240,12 +241,14 @@ fn settings_are_read_from_a_file() {
             .claim("realm_access", r#"{"roles":["admin"]}"#)
             .claim("permissions", r#""a b""#)
             .claim("at_hash", r#""x""#)
+            .claim("tenant", r#""b""#)
     };
     let claims = ready(auth.verify(&good().sign())).unwrap();
     assert!(claims.has_role("admin") && claims.has_all_scopes(&["a", "b"]));
     let refusals = [
         ("clock_tolerance_seconds", good().claim("exp", &(NOW - 60).to_string()), AuthError::TokenExpired),
         ("subject_claim", good().without("sub").claim("azp", "1"), AuthError::InvalidToken),
+        ("require_claim", good().claim("tenant", r#""c""#), AuthError::InvalidToken),
         ("audience_claim", good().without("aud").claim("azp", r#""third""#), AuthError::InvalidToken),
         ("audiences", good().claim("aud", r#""third""#), AuthError::InvalidToken),
         ("required_claims", good().without("email"), AuthError::missing_claim("email")),
@@ -278,6 +281,10 @@ fn mistakes_in_a_file_are_found_when_it_is_read_or_when_the_object_is_built() {
     };
     for (id, outcome) in [
         ("unknown field", with("clock_tolerence_seconds", json!(1))),
+        ("a value that is none", with("require_claim", json!({"pointer": "/a", "values": "b"}))),
+        ("unknown member", with("require_claim", json!({"pointer": "/a", "values": ["b"], "value": "b"}))),
+        ("no pointer", with("require_claim", json!([{"values": ["b"]}]))),
+        ("a pair", with("require_claim", json!(["/a", ["b"]]))),
         ("unknown algorithm", with("algorithms", json!(["HS256"]))),
         ("algorithm none", with("algorithms", json!(["none"]))),
         ("algorithm in lower case", with("algorithms", json!(["es256"]))),

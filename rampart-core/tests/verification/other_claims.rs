@@ -2,6 +2,7 @@
 
 use rampart_core::AuthError;
 
+use crate::common::log;
 use crate::common::{AUDIENCE, AUTH, Auth, Draft, NOW, quoted, ready};
 use crate::config::{accepted, fetching, refused};
 
@@ -117,4 +118,61 @@ fn cl06_subject_is_nothing_that_may_change_or_pass_to_somebody_else() {
     }
     let both = fetching().subject_claim("/client_id").subject_claim_verbatim("/client_id");
     refused("both", both.build(), "subject_claim_verbatim");
+}
+
+#[test]
+fn cl01_token_of_another_owner_is_refused_whatever_its_audience() {
+    let auth = Auth::new(|builder| builder.require_claim("/repository_owner_id", ["4242", "17"]));
+    let owned = |json: &str| Draft::good().claim("repository_owner_id", json);
+    for owner in ["\"4242\"", "\"17\"", r#""\u00317""#] {
+        auth.accepts(owner, &owned(owner).sign());
+    }
+    for owner in [
+        r#""4243""#,
+        r#""424""#,
+        r#""42420""#,
+        r#"" 4242""#,
+        r#""""#,
+        "4242",
+        "17.0",
+        "null",
+        "true",
+        "[]",
+        r#"["4242"]"#,
+        r#"["4242","evil"]"#,
+        r#"{"4242":true}"#,
+    ] {
+        auth.refuses(&format!("owner {owner}"), &owned(owner).sign(), "V10");
+    }
+    auth.refuses("absent", &Draft::good().sign(), "V10");
+    auth.refuses("by another name", &Draft::good().claim("Repository_owner_id", r#""17""#).sign(), "V10");
+    let below = Auth::new(|builder| builder.require_claim("/project/id", ["a"]));
+    below.accepts("below", &Draft::good().claim("project", r#"{"id":"a"}"#).sign());
+    below.refuses("no way", &Draft::good().claim("project", r#""a""#).sign(), "V10");
+
+    log::clear();
+    assert!(ready(auth.uncached.verify(&owned(r#""evil\u2028""#).sign())).is_err());
+    let text = log::take().remove(0).text;
+    assert!(text.contains(r#"says=/repository_owner_id: "evil\u{2028}""#), "{text}");
+
+    let nobody: [&str; 0] = [];
+    refused("no value", fetching().require_claim("/azp", nobody).build(), "require_claim");
+    for value in ["", " x", "x\n", "'x'"] {
+        refused(value, fetching().require_claim("/azp", ["x", value]).build(), "require_claim");
+    }
+}
+
+#[test]
+fn cl02_service_account_of_somebody_else_is_refused() {
+    let auth = Auth::new(|builder| builder.require_claim("/azp", ["ours"]).require_claim("/hd", ["example.com"]));
+    let by = |azp: &str, hd: &str| {
+        let draft = Draft::good().claim("azp", &quoted(azp)).claim("hd", &quoted(hd));
+        draft.claim("email", r#""robot@evil.iam.gserviceaccount.com""#).sign()
+    };
+    auth.accepts("ours", &by("ours", "example.com"));
+    auth.refuses("somebody else's", &by("107517467455664443765", "example.com"), "V10");
+    auth.refuses("all must hold", &by("ours", "evil.example"), "V10");
+    let email = Auth::new(|builder| builder.required_claims(["email"]).require_claim("/azp", ["ours"]));
+    email.answers("in their order", &Draft::good().sign(), &AuthError::missing_claim("email"), "V10");
+    auth.refuses("after the dates", &Draft::good().claim("exp", "true").sign(), "V9");
 }

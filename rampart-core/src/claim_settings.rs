@@ -1,0 +1,54 @@
+//! Settings of an issuer that name a claim and say something of it.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+#[cfg(doc)]
+use crate::issuer::Issuer;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// A claim, and what must stand there: for [`Issuer::require_claim`]. In a file `{ pointer = "/azp", values = ["web"] }`, or several of
+/// those.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RequireClaim {
+    /// Where it stands, as a JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// The values of which it must have one.
+    pub values: Vec<String>,
+}
+
+impl RequireClaim {
+    /// One of these whole strings must stand there.
+    pub fn new<S: Into<String>>(pointer: impl Into<String>, values: impl IntoIterator<Item = S>) -> Self {
+        Self { pointer: pointer.into(), values: values.into_iter().map(Into::into).collect() }
+    }
+}
+
+/// One table, or a list of them.
+pub(crate) fn one_or_several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_any(OneOrSeveral(PhantomData))
+}
+
+struct OneOrSeveral<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrSeveral<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table, or a list of tables")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(seq))
+    }
+}
