@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 #[cfg(doc)]
 use crate::issuer::Issuer;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A claim, and what must stand there: for [`Issuer::require_claim`]. In a file `{ pointer = "/azp", values = ["web"] }`, or several of
@@ -25,6 +25,30 @@ impl RequireClaim {
     /// One of these whole strings must stand there.
     pub fn new<S: Into<String>>(pointer: impl Into<String>, values: impl IntoIterator<Item = S>) -> Self {
         Self { pointer: pointer.into(), values: values.into_iter().map(Into::into).collect() }
+    }
+}
+
+/// A mark of an ID token that an issuer writes into its access tokens too: for [`Issuer::insecure_ignore_mark`]. In a file `"nonce"`,
+/// `"at_hash"` or `"c_hash"`. No other mark can be ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mark {
+    /// `nonce` (`OpenID` Connect Core 1.0 section 2).
+    Nonce,
+    /// `at_hash` (`OpenID` Connect Core 1.0 section 3.1.3.6).
+    AtHash,
+    /// `c_hash` (`OpenID` Connect Core 1.0 section 3.3.2.11).
+    CHash,
+}
+
+impl<'de> Deserialize<'de> for Mark {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match &*String::deserialize(deserializer)? {
+            "nonce" => Ok(Self::Nonce),
+            "at_hash" => Ok(Self::AtHash),
+            "c_hash" => Ok(Self::CHash),
+            _ => Err(D::Error::custom("no mark that can be ignored: those are \"nonce\", \"at_hash\" and \"c_hash\"")),
+        }
     }
 }
 

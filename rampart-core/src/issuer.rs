@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::claim_settings::RequireClaim;
+use crate::claim_settings::{Mark, RequireClaim};
 use crate::grants::Grants;
 use crate::jose::algorithm::Algorithm;
 use crate::settings::IssuerSettings;
@@ -272,6 +272,14 @@ impl Issuer {
     /// `typ: ID`, and `token_use: id` or `id_token`. Refresh, logout and sender-constrained tokens are refused all the same.
     pub fn insecure_accept_id_tokens(mut self, accept: bool) -> Self {
         self.settings.insecure_accept_id_tokens = accept;
+        self
+    }
+
+    /// Accepts access tokens that bear this mark of an ID token, as those of Dex (`at_hash`) and authentik (`nonce`) do. ID tokens are then
+    /// told apart by fewer marks, or by none: what keeps them out is an audience of the API's own, which no client has. Called again, it
+    /// adds one more.
+    pub fn insecure_ignore_mark(mut self, mark: Mark) -> Self {
+        self.settings.insecure_ignore_marks.push(mark);
         self
     }
 

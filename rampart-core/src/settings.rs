@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use crate::claim_settings::{RequireClaim, one_or_several};
+use crate::claim_settings::{Mark, RequireClaim, one_or_several};
 use crate::grants::Grants;
 use crate::jose::algorithm::Algorithm;
 use crate::presets::written::{self, Arguments};
@@ -223,6 +223,8 @@ sections! {
         [rename = "fetch_timeout_seconds", deserialize_with = "seconds"] fetch_timeout: Option<Duration> => plainly,
         /// See [`Issuer::insecure_accept_id_tokens`].
         insecure_accept_id_tokens: bool => plainly,
+        /// See [`Issuer::insecure_ignore_mark`].
+        insecure_ignore_marks: Vec<Mark> => plainly,
         /// See [`Issuer::insecure_user_writable_claims`].
         insecure_user_writable_claims: bool => plainly,
     }

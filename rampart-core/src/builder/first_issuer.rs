@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::RampartAuthBuilder;
+use crate::claim_settings::Mark;
 use crate::grants::Grants;
 use crate::issuer::Issuer;
 use crate::jose::algorithm::Algorithm;
@@ -110,6 +111,11 @@ impl RampartAuthBuilder {
     /// See [`Issuer::insecure_accept_id_tokens`].
     pub fn insecure_accept_id_tokens(self, accept: bool) -> Self {
         self.first(|issuer| issuer.insecure_accept_id_tokens(accept))
+    }
+
+    /// See [`Issuer::insecure_ignore_mark`].
+    pub fn insecure_ignore_mark(self, mark: Mark) -> Self {
+        self.first(|issuer| issuer.insecure_ignore_mark(mark))
     }
 
     /// See [`Issuer::insecure_user_writable_claims`].

@@ -4,6 +4,7 @@ use rampart_http::json::Value;
 
 use super::payload::Payload;
 use super::rules::Rules;
+use crate::claim_settings::Mark;
 use crate::rule::{Refusal, Rule};
 
 impl Payload<'_> {
@@ -37,10 +38,11 @@ impl Payload<'_> {
             Some(_) => return refuse("token_use is neither access nor access_token"),
         }
         if !rules.accept_id_tokens {
-            if self.at_hash == Some(true) || self.c_hash == Some(true) || is("ID") {
+            let bears = |is_there: Option<bool>, mark| is_there == Some(true) && !rules.ignored_marks.contains(&mark);
+            if bears(self.at_hash, Mark::AtHash) || bears(self.c_hash, Mark::CHash) || is("ID") {
                 return refuse("at_hash, c_hash or typ says that this is an ID token");
             }
-            if self.nonce == Some(true) && !matches!(typ, Some("Bearer" | "DPoP")) && !is_at_jwt {
+            if bears(self.nonce, Mark::Nonce) && !matches!(typ, Some("Bearer" | "DPoP")) && !is_at_jwt {
                 return refuse("nonce is present, as in an ID token");
             }
         }

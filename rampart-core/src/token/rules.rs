@@ -7,6 +7,7 @@ use super::demands::Demand;
 use super::implied::Implied;
 use super::pointer::Pointer;
 use super::subject::SubjectClaim;
+use crate::claim_settings::Mark;
 use crate::grants::Grants;
 
 /// What the claims are checked against.
@@ -25,6 +26,7 @@ pub(crate) struct Rules {
     pub(crate) required_claims: Vec<RequiredClaim>,
     pub(crate) demands: Vec<Demand>,
     pub(crate) accept_id_tokens: bool,
+    pub(crate) ignored_marks: Vec<Mark>,
     pub(crate) max_lifetime: Option<Duration>,
     /// `None` for the claims of a Rampart token.
     pub(crate) roles_claims: Option<Vec<Pointer>>,

@@ -141,6 +141,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
             .collect::<Result<_, _>>()?,
         demands: settings.require_claim.iter().map(|claim| demand(claim, settings)).collect::<Result<_, _>>()?,
         accept_id_tokens: settings.insecure_accept_id_tokens,
+        ignored_marks: settings.insecure_ignore_marks.clone(),
         max_lifetime: settings.max_token_lifetime.into_iter().chain(floor.max_token_lifetime).min(),
         roles_claims: roles_claims.map(pointers).transpose()?,
         scope_claim: settings.scope_claim.as_ref().map(pointer("scope_claim")).transpose()?,

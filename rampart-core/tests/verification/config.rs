@@ -285,6 +285,10 @@ fn mistakes_in_a_file_are_found_when_it_is_read_or_when_the_object_is_built() {
         ("unknown member", with("require_claim", json!({"pointer": "/a", "values": ["b"], "value": "b"}))),
         ("no pointer", with("require_claim", json!([{"values": ["b"]}]))),
         ("a pair", with("require_claim", json!(["/a", ["b"]]))),
+        ("a mark that cannot be ignored", with("insecure_ignore_marks", json!(["cnf"]))),
+        ("another", with("insecure_ignore_marks", json!(["at_hash", "events"]))),
+        ("a mark in another case", with("insecure_ignore_marks", json!(["AtHash"]))),
+        ("one mark", with("insecure_ignore_marks", json!("nonce"))),
         ("unknown algorithm", with("algorithms", json!(["HS256"]))),
         ("algorithm none", with("algorithms", json!(["none"]))),
         ("algorithm in lower case", with("algorithms", json!(["es256"]))),
@@ -439,4 +443,20 @@ fn s28_settings_show_no_secret_of_an_address_and_no_key() {
     for told in [format!("{settings:?}"), format!("{settings:#?}"), format!("{builder:?}")] {
         assert!(told.contains("https://issuer.example/keys") && !told.contains(secret), "{told}");
     }
+}
+
+/// ST03's part: what cannot be ignored is told without its value.
+#[test]
+fn marks_in_a_file_are_those_that_can_be_ignored() {
+    let with = |marks: serde_json::Value| {
+        read(
+            json!({"issuer_url": ISSUER, "audience": AUDIENCE, "static_jwks": all_keys(), "insecure_ignore_marks": marks}),
+        )
+    };
+    let told = with(json!(["cnf-0815"])).unwrap_err().to_string();
+    assert!(told.contains("\"nonce\", \"at_hash\" and \"c_hash\"") && !told.contains("0815"), "{told}");
+    let settings = with(json!(["at_hash", "c_hash", "nonce"])).unwrap();
+    let auth = RampartAuthBuilder::from(settings).clock(|| at(Duration::from_secs(NOW))).build().unwrap();
+    let marked = Draft::good().claim("at_hash", "1").claim("c_hash", "1").claim("nonce", "1");
+    assert!(ready(auth.verify(&marked.header("typ", r#""JWT""#).sign())).is_ok());
 }

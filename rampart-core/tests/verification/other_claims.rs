@@ -1,6 +1,6 @@
 //! What other issuers say otherwise: claims that are missing, or stand elsewhere. Each is allowed by a setting of its own, and no other way.
 
-use rampart_core::AuthError;
+use rampart_core::{AuthError, Mark};
 
 use crate::common::log;
 use crate::common::{AUDIENCE, AUTH, Auth, Draft, NOW, quoted, ready};
@@ -175,4 +175,34 @@ fn cl02_service_account_of_somebody_else_is_refused() {
     let email = Auth::new(|builder| builder.required_claims(["email"]).require_claim("/azp", ["ours"]));
     email.answers("in their order", &Draft::good().sign(), &AuthError::missing_claim("email"), "V10");
     auth.refuses("after the dates", &Draft::good().claim("exp", "true").sign(), "V9");
+}
+
+#[test]
+fn mark_is_ignored_by_its_name_and_no_other_with_it() {
+    let marks = [(Mark::AtHash, "at_hash"), (Mark::CHash, "c_hash"), (Mark::Nonce, "nonce")];
+    let marked = |name: &str| Draft::good().header("typ", r#""JWT""#).claim(name, r#""x""#);
+    for (mark, name) in marks {
+        let auth = Auth::new(|builder| builder.insecure_ignore_mark(mark));
+        let both = Auth::new(|builder| builder.insecure_ignore_mark(Mark::Nonce).insecure_ignore_mark(mark));
+        for (other, mark) in marks.map(|(_, mark)| (mark, marked(mark).sign())) {
+            AUTH.refuses(other, &mark, "V12");
+            if other == name {
+                auth.accepts(other, &mark);
+                both.accepts(other, &mark);
+            } else {
+                auth.refuses(other, &mark, "V12");
+            }
+        }
+        both.accepts("each that is named", &marked("nonce").claim(name, "1").sign());
+        for (claim, json) in [
+            ("typ", r#""ID""#),
+            ("typ", r#""Refresh""#),
+            ("token_use", r#""id""#),
+            ("events", "{}"),
+            ("cnf", r#"{"jkt":"x"}"#),
+            ("token_type", r#""refresh""#),
+        ] {
+            both.refuses(&format!("{name} and {claim}"), &marked(name).claim(claim, json).sign(), "V12");
+        }
+    }
 }
