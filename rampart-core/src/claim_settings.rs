@@ -28,6 +28,47 @@ impl RequireClaim {
     }
 }
 
+/// Roles that are the names of an object's members: for [`Issuer::roles_from_names`]. In a file `{ pointer = "/..", granted_by = [..] }`.
+///
+/// ```
+/// use rampart_core::RolesFromNames;
+///
+/// let roles = RolesFromNames::at("/urn:zitadel:iam:org:project:roles").granted_by(["275314159265358979"]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[must_use = "give it to an issuer"]
+pub struct RolesFromNames {
+    pub(crate) pointer: String,
+    pub(crate) granted_by: Option<Vec<String>>,
+}
+
+impl RolesFromNames {
+    /// The object that a JSON pointer (RFC 6901) leads to.
+    pub fn at(pointer: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), granted_by: None }
+    }
+
+    /// Only the roles that one of these organizations has granted, by their IDs: those whose value is an object with a member of that
+    /// name. An organization that was given a project assigns the project's roles by itself. Called again, it adds to them.
+    pub fn granted_by<S: Into<String>>(mut self, organization_ids: impl IntoIterator<Item = S>) -> Self {
+        self.granted_by.get_or_insert_default().extend(organization_ids.into_iter().map(Into::into));
+        self
+    }
+}
+
+impl From<&str> for RolesFromNames {
+    fn from(pointer: &str) -> Self {
+        Self::at(pointer)
+    }
+}
+
+impl From<String> for RolesFromNames {
+    fn from(pointer: String) -> Self {
+        Self::at(pointer)
+    }
+}
+
 /// A mark of an ID token that an issuer writes into its access tokens too: for [`Issuer::insecure_ignore_mark`]. In a file `"nonce"`,
 /// `"at_hash"` or `"c_hash"`. No other mark can be ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::claim_settings::{Mark, RequireClaim};
+use crate::claim_settings::{Mark, RequireClaim, RolesFromNames};
 use crate::grants::Grants;
 use crate::jose::algorithm::Algorithm;
 use crate::settings::IssuerSettings;
@@ -258,6 +258,26 @@ impl Issuer {
     /// ```
     pub fn roles_claims<S: Into<String>>(mut self, pointers: impl IntoIterator<Item = S>) -> Self {
         self.settings.roles_claims = Some(pointers.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Roles that are the names of the members of an object, as Zitadel writes them. A name counts only where its value is `true`, or a
+    /// string, an array or an object that is not empty; with [`granted_by`](RolesFromNames::granted_by) only where it is an object that
+    /// names one of these organizations. It takes the place of `/roles`; with [`roles_claims`](Self::roles_claims) the roles of both
+    /// count.
+    ///
+    /// ```
+    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
+    /// use rampart_core::RolesFromNames;
+    ///
+    /// rampart_core::RampartAuth::builder("https://shop.zitadel.cloud", "PROJECT-ID")
+    ///     .discovery()
+    ///     .roles_from_names(RolesFromNames::at("/urn:zitadel:iam:org:project:roles").granted_by(["ORGANIZATION-ID"]))
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn roles_from_names(mut self, names: impl Into<RolesFromNames>) -> Self {
+        self.settings.roles_from_names = Some(names.into());
         self
     }
 

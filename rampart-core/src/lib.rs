@@ -42,7 +42,7 @@ pub use crate::{
     auth::{Beginning, RampartAuth},
     authenticate::{Authenticate, AuthenticateOptional},
     builder::RampartAuthBuilder,
-    claim_settings::{Mark, RequireClaim},
+    claim_settings::{Mark, RequireClaim, RolesFromNames},
     event::{AmbiguousKey, Event, RefusedToken},
     grants::Grants,
     health::{Health, IssuerHealth, JwksState},

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use crate::claim_settings::{Mark, RequireClaim, one_or_several};
+use crate::claim_settings::{Mark, RequireClaim, RolesFromNames, one_or_several};
 use crate::grants::Grants;
 use crate::jose::algorithm::Algorithm;
 use crate::presets::written::{self, Arguments};
@@ -199,6 +199,8 @@ sections! {
         algorithms: Option<Vec<Algorithm>> => plainly,
         /// See [`Issuer::roles_claims`].
         roles_claims: Option<Vec<String>> => plainly,
+        /// See [`Issuer::roles_from_names`].
+        roles_from_names: Option<RolesFromNames> => plainly,
         /// See [`Issuer::scope_claim`].
         scope_claim: Option<String> => plainly,
         /// See [`Issuer::jwks_url`].

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::RampartAuthBuilder;
-use crate::claim_settings::Mark;
+use crate::claim_settings::{Mark, RolesFromNames};
 use crate::grants::Grants;
 use crate::issuer::Issuer;
 use crate::jose::algorithm::Algorithm;
@@ -101,6 +101,11 @@ impl RampartAuthBuilder {
     /// See [`Issuer::roles_claims`].
     pub fn roles_claims<S: Into<String>>(self, pointers: impl IntoIterator<Item = S>) -> Self {
         self.first(|issuer| issuer.roles_claims(pointers))
+    }
+
+    /// See [`Issuer::roles_from_names`].
+    pub fn roles_from_names(self, names: impl Into<RolesFromNames>) -> Self {
+        self.first(|issuer| issuer.roles_from_names(names))
     }
 
     /// See [`Issuer::scope_claim`].

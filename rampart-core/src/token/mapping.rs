@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use rampart_http::json::Value;
 
-use super::pointer::Found;
+use super::pointer::{AtEnd, Found};
+use super::role_names::{self, Named};
 use crate::rule::{Refusal, Rule};
 
 /// V11: the value at the end of the way, if any.
@@ -17,7 +18,7 @@ pub(super) fn leads_somewhere(found: Found<'_>) -> Result<Option<Value<'_>>, Ref
 }
 
 /// V11: an array of strings, or one string.
-pub(super) fn roles(value: Option<Value<'_>>) -> Result<Vec<String>, Refusal> {
+fn roles(value: Option<Value<'_>>) -> Result<Vec<String>, Refusal> {
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Str(one)) => Ok(vec![one.into_owned()]),
@@ -27,7 +28,7 @@ pub(super) fn roles(value: Option<Value<'_>>) -> Result<Vec<String>, Refusal> {
 }
 
 /// V11: those at the ends of several ways, each once.
-pub(super) fn roles_of_all(found: Vec<Found<'_>>) -> Result<Vec<String>, Refusal> {
+fn roles_of_all(found: Vec<Found<'_>>) -> Result<Vec<String>, Refusal> {
     let mut all = Vec::new();
     for found in found {
         for role in roles(leads_somewhere(found)?)? {
@@ -35,6 +36,23 @@ pub(super) fn roles_of_all(found: Vec<Found<'_>>) -> Result<Vec<String>, Refusal
                 all.push(role);
             }
         }
+    }
+    Ok(all)
+}
+
+/// V11: the roles of a token, by the claim of a Rampart token unless the settings say where they are.
+pub(super) fn all_roles(
+    own: Option<Value<'_>>,
+    listed: Option<Vec<Found<'_>>>,
+    named: Option<AtEnd<Named>>,
+) -> Result<Vec<String>, Refusal> {
+    let mut all = match listed {
+        Some(found) => roles_of_all(found)?,
+        None if named.is_some() => Vec::new(),
+        None => roles(own)?,
+    };
+    if let Some(found) = named {
+        role_names::add(&mut all, found)?;
     }
     Ok(all)
 }

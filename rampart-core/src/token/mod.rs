@@ -12,6 +12,7 @@ mod kind;
 pub(crate) mod mapping;
 mod payload;
 pub(crate) mod pointer;
+pub(crate) mod role_names;
 pub(crate) mod rules;
 mod scope;
 pub(crate) mod subject;

@@ -22,13 +22,16 @@ pub(crate) enum PointerError {
 
 /// What stands at the end of the way.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Found<'a> {
-    Value(Value<'a>),
+pub(crate) enum AtEnd<T> {
+    Value(T),
     /// Nothing, or the way ends at a `null` before.
     Absent,
     /// Something on the way can hold no members, so that nobody knows what was meant.
     NoWay,
 }
+
+/// The same, as a value that rules look at.
+pub(crate) type Found<'a> = AtEnd<Value<'a>>;
 
 impl<'a> Found<'a> {
     /// What there is, if anything.
@@ -76,59 +79,70 @@ impl Pointer {
 
     /// Follows the way through a text that is known to be a JSON object, read strictly and without duplicate members at its top.
     pub(crate) fn find<'de>(&self, text: &'de str) -> Result<Found<'de>, Duplicate> {
+        self.find_as(text, ValueSeed::WITH_LISTS)
+    }
+
+    /// As [`find`](Self::find), for what is read in another form.
+    pub(crate) fn find_as<'de, S: DeserializeSeed<'de> + Copy>(
+        &self,
+        text: &'de str,
+        end: S,
+    ) -> Result<AtEnd<S::Value>, Duplicate> {
         // Whatever stands on the way is walked to its end, so that nothing else can be wrong with a text that has been read before.
-        PointerSeed { way: &self.0, is_top: true }
+        PointerSeed { way: &self.0, is_top: true, end }
             .deserialize(&mut serde_json::Deserializer::from_str(text))
             .map_err(|_| Duplicate)
     }
 }
 
-struct PointerSeed<'p> {
+struct PointerSeed<'p, S> {
     way: &'p [String],
     is_top: bool,
+    /// What is read at the end of the way.
+    end: S,
 }
 
-impl<'de> DeserializeSeed<'de> for PointerSeed<'_> {
-    type Value = Found<'de>;
+impl<'de, S: DeserializeSeed<'de> + Copy> DeserializeSeed<'de> for PointerSeed<'_, S> {
+    type Value = AtEnd<S::Value>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         if self.way.is_empty() {
-            return ValueSeed::WITH_LISTS.deserialize(deserializer).map(Found::Value);
+            return self.end.deserialize(deserializer).map(AtEnd::Value);
         }
         deserializer.deserialize_any(self)
     }
 }
 
 /// A value on the way, which goes on below it.
-impl<'de> Visitor<'de> for PointerSeed<'_> {
-    type Value = Found<'de>;
+impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for PointerSeed<'_, S> {
+    type Value = AtEnd<S::Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Found::Absent)
+        Ok(AtEnd::Absent)
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Found::NoWay)
+        Ok(AtEnd::NoWay)
     }
 
     fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Found::NoWay)
+        Ok(AtEnd::NoWay)
     }
 
     fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Found::NoWay)
+        Ok(AtEnd::NoWay)
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Found::NoWay)
+        Ok(AtEnd::NoWay)
     }
 
     fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Found::NoWay)
+        Ok(AtEnd::NoWay)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -136,10 +150,13 @@ impl<'de> Visitor<'de> for PointerSeed<'_> {
             Some((first, rest)) => (position(first), rest),
             None => (None, self.way),
         };
-        let (mut index, mut found) = (0, if wanted.is_some() { Found::Absent } else { Found::NoWay });
+        let (mut index, mut found) = (0, if wanted.is_some() { AtEnd::Absent } else { AtEnd::NoWay });
         loop {
             if Some(index) == wanted {
-                let Some(element) = seq.next_element_seed(PointerSeed { way: rest, is_top: false })? else { break };
+                let Some(element) = seq.next_element_seed(PointerSeed { way: rest, is_top: false, end: self.end })?
+                else {
+                    break;
+                };
                 found = element;
             } else if seq.next_element::<IgnoredAny>()?.is_none() {
                 break;
@@ -150,16 +167,16 @@ impl<'de> Visitor<'de> for PointerSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Some((first, rest)) = self.way.split_first() else { return Ok(Found::NoWay) };
-        let (mut found, mut names) = (Found::Absent, Names::default());
+        let Some((first, rest)) = self.way.split_first() else { return Ok(AtEnd::NoWay) };
+        let (mut found, mut names) = (AtEnd::Absent, Names::default());
         while let Some(name) = map.next_key_seed(TextSeed)? {
             if name == first.as_str() {
-                found = map.next_value_seed(PointerSeed { way: rest, is_top: false })?;
+                found = map.next_value_seed(PointerSeed { way: rest, is_top: false, end: self.end })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
                 // No member of the text has such a name: it stands for a number.
                 if is_reserved(&name) {
-                    found = Found::NoWay;
+                    found = AtEnd::NoWay;
                 }
             }
             if !self.is_top && !names.insert(name) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::demands::Demand;
 use super::implied::Implied;
 use super::pointer::Pointer;
+use super::role_names::RoleNames;
 use super::subject::SubjectClaim;
 use crate::claim_settings::Mark;
 use crate::grants::Grants;
@@ -30,6 +31,7 @@ pub(crate) struct Rules {
     pub(crate) max_lifetime: Option<Duration>,
     /// `None` for the claims of a Rampart token.
     pub(crate) roles_claims: Option<Vec<Pointer>>,
+    pub(crate) role_names: Option<RoleNames>,
     pub(crate) scope_claim: Option<Pointer>,
     pub(crate) grants: Grants,
     pub(crate) implied: Arc<Implied>,

@@ -130,10 +130,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         demand.check(found)?;
     }
 
-    let roles = match elsewhere.roles {
-        None => mapping::roles(members.roles.take())?,
-        Some(found) => mapping::roles_of_all(found)?,
-    };
+    let roles = mapping::all_roles(members.roles.take(), elsewhere.roles, elsewhere.role_names)?;
     let scope = match elsewhere.scope {
         None => members.scope.take().filter(|scope| *scope != Value::Null).or_else(|| members.scp.take()),
         Some(found) => leads_somewhere(found)?,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rampart_http::{ConfigError, checked_text};
 
-use crate::claim_settings::RequireClaim;
+use crate::claim_settings::{RequireClaim, RolesFromNames};
 use crate::grants::Grants;
 use crate::issuer::Issuer;
 use crate::jose::algorithm::Algorithms;
@@ -20,6 +20,7 @@ use crate::mistakes::{
 use crate::settings::IssuerSettings;
 use crate::token::demands::Demand;
 use crate::token::implied::Implied;
+use crate::token::role_names::RoleNames;
 use crate::token::rules::{RequiredClaim, Rules};
 use crate::token::subject::SubjectClaim;
 
@@ -144,6 +145,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         ignored_marks: settings.insecure_ignore_marks.clone(),
         max_lifetime: settings.max_token_lifetime.into_iter().chain(floor.max_token_lifetime).min(),
         roles_claims: roles_claims.map(pointers).transpose()?,
+        role_names: settings.roles_from_names.as_ref().map(|names| role_names(names, settings)).transpose()?,
         scope_claim: settings.scope_claim.as_ref().map(pointer("scope_claim")).transpose()?,
         grants: grants.clone(),
         implied: Arc::clone(&floor.implied),
@@ -183,6 +185,25 @@ fn demand(claim: &RequireClaim, settings: &IssuerSettings) -> Result<Demand, Con
         checked_text(FIELD, value)?;
     }
     Ok(Demand { name: name.clone(), pointer, values: values.clone() })
+}
+
+fn role_names(names: &RolesFromNames, settings: &IssuerSettings) -> Result<RoleNames, ConfigError> {
+    const FIELD: &str = "roles_from_names";
+    let RolesFromNames { pointer, granted_by } = names;
+    let pointer = checked_deciding_pointer(FIELD, pointer, settings.insecure_user_writable_claims)?;
+    if granted_by.as_ref().is_some_and(Vec::is_empty) {
+        return Err(ConfigError::invalid(
+            FIELD,
+            "has an empty granted_by, so that nobody would have a role; name the organizations, or leave it out for all",
+        ));
+    }
+    for id in granted_by.iter().flatten() {
+        if id.is_empty() {
+            return Err(ConfigError::invalid(FIELD, "has an empty ID in granted_by; remove it"));
+        }
+        checked_text(FIELD, id)?;
+    }
+    Ok(RoleNames { pointer, granted_by: granted_by.clone() })
 }
 
 fn checked_lifetime(lifetime: Option<Duration>) -> Result<(), ConfigError> {

@@ -227,6 +227,7 @@ fn settings_are_read_from_a_file() {
         "roles_claims": ["/realm_access/roles"],
         "scope_claim": "/permissions",
         "audience_claim": "/azp",
+        "roles_from_names": {"pointer": "/named", "granted_by": ["ours"]},
         "require_claim": {"pointer": "/tenant", "values": ["a", "b"]},
         "subject_claim": "/azp",
         "resource_metadata": "https://api.example/metadata",
@@ -242,9 +243,11 @@ fn settings_are_read_from_a_file() {
             .claim("permissions", r#""a b""#)
             .claim("at_hash", r#""x""#)
             .claim("tenant", r#""b""#)
+            .claim("named", r#"{"owner":{"ours":"x"},"guest":{"theirs":"x"}}"#)
     };
     let claims = ready(auth.verify(&good().sign())).unwrap();
-    assert!(claims.has_role("admin") && claims.has_all_scopes(&["a", "b"]));
+    assert_eq!(claims.roles, ["admin", "owner"]);
+    assert!(claims.has_all_scopes(&["a", "b"]));
     let refusals = [
         ("clock_tolerance_seconds", good().claim("exp", &(NOW - 60).to_string()), AuthError::TokenExpired),
         ("subject_claim", good().without("sub").claim("azp", "1"), AuthError::InvalidToken),
@@ -289,6 +292,8 @@ fn mistakes_in_a_file_are_found_when_it_is_read_or_when_the_object_is_built() {
         ("another", with("insecure_ignore_marks", json!(["at_hash", "events"]))),
         ("a mark in another case", with("insecure_ignore_marks", json!(["AtHash"]))),
         ("one mark", with("insecure_ignore_marks", json!("nonce"))),
+        ("roles_from_names without a pointer", with("roles_from_names", json!({"granted_by": ["a"]}))),
+        ("its pointer alone", with("roles_from_names", json!("/a"))),
         ("unknown algorithm", with("algorithms", json!(["HS256"]))),
         ("algorithm none", with("algorithms", json!(["none"]))),
         ("algorithm in lower case", with("algorithms", json!(["es256"]))),

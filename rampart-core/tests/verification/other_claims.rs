@@ -1,6 +1,6 @@
 //! What other issuers say otherwise: claims that are missing, or stand elsewhere. Each is allowed by a setting of its own, and no other way.
 
-use rampart_core::{AuthError, Mark};
+use rampart_core::{AuthError, Grants, Mark, RolesFromNames};
 
 use crate::common::log;
 use crate::common::{AUDIENCE, AUTH, Auth, Draft, NOW, quoted, ready};
@@ -205,4 +205,87 @@ fn mark_is_ignored_by_its_name_and_no_other_with_it() {
             both.refuses(&format!("{name} and {claim}"), &marked(name).claim(claim, json).sign(), "V12");
         }
     }
+}
+
+const ROLES: &str = "/urn:zitadel:iam:org:project:roles";
+
+fn zitadel(roles: &str) -> Draft {
+    Draft::good().claim("urn:zitadel:iam:org:project:roles", roles)
+}
+
+#[test]
+fn cl05_role_counts_by_what_its_name_holds() {
+    let any = Auth::new(|builder| builder.roles_from_names(ROLES));
+    let ours = Auth::new(|builder| builder.roles_from_names(RolesFromNames::at(ROLES).granted_by(["ours", "too"])));
+    let by_anybody = ["true", r#""x""#, r#"["x"]"#, "[null]", r#"{"evil":"x"}"#, r#"{"evil":null}"#];
+    let by_us = [r#"{"ours":"x"}"#, r#"{"evil":"x","too":"y"}"#, r#"{"ours":true}"#, r#"{"\u006furs":["x"]}"#];
+    let by_nobody = ["false", "null", "0", "1", "1.5", r#""""#, "{}", "[]"];
+    let named_in_vain = [
+        r#"{"ours":null}"#,
+        r#"{"ours":false}"#,
+        r#"{"ours":""}"#,
+        r#"{"ours":0}"#,
+        r#"{"Ours":"x"}"#,
+        r#"{"x":{"ours":"x"}}"#,
+        r#"["ours"]"#,
+        r#""ours""#,
+    ];
+    let roles = |auth: &Auth, value: &str| {
+        let json = format!(r#"{{"first":{value},"admin":{value}}}"#);
+        let claims = auth.accepts(value, &zitadel(&json).claim("roles", r#"["decoy"]"#).sign());
+        assert!(!claims.has_role("decoy"), "instead");
+        assert_eq!(claims.has_role("admin"), claims.has_role("first"), "{value}");
+        claims.has_role("admin")
+    };
+    for value in by_us {
+        assert!(roles(&any, value) && roles(&ours, value), "{value}");
+    }
+    for value in by_anybody.iter().chain(&named_in_vain) {
+        assert!(roles(&any, value) && !roles(&ours, value), "{value}");
+    }
+    for value in by_nobody {
+        assert!(!roles(&any, value) && !roles(&ours, value), "{value}");
+    }
+    for auth in [&any, &ours] {
+        for (id, draft) in [("absent", Draft::good()), ("null", zitadel("null")), ("empty", zitadel("{}"))] {
+            assert!(auth.accepts(id, &draft.sign()).roles.is_empty(), "{id}");
+        }
+        for json in ["1", "1.5", "true", r#""admin""#, r#"["admin"]"#, "[]"] {
+            auth.refuses(json, &zitadel(json).sign(), "V11");
+        }
+        for json in [
+            r#"{"admin":true,"admin":true}"#,
+            r#"{"admin":{"ours":"x"},"x":1,"\u0061dmin":false}"#,
+            r#"{"admin":{"ours":"x","ours":"x"}}"#,
+            r#"{"x":{"a":1,"a":2},"admin":{"ours":"x"}}"#,
+        ] {
+            auth.refuses(json, &zitadel(json).sign(), "V6");
+        }
+    }
+    let mixed = r#"{"admin":{"evil":"x"},"editor":{"ours":"x"}}"#;
+    assert_eq!(ours.accepts("each by itself", &zitadel(mixed).sign()).roles, ["editor"]);
+}
+
+#[test]
+fn roles_from_names_may_stand_below_and_beside_others() {
+    let below = Auth::new(|builder| builder.roles_from_names("/a/b"));
+    assert_eq!(below.accepts("below", &Draft::good().claim("a", r#"{"b":{"r":true}}"#).sign()).roles, ["r"]);
+    below.refuses("no way", &Draft::good().claim("a", "1").sign(), "V11");
+    for json in [r#"{"b":{"r":true},"b":{}}"#, r#"{"b":{"r":true},"d":1,"d":1}"#] {
+        below.refuses(json, &Draft::good().claim("a", json).sign(), "V6");
+    }
+    let union = Auth::new(|builder| builder.roles_from_names("/a").roles_claims(["/roles"]));
+    let both = Draft::good().claim("a", r#"{"r":true,"s":true}"#).claim("roles", r#"["q","r"]"#);
+    assert_eq!(union.accepts("together", &both.sign()).roles, ["q", "r", "s"]);
+    let granted = Auth::new(|builder| builder.roles_from_names("/a").grants(Grants::roles(["r"])));
+    assert_eq!(granted.accepts("what the issuer may grant", &both.sign()).roles, ["r"]);
+
+    let nobody: [&str; 0] = [];
+    let names = || RolesFromNames::at("/a");
+    refused("nobody", fetching().roles_from_names(names().granted_by(nobody)).build(), "roles_from_names");
+    for id in ["", " a", "\"a\""] {
+        refused(id, fetching().roles_from_names(names().granted_by(["a", id])).build(), "roles_from_names");
+    }
+    refused("written by users", fetching().roles_from_names("/user_metadata/roles").build(), "roles_from_names");
+    accepted("a name", fetching().roles_from_names(String::from("/a")).build());
 }
