@@ -287,6 +287,23 @@ impl Issuer {
         self
     }
 
+    /// Where the permissions are, as a JSON pointer (RFC 6901), to which the scopes are narrowed: a scope counts only where it stands
+    /// there too. For Auth0, whose `/permissions` hold all rights of the user, of which the client that asked may have but some. With
+    /// `scope_claim("/permissions")` instead, every client has every right of its user. An array of strings, or one string of names
+    /// separated by spaces; where there are none, no scope counts.
+    ///
+    /// ```
+    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
+    /// rampart_core::RampartAuth::builder("https://shop.eu.auth0.com/", "https://api.shop.example")
+    ///     .permissions_claim("/permissions")
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn permissions_claim(mut self, pointer: impl Into<String>) -> Self {
+        self.settings.permissions_claim = Some(pointer.into());
+        self
+    }
+
     /// Accepts ID tokens too. They are meant for the client that signed the user in, not for an API, and say nothing about what the
     /// bearer may do. The marks that are waived are those of an ID token and no others: `at_hash`, `c_hash`, `nonce`, the payload's
     /// `typ: ID`, and `token_use: id` or `id_token`. Refresh, logout and sender-constrained tokens are refused all the same.

@@ -203,6 +203,8 @@ sections! {
         roles_from_names: Option<RolesFromNames> => plainly,
         /// See [`Issuer::scope_claim`].
         scope_claim: Option<String> => plainly,
+        /// See [`Issuer::permissions_claim`].
+        permissions_claim: Option<String> => plainly,
         /// See [`Issuer::jwks_url`].
         jwks_url: Option<String> => as_address,
         /// See [`Issuer::discovery`].

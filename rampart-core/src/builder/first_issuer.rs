@@ -113,6 +113,11 @@ impl RampartAuthBuilder {
         self.first(|issuer| issuer.scope_claim(pointer))
     }
 
+    /// See [`Issuer::permissions_claim`].
+    pub fn permissions_claim(self, pointer: impl Into<String>) -> Self {
+        self.first(|issuer| issuer.permissions_claim(pointer))
+    }
+
     /// See [`Issuer::insecure_accept_id_tokens`].
     pub fn insecure_accept_id_tokens(self, accept: bool) -> Self {
         self.first(|issuer| issuer.insecure_accept_id_tokens(accept))

@@ -11,6 +11,7 @@ pub(super) struct Elsewhere<'a> {
     pub(super) roles: Option<Vec<Found<'a>>>,
     pub(super) role_names: Option<AtEnd<Named>>,
     pub(super) scope: Option<Found<'a>>,
+    pub(super) permissions: Option<Found<'a>>,
     pub(super) stand_ins: StandIns<'a>,
     /// Whether each of the required claims is there.
     pub(super) required: Vec<bool>,
@@ -26,6 +27,7 @@ impl<'a> Elsewhere<'a> {
             roles: rules.roles_claims.as_ref().map(find_all).transpose()?,
             role_names: rules.role_names.as_ref().map(|names| names.find(text)).transpose()?,
             scope: find(rules.scope_claim.as_ref())?,
+            permissions: find(rules.permissions_claim.as_ref())?,
             stand_ins: StandIns {
                 audience: find(rules.audience_claim.as_ref())?,
                 subject: find(rules.subject_claim.as_ref().map(|claim| &claim.pointer))?,

@@ -1,11 +1,13 @@
 //! V11: where roles, scopes and the other claims are found, and what they become.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use rampart_http::json::Value;
 
 use super::pointer::{AtEnd, Found};
 use super::role_names::{self, Named};
+use super::scope as scopes;
 use crate::rule::{Refusal, Rule};
 
 /// V11: the value at the end of the way, if any.
@@ -13,7 +15,9 @@ pub(super) fn leads_somewhere(found: Found<'_>) -> Result<Option<Value<'_>>, Ref
     match found {
         Found::Value(value) => Ok(Some(value)),
         Found::Absent => Ok(None),
-        Found::NoWay => Err(Refusal::invalid(Rule::V11, "something on the way to the roles or scopes is no object")),
+        Found::NoWay => {
+            Err(Refusal::invalid(Rule::V11, "something on the way to the roles, scopes or permissions is no object"))
+        }
     }
 }
 
@@ -65,6 +69,19 @@ pub(super) fn scope(value: Option<Value<'_>>) -> Result<String, Refusal> {
         Some(Value::List(tokens)) if tokens.iter().all(|token| is_scope_token(token)) => Ok(tokens.join(" ")),
         Some(_) => Err(Refusal::invalid(Rule::V11, "the scopes are neither a string nor an array of scope tokens")),
     }
+}
+
+/// V11: of the scopes those that are permissions too.
+pub(super) fn permitted(scope: &str, permissions: Found<'_>) -> Result<String, Refusal> {
+    let permissions: BTreeSet<Cow<'_, str>> = match leads_somewhere(permissions)? {
+        None | Some(Value::Null) => BTreeSet::new(),
+        Some(Value::Str(text)) => scopes::names(&text).map(|name| Cow::Owned(name.to_owned())).collect(),
+        Some(Value::List(several)) => several.into_iter().collect(),
+        Some(_) => {
+            return Err(Refusal::invalid(Rule::V11, "the permissions are neither a string nor an array of strings"));
+        }
+    };
+    Ok(scopes::names(scope).filter(|name| permissions.contains(*name)).collect::<Vec<_>>().join(" "))
 }
 
 /// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 section 3.3).

@@ -33,6 +33,8 @@ pub(crate) struct Rules {
     pub(crate) roles_claims: Option<Vec<Pointer>>,
     pub(crate) role_names: Option<RoleNames>,
     pub(crate) scope_claim: Option<Pointer>,
+    /// What the scopes are narrowed to.
+    pub(crate) permissions_claim: Option<Pointer>,
     pub(crate) grants: Grants,
     pub(crate) implied: Arc<Implied>,
 }

@@ -135,7 +135,12 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         None => members.scope.take().filter(|scope| *scope != Value::Null).or_else(|| members.scp.take()),
         Some(found) => leads_somewhere(found)?,
     };
-    let (roles, scope) = (rules.grants.roles_of(roles), rules.grants.scope_of(mapping::scope(scope)?));
+    let scope = mapping::scope(scope)?;
+    let scope = match elsewhere.permissions {
+        None => scope,
+        Some(found) => mapping::permitted(&scope, found)?,
+    };
+    let (roles, scope) = (rules.grants.roles_of(roles), rules.grants.scope_of(scope));
 
     members.check_kind(rules, is_at_jwt)?;
     let mut mistyped = Vec::new();

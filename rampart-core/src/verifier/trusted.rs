@@ -126,6 +126,13 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         move |text: &String| checked_deciding_pointer(field, text, settings.insecure_user_writable_claims)
     };
     let pointers = |names: &Vec<String>| names.iter().map(pointer("roles_claims")).collect();
+    let permissions = settings.permissions_claim.as_deref();
+    if permissions.is_some_and(|permissions| permissions == settings.scope_claim.as_deref().unwrap_or("/scope")) {
+        return Err(ConfigError::invalid(
+            "permissions_claim",
+            "is the claim of the scopes itself, so that it would narrow nothing; name where the permissions are, such as /permissions",
+        ));
+    }
     Ok(Rules {
         issuer: name.to_owned(),
         aliases: settings.aliases.clone(),
@@ -147,6 +154,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         roles_claims: roles_claims.map(pointers).transpose()?,
         role_names: settings.roles_from_names.as_ref().map(|names| role_names(names, settings)).transpose()?,
         scope_claim: settings.scope_claim.as_ref().map(pointer("scope_claim")).transpose()?,
+        permissions_claim: settings.permissions_claim.as_ref().map(pointer("permissions_claim")).transpose()?,
         grants: grants.clone(),
         implied: Arc::clone(&floor.implied),
     })

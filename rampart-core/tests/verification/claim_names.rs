@@ -56,6 +56,7 @@ fn name_of_a_claim_is_the_name_alone() {
             refused(&pointer, fetching().scope_claim(&pointer).build(), "scope_claim"),
             refused(&pointer, fetching().audience_claim(&pointer).build(), "audience_claim"),
             refused(&pointer, fetching().subject_claim(&pointer).build(), "subject_claim"),
+            refused(&pointer, fetching().permissions_claim(&pointer).build(), "permissions_claim"),
             refused(&pointer, fetching().roles_from_names(&*pointer).build(), "roles_from_names"),
             refused(&pointer, fetching().require_claim(&pointer, ["x"]).build(), "require_claim"),
             refused(&pointer, fetching().required_claims(["sub", &pointer]).build(), "required_claims"),
@@ -115,6 +116,7 @@ fn cl08_claims_that_users_write_themselves_are_refused() {
             refused(pointer, fetching().scope_claim(pointer).build(), "scope_claim"),
             refused(pointer, fetching().audience_claim(pointer).build(), "audience_claim"),
             refused(pointer, fetching().subject_claim(pointer).build(), "subject_claim"),
+            refused(pointer, fetching().permissions_claim(pointer).build(), "permissions_claim"),
             refused(pointer, fetching().require_claim(pointer, ["x"]).build(), "require_claim"),
         ];
         for told in told {

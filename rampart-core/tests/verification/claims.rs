@@ -437,12 +437,13 @@ fn required_claim_may_stand_below_the_top() {
 #[test]
 fn every_object_on_the_way_of_a_pointer_says_everything_once() {
     let nothing: fn(RampartAuthBuilder) -> RampartAuthBuilder = |builder| builder;
-    let ways: [fn(RampartAuthBuilder) -> RampartAuthBuilder; 7] = [
+    let ways: [fn(RampartAuthBuilder) -> RampartAuthBuilder; 8] = [
         |builder| builder.roles_claims(["/a/b/c"]),
         |builder| builder.scope_claim("/a/b/c"),
         |builder| builder.required_claims(["/a/b/c"]),
         |builder| builder.audience_claim("/a/b/c"),
         |builder| builder.subject_claim("/a/b/c"),
+        |builder| builder.permissions_claim("/a/b/c"),
         |builder| builder.require_claim("/a/b/c", ["x"]),
         |builder| builder.required_claims(["sub", "/a/b/c"]).roles_claims(["/x"]).scope_claim("/y"),
     ];

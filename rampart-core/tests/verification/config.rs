@@ -227,6 +227,7 @@ fn settings_are_read_from_a_file() {
         "roles_claims": ["/realm_access/roles"],
         "scope_claim": "/permissions",
         "audience_claim": "/azp",
+        "permissions_claim": "/permitted",
         "roles_from_names": {"pointer": "/named", "granted_by": ["ours"]},
         "require_claim": {"pointer": "/tenant", "values": ["a", "b"]},
         "subject_claim": "/azp",
@@ -240,14 +241,15 @@ fn settings_are_read_from_a_file() {
             .claim("aud", r#""second""#)
             .claim("exp", &(NOW - 59).to_string())
             .claim("realm_access", r#"{"roles":["admin"]}"#)
-            .claim("permissions", r#""a b""#)
+            .claim("permissions", r#""a b c""#)
             .claim("at_hash", r#""x""#)
             .claim("tenant", r#""b""#)
+            .claim("permitted", r#"["a","b"]"#)
             .claim("named", r#"{"owner":{"ours":"x"},"guest":{"theirs":"x"}}"#)
     };
     let claims = ready(auth.verify(&good().sign())).unwrap();
     assert_eq!(claims.roles, ["admin", "owner"]);
-    assert!(claims.has_all_scopes(&["a", "b"]));
+    assert!(claims.scope == "a b");
     let refusals = [
         ("clock_tolerance_seconds", good().claim("exp", &(NOW - 60).to_string()), AuthError::TokenExpired),
         ("subject_claim", good().without("sub").claim("azp", "1"), AuthError::InvalidToken),

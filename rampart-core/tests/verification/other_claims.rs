@@ -289,3 +289,49 @@ fn roles_from_names_may_stand_below_and_beside_others() {
     refused("written by users", fetching().roles_from_names("/user_metadata/roles").build(), "roles_from_names");
     accepted("a name", fetching().roles_from_names(String::from("/a")).build());
 }
+
+#[test]
+fn cl07_scope_counts_only_where_it_is_a_permission_too() {
+    let auth = Auth::new(|builder| builder.permissions_claim("/permissions"));
+    let scope = |scope: &str, permissions: &str| {
+        let draft = Draft::good().claim("scope", scope).claim("permissions", permissions);
+        auth.accepts(&format!("{scope} {permissions}"), &draft.sign()).scope.clone()
+    };
+    for (asked, permissions, both) in [
+        (r#""read""#, r#"["read","write"]"#, "read"),
+        (r#""read write delete""#, r#"["write","read"]"#, "read write"),
+        (r#""read write""#, r#"["read"]"#, "read"),
+        (r#""openid read""#, r#""write read""#, "read"),
+        (r#"["read","write"]"#, r#"["write"]"#, "write"),
+        (r#""read""#, "[]", ""),
+        (r#""read""#, "null", ""),
+        (r#""read""#, r#""""#, ""),
+        (r#""read""#, r#"["Read","rea","read write"," read"]"#, ""),
+        (r#"" ""#, r#"[""," "]"#, ""),
+        ("null", r#"["read"]"#, ""),
+    ] {
+        assert_eq!(scope(asked, permissions), both, "{asked} of {permissions}");
+    }
+    let draft = Draft::good().claim("scope", r#""read""#);
+    let claims = auth.accepts("no permissions", &draft.sign());
+    assert!(!claims.has_scope("read") && claims.scope.is_empty());
+    let scp = Draft::good().claim("scp", r#"["read","write"]"#).claim("permissions", r#"["write"]"#);
+    assert_eq!(auth.accepts("scp", &scp.sign()).scope, "write");
+    for json in ["1", "true", "{}", r#"["read",1]"#] {
+        auth.refuses(json, &draft.clone().claim("permissions", json).sign(), "V11");
+    }
+    let below = Auth::new(|builder| builder.permissions_claim("/a/b").scope_claim("/c"));
+    let draft = Draft::good().claim("c", r#""x y""#).claim("a", r#"{"b":["y","z"]}"#);
+    assert_eq!(below.accepts("elsewhere", &draft.sign()).scope, "y");
+    below.refuses("no way", &draft.claim("a", r#"["b"]"#).sign(), "V11");
+
+    let implied = Auth::new(|builder| builder.permissions_claim("/permissions").scope_implies("write", ["read"]));
+    let draft = Draft::good().claim("scope", r#""write""#).claim("permissions", r#"["read","write"]"#);
+    assert!(implied.accepts("what it includes", &draft.sign()).has_all_scopes(&["read", "write"]));
+    let draft = draft.claim("permissions", r#"["read"]"#);
+    assert!(!implied.accepts("what does not count includes nothing", &draft.sign()).has_scope("read"));
+
+    refused("itself", fetching().permissions_claim("/scope").build(), "permissions_claim");
+    refused("itself", fetching().permissions_claim("/p").scope_claim("/p").build(), "permissions_claim");
+    accepted("another", fetching().permissions_claim("/scope").scope_claim("/p").build());
+}
