@@ -27,6 +27,7 @@ pub use crate::{
 };
 #[doc(no_inline)]
 pub use rampart_core::{
-    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Event, Health,
-    JwksState, Policy, RampartAuth, RampartAuthBuilder, Requirement, Rule, Settings, roles, scopes,
+    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Event, Grants,
+    Health, Issuer, JwksState, Mark, Policy, RampartAuth, RampartAuthBuilder, Requirement, RolesFromNames, Rule,
+    Settings, roles, scopes,
 };
