@@ -11,6 +11,8 @@ pub enum App {
     Strict,
     /// The routes of `Strict`, within a layer of `Plain`.
     StrictWithinPlain,
+    /// Claims stand elsewhere than in a Rampart token, or are missing.
+    Elsewhere,
     /// The issuer cannot be reached.
     Down,
     /// Two issuers, of which the second may grant little.

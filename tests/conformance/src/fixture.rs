@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use rampart_core::{Grants, Issuer, RampartAuth, RampartAuthBuilder};
+use rampart_core::{Grants, Issuer, RampartAuth, RampartAuthBuilder, RolesFromNames};
 use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, SigningKey, TokenBuilder};
 use tokio::runtime::Runtime;
 
@@ -31,6 +31,10 @@ pub struct Fixture {
     pub strict: RampartAuth,
     /// As [`strict`](Self::strict), without the cache of verified tokens.
     pub strict_uncached: RampartAuth,
+    /// The same issuer, whose tokens say things in other claims: every setting for that.
+    pub elsewhere: RampartAuth,
+    /// As [`elsewhere`](Self::elsewhere), without the cache of verified tokens.
+    pub elsewhere_uncached: RampartAuth,
     /// All defaults, for the broken issuer.
     pub down: RampartAuth,
     /// The healthy issuer, and the partner, which may grant the role `auditor` and the scope `tasks:read`.
@@ -85,13 +89,24 @@ impl Fixture {
             let grants = Grants::roles(["auditor"]).scopes(["tasks:read"]);
             plain().issuer(Issuer::new(partner.url(), "partner-api").grants(grants))
         };
+        let elsewhere = || {
+            builder(&issuer, issuer.audience())
+                .audience_claim("/azp")
+                .subject_claim("/client_id")
+                .issued_at_optional(true)
+                .require_claim("/tenant", ["ours"])
+                .roles_from_names(RolesFromNames::at("/granted").granted_by(["ours"]))
+                .permissions_claim("/permissions")
+        };
         let with_cache = |builder: RampartAuthBuilder| builder.build().unwrap();
         let without_cache = |builder: RampartAuthBuilder| builder.token_cache_bytes(0).build().unwrap();
         let (plain, plain_uncached) = (with_cache(plain()), without_cache(plain()));
         let (strict, strict_uncached) = (with_cache(strict()), without_cache(strict()));
         let (several, several_uncached) = (with_cache(several()), without_cache(several()));
+        let (elsewhere, elsewhere_uncached) = (with_cache(elsewhere()), without_cache(elsewhere()));
         let down = builder(&broken, broken.audience()).build().unwrap();
-        for auth in [&plain, &plain_uncached, &strict, &strict_uncached, &several, &several_uncached] {
+        let fetching = [&plain, &plain_uncached, &strict, &strict_uncached, &several, &several_uncached];
+        for auth in fetching.into_iter().chain([&elsewhere, &elsewhere_uncached]) {
             runtime.block_on(auth.warm_up()).unwrap();
         }
         Self {
@@ -103,6 +118,8 @@ impl Fixture {
             plain_uncached,
             strict,
             strict_uncached,
+            elsewhere,
+            elsewhere_uncached,
             down,
             several,
             several_uncached,
@@ -131,6 +148,11 @@ impl Fixture {
     pub fn partner_token(&self) -> TokenBuilder {
         let token = self.partner.token().sub("ada").audience("partner-api").roles(["admin", "auditor"]);
         token.scope("tasks:read tasks:write").at(NOW).issued_at(NOW - 600)
+    }
+
+    /// A good token for [`elsewhere`](Self::elsewhere), without roles and scopes.
+    pub fn elsewhere_token(&self) -> TokenBuilder {
+        self.token().claim("tenant", "ours")
     }
 
     /// A token of the broken issuer, which may well be good.

@@ -60,6 +60,7 @@ impl Framework {
         let auth = match app {
             App::Plain | App::Cors | App::NotConfigured => &FIXTURE.plain,
             App::Strict | App::StrictWithinPlain => &FIXTURE.strict,
+            App::Elsewhere => &FIXTURE.elsewhere,
             App::Down => &FIXTURE.down,
             App::Several => &FIXTURE.several,
         };

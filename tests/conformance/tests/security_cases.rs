@@ -18,10 +18,11 @@ use rocket::figment::providers::{Format, Toml};
 use serde::Deserialize;
 
 /// Every id: the letter of its section with the highest number of those without a gap, and the others.
-const SECTIONS: [(&str, usize); 13] = [
+const SECTIONS: [(&str, usize); 14] = [
     ("A", 23),
     ("B", 15),
     ("C", 10),
+    ("CL", 8),
     ("D", 8),
     ("E", 10),
     ("H", 24),

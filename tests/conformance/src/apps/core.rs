@@ -33,19 +33,24 @@ impl Subject for Core {
     }
 
     fn answer(&self, case: &Case) -> Outcome {
-        let cached = [&FIXTURE.plain, &FIXTURE.strict, &FIXTURE.several];
+        let cached = [&FIXTURE.plain, &FIXTURE.strict, &FIXTURE.several, &FIXTURE.elsewhere];
         let reply = answer(case, cached);
         // An issuer that stays away says another time when to come back.
         if case.app != App::Down {
             assert_eq!(answer(case, cached), reply, "{}: asked again, of the cache of verified tokens", case.name);
-            let uncached = [&FIXTURE.plain_uncached, &FIXTURE.strict_uncached, &FIXTURE.several_uncached];
+            let uncached = [
+                &FIXTURE.plain_uncached,
+                &FIXTURE.strict_uncached,
+                &FIXTURE.several_uncached,
+                &FIXTURE.elsewhere_uncached,
+            ];
             assert_eq!(answer(case, uncached), reply, "{}: without the cache of verified tokens", case.name);
         }
         Outcome { handled: reply.status == 200, reply: Some(reply) }
     }
 }
 
-fn answer(case: &Case, auths: [&RampartAuth; 3]) -> Reply {
+fn answer(case: &Case, auths: [&RampartAuth; 4]) -> Reply {
     match outcome(case, auths) {
         Ok(body) => {
             let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
@@ -65,10 +70,11 @@ fn verify<'a>(auth: &'a RampartAuth, case: &Case) -> Fresh<'a> {
     }
 }
 
-fn outcome(case: &Case, [plain, strict, several]: [&RampartAuth; 3]) -> Result<String, Rejection> {
+fn outcome(case: &Case, [plain, strict, several, elsewhere]: [&RampartAuth; 4]) -> Result<String, Rejection> {
     let auth = match case.app {
         App::Plain | App::Cors => plain,
         App::Strict | App::StrictWithinPlain => strict,
+        App::Elsewhere => elsewhere,
         App::Down => &FIXTURE.down,
         App::Several => several,
         App::NotConfigured => return Err(Rejection::not_configured()),

@@ -6,6 +6,7 @@ use crate::case::{Answer, Case};
 use crate::fixture::FIXTURE;
 
 mod claims;
+mod elsewhere;
 mod handlers;
 mod header;
 mod issuers;
@@ -26,6 +27,7 @@ pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
         serialization::cases(fixture),
         keys::cases(fixture),
         claims::cases(fixture),
+        elsewhere::cases(fixture),
         rights::cases(fixture),
         layers::cases(fixture),
         handlers::cases(fixture),
