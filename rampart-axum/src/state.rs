@@ -36,7 +36,7 @@ use rampart_core::RampartAuth;
 /// fn app(app: App) -> Router { Router::new().route("/me", get(me)).with_state(app) }
 /// ```
 ///
-/// Nor does an `Arc` of one:
+/// An `Arc` of one does not compile either:
 ///
 /// ```compile_fail,E0277
 /// # use std::sync::Arc;

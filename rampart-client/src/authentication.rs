@@ -95,7 +95,7 @@ impl Authentication {
             ConfigError::invalid(
                 "private_key_jwt",
                 format!(
-                    "the key is not {wanted} in PEM; give such a one, as PKCS#8 (`openssl pkcs8 -topk8 -nocrypt -in key.pem`)"
+                    "the key is not {wanted} in PEM; give one, as PKCS#8 (`openssl pkcs8 -topk8 -nocrypt -in key.pem`)"
                 ),
             )
         };

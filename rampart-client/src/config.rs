@@ -84,7 +84,7 @@ impl RampartClientBuilder {
         Ok(Self { is_from_environment: true, ..Self::new(issuer_url, client_id, client_secret) })
     }
 
-    /// Where tokens are to be had. An https URL, or http to this machine; it may hold a query.
+    /// The token endpoint. An https URL, or http to this machine; it may hold a query.
     ///
     /// Unless given, it is the token endpoint that the issuer's metadata gives, as with [`discovery`](Self::discovery), and
     /// `{issuer_url}/oauth/token` where there is no metadata. Then it must be on the origin of the issuer: on the word of a document alone the

@@ -71,7 +71,7 @@ pub enum ClientError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// A token of a type that this client cannot use (RFC 6749 section 7.1), or that is spelt otherwise than `Bearer`: see
+    /// A token of a type that this client cannot use (RFC 6749 section 7.1), or that is spelled differently from `Bearer`: see
     /// [`assume_bearer`](crate::RampartClientBuilder::assume_bearer).
     #[error("the token endpoint gave a token of type {0:?}, but only Bearer is supported{hint}", hint = spelling(.0))]
     TokenType(String),

@@ -1,4 +1,4 @@
-//! The waits after failures: those that one set has earned, and those that hold for the whole client. Of a set `S` it matters only
+//! The waits after failures: those of one set, and those that hold for the whole client. Of a set `S` it matters only
 //! which one it is.
 
 use std::sync::{Arc, Weak};
@@ -12,7 +12,7 @@ use crate::error::{Blame, ClientError};
 use crate::turns::{Candidate, Line};
 
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-/// A set that is spared a pause goes alone for so long, lest many tokens of the same age make as many requests at once.
+/// A set that is spared a pause goes alone for this long, so that many tokens of the same age do not make as many requests at once.
 const SPARED_ALONE: Duration = Duration::from_secs(1);
 
 /// How long to wait after so many failures in a row: no less than the server asks for.

@@ -1,4 +1,4 @@
-//! Redirects that an HTTP client of the user's follows: none may carry a token to another server.
+//! Redirects that the user's HTTP client follows: none may carry a token to another server.
 
 use reqwest::redirect::Policy;
 
@@ -31,7 +31,7 @@ pub fn redirects_within_origin() -> Policy {
 
 /// Whether a client of the user's might carry a token to another origin.
 ///
-/// It must name no redirects at all, or a policy of somebody's own, of which no more can be known. Its default is not shown, and
+/// It must name no redirects at all, or a custom policy, about which nothing more can be known. Its default is not shown, and
 /// counts as one that leaves, as does whatever else stands there. Texts in it are quoted and escaped, so that none of them can
 /// pass for the field.
 pub(crate) fn may_leave_origin(client: &Shown) -> bool {

@@ -1,4 +1,4 @@
-//! The sets of scopes and parameters that a client keeps: so many that have a token, and so many that have none.
+//! The sets of scopes and parameters that a client keeps: a bounded number with a token, and a bounded number without.
 
 use std::collections::HashMap;
 use std::sync::Arc;

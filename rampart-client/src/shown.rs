@@ -1,4 +1,4 @@
-//! What an HTTP client of the user's shows of itself.
+//! What the user's HTTP client shows of itself.
 
 use reqwest::Client;
 

@@ -170,7 +170,7 @@ impl Slot {
         self.shared.pause.admit(&candidate, now, due + self.shared.exchange.limit)
     }
 
-    /// Makes the request that this set has asked for in vain, now that another one has left it the turn.
+    /// Makes the request that this set was refused before, now that it is its turn.
     fn go_ahead(self: Arc<Self>, now: Instant) -> Option<Joined<Self>> {
         let mut request = {
             let mut state = self.state.lock();

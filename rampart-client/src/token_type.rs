@@ -1,4 +1,4 @@
-//! Types of tokens that are no Bearer tokens.
+//! Types of tokens other than Bearer.
 
 /// Whether it is a type that is registered, and is not Bearer (RFC 6749 section 11.1): no other spelling of it.
 pub(crate) fn is_another(kind: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The outcome of a verification, and for whom it counts.
+//! The outcome of a verification, and for which request and object it counts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::requirement::Requirement;
 use crate::requirement::policy::Policy;
 use crate::token::claims::Claims;
 
-/// For so long an outcome counts as it is; then the token's times are asked again.
+/// How long an outcome counts as it is; after that the token's times are checked again.
 const RECENT: Duration = Duration::from_secs(60);
 
 /// What came of a request, kept with it for whoever asks next.

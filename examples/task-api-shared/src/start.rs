@@ -101,7 +101,7 @@ impl From<ConfigFileError> for StartError {
 /// 8000), and prints what can be tried. In place of the first three `RAMPART_CONFIG` may name a file: see [`config_file`].
 ///
 /// Where `RAMPART_URL` is not set it starts a local issuer and prints curl lines with fresh tokens. A variable that is set to nothing is
-/// an error, lest a deployment whose setting went missing trust an issuer that signs for whoever asks. `RUST_LOG` sets what is
+/// an error, so that a deployment whose setting went missing does not trust an issuer that signs for whoever asks. `RUST_LOG` sets what is
 /// logged; `rampart=info` unless given. The one argument is `--custom-errors`.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use crate::endpoint_url::EndpointUrl;
 use crate::issuer_url::IssuerUrl;
 use crate::metadata::{Member, Metadata, MetadataError};
 
-/// For so long another one's request for the metadata is waited for. It may be that of a runtime that nobody drives any more.
+/// How long to wait for somebody else's request for the metadata. It may be that of a runtime that nobody drives any more.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// An address that the issuer's metadata gives.

@@ -87,7 +87,7 @@ const LONGEST_ISSUER: usize = 200;
 pub enum Member {
     /// The issuer's keys.
     JwksUri,
-    /// Where tokens are to be had.
+    /// The token endpoint.
     TokenEndpoint,
 }
 

@@ -1,4 +1,4 @@
-//! A lock whose holders leave word of what has happened: it is passed on once they have let go, so that whoever listens may call
+//! A lock whose holders note what has happened: it is passed on once they have let go, so that whoever listens may call
 //! back into the very object that tells, and a slow listener holds nobody up.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What fetches for an issuer may do that was not named by the operator, but by a resolver: on the word of whoever sends a token.
+//! What may be fetched for an issuer that a resolver has named instead of the operator: anybody who sends a token can cause it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rampart_http::{EndpointUrl, is_public};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// So many new issuers are fetched from at once, and so many of one host.
+/// How many new issuers are fetched from at once, and how many of one host.
 const PLACES: usize = 32;
 const PLACES_OF_A_HOST: usize = 2;
 

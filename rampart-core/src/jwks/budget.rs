@@ -1,4 +1,4 @@
-//! What unknown key IDs may cost: a bucket of fetches, a short memory of the IDs that were looked for in vain, and a few answers
+//! What unknown key IDs may cost: a bucket of fetches, a short memory of the IDs that were not found, and a few answers
 //! that leave it open whether the key exists.
 
 use std::collections::VecDeque;

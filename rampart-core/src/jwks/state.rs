@@ -16,7 +16,7 @@ use crate::event::Event;
 
 /// A fetch that has not set out by then stands in the queue of a runtime that nobody drives.
 pub(super) const LATE_START: Duration = Duration::from_secs(1);
-/// A task that does not answer for so long stands on a runtime that nobody drives: soon enough for who waits to make a fetch of its
+/// A task that does not answer for this long is on a runtime that nobody drives: soon enough for a waiting caller to make a fetch of its
 /// own, and late enough for a runtime that merely has much to do.
 const SILENCE: Duration = Duration::from_millis(2500);
 /// After a back-off has run out, failures still count as current for this long beyond the time of a fetch, so that under load

@@ -62,7 +62,7 @@ impl KeyCache {
                     Some(joined) => joined,
                     // A fetch has ended between the look and the lock: there is no need of another.
                     None if !self.still_holds(seen.as_ref()) => continue,
-                    // What this call has begun was to no avail: it failed, or its runtime is shutting down. Never once more.
+                    // What this call began has brought nothing: it failed, or its runtime is shutting down. It does not try again.
                     None if has_begun || state.is_backing_off(now) => return Err(state.unavailable(now)),
                     None => {
                         has_begun = true;

@@ -15,7 +15,7 @@ use super::subject::Subject;
 use super::times::Times;
 use crate::rule::{Refusal, Rule};
 
-/// What whoever is new to a Rampart server gets wrong first.
+/// What people who are new to a Rampart server get wrong first.
 const AUDIENCE_HINT: &str = "with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login or a renewal: accept each that you serve";
 
 /// V7.

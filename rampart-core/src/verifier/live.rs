@@ -1,4 +1,4 @@
-//! Issuers that a resolver names when a token of theirs comes.
+//! Issuers that a resolver names when one of their tokens comes.
 //!
 //! The resolver is the allow-list: an issuer is live under the one `iss` that it was asked for, as long as it goes on naming it. How many
 //! there are is bounded; a flood of names that it does not know costs a call each and leaves nothing behind.
@@ -23,7 +23,7 @@ use crate::rule::{Refusal, Rule};
 use crate::settings::IssuerSettings;
 
 pub(crate) const DEFAULT_MOST: usize = 1000;
-/// For so long a resolver's word holds.
+/// How long a resolver's answer holds.
 pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// So often a resolver is asked for one token, where somebody forgets an issuer each time.
 const MOST_QUESTIONS: usize = 8;

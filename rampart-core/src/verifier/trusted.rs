@@ -27,7 +27,7 @@ use crate::token::subject::SubjectClaim;
 const MAX_TOLERANCE: Duration = Duration::from_secs(600);
 
 pub(crate) struct Trusted {
-    /// Unique in its object, and never given to another: who comes back is somebody else.
+    /// Unique in its object, and never used again: an issuer that comes back gets another one.
     pub(crate) number: u64,
     pub(crate) rules: Rules,
     pub(crate) algorithms: Algorithms,

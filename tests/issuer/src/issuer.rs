@@ -40,7 +40,7 @@ impl LocalIssuer {
     /// An issuer on a free port, with one RS256 key and the audience `task-api`.
     ///
     /// # Errors
-    /// Where no port or key is to be had.
+    /// Where no port is free, or no key can be made.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
