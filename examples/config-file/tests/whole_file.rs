@@ -18,7 +18,7 @@ fn path() -> &'static Path {
 fn file_makes_an_object_of_its_issuers() {
     let file = ConfigFile::read(path()).unwrap();
     let names: Vec<_> = file.auth().unwrap().issuers().into_iter().map(|issuer| issuer.name).collect();
-    assert_eq!(names[..3], ["https://auth.example.com", "https://login.partner.example", "devices"]);
+    assert_eq!(names[..2], ["https://auth.example.com", "https://login.partner.example"]);
     let Settings { realm, issuers, .. } = file.sections.auth;
     assert_eq!(realm.as_deref(), Some("default"));
     let partner = Grants::roles(["auditor"]).scopes(["reports:read"]).role_prefix("partner:").org_id("partner");
