@@ -81,14 +81,15 @@ struct Parties {
 
 /// The API as the file says, and a caller with tokens of the file's first issuer.
 fn of_file(file: &ConfigFile) -> Result<Parties, Error> {
-    let api = file.auth()?;
-    let issuer = api.issuers().into_iter().next().map(|issuer| issuer.name).unwrap_or_default();
     let credential = |name| {
         let remedy = "set it to that of the calling service";
         variable(name, remedy)?
             .ok_or_else(|| Error::from(format!("the environment variable {name} is missing: {remedy}")))
     };
     let (id, secret) = (credential("RAMPART_CLIENT_ID")?, credential("RAMPART_CLIENT_SECRET")?);
+    // Only now, for it begins to fetch the keys of every issuer: what is missing is said before anything else is.
+    let api = file.auth()?;
+    let issuer = api.issuers().into_iter().next().map(|issuer| issuer.name).unwrap_or_default();
     let caller = RampartClient::builder(&issuer, id, secret).build()?;
     say(format_args!("Tokens come from {issuer}, and the API accepts what RAMPART_CONFIG says. Ctrl-C ends this."))?;
     Ok(Parties { api, caller, issuer: None })
