@@ -19,10 +19,18 @@ mod common;
 
 use std::process::Command;
 
-use common::subject::{Ground, Subject};
+use common::subject::{Among, Ground, Subject};
 use rampart_issuer::Algorithm;
 
 type Work = (&'static str, Algorithm, fn(&Subject));
+type WorkAmongMany = (&'static str, fn(&Among));
+
+/// With a thousand issuers, and with a resolver that knows none.
+const AMONG_MANY: [WorkAmongMany; 3] = [
+    ("rs256-full-of-1000-issuers", Among::full),
+    ("rs256-cached-of-1000-issuers", Among::hit),
+    ("rs256-stranger", Among::stranger),
+];
 
 const WORKS: [Work; 8] = [
     ("rs256-full", Algorithm::RS256, Subject::full),
@@ -41,17 +49,24 @@ const TIMES: u32 = 100;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "--run") {
-        let (_, algorithm, work) = WORKS.into_iter().find(|(name, ..)| *name == arguments[at + 1]).unwrap();
-        return run(algorithm, work, arguments[at + 2].parse().unwrap());
+        let (name, times) = (arguments[at + 1].as_str(), arguments[at + 2].parse().unwrap());
+        if let Some((_, work)) = AMONG_MANY.into_iter().find(|(own, _)| *own == name) {
+            return repeat(&Ground::new().among_many(Algorithm::RS256), work, times);
+        }
+        let (_, algorithm, work) = WORKS.into_iter().find(|(own, ..)| *own == name).unwrap();
+        return repeat(&Ground::new().subject(algorithm), work, times);
     }
     if !common::measuring() {
         for (_, algorithm, work) in WORKS {
-            run(algorithm, work, 1);
+            repeat(&Ground::new().subject(algorithm), work, 1);
+        }
+        for (_, work) in AMONG_MANY {
+            repeat(&Ground::new().among_many(Algorithm::RS256), work, 1);
         }
         return;
     }
     println!("\n### Instructions\n\n| work | instructions |\n| --- | --- |");
-    for (name, ..) in WORKS {
+    for name in WORKS.map(|(name, ..)| name).into_iter().chain(AMONG_MANY.map(|(name, _)| name)) {
         match count(name) {
             Some(instructions) => println!("| {name} | {instructions} |"),
             None => return println!("valgrind is not installed, or did not count: nothing was measured"),
@@ -59,17 +74,16 @@ fn main() {
     }
 }
 
-fn run(algorithm: Algorithm, work: fn(&Subject), times: u32) {
-    let subject = Ground::new().subject(algorithm);
+fn repeat<S>(subject: &S, work: fn(&S), times: u32) {
     // What happens once is not counted: choice of the code for this processor, buffers of the thread.
     for _ in 0..10 {
-        work(&subject);
+        work(subject);
     }
-    measured(&subject, work, times);
+    measured(subject, work, times);
 }
 
 #[inline(never)]
-fn measured(subject: &Subject, work: fn(&Subject), times: u32) {
+fn measured<S>(subject: &S, work: fn(&S), times: u32) {
     for _ in 0..times {
         work(subject);
     }

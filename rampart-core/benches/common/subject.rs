@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rampart_core::adapter::{RequestHead, Verification};
-use rampart_core::{Algorithm as Accepted, AnyUser, RampartAuth, RampartAuthBuilder};
+use rampart_core::{Algorithm as Accepted, AnyUser, Grants, Issuer, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::{Algorithm, LocalIssuer, SigningKey, TokenBuilder};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -113,6 +113,55 @@ impl Ground {
         validation.set_audience(&[self.issuer.audience()]);
         validation.set_issuer(&[self.issuer.url()]);
         Some((jsonwebtoken::DecodingKey::from_jwk(&jwk).ok()?, validation))
+    }
+}
+
+/// A token of one of a thousand issuers, and another one of nobody's.
+pub struct Among {
+    token: String,
+    stranger: String,
+    cold: RampartAuth,
+    warm: RampartAuth,
+}
+
+impl Ground {
+    /// The issuer of the token is the last of the thousand; a resolver knows none.
+    pub fn among_many(&self, algorithm: Algorithm) -> Among {
+        let key = self.issuer.add_key(algorithm).unwrap();
+        let token = self.token(&key, 0).sign().unwrap();
+        let stranger = self.token(&key, 0).issuer("https://invented.example").sign().unwrap();
+        let keys = self.issuer.jwks_json();
+        let partner = |number: usize| {
+            let issuer = Issuer::new(format!("https://{number}.partners.example"), "partner-api");
+            issuer.static_jwks(&*keys).grants(Grants::nothing())
+        };
+        let own = Issuer::new(self.issuer.url(), self.issuer.audience()).grants(Grants::everything());
+        let builder = || {
+            let many = (1..999).map(partner).fold(RampartAuth::builder_of(partner(0)), RampartAuthBuilder::issuer);
+            many.issuer(own.clone().jwks_cache_ttl(Duration::from_secs(24 * 3600))).issuers(|_: &str| None)
+        };
+        let (cold, warm) = (self.ready(builder().token_cache_bytes(0)), self.ready(builder()));
+        verify(&warm, &token);
+        Among { token, stranger, cold, warm }
+    }
+}
+
+impl Among {
+    /// As [`Subject::full`].
+    pub fn full(&self) {
+        verify(&self.cold, black_box(&self.token));
+    }
+
+    /// As [`Subject::hit`].
+    pub fn hit(&self) {
+        verify(&self.warm, black_box(&self.token));
+    }
+
+    /// A token that is refused, since the resolver does not know its issuer.
+    pub fn stranger(&self) {
+        let mut outcome =
+            self.warm.authenticate_optional([format!("Bearer {}", black_box(&*self.stranger)).as_bytes()]);
+        assert!(outcome.now().unwrap().is_err());
     }
 }
 
