@@ -11,8 +11,9 @@ use reqwest::{Client, ClientBuilder};
 
 use crate::endpoint_url::EndpointUrl;
 use crate::error::ConfigError;
+use crate::lookups::Lookups;
 use crate::loopback::is_localhost;
-use crate::reach::Public;
+use crate::reach::Strangers;
 
 /// To connect, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -39,23 +40,45 @@ pub enum Timeouts {
 /// # Errors
 /// Where TLS cannot be set up, or something of what the operator has set.
 pub fn client(set_up: Option<SetUp>, first: &EndpointUrl, timeouts: Timeouts) -> Result<Client, ConfigError> {
+    own_client(set_up, first, timeouts, |builder| builder)
+}
+
+/// The same, for requests to the host of `first` alone, which a stranger may have named: its name is looked up within the bounds of
+/// `lookups`, unless the operator's settings look names up themselves. It may lead anywhere.
+///
+/// # Errors
+/// As [`client`].
+pub fn client_to_strangers_host(
+    set_up: Option<SetUp>,
+    first: &EndpointUrl,
+    timeouts: Timeouts,
+    lookups: Arc<Lookups>,
+) -> Result<Client, ConfigError> {
+    let strangers = Strangers { lookups, only: Some(Strangers::only(first)), must_be_public: false };
+    own_client(set_up, first, timeouts, |builder| builder.dns_resolver(Arc::new(strangers)))
+}
+
+fn own_client(
+    set_up: Option<SetUp>,
+    first: &EndpointUrl,
+    timeouts: Timeouts,
+    names: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, ConfigError> {
     let is_loopback = first.is_loopback();
     bounded(
         set_up,
         timeouts,
         first.is_http(),
-        |builder| {
-            if is_loopback { builder.dns_resolver(Arc::new(Localhost)) } else { builder }
-        },
+        |builder| if is_loopback { builder.dns_resolver(Arc::new(Localhost)) } else { names(builder) },
         |builder| if is_loopback { builder.no_proxy() } else { builder },
     )
 }
 
 /// The same, for requests to hosts that a stranger may have named: no name leads it to an address that is not public, whatever the
-/// operator's settings say of names in general; only a single name that they map to an address (`resolve`) stays mapped. No proxy
-/// looks names up for it, unless one may for requests to the host of `by_proxy`: then the proxy's own name may lead anywhere, and
-/// that host still to public addresses alone. Addresses in place of names are for the caller to check: see
-/// [`is_public`](crate::is_public).
+/// operator's settings say of names in general; only a single name that they map to an address (`resolve`) stays mapped. Names are
+/// looked up within the bounds of `lookups`. No proxy looks them up, unless one may for requests to the host of `by_proxy`: then the
+/// proxy's own name may lead anywhere, and that host still to public addresses alone. Addresses in place of names are for the caller
+/// to check: see [`is_public`](crate::is_public).
 ///
 /// # Errors
 /// As [`client`].
@@ -63,8 +86,9 @@ pub fn public_client(
     set_up: Option<SetUp>,
     timeouts: Timeouts,
     by_proxy: Option<&EndpointUrl>,
+    lookups: Arc<Lookups>,
 ) -> Result<Client, ConfigError> {
-    let public = by_proxy.map_or(Public::EVERY_NAME, Public::only);
+    let public = Strangers { lookups, only: by_proxy.map(Strangers::only), must_be_public: true };
     bounded(
         set_up,
         timeouts,

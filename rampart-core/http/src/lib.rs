@@ -9,6 +9,7 @@ mod exchange;
 mod issuer_url;
 pub mod json;
 mod location;
+mod lookups;
 mod loopback;
 mod metadata;
 pub mod outbox;
@@ -21,13 +22,14 @@ mod text;
 
 pub use crate::{
     backoff::{Backoff, retry_after},
-    client::{SetUp, Timeouts, client, public_client},
+    client::{SetUp, Timeouts, client, client_to_strangers_host, public_client},
     discovery::Discovery,
     endpoint_url::EndpointUrl,
     error::ConfigError,
     exchange::{ExchangeError, TOTAL_TIMEOUT, read_body, send, send_anew},
     issuer_url::{IssuerUrl, checked_issuer_name},
     location::{Location, Settled, Way},
+    lookups::{LookUp, Lookups},
     loopback::is_loopback_for_any_client,
     metadata::{Member, Metadata, MetadataError},
     reach::is_public,

@@ -1,11 +1,13 @@
 //! Addresses that anybody on the internet can reach, and no others: for hosts that a stranger may have named.
 
 use std::error::Error;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::endpoint_url::EndpointUrl;
+use crate::lookups::{Lookups, bare};
 
 /// Whether an address is globally reachable unicast, by the IANA registries of special-purpose addresses (RFC 6890) as they stood in 2026. An
 /// IPv4 address within an IPv6 one (mapped, NAT64, 6to4) is judged as itself.
@@ -50,40 +52,42 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
 }
 
-/// Names, as far as they lead to such addresses.
-pub(crate) struct Public {
-    /// The one that must. Any other is that of a proxy, which the operator has named.
-    only: Option<String>,
+/// Names that a stranger may have given: looked up so many at once, and where it is asked for as far as they lead to public addresses.
+pub(crate) struct Strangers {
+    pub(crate) lookups: Arc<Lookups>,
+    /// The one that is a stranger's, where not all are. Any other is that of a proxy, which the operator has named.
+    pub(crate) only: Option<String>,
+    pub(crate) must_be_public: bool,
 }
 
-impl Public {
-    pub(crate) const EVERY_NAME: Self = Self { only: None };
-
-    /// For requests to one host.
-    pub(crate) fn only(url: &EndpointUrl) -> Self {
-        Self { only: Some(bare(url.as_url().host_str().unwrap_or_default())) }
+impl Strangers {
+    /// Of all names but this address's, the operator answers for.
+    pub(crate) fn only(url: &EndpointUrl) -> String {
+        bare(url.as_url().host_str().unwrap_or_default())
     }
 
-    fn must_be_public(&self, name: &str) -> bool {
+    fn is_stranger(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| *only == bare(name))
     }
 }
 
-/// A name in the one form of all that mean the same.
-fn bare(name: &str) -> String {
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
-}
-
-impl Resolve for Public {
+impl Resolve for Strangers {
     fn resolve(&self, name: Name) -> Resolving {
-        let must_be_public = self.must_be_public(name.as_str());
+        if !self.is_stranger(name.as_str()) {
+            return Box::pin(async move {
+                let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+                let addresses: Addrs = Box::new(found.into_iter());
+                Ok(addresses)
+            });
+        }
+        let (lookups, must_be_public) = (Arc::clone(&self.lookups), self.must_be_public);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| !must_be_public || is_public(address.ip())).collect();
-            if public.is_empty() {
+            let mut found = lookups.addresses(name.as_str()).await?;
+            found.retain(|address| !must_be_public || is_public(address.ip()));
+            if must_be_public && found.is_empty() {
                 return Err(Box::<dyn Error + Send + Sync>::from("its name leads to no public address"));
             }
-            let addresses: Addrs = Box::new(public.into_iter());
+            let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
         })
     }

@@ -3,11 +3,13 @@
 mod first_issuer;
 
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use rampart_http::ConfigError;
+use rampart_http::{ConfigError, LookUp};
 
 use crate::answer::challenge::Challenges;
 use crate::auth::{Inner, RampartAuth};
@@ -60,6 +62,7 @@ pub struct RampartAuthBuilder {
     clock: Clock,
     listeners: Listeners,
     unavailables: SharedUnavailables,
+    look_up: Option<LookUp>,
 }
 
 impl From<Settings> for RampartAuthBuilder {
@@ -73,6 +76,7 @@ impl From<Settings> for RampartAuthBuilder {
             clock: Clock::default(),
             listeners: Listeners::default(),
             unavailables: SharedUnavailables::of_process(),
+            look_up: None,
         }
     }
 }
@@ -288,12 +292,24 @@ impl RampartAuthBuilder {
         self
     }
 
+    /// How the names of a resolver's issuers are looked up, instead of by the system. The ports do not count.
+    ///
+    /// Not part of the public interface, and free to change or go in any release: it exists for tests, for which no name server can be slow.
+    #[doc(hidden)]
+    pub fn __looking_up_by(
+        mut self,
+        look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        self.look_up = Some(Arc::new(look_up));
+        self
+    }
+
     /// Checks every setting and makes the object. No I/O.
     ///
     /// # Errors
     /// [`ConfigError`] with the field and the remedy, and of several issuers the one that it is about.
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
-        let Self { settings, issuers, resolver, http_client, clock, listeners, unavailables } = self;
+        let Self { settings, issuers, resolver, http_client, clock, listeners, unavailables, look_up } = self;
         let Settings { clock_tolerance, require_at_jwt, max_token_lifetime, .. } = settings;
         let floor = Floor {
             tolerance: clock_tolerance.unwrap_or(DEFAULT_TOLERANCE),
@@ -301,7 +317,7 @@ impl RampartAuthBuilder {
             required_claims: settings.required_claims.clone(),
             max_token_lifetime,
             implied: Arc::new(Implied::new(&settings.role_implies, &settings.scope_implies)?),
-            fetching: Fetching { http_client, strangers: None },
+            fetching: Fetching::new(http_client),
             surroundings: Surroundings { clock: clock.clone(), listeners: listeners.clone(), unavailables },
         };
         if issuers.is_empty() && resolver.is_none() {
@@ -311,7 +327,7 @@ impl RampartAuthBuilder {
             ));
         }
         let fixed = trusted(&issuers, &floor, resolver.is_some())?;
-        let live = resolver.map(|resolver| live(resolver, &settings, &floor, fixed.len())).transpose()?;
+        let live = resolver.map(|resolver| live(resolver, look_up, &settings, &floor, fixed.len())).transpose()?;
         let issuers = Issuers::new(fixed, live, &listeners)?;
         let max_token_bytes = settings.max_token_bytes.unwrap_or(DEFAULT_TOKEN_BYTES);
         if max_token_bytes == 0 {
@@ -338,7 +354,7 @@ impl RampartAuthBuilder {
 /// Each of the issuers with its settings checked; every one but the first says what it may grant.
 fn trusted(issuers: &[Issuer], floor: &Floor, has_resolver: bool) -> Result<Vec<Trusted>, ConfigError> {
     let fetches = has_resolver || issuers.iter().any(|issuer| issuer.settings.static_jwks.is_none());
-    if floor.fetching.http_client.is_some() && !fetches {
+    if floor.fetching.sets_up_clients() && !fetches {
         return Err(ConfigError::invalid(
             "http_client",
             "is given together with static_jwks, with which nothing is fetched; keep one of the two",
@@ -364,6 +380,7 @@ fn trusted(issuers: &[Issuer], floor: &Floor, has_resolver: bool) -> Result<Vec<
 /// The issuers of a resolver, which has its own bounds.
 fn live(
     resolver: Arc<dyn IssuerResolver>,
+    look_up: Option<LookUp>,
     settings: &Settings,
     floor: &Floor,
     fixed: usize,
@@ -374,8 +391,7 @@ fn live(
     }
     // A further issuer's rules are those of its settings alone: its floor is checked with the first that comes.
     floor.check()?;
-    let strangers = Some(Arc::default());
-    let fetching = Fetching { strangers, ..floor.fetching.clone() };
+    let fetching = floor.fetching.for_strangers(look_up);
     let ask_again_after = settings.issuers_expire_after.unwrap_or(ASK_AGAIN_AFTER);
     Ok(Live::new(resolver, Floor { fetching, ..floor.clone() }, most, ask_again_after, fixed as u64))
 }

@@ -5,31 +5,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use rampart_http::{EndpointUrl, is_public};
+use rampart_http::{EndpointUrl, LookUp, Lookups, is_public};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many new issuers are fetched from at once, and how many of one host.
 const PLACES: usize = 32;
 const PLACES_OF_A_HOST: usize = 2;
 
-/// The places of all new issuers of one object.
+/// Look-ups of names that are under way at once. New issuers have a place for each of theirs, so that this many less are left to those
+/// that are known; together they are far from all threads that a runtime has for what blocks.
+const LOOKUPS: usize = PLACES + 64;
+
+/// The places of all new issuers of one object, and the look-ups of all that a resolver has named.
 #[derive(Debug)]
 pub(crate) struct Places {
     all: Arc<Semaphore>,
     of_hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+    pub(super) lookups: Arc<Lookups>,
 }
 
-impl Default for Places {
-    fn default() -> Self {
-        Self { all: Arc::new(Semaphore::new(PLACES)), of_hosts: Mutex::default() }
-    }
-}
-
-/// A place, for as long as it is held.
+/// A place, for as long as it is held; and beyond that, while the name of its host is still being looked up.
 #[derive(Debug)]
-pub(crate) struct Place(#[expect(dead_code, reason = "what counts is when it is dropped")] [OwnedSemaphorePermit; 2]);
+pub(crate) struct Place {
+    permits: Option<[OwnedSemaphorePermit; 2]>,
+    host: String,
+    lookups: Arc<Lookups>,
+}
 
 impl Places {
+    /// Names are looked up by the system, unless by something else.
+    pub(super) fn new(look_up: Option<LookUp>) -> Self {
+        let lookups = look_up.map_or_else(|| Lookups::new(LOOKUPS), |look_up| Lookups::by(LOOKUPS, look_up));
+        Self { all: Arc::new(Semaphore::new(PLACES)), of_hosts: Mutex::default(), lookups: Arc::new(lookups) }
+    }
+
     /// Waits for one: that of the host first, so that the issuers of one host take no place from the others.
     async fn take(&self, host: &str) -> Option<Place> {
         let of_host = {
@@ -40,7 +49,17 @@ impl Places {
         };
         let of_host = of_host.acquire_owned().await.ok()?;
         let one_of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
-        Some(Place([of_host, one_of_all]))
+        Some(Place { permits: Some([of_host, one_of_all]), host: host.into(), lookups: Arc::clone(&self.lookups) })
+    }
+}
+
+/// A fetch that has run out of time leaves its look-up behind, which goes on in a thread: were its place free at once, the next one could
+/// leave another behind, and so on until there are no threads.
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(permits) = self.permits.take() {
+            self.lookups.keep_while_under_way(&self.host, permits);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rampart_http::{
-    ConfigError, Discovery, EndpointUrl, IssuerUrl, Location, Member, SetUp, Timeouts, checked_issuer_name,
+    ConfigError, Discovery, EndpointUrl, IssuerUrl, Location, LookUp, Member, SetUp, Timeouts, checked_issuer_name,
 };
 use reqwest::{Client, ClientBuilder};
 
@@ -32,33 +32,49 @@ pub(crate) type HttpClient = Arc<dyn Fn(ClientBuilder) -> ClientBuilder + Send +
 /// Who fetches the keys of an issuer, and within which bounds.
 #[derive(Clone)]
 pub(crate) struct Fetching {
-    pub(crate) http_client: Option<HttpClient>,
+    http_client: Option<HttpClient>,
     /// Where a resolver has named the issuer.
-    pub(crate) strangers: Option<Arc<Strangers>>,
+    strangers: Option<Arc<Strangers>>,
 }
 
 /// What fetches for issuers that a resolver has named share.
-#[derive(Default)]
-pub(crate) struct Strangers {
+struct Strangers {
     places: Arc<Places>,
     /// One HTTP client for all, made when the first is named: it has no address of its own.
     client: OnceLock<Client>,
 }
 
 impl Fetching {
+    /// For issuers of the settings.
+    pub(crate) fn new(http_client: Option<HttpClient>) -> Self {
+        Self { http_client, strangers: None }
+    }
+
+    /// For those of a resolver. Names are looked up by the system, unless by something else.
+    pub(crate) fn for_strangers(&self, look_up: Option<LookUp>) -> Self {
+        let strangers = Strangers { places: Arc::new(Places::new(look_up)), client: OnceLock::new() };
+        Self { strangers: Some(Arc::new(strangers)), ..self.clone() }
+    }
+
+    pub(crate) fn sets_up_clients(&self) -> bool {
+        self.http_client.is_some()
+    }
+
+    pub(crate) fn is_for_strangers(&self) -> bool {
+        self.strangers.is_some()
+    }
+
     fn client(&self, first: &EndpointUrl, settings: &IssuerSettings) -> Result<Client, ConfigError> {
         let set_up = || self.http_client.clone().map(|set_up| -> SetUp { Box::new(move |client| set_up(client)) });
-        match &self.strangers {
-            Some(strangers) if !settings.allow_private_addresses => {
-                if let (Some(client), false) = (strangers.client.get(), settings.allow_proxy) {
-                    return Ok(client.clone());
-                }
-                let by_proxy = settings.allow_proxy.then_some(first);
-                let client = rampart_http::public_client(set_up(), Timeouts::Ours, by_proxy)?;
-                Ok(if settings.allow_proxy { client } else { strangers.client.get_or_init(|| client).clone() })
-            }
-            _ => rampart_http::client(set_up(), first, Timeouts::Ours),
+        let Some(strangers) = &self.strangers else { return rampart_http::client(set_up(), first, Timeouts::Ours) };
+        let lookups = Arc::clone(&strangers.places.lookups);
+        if settings.allow_private_addresses {
+            return rampart_http::client_to_strangers_host(set_up(), first, Timeouts::Ours, lookups);
         }
+        if settings.allow_proxy {
+            return rampart_http::public_client(set_up(), Timeouts::Ours, Some(first), lookups);
+        }
+        shared(&strangers.client, || rampart_http::public_client(set_up(), Timeouts::Ours, None, lookups))
     }
 
     fn bounds(&self, settings: &IssuerSettings, is_proven: &Arc<AtomicBool>) -> Option<Bounds> {
@@ -68,6 +84,15 @@ impl Fetching {
             allow_private_addresses: settings.allow_private_addresses,
         })
     }
+}
+
+/// The one that is there, or a new one, for all who come later.
+fn shared(place: &OnceLock<Client>, make: impl FnOnce() -> Result<Client, ConfigError>) -> Result<Client, ConfigError> {
+    if let Some(client) = place.get() {
+        return Ok(client.clone());
+    }
+    let client = make()?;
+    Ok(place.get_or_init(|| client).clone())
 }
 
 /// Where the keys come from.

@@ -83,7 +83,7 @@ impl Trusted {
         let keys = source.keys(settings, algorithms, &floor.fetching, &proven, floor.surroundings.clone())?;
         let is_at_jwt_only = settings.require_at_jwt || floor.require_at_jwt;
         let typ_rule = if is_at_jwt_only { TypRule::AtJwtOnly } else { TypRule::AccessToken };
-        let is_resolved = floor.fetching.strangers.is_some();
+        let is_resolved = floor.fetching.is_for_strangers();
         Ok(Self { number, rules, algorithms, typ_rule, keys, is_resolved, proven })
     }
 

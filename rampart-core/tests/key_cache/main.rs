@@ -16,6 +16,7 @@ mod fetch;
 mod floods;
 mod issuers;
 mod misuse;
+mod names;
 mod readiness;
 mod rotation;
 mod runtimes;
