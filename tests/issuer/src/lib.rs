@@ -8,6 +8,7 @@ mod builder;
 mod encoding;
 mod fault;
 mod issuer;
+mod jwt;
 mod key;
 mod oauth;
 mod record;
@@ -21,7 +22,8 @@ pub use crate::{
     encoding::base64url,
     fault::{Endpoint, Fault},
     issuer::LocalIssuer,
+    jwt::compact,
     key::{Algorithm, SignError, SigningKey},
     record::RecordedRequest,
-    token::{TokenBuilder, compact},
+    token::TokenBuilder,
 };

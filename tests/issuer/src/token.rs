@@ -8,17 +8,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::encoding::base64url;
-use crate::key::{Algorithm, SignError, SigningKey};
-
-/// A compact JWS over exactly these bytes, whatever they are.
-///
-/// # Errors
-/// Where the key cannot sign with the algorithm.
-pub fn compact(header: &[u8], payload: &[u8], key: &SigningKey, algorithm: Algorithm) -> Result<String, SignError> {
-    let signing_input = format!("{}.{}", base64url(header), base64url(payload));
-    let signature = key.sign_with(algorithm, signing_input.as_bytes())?;
-    Ok(format!("{signing_input}.{}", base64url(signature)))
-}
+use crate::jwt::{Jwt, jwt_builder};
+use crate::key::SigningKey;
 
 /// A token to be signed. It starts out as the Rampart server makes them for a front end, by authorization code: RS256 (unless the
 /// issuer has another key), `typ: JWT`, and the claims `iss`, `sub`, `aud`, `exp`, `iat`, `org_id`, `preferred_username`, `email`,
@@ -34,14 +25,9 @@ pub fn compact(header: &[u8], payload: &[u8], key: &SigningKey, algorithm: Algor
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct TokenBuilder {
-    header: Map<String, Value>,
-    claims: Map<String, Value>,
-    raw_header: Option<Vec<u8>>,
-    raw_payload: Option<Vec<u8>>,
-    key: SigningKey,
-    algorithm: Algorithm,
-}
+pub struct TokenBuilder(Jwt);
+
+jwt_builder!(TokenBuilder);
 
 const LIFETIME: i64 = 900;
 
@@ -89,17 +75,7 @@ impl TokenBuilder {
     }
 
     fn new(key: &SigningKey) -> Self {
-        let algorithm = key.algorithm();
-        Self {
-            header: Map::new(),
-            claims: Map::new(),
-            raw_header: None,
-            raw_payload: None,
-            key: key.clone(),
-            algorithm,
-        }
-        .key(key)
-        .header("typ", "JWT")
+        Self(Jwt::new(key)).key(key).header("typ", "JWT")
     }
 
     fn issued_to(self, issuer: &str, audience: &str) -> Self {
@@ -123,22 +99,8 @@ impl TokenBuilder {
     /// ```
     #[must_use]
     pub fn direct_login(self) -> Self {
-        let issuer = self.claims.get("iss").cloned().unwrap_or_default();
+        let issuer = self.0.claims.get("iss").cloned().unwrap_or_default();
         self.audience(vec![issuer])
-    }
-
-    /// Any claim.
-    #[must_use]
-    pub fn claim(mut self, name: &str, value: impl Serialize) -> Self {
-        self.claims.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
-        self
-    }
-
-    /// Leaves a claim out.
-    #[must_use]
-    pub fn without(mut self, name: &str) -> Self {
-        self.claims.shift_remove(name);
-        self
     }
 
     /// `sub`.
@@ -206,22 +168,8 @@ impl TokenBuilder {
     /// `exp`, in seconds after `iat`.
     #[must_use]
     pub fn expires_in(self, seconds: i64) -> Self {
-        let issued_at = self.claims.get("iat").and_then(Value::as_i64).unwrap_or_default();
+        let issued_at = self.0.claims.get("iat").and_then(Value::as_i64).unwrap_or_default();
         self.claim("exp", issued_at.saturating_add(seconds))
-    }
-
-    /// Any header parameter.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: impl Serialize) -> Self {
-        self.header.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
-        self
-    }
-
-    /// Leaves a header parameter out.
-    #[must_use]
-    pub fn without_header(mut self, name: &str) -> Self {
-        self.header.shift_remove(name);
-        self
     }
 
     /// `kid`.
@@ -233,43 +181,8 @@ impl TokenBuilder {
     /// Signs with another key; `alg` and `kid` follow.
     #[must_use]
     pub fn key(mut self, key: &SigningKey) -> Self {
-        self.key = key.clone();
+        self.0.key = key.clone();
         let kid = key.kid().to_owned();
         self.algorithm(key.algorithm()).kid(&kid)
-    }
-
-    /// Signs with another algorithm of the same kind of key; `alg` follows.
-    #[must_use]
-    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
-        self.algorithm = algorithm;
-        self.header("alg", algorithm.as_str())
-    }
-
-    /// These bytes instead of the header.
-    #[must_use]
-    pub fn raw_header(mut self, header: impl Into<Vec<u8>>) -> Self {
-        self.raw_header = Some(header.into());
-        self
-    }
-
-    /// These bytes instead of the payload.
-    #[must_use]
-    pub fn raw_payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
-        self.raw_payload = Some(payload.into());
-        self
-    }
-
-    /// The payload as it will be signed.
-    pub fn payload(&self) -> Vec<u8> {
-        self.raw_payload.clone().unwrap_or_else(|| serde_json::to_vec(&self.claims).unwrap_or_default())
-    }
-
-    /// The token.
-    ///
-    /// # Errors
-    /// Where the key cannot sign with the algorithm.
-    pub fn sign(&self) -> Result<String, SignError> {
-        let header = self.raw_header.clone().unwrap_or_else(|| serde_json::to_vec(&self.header).unwrap_or_default());
-        compact(&header, &self.payload(), &self.key, self.algorithm)
     }
 }

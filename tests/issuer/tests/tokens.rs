@@ -211,3 +211,25 @@ async fn raw_bytes_are_signed_as_they_are() {
     assert!(compact(b"{}", b"", &key, Algorithm::RS256).is_err());
     assert_eq!(base64url(b"\xfb\xff\xfe\xff"), "-__-_w");
 }
+
+#[tokio::test]
+async fn signature_can_be_tampered_with_replaced_or_left_empty() {
+    let issuer = issuer().await;
+    // EdDSA signs the same bytes in the same way each time.
+    let key = issuer.add_key(Algorithm::EdDSA).unwrap();
+    let token = issuer.token().key(&key);
+    let good = parts(&token.sign().unwrap());
+    let [header, payload, signature] = parts(&token.clone().tampered().sign().unwrap());
+    assert_eq!((&header, &payload), (&good[0], &good[1]), "nothing else changes");
+    let last = signature.len() - 1;
+    assert_eq!((&signature[..last], signature[last]), (&good[2][..last], good[2][last] ^ 1));
+    assert_eq!(parts(&token.clone().raw_signature(*b"forged").sign().unwrap())[2], b"forged");
+
+    let none = token.header("alg", "none").raw_signature([]);
+    let unsigned = none.sign().unwrap();
+    assert!(unsigned.ends_with('.'), "{unsigned}");
+    let [header, payload, _] = parts(&unsigned);
+    assert_eq!((header, payload), (none.protected_header(), none.payload()));
+    let (header, _) = shown(&none);
+    assert_eq!(header, format!("{{\"alg\":\"none\",\"kid\":\"{}\",\"typ\":\"JWT\"}}", key.kid()));
+}
