@@ -1,11 +1,11 @@
 //! Answers: JSON, and refusals in the shape of the real server's.
 
-use aws_lc_rs::rand;
 use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
+use crate::encoding::random;
 use crate::fault::FaultyBody;
 
 pub(crate) type Answer = Response<FaultyBody>;
@@ -61,10 +61,7 @@ pub(crate) fn json_answer(status: StatusCode, body: String) -> Answer {
 
 /// A random UUID (RFC 9562 section 5.4).
 fn uuid() -> String {
-    let mut bytes = [0; 16];
-    // Where the system has no randomness left, the IDs are merely alike.
-    let _ = rand::fill(&mut bytes);
-    let random = u128::from_be_bytes(bytes);
+    let random = u128::from_be_bytes(random());
     let marked = random & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
     let hex = format!("{marked:032x}");
     let digits = |from, to| hex.get(from..to).unwrap_or_default();

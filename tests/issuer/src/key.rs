@@ -222,7 +222,18 @@ impl SigningKey {
 
     /// The public half as it is published: `kty`, `use`, `alg`, `kid` and the key itself.
     pub fn public_jwk(&self) -> Value {
-        let mut jwk = match &self.0.pair {
+        let mut jwk = self.bare_jwk();
+        if let Some(members) = jwk.as_object_mut() {
+            members.insert("use".into(), "sig".into());
+            members.insert("alg".into(), self.0.algorithm.as_str().into());
+            members.insert("kid".into(), self.0.kid.clone().into());
+        }
+        jwk
+    }
+
+    /// `kty` and the key itself.
+    pub(crate) fn bare_jwk(&self) -> Value {
+        match &self.0.pair {
             Pair::Rsa(pair) => {
                 let public = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
                 json!({"kty": "RSA", "n": base64url(&public.n), "e": base64url(&public.e)})
@@ -234,13 +245,7 @@ impl SigningKey {
                 json!({"kty": "EC", "crv": curve, "x": base64url(x), "y": base64url(y)})
             }
             Pair::Ed25519(pair) => json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref())}),
-        };
-        if let Some(members) = jwk.as_object_mut() {
-            members.insert("use".into(), "sig".into());
-            members.insert("alg".into(), self.0.algorithm.as_str().into());
-            members.insert("kid".into(), self.0.kid.clone().into());
         }
-        jwk
     }
 }
 

@@ -5,6 +5,7 @@ mod answer;
 #[cfg(feature = "auth")]
 mod auth;
 mod builder;
+mod dpop;
 mod encoding;
 mod fault;
 mod issuer;
@@ -19,6 +20,7 @@ mod token;
 #[doc(inline)]
 pub use crate::{
     builder::Builder,
+    dpop::{DpopKey, ProofBuilder, jwk_thumbprint},
     encoding::base64url,
     fault::{Endpoint, Fault},
     issuer::LocalIssuer,

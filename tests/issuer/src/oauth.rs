@@ -9,6 +9,7 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, RequestId, json_answer};
+use crate::encoding::{base64url, random};
 use crate::record::RecordedRequest;
 use crate::state::{Client, Shared};
 
@@ -95,7 +96,7 @@ fn grant(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<Map<
         token = token.scope(scope);
     }
     // Two tokens of the same second must differ.
-    token = token.claim("jti", crate::encoding::base64url(random()));
+    token = token.claim("jti", base64url(random()));
     let token = token
         .sign()
         .map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The token could not be signed"))?;
@@ -114,13 +115,6 @@ fn grant(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<Map<
         }
     }
     Ok(body)
-}
-
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    // Where the system has no randomness left, the tokens are merely alike.
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    bytes
 }
 
 fn authenticate(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<String, Refused> {

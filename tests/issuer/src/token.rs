@@ -1,13 +1,10 @@
 //! Tokens: well-formed by default, malformed on demand.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::encoding::base64url;
+use crate::dpop::DpopKey;
+use crate::encoding::{base64url, from_base64url, now};
 use crate::jwt::{Jwt, jwt_builder};
 use crate::key::SigningKey;
 
@@ -61,7 +58,7 @@ impl TokenBuilder {
 
     /// The ID token beside this access token: of the same user, for the same client and time, with `at_hash` and without roles.
     pub(crate) fn id_token(access_token: &str, key: &SigningKey) -> Self {
-        let payload = access_token.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+        let payload = access_token.split('.').nth(1).and_then(from_base64url);
         let of_token: Map<String, Value> =
             payload.and_then(|payload| serde_json::from_slice(&payload).ok()).unwrap_or_default();
         let same = of_token.into_iter().filter(|(name, _)| ID_TOKEN_CLAIMS.contains(&name.as_str()));
@@ -79,7 +76,7 @@ impl TokenBuilder {
     }
 
     fn issued_to(self, issuer: &str, audience: &str) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = now();
         // `exp` first, for the order of the claims.
         self.issuer(issuer)
             .sub("0b8f7c5e-3c52-4a1f-9d7e-5f2a6c1b9e01")
@@ -170,6 +167,28 @@ impl TokenBuilder {
     pub fn expires_in(self, seconds: i64) -> Self {
         let issued_at = self.0.claims.get("iat").and_then(Value::as_i64).unwrap_or_default();
         self.claim("exp", issued_at.saturating_add(seconds))
+    }
+
+    /// Bound to this key of a client (RFC 9449 section 6.1): `cnf` has `jkt`, besides what it has already.
+    ///
+    /// ```
+    /// use rampart_issuer::DpopKey;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = rampart_issuer::LocalIssuer::start().await?;
+    /// let key = DpopKey::generate()?;
+    /// let token = issuer.token().bound_to(&key).sign()?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn bound_to(self, key: &DpopKey) -> Self {
+        self.bound_to_thumbprint(&key.thumbprint())
+    }
+
+    pub(crate) fn bound_to_thumbprint(self, thumbprint: &str) -> Self {
+        let mut confirmation = self.0.claims.get("cnf").and_then(Value::as_object).cloned().unwrap_or_default();
+        confirmation.insert("jkt".into(), thumbprint.into());
+        self.claim("cnf", confirmation)
     }
 
     /// `kid`.
