@@ -1,7 +1,8 @@
-//! How the cost of a verification grows: with the size of the token, the keys of the set, the threads, and the guards of a request.
+//! How the cost of a verification grows: with the size of the token, the keys of the set, the threads, the guards of a request, and the
+//! issuers of an object.
 //!
 //!     cargo bench -p rampart-core --bench scale                   all parts, a minute
-//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards
+//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards issuers
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -15,12 +16,12 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::report::{Table, nanos, times};
 use common::rounds::{Contender, Effort, race};
 use common::subject::{Ground, verify};
-use rampart_core::RampartAuth;
+use rampart_core::{Grants, Issuer, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::{Algorithm, SigningKey, TokenBuilder};
 
 fn main() {
@@ -38,6 +39,9 @@ fn main() {
     }
     if common::wants("guards") {
         by_guards(effort(201, 1)).print();
+    }
+    if common::wants("issuers") {
+        by_issuers(if common::measuring() { 1000 } else { 2 }).print();
     }
 }
 
@@ -188,6 +192,33 @@ fn by_guards(effort: Effort) -> Table {
             times(results.ratio("2", "1")),
             format!("{:.2}", further / results.nanos("hash").median),
         ]);
+    }
+    table
+}
+
+/// Issuers whose keys are to be fetched: what each costs before any token of its comes. How many there are makes no difference to a
+/// verification: see `instructions`.
+fn by_issuers(most: usize) -> Table {
+    let columns = ["issuers", "HTTP clients", "to build, ms", "each, ms", "each, KiB resident"];
+    let mut table = Table::new("By issuers", columns);
+    let issuer =
+        |number: usize| Issuer::new(format!("https://{number}.partners.example"), "my-api").grants(Grants::nothing());
+    // What is given back now would hide what the next one takes.
+    let mut kept = Vec::new();
+    for (clients, count) in [("one", 1), ("one", most / 2), ("one", most), ("one each", most / 2), ("one each", most)] {
+        let (before, started) = (common::resident_bytes(), Instant::now());
+        let many = (1..count).map(issuer).fold(RampartAuth::builder_of(issuer(0)), RampartAuthBuilder::issuer);
+        let auth = if clients == "one" { many } else { many.http_client(|client| client) }.build().unwrap();
+        let (took, grown) = (started.elapsed(), common::resident_bytes() - before);
+        let each = u32::try_from(count).unwrap();
+        table.row([
+            count.to_string(),
+            clients.to_owned(),
+            format!("{:.1}", took.as_secs_f64() * 1e3),
+            format!("{:.3}", took.as_secs_f64() * 1e3 / f64::from(each)),
+            (grown / 1024 / i64::from(each)).to_string(),
+        ]);
+        kept.push(auth);
     }
     table
 }

@@ -100,7 +100,7 @@ fn memory(all: &Population) -> Table {
             let used = measure(|| auth = Some(builder.build().unwrap()));
             (auth.unwrap(), used.bytes_current)
         };
-        let before = resident();
+        let before = common::resident_bytes();
         let ((auth, with), (_uncached, without)) = (build(bytes), build(0));
         let filled = measure(|| tokens.iter().for_each(|token| verify(&auth, token)));
         let own = Own::of(&auth);
@@ -111,7 +111,7 @@ fn memory(all: &Population) -> Table {
             own.tokens.to_string(),
             mebibytes(heap),
             format!("{:.2}", float(heap) / float(bytes as i64)),
-            mebibytes(resident() - before),
+            mebibytes(common::resident_bytes() - before),
             mebibytes(own.bytes as i64),
             format!("{:.0}", float(filled.bytes_current) / float(own.tokens as i64)),
             format!("{:.1}", float(filled.count_current) / float(own.tokens as i64)),
@@ -120,13 +120,6 @@ fn memory(all: &Population) -> Table {
         kept.push(auth);
     }
     table
-}
-
-/// Memory of the process, in bytes; zero where the system does not say.
-fn resident() -> i64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: i64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
-    pages * 4096
 }
 
 /// Requests with tokens picked at random, after as many that only fill the cache.

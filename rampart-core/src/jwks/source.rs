@@ -33,6 +33,9 @@ pub(crate) type HttpClient = Arc<dyn Fn(ClientBuilder) -> ClientBuilder + Send +
 #[derive(Clone)]
 pub(crate) struct Fetching {
     http_client: Option<HttpClient>,
+    /// One HTTP client for all issuers of the settings that would have the very same: each brings the certificates of all authorities
+    /// along.
+    shared: Arc<OnceLock<Client>>,
     /// Where a resolver has named the issuer.
     strangers: Option<Arc<Strangers>>,
 }
@@ -47,7 +50,7 @@ struct Strangers {
 impl Fetching {
     /// For issuers of the settings.
     pub(crate) fn new(http_client: Option<HttpClient>) -> Self {
-        Self { http_client, strangers: None }
+        Self { http_client, shared: Arc::default(), strangers: None }
     }
 
     /// For those of a resolver. Names are looked up by the system, unless by something else.
@@ -66,7 +69,7 @@ impl Fetching {
 
     fn client(&self, first: &EndpointUrl, settings: &IssuerSettings) -> Result<Client, ConfigError> {
         let set_up = || self.http_client.clone().map(|set_up| -> SetUp { Box::new(move |client| set_up(client)) });
-        let Some(strangers) = &self.strangers else { return rampart_http::client(set_up(), first, Timeouts::Ours) };
+        let Some(strangers) = &self.strangers else { return self.client_of_settings(first, set_up) };
         let lookups = Arc::clone(&strangers.places.lookups);
         if settings.allow_private_addresses {
             return rampart_http::client_to_strangers_host(set_up(), first, Timeouts::Ours, lookups);
@@ -75,6 +78,17 @@ impl Fetching {
             return rampart_http::public_client(set_up(), Timeouts::Ours, Some(first), lookups);
         }
         shared(&strangers.client, || rampart_http::public_client(set_up(), Timeouts::Ours, None, lookups))
+    }
+
+    /// What a client is like depends on its first address only where that is on this machine, or http.
+    fn client_of_settings(
+        &self,
+        first: &EndpointUrl,
+        set_up: impl Fn() -> Option<SetUp>,
+    ) -> Result<Client, ConfigError> {
+        let make = || rampart_http::client(set_up(), first, Timeouts::Ours);
+        let is_like_others = !self.sets_up_clients() && !first.is_loopback() && first.as_url().scheme() == "https";
+        if is_like_others { shared(&self.shared, make) } else { make() }
     }
 
     fn bounds(&self, settings: &IssuerSettings, is_proven: &Arc<AtomicBool>) -> Option<Bounds> {
@@ -179,5 +193,36 @@ impl Source {
         let bounds = fetching.bounds(settings, is_proven);
         let fetcher = Fetcher::new(timeout, client, location, algorithms, bounds);
         Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, surroundings))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether an issuer at this address gets the client that is shared.
+    fn shares(fetching: &Fetching, url: &str, settings: &IssuerSettings) -> bool {
+        let fetching = Fetching { shared: Arc::default(), ..fetching.clone() };
+        fetching.client(&EndpointUrl::parse("jwks_url", url, true).unwrap(), settings).unwrap();
+        fetching.shared.get().is_some()
+    }
+
+    #[test]
+    fn http_client_is_shared_by_issuers_of_the_settings_that_would_have_the_very_same() {
+        let (ours, plain) = (Fetching::new(None), IssuerSettings::default());
+        assert!(shares(&ours, "https://auth.example.com/keys", &plain));
+        assert!(shares(&ours, "https://192.0.2.1/keys", &plain));
+        for own in ["http://auth.example.com", "http://127.0.0.1", "https://127.0.0.1", "https://keys.localhost"] {
+            assert!(!shares(&ours, own, &plain), "{own}");
+        }
+        // The operator's settings may be other ones each time.
+        assert!(!shares(&Fetching::new(Some(Arc::new(|client| client))), "https://auth.example.com", &plain));
+        // One that a resolver has named is led by another one, if not by its own.
+        let strangers = ours.for_strangers(None);
+        let private = IssuerSettings { allow_private_addresses: true, ..IssuerSettings::default() };
+        let by_proxy = IssuerSettings { allow_proxy: true, ..IssuerSettings::default() };
+        for settings in [&plain, &private, &by_proxy] {
+            assert!(!shares(&strangers, "https://auth.example.com", settings));
+        }
     }
 }
