@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::de::{Error, Expected, Unexpected};
 
 use crate::issuer::Issuer;
-use crate::settings::IssuerSettings;
 
 /// The arguments of a preset that stand in a file.
 #[derive(Default)]
@@ -36,6 +35,10 @@ impl Arguments {
         if let Some(argument) = argument {
             self.0.insert(name, argument.into());
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn text(&mut self, name: &'static str) -> Result<String, Missing> {
@@ -122,23 +125,14 @@ impl Expected for OneOf {
     }
 }
 
-/// What a file says of an issuer: what its preset sets, if it has one, and what stands beside it.
-pub(crate) fn settings<E: Error>(
-    preset: Option<&str>,
-    mut given: Arguments,
-    mut own: IssuerSettings,
-) -> Result<IssuerSettings, E> {
-    let Some(name) = preset else {
-        return if given.0.is_empty() { Ok(own) } else { Err(E::missing_field("preset")) };
-    };
+/// The issuer that a preset makes of all of these arguments.
+pub(crate) fn issuer<E: Error>(name: &str, mut given: Arguments) -> Result<Issuer, E> {
     let Some(preset) = PRESETS.iter().find(|preset| preset.name == name) else {
         return Err(E::invalid_value(Unexpected::Other("another preset"), &OneOf));
     };
-    given.give("issuer_url", own.issuer_url.take());
-    given.give("audience", own.audience.take());
     let issuer = (preset.issuer)(&mut given).map_err(E::missing_field)?;
     match given.0.keys().next() {
         Some(name) => Err(E::unknown_field(name, preset.arguments)),
-        None => Ok(own.over(issuer.settings)),
+        None => Ok(issuer),
     }
 }
