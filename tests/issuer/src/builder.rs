@@ -79,6 +79,8 @@ impl Builder {
             token_lifetime: Duration::from_secs(900),
             token_response: None,
             decodes_basic: true,
+            dpop_nonce: None,
+            spent_proofs: HashMap::new(),
         };
         let url = format!("http://127.0.0.1:{port}");
         let (arrivals, _) = watch::channel(0);

@@ -266,6 +266,20 @@ impl LocalIssuer {
         self.state().decodes_basic = decode;
     }
 
+    /// The nonce that the DPoP proofs of clients must have at the token endpoint (RFC 9449 section 8): one without it is refused
+    /// with `use_dpop_nonce`, and every answer has it in `DPoP-Nonce`. None is wanted unless given.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = rampart_issuer::LocalIssuer::start().await?;
+    /// issuer.dpop_nonce(Some("n-1")); // a client must take it over
+    /// issuer.dpop_nonce(Some("n-2")); // and again, once it has changed
+    /// # Ok(()) }
+    /// ```
+    pub fn dpop_nonce(&self, nonce: Option<&str>) {
+        self.state().dpop_nonce = nonce.map(str::to_owned);
+    }
+
     /// Closes the listener and every connection.
     pub fn stop(&self) {
         let server = self.0.server.lock().take();

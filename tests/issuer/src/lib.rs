@@ -12,6 +12,7 @@ mod issuer;
 mod jwt;
 mod key;
 mod oauth;
+mod proof;
 mod record;
 mod server;
 mod state;

@@ -1,19 +1,24 @@
-//! The token endpoint: the client credentials grant (RFC 6749 section 4.4) with the three ways to authenticate a client.
+//! The token endpoint: the client credentials grant (RFC 6749 section 4.4) with the three ways to authenticate a client, for
+//! tokens that are bound to a key of the client (RFC 9449 section 5) or are not.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::StatusCode;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderName, HeaderValue};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, RequestId, json_answer};
 use crate::encoding::{base64url, random};
+use crate::proof;
 use crate::record::RecordedRequest;
 use crate::state::{Client, Shared};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// RFC 9449 section 8: the nonce for the next proof.
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// RFC 6749 section 3.2: no parameter more than once; RFC 8693 and RFC 8707 exempt `audience` and `resource`.
 const ONCE: [&str; 6] =
@@ -23,7 +28,8 @@ const ONCE: [&str; 6] =
 pub(crate) const ASSERTION_ALGORITHMS: [&str; 9] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
-type Refused = (StatusCode, &'static str, &'static str);
+/// Status, error, and what it is about.
+pub(crate) type Refused = (StatusCode, &'static str, &'static str);
 
 pub(crate) fn token(request: &RecordedRequest, shared: &Shared, id: &RequestId) -> Answer {
     let form = Form::read(&request.body);
@@ -41,6 +47,10 @@ pub(crate) fn token(request: &RecordedRequest, shared: &Shared, id: &RequestId) 
         }
     };
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let nonce = shared.state.lock().dpop_nonce.clone();
+    if let Some(Ok(nonce)) = nonce.map(|nonce| HeaderValue::from_str(&nonce)) {
+        answer.headers_mut().insert(DPOP_NONCE, nonce);
+    }
     answer
 }
 
@@ -77,6 +87,7 @@ fn grant(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<Map<
         None => return Err((StatusCode::BAD_REQUEST, "invalid_request", "grant_type is missing")),
     }
     let client = authenticate(request, form, shared)?;
+    let key = proof::proven_key(request, shared)?;
     let audiences: Vec<Value> = form.all("audience").chain(form.all("resource")).map(Value::from).collect();
     // An empty value counts as none (RFC 6749 section 3.2), and a scope is never empty (section 3.3).
     let scope = form.one("scope").filter(|scope| !scope.is_empty());
@@ -95,12 +106,16 @@ fn grant(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<Map<
     if let Some(scope) = scope {
         token = token.scope(scope);
     }
+    if let Some(thumbprint) = &key {
+        token = token.bound_to_thumbprint(thumbprint);
+    }
     // Two tokens of the same second must differ.
     token = token.claim("jti", base64url(random()));
     let token = token
         .sign()
         .map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The token could not be signed"))?;
-    let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs()});
+    let token_type = if key.is_some() { "DPoP" } else { "Bearer" };
+    let body = json!({"access_token": token, "token_type": token_type, "expires_in": lifetime.as_secs()});
     let mut body = if let Value::Object(body) = body { body } else { Map::new() };
     if let Some(scope) = scope {
         body.insert("scope".into(), scope.into());

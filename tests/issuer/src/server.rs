@@ -25,6 +25,7 @@ use tokio::task::LocalSet;
 use crate::answer::{Answer, RequestId, json_answer, method_not_allowed};
 use crate::fault::{Endpoint, Fault, FaultyBody};
 use crate::oauth;
+use crate::proof;
 use crate::record::RecordedRequest;
 use crate::state::Shared;
 
@@ -241,6 +242,7 @@ fn metadata(shared: &Shared) -> Answer {
             "grant_types_supported": ["client_credentials"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": oauth::ASSERTION_ALGORITHMS,
+            "dpop_signing_alg_values_supported": proof::ALGORITHMS,
             "id_token_signing_alg_values_supported": ["RS256"],
             "response_types_supported": [],
             "subject_types_supported": ["public"],

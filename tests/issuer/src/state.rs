@@ -38,6 +38,10 @@ pub(crate) struct State {
     pub(crate) token_lifetime: Duration,
     pub(crate) token_response: Option<Value>,
     pub(crate) decodes_basic: bool,
+    /// What the proofs of clients must have.
+    pub(crate) dpop_nonce: Option<String>,
+    /// `iat` of proofs that have been used, by thumbprint and `jti`.
+    pub(crate) spent_proofs: HashMap<(String, String), u64>,
 }
 
 pub(crate) enum Client {
