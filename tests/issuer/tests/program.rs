@@ -1,19 +1,22 @@
 //! The program that runs an issuer for development.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by a panic")]
 
 mod support;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use rampart_issuer::{Endpoint, Fault, base64url, jwk_thumbprint};
 use serde_json::{Value, json};
-use support::get;
+use support::{get, issuer};
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rampart-issuer"));
-    command.env("PORT", "0").env_remove("RAMPART_CLIENT_ID").stdin(Stdio::null());
+    command.env("PORT", "0").env_remove("RAMPART_CLIENT_ID").env_remove("RAMPART_URL").stdin(Stdio::null());
     command
 }
 
@@ -134,4 +137,91 @@ fn help_says_what_there_is_and_starts_nothing() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(said.contains("PORT") && said.contains("RAMPART_CLIENT_ID") && !said.contains("is running"), "{said}");
+}
+
+/// A line of the program, as a shell reads it.
+#[cfg(unix)]
+fn words(line: &str) -> Vec<String> {
+    let script = format!("curl() {{ printf '%s\\n' \"$@\"; }}; {line}");
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn curl_line_has_a_bound_token_and_a_proof_for_its_request() {
+    let program = Program::start(&mut command());
+    let url = program.value("RAMPART_URL");
+    let mut thumbprints = std::collections::HashSet::new();
+    for (arguments, how, htu, scope) in [
+        (&["GET", "http://127.0.0.1:8000/api/profile?x=1#y"][..], &[][..], "/api/profile", json!(null)),
+        (&["HEAD", "http://127.0.0.1:8000/it's"], &["--head"], "/it's", json!(null)),
+        (&["POST", "http://127.0.0.1:8000", "tasks:write", "b"], &["-X", "POST"], "/", json!("tasks:write b")),
+        (&["O'X", "http://127.0.0.1:8000/a/../b"], &["-X", "O'X"], "/b", json!(null)),
+    ] {
+        let output = command().env("RAMPART_URL", url).arg("dpop").args(arguments).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{arguments:?}");
+        let line = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(line.lines().count(), 1, "{line}");
+        let words = words(&line);
+        let [options @ .., address, _, authorization, _, dpop] = words.as_slice() else { panic!("{line}") };
+        assert_eq!(options, [&["-i"], how].concat());
+        assert!(address.starts_with(&format!("http://127.0.0.1:8000{htu}")), "{address}");
+
+        let token = authorization.strip_prefix("Authorization: DPoP ").unwrap();
+        let claims = insecure_decode::<Value>(token).unwrap().claims;
+        assert_eq!((&claims["sub"], &claims["aud"]), (&json!("service"), &json!(["task-api"])));
+        assert_eq!(claims["scope"], scope);
+        let proof = insecure_decode::<Value>(dpop.strip_prefix("DPoP: ").unwrap()).unwrap();
+        let jwk = serde_json::to_value(proof.header.jwk.unwrap()).unwrap();
+        assert_eq!(claims["cnf"], json!({"jkt": jwk_thumbprint(&jwk).unwrap()}));
+        let ath = digest(&SHA256, token.as_bytes());
+        assert_eq!((&proof.claims["htm"], &proof.claims["ath"]), (&json!(arguments[0]), &json!(base64url(ath))));
+        assert_eq!(proof.claims["htu"], format!("http://127.0.0.1:8000{htu}"));
+        assert!(thumbprints.insert(claims["cnf"].to_string()), "each line has a key of its own");
+    }
+}
+
+#[tokio::test]
+async fn curl_line_that_cannot_be_made_is_refused_with_the_remedy() {
+    let closed = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let closed = format!("http://127.0.0.1:{closed}");
+    let issuer = issuer().await;
+    let by_name = format!("http://localhost:{}", issuer.port());
+    let request = ["GET", "http://127.0.0.1:8000/"];
+    let usage = "dpop takes a method and a URL, such as: dpop GET http://127.0.0.1:8000/api/profile";
+    let whole = "the URL must be a whole one, such as http://127.0.0.1:8000/api/profile";
+    let fault = |status, body: &str| issuer.inject(Endpoint::Token, Fault::json(status, body));
+    for (arguments, url, said) in [
+        (&[][..], issuer.url(), usage.to_owned()),
+        (&["GET"], issuer.url(), usage.to_owned()),
+        (&["G T", "http://127.0.0.1:8000/"], issuer.url(), "\"G T\" is no method of HTTP".to_owned()),
+        (&["GET", "/api/profile"], issuer.url(), whole.to_owned()),
+        (&["GET", "ftp://127.0.0.1/"], issuer.url(), whole.to_owned()),
+        (&request, "", "RAMPART_URL is set, but empty or no text: unset it for http://127.0.0.1:9000".to_owned()),
+        (
+            &request,
+            "https://login.example",
+            "RAMPART_URL is \"https://login.example\", but this is for a local issuer alone".to_owned(),
+        ),
+        (
+            &request,
+            "http://login.example",
+            "RAMPART_URL is \"http://login.example\", but this is for a local issuer alone".to_owned(),
+        ),
+        (&request, &closed, format!("no issuer at {closed}: ")),
+        (&request, &by_name, format!("{by_name} gives no bound token: status 400, The DPoP proof is for another URL")),
+    ] {
+        let output = command().env("RAMPART_URL", url).arg("dpop").args(arguments).output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]), "{said}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.starts_with(&said), "{told}");
+    }
+    // A server that is none of ours, or knows no DPoP.
+    for (status, body) in [(404, "<html>"), (200, r#"{"access_token":"t","token_type":"Bearer"}"#)] {
+        fault(status, body);
+        let output = command().env("RAMPART_URL", issuer.url()).arg("dpop").args(request).output().unwrap();
+        let said = format!("{} gives no bound token: status {status}, it is no local issuer\n", issuer.url());
+        assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(1), said));
+    }
 }

@@ -1,5 +1,7 @@
 //! Runs the local issuer and prints tokens to paste.
 
+mod dpop;
+
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,7 +17,14 @@ A Rampart issuer on this machine, for development. It prints two variables for y
     PORT                 the port on 127.0.0.1, 0 for a free one; 9000 unless set
     RAMPART_CLIENT_ID    the audience of the tokens; task-api unless set. Of several, separated by commas, it is the first
 
-Stop it with Ctrl-C. Each start has a new key.";
+Stop it with Ctrl-C. Each start has a new key.
+
+    cargo run -p rampart-issuer dpop METHOD URL [SCOPE]..
+
+prints a curl line instead, for one request with a token that is bound to a key (DPoP, RFC 9449). The token is of the client `service`,
+with these scopes, by the issuer that runs on this machine. The proof in the line is good once, for 60 seconds.
+
+    RAMPART_URL          that issuer; http://127.0.0.1:9000 unless set";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -26,6 +35,7 @@ async fn main() -> ExitCode {
             say(USAGE);
             Ok(())
         }
+        [command, request @ ..] if command == "dpop" => dpop::curl_line(request).await.map(say),
         [argument, ..] => Err(format!("unknown argument {}; --help says what there is", argument.display())),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
