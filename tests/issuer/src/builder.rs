@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::issuer::LocalIssuer;
-use crate::key::Algorithm;
+use crate::key::{Algorithm, SigningKey};
 use crate::record::Records;
 use crate::state::{Client, Shared, State, new_key};
 
@@ -21,12 +21,13 @@ pub struct Builder {
     port: u16,
     audience: String,
     algorithm: Algorithm,
+    key: Option<SigningKey>,
     clients: Vec<(String, String)>,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { port: 0, audience: "task-api".into(), algorithm: Algorithm::RS256, clients: Vec::new() }
+        Self { port: 0, audience: "task-api".into(), algorithm: Algorithm::RS256, key: None, clients: Vec::new() }
     }
 
     /// The port; a free one unless given.
@@ -47,13 +48,29 @@ impl Builder {
         self
     }
 
+    /// The first key, instead of a new one; [`algorithm`](Self::algorithm) then says nothing.
+    ///
+    /// ```
+    /// use rampart_issuer::{Algorithm, LocalIssuer, SigningKey};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = SigningKey::generate(Algorithm::ES256, "mine")?;
+    /// let issuer = LocalIssuer::builder().key(&key).start().await?;
+    /// assert_eq!(issuer.kids(), ["mine"]);
+    /// # Ok(()) }
+    /// ```
+    pub fn key(mut self, key: &SigningKey) -> Self {
+        self.key = Some(key.clone());
+        self
+    }
+
     /// A client that may ask for tokens, besides `service` with the secret `service-secret`.
     pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         self.clients.push((id.into(), secret.into()));
         self
     }
 
-    /// Makes the first key and starts the server.
+    /// Makes the first key, unless it was given, and starts the server.
     ///
     /// # Errors
     /// Where the port is taken, or no key can be made.
@@ -61,7 +78,7 @@ impl Builder {
     pub async fn start(self) -> io::Result<LocalIssuer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
         let port = listener.local_addr()?.port();
-        let key = new_key(self.algorithm, 1)?;
+        let key = self.key.map_or_else(|| new_key(self.algorithm, 1), Ok)?;
         let mut clients = HashMap::from([("service".to_owned(), Client::Secret("service-secret".to_owned()))]);
         clients.extend(self.clients.into_iter().map(|(id, secret)| (id, Client::Secret(secret))));
         let state = State {

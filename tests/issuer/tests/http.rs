@@ -6,7 +6,7 @@ mod support;
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
-use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer};
+use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, SigningKey};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{client, discovery_url, get, issuer, within};
@@ -235,4 +235,13 @@ async fn it_stops_and_comes_back_on_the_same_port_with_the_same_keys() {
     assert_eq!(published(&twin).await, before);
     drop(twin);
     assert_refused(port).await;
+}
+
+#[tokio::test]
+async fn first_key_may_be_given_and_is_then_the_only_one() {
+    let key = SigningKey::generate(Algorithm::ES256, "mine").unwrap();
+    let issuer = LocalIssuer::builder().key(&key).start().await.unwrap();
+    assert_eq!(published(&issuer).await, json!({"keys": [key.public_jwk()]}));
+    assert_eq!(issuer.key().public_jwk(), key.public_jwk());
+    assert_eq!(issuer.rotate().unwrap().kid(), "es256-2");
 }

@@ -51,10 +51,11 @@ async fn run() -> Result<(), String> {
     // An API may accept several; a token is for one.
     let audiences = variable("RAMPART_CLIENT_ID", "task-api")?.replace(", ", ",");
     let audience = audiences.split(',').next().unwrap_or_default();
-    let issuer = LocalIssuer::builder().port(port).audience(audience).start().await.map_err(|error| {
+    // There before the port is: whoever asks early must not get a token by another.
+    let key = key_of_this_start()?;
+    let issuer = LocalIssuer::builder().port(port).audience(audience).key(&key).start().await.map_err(|error| {
         format!("cannot listen on 127.0.0.1:{port}: {error}; set PORT to another port, or to 0 for a free one")
     })?;
-    sign_with_a_key_of_this_start(&issuer)?;
     introduce(&issuer, &audiences)?;
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
 }
@@ -65,15 +66,11 @@ fn variable(name: &str, default: &str) -> Result<String, String> {
     value.ok_or_else(|| format!("{name} is set, but empty or no text: unset it for {default}"))
 }
 
-/// Under an ID that no earlier start has used: an API that has the keys of one then fetches this key as soon as a token by it comes. Under
+/// A key under an ID that no earlier start has used: an API that has the keys of one then fetches this key as soon as a token by it comes. Under
 /// the same ID it would take the token for forged until its keys are due.
-fn sign_with_a_key_of_this_start(issuer: &LocalIssuer) -> Result<(), String> {
+fn key_of_this_start() -> Result<SigningKey, String> {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let key = SigningKey::generate(Algorithm::RS256, format!("rs256-{started}")).map_err(|error| error.to_string())?;
-    issuer.remove_key(issuer.key().kid());
-    issuer.publish(key.clone());
-    issuer.use_key(&key);
-    Ok(())
+    SigningKey::generate(Algorithm::RS256, format!("rs256-{started}")).map_err(|error| error.to_string())
 }
 
 fn introduce(issuer: &LocalIssuer, audiences: &str) -> Result<(), String> {
