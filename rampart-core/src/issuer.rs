@@ -1,11 +1,13 @@
 //! What is true of one issuer, as the application describes it.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use crate::claim_settings::{Mark, RequireClaim, RolesFromNames};
 use crate::grants::Grants;
 use crate::jose::algorithm::Algorithm;
+use crate::jwks::header::FetchHeader;
 use crate::settings::IssuerSettings;
 
 /// An issuer of access tokens: its name, where its keys are, what its tokens look like, and what they may grant.
@@ -28,6 +30,7 @@ use crate::settings::IssuerSettings;
 #[must_use = "give it to a builder"]
 pub struct Issuer {
     pub(crate) settings: IssuerSettings,
+    pub(crate) fetch_headers: Vec<FetchHeader>,
 }
 
 impl Issuer {
@@ -218,6 +221,48 @@ impl Issuer {
         self
     }
 
+    /// A header for requests for the keys and the metadata of this issuer, such as a token where they are given to those alone that are
+    /// known. The closure is asked for the value at each fetch, in a thread that may block: it may read a file whose content is renewed.
+    ///
+    /// ```
+    /// use std::fs;
+    ///
+    /// use rampart_core::{Issuer, RampartAuth};
+    ///
+    /// # fn example(certificate: reqwest::Certificate) -> Result<RampartAuth, rampart_core::ConfigError> {
+    /// // A pod asks the API server of its cluster with the token of its own service account.
+    /// let cluster = Issuer::kubernetes("https://kubernetes.default.svc.cluster.local", "my-api")
+    ///     .jwks_url("https://kubernetes.default.svc/openid/v1/jwks")
+    ///     .fetch_header("authorization", || {
+    ///         let token = fs::read_to_string("/var/run/secrets/kubernetes.io/serviceaccount/token")?;
+    ///         Ok(format!("Bearer {}", token.trim()))
+    ///     });
+    /// RampartAuth::builder_of(cluster).http_client(move |client| client.add_root_certificate(certificate.clone())).build()
+    /// # }
+    /// ```
+    ///
+    /// It goes to one origin (scheme, host and port) alone: that of [`jwks_url`](Self::jwks_url) or [`metadata_url`](Self::metadata_url)
+    /// where one is given, else that of the issuer. It does not go to another issuer, nor to a `jwks_uri` that is on another origin by
+    /// the word of the metadata, which is why the example gives the address; and redirects are not followed. Its value is not logged and
+    /// stands in no error. With [`allow_http`](Self::allow_http) it can be read on the way.
+    ///
+    /// Where the closure fails or panics, takes longer than [`fetch_timeout`](Self::fetch_timeout), or gives what cannot stand in a
+    /// header (more than a line, anything but visible ASCII characters and spaces between them, or nothing), the fetch has failed: what the
+    /// closure says of it goes to the log and to [`Health`](crate::Health), so it should name the file and not the secret, and the keys at hand
+    /// serve on. Headers of the connection, and those by which this library asks, cannot be set. Called again, it adds one more, of
+    /// another name.
+    ///
+    /// A closure cannot be compared, and so counts as another one than one that does the same: a [resolver](crate::IssuerResolver)
+    /// makes such an issuer once and gives clones of it, or its keys are fetched anew each time that it is asked.
+    pub fn fetch_header(
+        mut self,
+        name: impl Into<String>,
+        value: impl Fn() -> io::Result<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.fetch_headers.push(FetchHeader::new(name.into(), value));
+        self
+    }
+
     /// Accepts only tokens whose header says `typ: at+jwt` (RFC 9068): the sure way to keep other kinds of token out. What the builder
     /// says of it binds every issuer.
     pub fn require_at_jwt(mut self, require: bool) -> Self {
@@ -328,14 +373,27 @@ impl Issuer {
     }
 }
 
+impl Issuer {
+    /// Whether both are described alike: closures are alike only where they are the same one.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let Self { settings, fetch_headers } = self;
+        *settings == other.settings && *fetch_headers == other.fetch_headers
+    }
+}
+
 impl From<IssuerSettings> for Issuer {
     fn from(settings: IssuerSettings) -> Self {
-        Self { settings }
+        Self { settings, fetch_headers: Vec::new() }
     }
 }
 
 impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Issuer").field(&self.settings).finish()
+        let mut tuple = f.debug_tuple("Issuer");
+        tuple.field(&self.settings);
+        if !self.fetch_headers.is_empty() {
+            tuple.field(&self.fetch_headers);
+        }
+        tuple.finish()
     }
 }

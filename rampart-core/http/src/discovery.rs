@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::endpoint_url::EndpointUrl;
+use crate::headers::OriginHeaders;
 use crate::issuer_url::IssuerUrl;
 use crate::metadata::{Member, Metadata, MetadataError};
 
@@ -106,6 +107,14 @@ impl Discovery {
     /// # Errors
     /// See [`MetadataError`].
     pub async fn resolve(&self, client: &Client) -> Result<EndpointUrl, MetadataError> {
+        self.resolve_with(client, &OriginHeaders::default()).await
+    }
+
+    /// As [`resolve`](Self::resolve), with these headers on requests to their origin.
+    ///
+    /// # Errors
+    /// See [`MetadataError`].
+    pub async fn resolve_with(&self, client: &Client, headers: &OriginHeaders) -> Result<EndpointUrl, MetadataError> {
         loop {
             match self.step() {
                 Step::Know(url) => return Ok(url),
@@ -116,7 +125,7 @@ impl Discovery {
                         return found;
                     }
                 }
-                Step::Ask(sender) => return self.ask(client, &sender).await,
+                Step::Ask(sender) => return self.ask(client, headers, &sender).await,
             }
         }
     }
@@ -148,8 +157,8 @@ impl Discovery {
         }
     }
 
-    async fn ask(&self, client: &Client, told: &watch::Sender<Option<Found>>) -> Found {
-        let found = self.search(client).await;
+    async fn ask(&self, client: &Client, headers: &OriginHeaders, told: &watch::Sender<Option<Found>>) -> Found {
+        let found = self.search(client, headers).await;
         let mut known = self.known.lock();
         if let Ok(url) = &found {
             known.url = Some(url.clone());
@@ -161,11 +170,11 @@ impl Discovery {
     }
 
     /// Only 404 and 410 lead from one address to the next: what else an issuer says there, it means.
-    async fn search(&self, client: &Client) -> Found {
+    async fn search(&self, client: &Client, headers: &OriginHeaders) -> Found {
         let (mut tried, mut last_retry_after) = (Vec::new(), None);
         for url in std::iter::once(&self.first).chain(&self.others) {
             self.known.lock().at = Some(url.clone());
-            match Metadata::fetch(client, url, &self.issuer, self.member).await {
+            match Metadata::fetch(client, url, &self.issuer, self.member, headers).await {
                 Ok(metadata) => return self.checked(metadata.address(self.member, url, self.allow_http)?),
                 Err(MetadataError::Status { status: status @ (404 | 410), retry_after }) => {
                     tried.push((url.without_query(), status));

@@ -6,6 +6,7 @@ mod discovery;
 mod endpoint_url;
 mod error;
 mod exchange;
+mod headers;
 mod issuer_url;
 pub mod json;
 mod location;
@@ -27,6 +28,7 @@ pub use crate::{
     endpoint_url::EndpointUrl,
     error::ConfigError,
     exchange::{ExchangeError, TOTAL_TIMEOUT, read_body, send, send_anew},
+    headers::OriginHeaders,
     issuer_url::{IssuerUrl, checked_issuer_name},
     location::{Location, Settled, Way},
     lookups::{LookUp, Lookups},

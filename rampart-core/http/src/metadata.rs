@@ -8,6 +8,7 @@ use serde::de::MapAccess;
 use crate::backoff::retry_after;
 use crate::endpoint_url::EndpointUrl;
 use crate::exchange::{ExchangeError, read_body, send};
+use crate::headers::OriginHeaders;
 use crate::json::{self, Value};
 use crate::redirect::Redirect;
 
@@ -116,7 +117,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Asks at `url` for the metadata of `issuer`, for the sake of one member of it.
+    /// Asks at `url` for the metadata of `issuer`, for the sake of one member of it; with `headers` where they are for that origin.
     ///
     /// # Errors
     /// See [`MetadataError`].
@@ -125,13 +126,15 @@ impl Metadata {
         url: &EndpointUrl,
         issuer: &str,
         member: Member,
+        headers: &OriginHeaders,
     ) -> Result<Self, MetadataError> {
         let request = || {
-            client
+            let request = client
                 .get(url.as_url().clone())
                 .header(header::ACCEPT, "application/json")
                 // An HTTP cache on the way must ask the issuer (RFC 9111 section 5.2.1.4).
-                .header(header::CACHE_CONTROL, "no-cache")
+                .header(header::CACHE_CONTROL, "no-cache");
+            headers.add_to(request, url)
         };
         let response = send(request).await?;
         if let Some(redirect) = Redirect::of(&response) {

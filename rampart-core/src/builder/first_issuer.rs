@@ -1,5 +1,6 @@
 //! The settings of an issuer on the builder: they concern the first one.
 
+use std::io;
 use std::time::Duration;
 
 use super::RampartAuthBuilder;
@@ -91,6 +92,15 @@ impl RampartAuthBuilder {
     /// See [`Issuer::fetch_timeout`].
     pub fn fetch_timeout(self, timeout: Duration) -> Self {
         self.first(|issuer| issuer.fetch_timeout(timeout))
+    }
+
+    /// See [`Issuer::fetch_header`].
+    pub fn fetch_header(
+        self,
+        name: impl Into<String>,
+        value: impl Fn() -> io::Result<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.first(|issuer| issuer.fetch_header(name, value))
     }
 
     /// See [`Issuer::issued_at_optional`].

@@ -3,18 +3,20 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rampart_http::{Discovery, EndpointUrl, ExchangeError, Location, MetadataError, Redirect, Settled, Way};
+use rampart_http::{
+    Discovery, EndpointUrl, ExchangeError, Location, MetadataError, OriginHeaders, Redirect, Settled, Way,
+};
 use reqwest::{Client, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
 use crate::jose::algorithm::Algorithms;
 use crate::jose::key_set::{KeySet, KeySetError, Parsed};
 use crate::jwks::bounds::Bounds;
+use crate::jwks::header::{FetchHeaders, HeaderError};
 
 /// A time-out that is noticed so much later is none of the issuer's.
 const LATE: Duration = Duration::from_secs(1);
@@ -34,6 +36,8 @@ pub(crate) enum FetchError {
     Metadata(#[from] MetadataError),
     #[error("there is no key set at {default} (status {status}), and {metadata}")]
     Nowhere { default: String, status: u16, metadata: MetadataError },
+    #[error("{0}")]
+    Header(#[from] HeaderError),
     #[error("the issuer, which a resolver has named, may not be asked: {0}")]
     OutOfBounds(&'static str),
     #[error("too many new issuers are asked for their keys at once; this one has not been asked")]
@@ -56,14 +60,14 @@ impl FetchError {
 
     /// With what to do about it where nothing is at the address.
     fn advising(mut self, advised: Advice) -> Self {
-        if let Self::Status { advice, .. } = &mut self {
+        if let Self::Status { advice: advice @ Advice::None, .. } = &mut self {
             *advice = advised;
         }
         self
     }
 }
 
-/// What to do about an address where nothing is, by who gave it.
+/// What to do about an address where nothing is, by who gave it; or about one that gives nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Advice {
     None,
@@ -73,6 +77,10 @@ pub(crate) enum Advice {
     Default,
     /// The issuer's metadata.
     InMetadata,
+    /// Of an address that wants to know who asks: whether there are headers of the application's, which stay where they are meant for.
+    Unknown {
+        has_headers: bool,
+    },
 }
 
 impl Advice {
@@ -86,6 +94,12 @@ impl Advice {
             }
             Self::InMetadata if is_gone(status) => {
                 "; its metadata gives this address: mend it there, or give another one with jwks_url(..)"
+            }
+            Self::Unknown { has_headers: true } => {
+                "; headers of fetch_header(..) were not sent to this origin, which is named by the metadata alone: give the address with jwks_url(..)"
+            }
+            Self::Unknown { has_headers: false } => {
+                "; where keys are given to those alone that are known, send a token with fetch_header(..)"
             }
             _ => "",
         }
@@ -106,8 +120,17 @@ pub(crate) struct Fetcher {
     pub(crate) algorithms: Algorithms,
     /// Of an issuer that a resolver has named.
     pub(crate) bounds: Option<Bounds>,
+    pub(crate) headers: FetchHeaders,
     /// The address of keys that was asked last; none while the metadata is.
     asking: Mutex<Option<EndpointUrl>>,
+}
+
+/// What a fetch waits for, one after the other.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Place,
+    Headers,
+    Issuer,
 }
 
 /// What is asked of the issuer.
@@ -167,8 +190,9 @@ impl Fetcher {
         location: Location,
         algorithms: Algorithms,
         bounds: Option<Bounds>,
+        headers: FetchHeaders,
     ) -> Self {
-        Self { timeout, client, location, algorithms, bounds, asking: Mutex::default() }
+        Self { timeout, client, location, algorithms, bounds, headers, asking: Mutex::default() }
     }
 
     /// The address that was asked last: that of the keys, or that of the metadata.
@@ -185,14 +209,16 @@ impl Fetcher {
     pub(crate) async fn fetch(&self, question: Question) -> Result<Answer, FetchError> {
         let limit = self.timeout;
         let deadline = Instant::now() + limit;
-        let has_place = AtomicBool::new(self.bounds.is_none());
+        let waits_for = Mutex::new(Step::Place);
         let mut fetching = pin!(async {
             let _place = match &self.bounds {
                 Some(bounds) => bounds.place(self.location.first()).await,
                 None => None,
             };
-            has_place.store(true, Ordering::Relaxed);
-            self.fetch_unbounded(question).await
+            *waits_for.lock() = Step::Headers;
+            let headers = self.headers.ask(self.location.first()).await?;
+            *waits_for.lock() = Step::Issuer;
+            self.fetch_unbounded(question, &headers).await
         });
         // One whose runtime wakes up too late sends nothing more.
         let in_time =
@@ -200,10 +226,12 @@ impl Fetcher {
         let fetched = timeout_at(deadline, in_time).await.unwrap_or_else(|_| {
             // A runtime that stood still meanwhile says nothing about the issuer.
             let is_late = Instant::now() >= deadline + LATE;
-            Err(match (is_late, has_place.load(Ordering::Relaxed)) {
-                (true, _) => FetchError::Abandoned,
-                (false, true) => ExchangeError::TimedOut { limit }.into(),
-                (false, false) => FetchError::Crowded,
+            let step = *waits_for.lock();
+            Err(match step {
+                _ if is_late => FetchError::Abandoned,
+                Step::Place => FetchError::Crowded,
+                Step::Headers => HeaderError::TimedOut(limit).into(),
+                Step::Issuer => ExchangeError::TimedOut { limit }.into(),
             })
         });
         if fetched.is_err() {
@@ -213,13 +241,13 @@ impl Fetcher {
     }
 
     /// Nothing but the absence of keys at the default address leads to the metadata, and only while nothing has ever worked.
-    async fn fetch_unbounded(&self, question: Question) -> Result<Answer, FetchError> {
+    async fn fetch_unbounded(&self, question: Question, headers: &OriginHeaders) -> Result<Answer, FetchError> {
         let Question { etag, kid, anew } = question;
         let (url, advice) = match self.location.way(anew) {
             Way::Given(url) => (url, Advice::Given),
             Way::Default(url) => (url, Advice::Default),
-            Way::InMetadata(metadata) => return self.follow(metadata, etag, kid).await,
-            Way::Open { default, metadata } => match self.fetch_from(default, etag.clone()).await {
+            Way::InMetadata(metadata) => return self.follow(metadata, etag, kid, headers).await,
+            Way::Open { default, metadata } => match self.fetch_from(default, etag.clone(), headers).await {
                 Err(FetchError::Status { status, retry_after, .. }) if is_gone(status) => {
                     metadata.forget();
                     let nowhere = |error| match error {
@@ -228,18 +256,18 @@ impl Fetcher {
                         }
                         other => other,
                     };
-                    let url = self.locate(metadata).await.map_err(nowhere)?;
+                    let url = self.locate(metadata, headers).await.map_err(nowhere)?;
                     if url == *default {
                         *self.asking.lock() = Some(url);
                         return Err(FetchError::Status { status, retry_after, advice: Advice::InMetadata });
                     }
-                    let fetched = self.fetch_from(&url, etag).await;
+                    let fetched = self.fetch_from(&url, etag, headers).await;
                     return Ok(Answer::by(metadata, url, fetched.map_err(|error| error.advising(Advice::InMetadata))?));
                 }
                 fetched => return Ok(Answer::from_default(fetched?)),
             },
         };
-        let fetched = self.fetch_from(url, etag).await;
+        let fetched = self.fetch_from(url, etag, headers).await;
         Ok(Answer::from_default(fetched.map_err(|error| error.advising(advice))?))
     }
 
@@ -250,11 +278,12 @@ impl Fetcher {
         metadata: &Discovery,
         etag: Option<ETag>,
         kid: Option<Arc<str>>,
+        headers: &OriginHeaders,
     ) -> Result<Answer, FetchError> {
         let mut before = None;
         if let Some(kid) = kid.filter(|_| metadata.is_remembered()) {
-            let url = self.locate(metadata).await?;
-            let fetched = self.fetch_from(&url, etag.clone()).await;
+            let url = self.locate(metadata, headers).await?;
+            let fetched = self.fetch_from(&url, etag.clone(), headers).await;
             match fetched {
                 Ok(fetched) if fetched.holds_kid(&kid) => {
                     return Ok(Answer { is_whole: false, ..Answer::by(metadata, url, fetched) });
@@ -263,32 +292,45 @@ impl Fetcher {
             }
         }
         metadata.forget();
-        let url = self.locate(metadata).await?;
+        let url = self.locate(metadata, headers).await?;
         let fetched = match before {
             Some((before, fetched)) if before == url => {
                 *self.asking.lock() = Some(before);
                 fetched
             }
-            _ => self.fetch_from(&url, etag).await,
+            _ => self.fetch_from(&url, etag, headers).await,
         };
         Ok(Answer::by(metadata, url, fetched.map_err(|error| error.advising(Advice::InMetadata))?))
     }
 
-    async fn locate(&self, metadata: &Discovery) -> Result<EndpointUrl, FetchError> {
+    async fn locate(&self, metadata: &Discovery, headers: &OriginHeaders) -> Result<EndpointUrl, FetchError> {
         *self.asking.lock() = None;
         self.check(metadata.first())?;
-        Ok(metadata.resolve(&self.client).await?)
+        Ok(metadata.resolve_with(&self.client, headers).await?)
     }
 
-    async fn fetch_from(&self, url: &EndpointUrl, etag: Option<ETag>) -> Result<Fetched, FetchError> {
+    async fn fetch_from(
+        &self,
+        url: &EndpointUrl,
+        etag: Option<ETag>,
+        headers: &OriginHeaders,
+    ) -> Result<Fetched, FetchError> {
         *self.asking.lock() = Some(url.clone());
         self.check(url)?;
         let etag = etag.filter(|etag| etag.url == *url);
-        let response = self.get(url, etag.as_ref()).await?;
+        let response = self.get(url, etag.as_ref(), headers).await?;
         let max_age = max_age(response.headers());
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Fetched::NotModified { max_age }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                let advice = match self.headers.is_empty() {
+                    true => Advice::Unknown { has_headers: false },
+                    false if url.is_of_origin(self.location.first()) => Advice::None,
+                    false => Advice::Unknown { has_headers: true },
+                };
+                return Err(status_error(&response).advising(advice));
+            }
             _ => return Err(status_error(&response)),
         }
         let etag = response.headers().get(header::ETAG).map(|value| ETag { url: url.clone(), value: value.clone() });
@@ -307,7 +349,12 @@ impl Fetcher {
         problem.map_or(Ok(()), |problem| Err(FetchError::OutOfBounds(problem)))
     }
 
-    async fn get(&self, url: &EndpointUrl, etag: Option<&ETag>) -> Result<Response, ExchangeError> {
+    async fn get(
+        &self,
+        url: &EndpointUrl,
+        etag: Option<&ETag>,
+        headers: &OriginHeaders,
+    ) -> Result<Response, ExchangeError> {
         rampart_http::send(|| {
             let request = self
                 .client
@@ -316,6 +363,7 @@ impl Fetcher {
                 // An HTTP cache on the way must ask the issuer (RFC 9111 section 5.2.1.4): an older set than the one that we
                 // have would bring a revoked key back, and would hide a new one.
                 .header(header::CACHE_CONTROL, "no-cache");
+            let request = headers.add_to(request, url);
             match etag {
                 Some(etag) => request.header(header::IF_NONE_MATCH, etag.value.clone()),
                 None => request,

@@ -1,6 +1,7 @@
 //! The issuer's keys. Each file needs only those that are named before it:
 //!
-//! - how one fetch is made ([`fetch`]), and within which bounds where a resolver has named the issuer ([`bounds`]), and what an attempt at one is ([`attempt`]);
+//! - how one fetch is made ([`fetch`]), with which headers of the application's own ([`header`]), and within which bounds where a resolver has
+//!   named the issuer ([`bounds`]), and what an attempt at one is ([`attempt`]);
 //! - what is kept: the set at hand ([`snapshot`]), what unknown key IDs may cost ([`budget`]), what is known of the fetches so far
 //!   ([`state`]), and all of it together ([`cache`]);
 //! - what is taken of a fetch ([`intake`]), and as which flight it is made ([`flight`]);
@@ -14,6 +15,7 @@ pub(crate) mod budget;
 pub(crate) mod cache;
 pub(crate) mod fetch;
 mod flight;
+pub(crate) mod header;
 mod intake;
 pub(crate) mod keys;
 mod pursuit;

@@ -12,6 +12,7 @@ use reqwest::{Client, ClientBuilder};
 use super::bounds::{Bounds, Places};
 use super::cache::{KeyCache, Surroundings};
 use super::fetch::Fetcher;
+use super::header::{FetchHeader, FetchHeaders};
 use crate::jose::algorithm::Algorithms;
 use crate::jose::key_set::KeySet;
 use crate::jwks::keys::Keys;
@@ -160,6 +161,7 @@ impl Source {
     pub(crate) fn keys(
         self,
         settings: &IssuerSettings,
+        headers: &[FetchHeader],
         algorithms: Algorithms,
         fetching: &Fetching,
         is_proven: &Arc<AtomicBool>,
@@ -180,8 +182,15 @@ impl Source {
             ));
         }
         let max_stale = settings.max_stale.unwrap_or(DEFAULT_MAX_STALE);
+        let headers = FetchHeaders::of(headers)?;
         let location = match self {
             Self::Fetched(location) => *location,
+            Self::Fixed(_) if !headers.is_empty() => {
+                return Err(ConfigError::invalid(
+                    "fetch_header",
+                    "is given together with static_jwks, with which nothing is fetched; keep one of the two",
+                ));
+            }
             Self::Fixed(json) => {
                 let unusable = |error| ConfigError::invalid("static_jwks", unusable_keys(&json, error));
                 let parsed = KeySet::read(&json, algorithms).map_err(unusable)?;
@@ -191,7 +200,7 @@ impl Source {
         };
         let client = fetching.client(location.first(), settings)?;
         let bounds = fetching.bounds(settings, is_proven);
-        let fetcher = Fetcher::new(timeout, client, location, algorithms, bounds);
+        let fetcher = Fetcher::new(timeout, client, location, algorithms, bounds, headers);
         Ok(Keys::Fetched(Arc::new(KeyCache::new(fetcher, ttl, max_stale, surroundings))))
     }
 }

@@ -102,7 +102,8 @@ impl Issuer {
     /// who it is stands in `sub`, as `system:serviceaccount:NAMESPACE:NAME`.
     ///
     /// A cluster gives its keys to those alone that it knows, and under a certificate of its own:
-    /// [`http_client`](crate::RampartAuthBuilder::http_client) adds that one and a token.
+    /// [`fetch_header`](Self::fetch_header), which has an example, sends a token, and
+    /// [`http_client`](crate::RampartAuthBuilder::http_client) adds the certificate.
     pub fn kubernetes(api_server: impl Into<String>, audience: impl Into<String>) -> Self {
         Self::new(api_server, audience)
     }

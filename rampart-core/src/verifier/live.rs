@@ -82,7 +82,7 @@ struct State {
 
 struct Known {
     trusted: Arc<Trusted>,
-    settings: IssuerSettings,
+    issuer: Issuer,
     /// In milliseconds since the start.
     asked: AtomicU64,
     used: AtomicU64,
@@ -153,7 +153,7 @@ impl Live {
     /// Keeps what the resolver has said; `None` where somebody was told to forget meanwhile.
     fn keep(&self, iss: &str, issuer: Issuer, before: u64, now: u64) -> Result<Option<Arc<Trusted>>, Refusal> {
         if let Some(known) = self.state.read().by_name.get(iss)
-            && known.settings == issuer.settings
+            && known.issuer.is_like(&issuer)
         {
             known.asked.store(now, Ordering::Relaxed);
             return Ok(Some(known.use_at(now)));
@@ -177,7 +177,7 @@ impl Live {
         })?;
         let known = Arc::new(Known {
             trusted: Arc::clone(&trusted),
-            settings: issuer.settings,
+            issuer,
             asked: AtomicU64::new(now),
             used: AtomicU64::new(now),
         });
@@ -187,7 +187,7 @@ impl Live {
         }
         // Another request may have been faster.
         if let Some(other) = state.by_name.get(iss)
-            && other.settings == known.settings
+            && other.issuer.is_like(&known.issuer)
         {
             return Ok(Some(other.use_at(now)));
         }

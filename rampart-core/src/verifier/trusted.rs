@@ -80,7 +80,14 @@ impl Trusted {
             ));
         }
         let proven = Arc::new(AtomicBool::new(false));
-        let keys = source.keys(settings, algorithms, &floor.fetching, &proven, floor.surroundings.clone())?;
+        let keys = source.keys(
+            settings,
+            &issuer.fetch_headers,
+            algorithms,
+            &floor.fetching,
+            &proven,
+            floor.surroundings.clone(),
+        )?;
         let is_at_jwt_only = settings.require_at_jwt || floor.require_at_jwt;
         let typ_rule = if is_at_jwt_only { TypRule::AtJwtOnly } else { TypRule::AccessToken };
         let is_resolved = floor.fetching.is_for_strangers();

@@ -14,6 +14,7 @@ mod discovery;
 mod failures;
 mod fetch;
 mod floods;
+mod header;
 mod issuers;
 mod misuse;
 mod names;

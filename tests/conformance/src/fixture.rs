@@ -1,5 +1,7 @@
 //! What all applications under test share: the issuer, its keys, and the auth objects.
 
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +11,9 @@ use tokio::runtime::Runtime;
 
 /// The time of every clock in the suite, in seconds since 1970: no test waits for an expiry.
 pub const NOW: u64 = 1_800_000_000;
+
+/// An issuer that gives its keys, which are those of the healthy one, to known callers alone.
+pub const GUARDED: &str = "https://guarded.example";
 
 /// The one fixture of a test program.
 pub static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::start);
@@ -35,9 +40,9 @@ pub struct Fixture {
     pub elsewhere: RampartAuth,
     /// As [`elsewhere`](Self::elsewhere), without the cache of verified tokens.
     pub elsewhere_uncached: RampartAuth,
-    /// All defaults, for the broken issuer.
+    /// All defaults, for the broken issuer; and [`GUARDED`], as an unknown caller.
     pub down: RampartAuth,
-    /// The healthy issuer, and the partner, which may grant the role `auditor` and the scope `tasks:read`.
+    /// The healthy issuer, the partner, which may grant the role `auditor` and the scope `tasks:read`, and [`GUARDED`], as a known caller.
     pub several: RampartAuth,
     /// As [`several`](Self::several), without the cache of verified tokens.
     pub several_uncached: RampartAuth,
@@ -58,6 +63,37 @@ pub struct Fixture {
 /// A builder for this issuer with the suite's clock.
 pub fn builder(issuer: &LocalIssuer, audience: &str) -> RampartAuthBuilder {
     RampartAuth::builder(issuer.url(), audience).clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
+}
+
+/// What the guarded issuer knows its callers by.
+const KNOWN_CALLER: &str = "Bearer service-account";
+
+/// A server of keys that answers 401 to strangers; its address.
+fn serve_to_known_callers(keys: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            // Who goes away is no concern of the next one.
+            let _ = connection.and_then(|connection| answer(connection, &keys));
+        }
+    });
+    url
+}
+
+fn answer(mut connection: TcpStream, keys: &str) -> io::Result<()> {
+    let mut is_known = false;
+    for line in BufReader::new(&connection).lines() {
+        let line = line?;
+        if line.is_empty() {
+            break;
+        }
+        is_known |= line
+            .split_once(": ")
+            .is_some_and(|(name, value)| name.eq_ignore_ascii_case("authorization") && value == KNOWN_CALLER);
+    }
+    let (status, body) = if is_known { ("200 OK", keys) } else { ("401 Unauthorized", "") };
+    write!(connection, "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
 impl Fixture {
@@ -85,9 +121,13 @@ impl Fixture {
         let own_key = SigningKey::generate(Algorithm::ES256, es256.kid()).unwrap();
         partner.publish(own_key.clone());
         partner.use_key(&own_key);
+        let guarded_keys = serve_to_known_callers(issuer.jwks_json());
+        let guarded = || Issuer::new(GUARDED, "guarded-api").jwks_url(&*guarded_keys).grants(Grants::nothing());
         let several = || {
             let grants = Grants::roles(["auditor"]).scopes(["tasks:read"]);
-            plain().issuer(Issuer::new(partner.url(), "partner-api").grants(grants))
+            plain()
+                .issuer(Issuer::new(partner.url(), "partner-api").grants(grants))
+                .issuer(guarded().fetch_header("authorization", || Ok(KNOWN_CALLER.to_owned())))
         };
         let elsewhere = || {
             builder(&issuer, issuer.audience())
@@ -104,7 +144,7 @@ impl Fixture {
         let (strict, strict_uncached) = (with_cache(strict()), without_cache(strict()));
         let (several, several_uncached) = (with_cache(several()), without_cache(several()));
         let (elsewhere, elsewhere_uncached) = (with_cache(elsewhere()), without_cache(elsewhere()));
-        let down = builder(&broken, broken.audience()).build().unwrap();
+        let down = builder(&broken, broken.audience()).issuer(guarded()).build().unwrap();
         let fetching = [&plain, &plain_uncached, &strict, &strict_uncached, &several, &several_uncached];
         for auth in fetching.into_iter().chain([&elsewhere, &elsewhere_uncached]) {
             runtime.block_on(auth.warm_up()).unwrap();
@@ -142,6 +182,11 @@ impl Fixture {
     pub fn strict_token(&self) -> TokenBuilder {
         let audiences = vec!["strict-api", self.issuer.audience()];
         self.token().audience(audiences).claim("clearance", 3).header("typ", "at+jwt")
+    }
+
+    /// A good token of the guarded issuer.
+    pub fn guarded_token(&self) -> TokenBuilder {
+        self.token().issuer(GUARDED).audience("guarded-api")
     }
 
     /// A good token of the partner for [`several`](Self::several), whose roles are more than it may grant.

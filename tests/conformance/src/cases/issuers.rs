@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::case::{App, Case};
 use crate::fixture::{Fixture, NOW};
 
+use super::mapping::unavailable;
 use super::{ADA, invalid_token, lacks_role, lacks_scope};
 
 /// What of the partner's token counts.
@@ -62,6 +63,12 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         get("is10_nobodys_token_is_not_anonymous", "/optional", &one.clone().without("iss")).answers(invalid_token()),
         get("is10_stranger_is_not_anonymous_in_a_layer", "/layered/optional", &stranger).answers(invalid_token()),
         Case::get("is10_no_token_is_anonymous", "/optional").of(App::Several).passes("anonymous"),
+        get("is30_issuer_that_gives_its_keys_to_known_callers", "/protected", &f.guarded_token())
+            .passes("ada roles= scope="),
+        Case::get("is30_issuer_that_gives_no_keys_to_an_unknown_caller", "/protected")
+            .of(App::Down)
+            .bearer(&f.guarded_token().sign().unwrap())
+            .answers(unavailable()),
         get("is32_partner_makes_no_admin", "/role", &two).answers(lacks_role("the role admin")),
         get("is32_partner_makes_no_admin_in_a_layer", "/layered/role", &two).answers(lacks_role("the role admin")),
         get("is32_partner_grants_no_further_scope", "/scope", &two)

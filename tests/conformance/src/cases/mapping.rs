@@ -13,7 +13,7 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
 const JSON: (&str, &str) = ("content-type", "application/json");
 const NO_STORE: (&str, &str) = ("cache-control", "no-store");
 
-fn unavailable() -> Answer {
+pub(super) fn unavailable() -> Answer {
     let mut answer = answer(
         503,
         &[JSON, NO_STORE],
