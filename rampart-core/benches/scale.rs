@@ -1,8 +1,8 @@
-//! How the cost of a verification grows: with the size of the token, the keys of the set, the threads, the guards of a request, and the
-//! issuers of an object.
+//! How the cost of a verification grows: with the size of the token, the keys of the set, the threads, the guards of a request, the
+//! issuers of an object, and the tokens of strangers.
 //!
-//!     cargo bench -p rampart-core --bench scale                   all parts, a minute
-//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards issuers
+//!     cargo bench -p rampart-core --bench scale                   all parts, five minutes
+//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards issuers strangers
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -16,13 +16,16 @@
 
 mod common;
 
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use common::report::{Table, nanos, times};
 use common::rounds::{Contender, Effort, race};
 use common::subject::{Ground, verify};
 use rampart_core::{Grants, Issuer, RampartAuth, RampartAuthBuilder};
-use rampart_issuer::{Algorithm, SigningKey, TokenBuilder};
+use rampart_issuer::{Algorithm, Endpoint, SigningKey, TokenBuilder};
 
 fn main() {
     let effort = |rounds, block| {
@@ -42,6 +45,10 @@ fn main() {
     }
     if common::wants("issuers") {
         by_issuers(if common::measuring() { 1000 } else { 2 }).print();
+    }
+    if common::wants("strangers") {
+        let rounds = if common::measuring() { 200 } else { 1 };
+        by_strangers(rounds, Duration::from_millis(if common::measuring() { 300 } else { 1 })).print();
     }
 }
 
@@ -221,4 +228,88 @@ fn by_issuers(most: usize) -> Table {
         kept.push(auth);
     }
     table
+}
+
+/// What another thread does meanwhile.
+const MEANWHILE: [&str; 3] = ["nothing", "SHA-256 of tokens", "tokens of invented issuers"];
+
+/// A thread with good tokens, and another one with tokens whose issuers a resolver does not know, each of 1,000 bytes and none twice in a
+/// thousand. What good tokens cost is counted in time of their own thread, so that a busy machine does not matter; two threads
+/// that share a core's parts slow each other down whatever they do, which the SHA-256 shows.
+fn by_strangers(rounds: usize, window: Duration) -> Table {
+    let columns = ["the other thread", "its turns", "a cached token, ns", "× nothing", "× SHA-256"];
+    let mut table = Table::new("By strangers (1,000 issuers and a resolver, RS256)", columns);
+    let ground = Ground::new();
+    let among = ground.among_many(Algorithm::RS256);
+    let key = ground.issuer.key();
+    let invented = |number: usize| {
+        let iss = format!("https://{number:0>width$}.example", width = 1000 - "https://.example".len());
+        ground.token(&key, 0).issuer(&iss).sign().unwrap()
+    };
+    let strangers: Vec<_> = (0..if common::measuring() { 1000 } else { 2 }).map(invented).collect();
+    let (doing, turns) = (AtomicUsize::new(0), [0; 3].map(AtomicUsize::new));
+    let (before, fetches) = (common::resident_bytes(), ground.issuer.requests(Endpoint::Jwks));
+    let costs: [Vec<f64>; 3] = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for token in strangers.iter().cycle() {
+                match doing.load(Ordering::Relaxed) {
+                    0 => std::thread::sleep(Duration::from_millis(1)),
+                    1 => {
+                        black_box(digest(&SHA256, black_box(token).as_bytes()));
+                    }
+                    2 => among.refuse(token),
+                    _ => return,
+                }
+                turns[doing.load(Ordering::Relaxed).min(2)].fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let mut costs = [const { Vec::new() }; 3];
+        for _ in 0..rounds {
+            for (what, costs) in costs.iter_mut().enumerate() {
+                doing.store(what, Ordering::Relaxed);
+                costs.push(cost_within(window, || among.hit()));
+            }
+        }
+        doing.store(usize::MAX, Ordering::Relaxed);
+        costs
+    });
+    let medians = costs.map(|mut costs| {
+        costs.sort_by(f64::total_cmp);
+        costs[costs.len() / 2]
+    });
+    for (what, median) in medians.into_iter().enumerate() {
+        table.row([
+            MEANWHILE[what].to_owned(),
+            turns[what].load(Ordering::Relaxed).to_string(),
+            format!("{median:.0}"),
+            format!("{:.3}", median / medians[0]),
+            format!("{:.3}", median / medians[1]),
+        ]);
+    }
+    let grown = (common::resident_bytes() - before) / 1024;
+    let fetched = ground.issuer.requests(Endpoint::Jwks) - fetches;
+    table.row([
+        format!("memory grown by {grown} KiB, {fetched} fetches"),
+        String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
+    ]);
+    table
+}
+
+/// What one piece of work costs in nanoseconds of this thread's own time.
+fn cost_within(window: Duration, work: impl Fn()) -> f64 {
+    let (until, before, mut times) = (Instant::now() + window, own_time(), 0.0);
+    while Instant::now() < until {
+        (0..100).for_each(|_| work());
+        times += 100.0;
+    }
+    (own_time() - before) / times
+}
+
+/// Nanoseconds for which this thread has run; zero where the system does not say.
+fn own_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    stat.split(' ').next().and_then(|time| time.parse().ok()).unwrap_or_default()
 }

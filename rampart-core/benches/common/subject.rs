@@ -159,8 +159,12 @@ impl Among {
 
     /// A token that is refused, since the resolver does not know its issuer.
     pub fn stranger(&self) {
-        let mut outcome =
-            self.warm.authenticate_optional([format!("Bearer {}", black_box(&*self.stranger)).as_bytes()]);
+        self.refuse(black_box(&self.stranger));
+    }
+
+    /// The same, of another one.
+    pub fn refuse(&self, token: &str) {
+        let mut outcome = self.warm.authenticate_optional([format!("Bearer {token}").as_bytes()]);
         assert!(outcome.now().unwrap().is_err());
     }
 }
