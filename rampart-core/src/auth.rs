@@ -12,18 +12,19 @@ use crate::answer::challenge::Challenges;
 use crate::answer::error::AuthError;
 use crate::answer::rejection::Rejection;
 use crate::authenticate::{Authenticate, AuthenticateOptional};
-use crate::bearer;
+use crate::bearer::Scheme;
+use crate::binding::Proofs;
 use crate::builder::RampartAuthBuilder;
 use crate::environment::of_environment;
 use crate::event::Event;
 use crate::health::{Health, IssuerHealth};
 use crate::issuer::Issuer;
-use crate::request::{AUTHORIZATION, Found, RequestHead};
+use crate::request::RequestHead;
 use crate::settings::Settings;
 use crate::token::claims::Claims;
 use crate::verifier::live::IssuerResolver;
 use crate::verifier::trusted::Trusted;
-use crate::verifier::{Presented, Step, Verifier};
+use crate::verifier::{Step, Verifier};
 
 /// Verifies the access tokens of one issuer, or of several. Made once, cloned everywhere: a clone is one more pointer to the same keys.
 ///
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) number: u64,
     pub(crate) verifier: Verifier,
     pub(crate) challenges: Challenges,
+    pub(crate) proofs: Option<Arc<Proofs>>,
 }
 
 impl RampartAuth {
@@ -130,10 +132,11 @@ impl RampartAuth {
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
         let verifier = &self.0.verifier;
         let token = verifier.presented(token.as_bytes());
-        match verifier.begin(token) {
+        let claims = match verifier.begin(token) {
             Step::Done(verdict) => verdict,
             Step::NeedsKeys(issuer) => verifier.resume(&issuer, token).await,
-        }
+        }?;
+        self.unbound(claims)
     }
 
     /// Verifies the values of a request's `Authorization` header; none, or another scheme, is [`AuthError::MissingToken`].
@@ -155,36 +158,13 @@ impl RampartAuth {
     /// # }
     /// ```
     pub fn authenticate<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) -> Authenticate {
-        self.required(self.begin(values.into_iter()).0)
+        self.required(self.begin(values.into_iter()))
     }
 
     /// As [`authenticate`](Self::authenticate), but a request without a token is `Ok(None)`. A token that is not good is an
     /// error all the same: it never passes as anonymous.
     pub fn authenticate_optional<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) -> AuthenticateOptional {
-        self.begin(values.into_iter()).0
-    }
-
-    /// The verification of a request with these `Authorization` values, and what to know its token by, where it has one for which
-    /// that was computed.
-    fn begin<V: AsRef<[u8]>>(&self, values: impl Iterator<Item = V>) -> (AuthenticateOptional, Option<Found>) {
-        let verifier = &self.0.verifier;
-        let token = match bearer::token(values) {
-            Ok(Some(token)) => token,
-            Ok(None) => return (AuthenticateOptional::ready(Ok(None)), None),
-            Err(refusal) => return (AuthenticateOptional::ready(Err(verifier.refuse(None, &refusal, None))), None),
-        };
-        let place = token.place();
-        let token = verifier.presented(token.as_bytes());
-        let outcome = match verifier.begin(token) {
-            Step::Done(verdict) => AuthenticateOptional::ready(verdict.map(Some)),
-            Step::NeedsKeys(issuer) => {
-                let (auth, bytes, identity) = (self.clone(), token.bytes.to_owned(), token.identity);
-                AuthenticateOptional::waiting(async move {
-                    auth.0.verifier.resume(&issuer, Presented { bytes: &bytes, identity }).await.map(Some)
-                })
-            }
-        };
-        (outcome, token.identity.map(|identity| Found { place, identity }))
+        self.begin(values.into_iter())
     }
 
     /// Verifies a request: the claims of its token, or [`AuthError::MissingToken`].
@@ -197,12 +177,7 @@ impl RampartAuth {
     /// # }
     /// ```
     pub fn verify_with(&self, head: &impl RequestHead) -> Authenticate {
-        self.required(self.begin_with(head).0)
-    }
-
-    /// The verification of a request: whatever of it counts is read in this call.
-    pub(crate) fn begin_with(&self, head: &impl RequestHead) -> (AuthenticateOptional, Option<Found>) {
-        self.begin(head.values(AUTHORIZATION))
+        self.required(self.begin_with(head, &[]).0)
     }
 
     /// The outcome for a route that needs a token.
@@ -215,12 +190,14 @@ impl RampartAuth {
 
     /// The HTTP answer for an error, with the realm of this object (RFC 6750 section 3).
     pub fn rejection(&self, error: AuthError) -> Rejection {
-        self.rejection_with_scopes(error, &[])
+        self.rejection_by(error, &[], Scheme::Bearer)
     }
 
-    /// The same, of a request for which a new token needs these scopes besides any which the error names.
-    pub(crate) fn rejection_with_scopes(&self, error: AuthError, scopes: &[&str]) -> Rejection {
-        Rejection::new(error, scopes, &self.0.challenges)
+    /// The same, of a request whose token came by this scheme, and for which a new one needs these scopes besides any which the error
+    /// names.
+    pub(crate) fn rejection_by(&self, error: AuthError, scopes: &[&str], used: Scheme) -> Rejection {
+        let is_of_proofs = matches!(error, AuthError::InvalidProof { .. } | AuthError::UseNonce);
+        Rejection::new(error, scopes, if is_of_proofs { Scheme::Dpop } else { used }, &self.0.challenges)
     }
 
     /// Whether both are clones of one object, and so have the same rules and keys.
@@ -262,7 +239,8 @@ impl RampartAuth {
     /// ready becomes ready by being asked.
     pub fn health(&self) -> Health {
         let wall = self.wall();
-        Health::of(self.trusted().iter().map(|issuer| issuer.keys.health(wall)))
+        let health = Health::of(self.trusted().iter().map(|issuer| issuer.keys.health(wall)));
+        if self.proofs().is_none_or(|proofs| proofs.is_ready()) { health } else { health.without_stores() }
     }
 
     /// Each issuer by its name, with the state of its keys: in the order of the settings.
@@ -288,6 +266,11 @@ impl RampartAuth {
 
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.0.verifier
+    }
+
+    /// How proofs are judged, where they are accepted.
+    pub(crate) fn proofs(&self) -> Option<&Arc<Proofs>> {
+        self.0.proofs.as_ref()
     }
 
     fn trusted(&self) -> &[Arc<Trusted>] {

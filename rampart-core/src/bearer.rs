@@ -1,40 +1,83 @@
-//! V1: from the values of the `Authorization` header to one bearer token (RFC 6750 section 2.1, RFC 9110 section 11.4).
+//! V1: from the values of the `Authorization` header to one token and the scheme that it came by (RFC 6750 section 2.1, RFC 9449
+//! section 7.1, RFC 9110 section 11.4).
 
 use std::ops::Range;
 
 use crate::answer::error::AuthError;
 use crate::rule::{Refusal, Rule};
 
-/// The token of the only `Authorization` value, or `None` where the request carries no bearer credentials.
-pub(crate) fn token<V: AsRef<[u8]>>(mut values: impl Iterator<Item = V>) -> Result<Option<Token<V>>, Refusal> {
+/// How a token is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// By whoever has it (RFC 6750).
+    Bearer,
+    /// With a proof of the key that it is bound to (RFC 9449).
+    Dpop,
+}
+
+impl Scheme {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+
+    /// By its name, in whatever case (RFC 9110 section 11.1). That of proofs is known only where they are accepted.
+    fn named(name: &[u8], takes_proofs: bool) -> Option<Self> {
+        let known: &[Self] = if takes_proofs { &[Self::Bearer, Self::Dpop] } else { &[Self::Bearer] };
+        known.iter().copied().find(|scheme| name.eq_ignore_ascii_case(scheme.name().as_bytes()))
+    }
+}
+
+/// Credentials that are none, by the scheme that they would have.
+pub(crate) struct Malformed {
+    pub(crate) scheme: Scheme,
+    pub(crate) refusal: Refusal,
+}
+
+/// The token of the only `Authorization` value, or `None` where the request carries no credentials of ours.
+pub(crate) fn token<V: AsRef<[u8]>>(
+    mut values: impl Iterator<Item = V>,
+    takes_proofs: bool,
+) -> Result<Option<Token<V>>, Malformed> {
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         // Not a list field (RFC 9110 section 5.3): whichever were taken, a proxy before us may have taken the other.
-        let why = "more than one Authorization value";
-        return Err(Refusal::new(AuthError::InvalidRequest, Rule::V1, why));
+        let refusal = Refusal::new(AuthError::InvalidRequest, Rule::V1, "more than one Authorization value");
+        return Err(Malformed { scheme: Scheme::Bearer, refusal });
     }
     let bytes = value.as_ref();
-    // Optional white space around a field value is not part of it (RFC 9110 section 5.5); not every transport trims it.
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = bytes.iter().position(|byte| !is_blank(byte)).unwrap_or(bytes.len());
-    let end = bytes.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
-    let credentials = bytes.get(start..end).unwrap_or_default();
+    let within = within_blanks(bytes);
+    let end = within.end;
+    let credentials = bytes.get(within).unwrap_or_default();
 
     let scheme_length = credentials.iter().take_while(|byte| is_token_character(**byte)).count();
-    let (scheme, rest) = credentials.split_at(scheme_length);
-    if !scheme.eq_ignore_ascii_case(b"Bearer") {
-        return Ok(None);
-    }
+    let (name, rest) = credentials.split_at(scheme_length);
+    let Some(scheme) = Scheme::named(name, takes_proofs) else { return Ok(None) };
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
     let token = rest.get(spaces..).unwrap_or_default();
     if spaces == 0 || !is_b64token(token) {
-        return Err(Refusal::invalid(Rule::V1, "the Bearer credentials are not one b64token after one or more spaces"));
+        let why = match scheme {
+            Scheme::Bearer => "the Bearer credentials are not one b64token after one or more spaces",
+            Scheme::Dpop => "the DPoP credentials are not one token68 after one or more spaces",
+        };
+        return Err(Malformed { scheme, refusal: Refusal::invalid(Rule::V1, why) });
     }
-    Ok(Some(Token { start: end - token.len(), end, value }))
+    Ok(Some(Token { scheme, start: end - token.len(), end, value }))
+}
+
+/// Where the value of a field is. Optional white space around it is not part of it (RFC 9110 section 5.5); not every transport trims it.
+pub(crate) fn within_blanks(value: &[u8]) -> Range<usize> {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
+    start..end
 }
 
 /// A b64token within the header value that carries it: ASCII by construction.
 pub(crate) struct Token<V> {
+    pub(crate) scheme: Scheme,
     value: V,
     start: usize,
     end: usize,

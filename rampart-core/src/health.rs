@@ -50,6 +50,11 @@ impl Health {
         all.reduce(worse).unwrap_or_else(|| Self { is_ready: true, ..Self::new(JwksState::Cold, None, 0, None) })
     }
 
+    /// Keys are there, but something else that is needed is not.
+    pub(crate) fn without_stores(self) -> Self {
+        Self { is_ready: false, ..self }
+    }
+
     /// Whether tokens can be verified: of at least one issuer that the settings name. An API is not unready for the sake of one that
     /// is down. One with a [resolver](crate::IssuerResolver) alone is always ready: which issuers there are is known only when their
     /// tokens come.

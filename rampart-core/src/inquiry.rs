@@ -8,6 +8,7 @@ use crate::answer::headers::Headers;
 use crate::answer::rejection::Rejection;
 use crate::asked::Asked;
 use crate::auth::RampartAuth;
+use crate::bearer::Scheme;
 use crate::outcome::{Outcome, valid_still};
 use crate::requirement::policy::Policy;
 use crate::token::claims::Claims;
@@ -17,6 +18,7 @@ use crate::token::claims::Claims;
 pub struct Inquiry {
     auth: RampartAuth,
     recent_until: Duration,
+    scheme: Scheme,
     headers: Headers,
     asked: Asked,
 }
@@ -24,8 +26,8 @@ pub struct Inquiry {
 impl Outcome<'_> {
     /// For the handler of the request, with the claims that this outcome has let in.
     pub fn inquiry(&self) -> Inquiry {
-        let Self { auth, recent_until, headers, asked, .. } = *self;
-        Inquiry { auth: auth.clone(), recent_until, headers: headers.clone(), asked: asked.shared() }
+        let Self { auth, recent_until, scheme, headers, asked, .. } = *self;
+        Inquiry { auth: auth.clone(), recent_until, scheme, headers: headers.clone(), asked: asked.shared() }
     }
 }
 
@@ -39,17 +41,23 @@ impl Inquiry {
         claims: Option<&'c Arc<Claims>>,
         policy: &Policy,
     ) -> Result<&'c Arc<Claims>, Rejection> {
-        let Self { auth, recent_until, headers, asked } = self;
+        let Self { auth, recent_until, scheme, headers, asked } = self;
         let claims = valid_still(auth, claims, *recent_until);
-        Outcome { auth, claims, recent_until: *recent_until, headers, asked }.meeting(policy)
+        Outcome { auth, claims, recent_until: *recent_until, scheme: *scheme, headers, asked }.meeting(policy)
     }
 }
 
 /// Of the same request.
 impl Clone for Inquiry {
     fn clone(&self) -> Self {
-        let Self { auth, recent_until, headers, asked } = self;
-        Self { auth: auth.clone(), recent_until: *recent_until, headers: headers.clone(), asked: asked.shared() }
+        let Self { auth, recent_until, scheme, headers, asked } = self;
+        Self {
+            auth: auth.clone(),
+            recent_until: *recent_until,
+            scheme: *scheme,
+            headers: headers.clone(),
+            asked: asked.shared(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod asked;
 mod auth;
 mod authenticate;
 mod bearer;
+mod binding;
 mod builder;
 mod claim_settings;
 mod clock;
@@ -18,6 +19,7 @@ mod gate;
 mod grants;
 mod health;
 mod inquiry;
+mod inspection;
 mod issuer;
 mod jose;
 mod jwks;
@@ -28,6 +30,7 @@ mod presets;
 mod request;
 mod requirement;
 mod rule;
+mod seconds;
 mod settings;
 #[cfg(feature = "axum")]
 mod state;
@@ -41,6 +44,9 @@ pub use crate::{
     answer::rejection::Rejection,
     auth::{Beginning, RampartAuth},
     authenticate::{Authenticate, AuthenticateOptional},
+    binding::dpop::{Dpop, DpopMode, DpopSettings},
+    binding::nonce::NonceKey,
+    binding::replay::{Insertion, ReplayStore, Spending, SpentProof, StoreHealth, Unavailable},
     builder::RampartAuthBuilder,
     claim_settings::{Mark, RequireClaim, RolesFromNames},
     event::{AmbiguousKey, Event, RefusedToken},

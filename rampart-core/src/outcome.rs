@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::answer::error::AuthError;
-use crate::answer::headers::Headers;
+use crate::answer::headers::{Caching, Headers};
 use crate::answer::rejection::Rejection;
 use crate::asked::{Asked, Entry, ScopesFor};
 use crate::auth::RampartAuth;
+use crate::authenticate::{OptionalVerdict, Settled};
+use crate::bearer::Scheme;
+use crate::binding::spent::Spent;
 use crate::clock;
 use crate::event::Event;
 use crate::gate::Gate;
@@ -32,22 +35,26 @@ pub struct Verified {
     /// Until when it counts as it is, by the uptime.
     recent_until: Duration,
     trace: Trace,
-    outcome: Result<Option<Arc<Claims>>, AuthError>,
+    outcome: OptionalVerdict,
+    /// By which the token came.
+    scheme: Scheme,
     /// For the answer, whether the request passes or not.
     headers: Headers,
+    /// The proofs that the request has cost, whoever has asked for them.
+    spent: Vec<Spent>,
     /// Of this request, whoever has made the outcome.
     asked: Asked,
 }
 
 impl Verified {
-    pub(crate) fn new(
-        auth: u64,
-        trace: Trace,
-        outcome: Result<Option<Arc<Claims>>, AuthError>,
-        headers: Headers,
-    ) -> Self {
-        let recent_until = clock::uptime() + RECENT;
-        Self { auth, recent_until, trace, outcome, headers, asked: Asked::default() }
+    pub(crate) fn new(auth: u64, trace: Trace, settled: Settled) -> Self {
+        let Settled { verdict: outcome, scheme, headers, spent } = settled;
+        let (recent_until, spent) = (clock::uptime() + RECENT, spent.into_iter().collect());
+        Self { auth, recent_until, trace, outcome, scheme, headers, spent, asked: Asked::default() }
+    }
+
+    pub(crate) fn spent(&self) -> &[Spent] {
+        &self.spent
     }
 
     /// The outcome, where it is of that very object and of the request as it is now: the same values of every header field that
@@ -62,17 +69,39 @@ impl Verified {
         Some(outcome)
     }
 
+    /// Whether a good answer may get any.
+    pub const fn has_answer_headers(&self) -> bool {
+        !self.headers.is_empty()
+    }
+
+    /// Headers that a good answer of the application's own gets: such as a new nonce, and none as a rule. `cache_control` are the values of
+    /// that field which the answer has: one that may be kept by anybody gets no nonce, and one that says nothing of it is made one that
+    /// may not (RFC 9449 section 8.2). They are to be added; an answer that has one of them already is a [`Rejection`], and has all.
+    pub fn answer_headers<'v>(
+        &self,
+        cache_control: impl IntoIterator<Item = &'v [u8]>,
+    ) -> impl Iterator<Item = (&'static str, &str)> {
+        let caching = if self.headers.is_empty() { Caching::Allowed } else { Caching::of(cache_control) };
+        let none = (caching == Caching::Undecided).then_some(("cache-control", "no-store"));
+        (caching != Caching::Allowed).then(|| self.headers.iter().chain(none)).into_iter().flatten()
+    }
+
     /// The outcome for the very request that it has just been made from.
     pub(crate) fn as_it_is<'a>(&'a self, auth: &'a RampartAuth) -> Outcome<'a> {
-        let Self { recent_until, outcome, headers, asked, .. } = self;
+        let Self { recent_until, outcome, scheme, headers, asked, .. } = self;
         let claims = outcome.as_ref().map(Option::as_ref).map_err(Clone::clone);
-        Outcome { auth, claims, recent_until: *recent_until, headers, asked }
+        Outcome { auth, claims, recent_until: *recent_until, scheme: *scheme, headers, asked }
     }
 
     /// What was asked of the same token before, when another outcome was kept, is not forgotten.
     pub(crate) fn inherit(&mut self, earlier: &Self) {
         if earlier.trace == self.trace {
             self.asked = earlier.asked.shared();
+        }
+        for spent in &earlier.spent {
+            if !self.spent.contains(spent) {
+                self.spent.push(*spent);
+            }
         }
     }
 }
@@ -106,6 +135,7 @@ pub struct Outcome<'a> {
     pub(crate) auth: &'a RampartAuth,
     pub(crate) claims: Result<Option<&'a Arc<Claims>>, AuthError>,
     pub(crate) recent_until: Duration,
+    pub(crate) scheme: Scheme,
     pub(crate) headers: &'a Headers,
     pub(crate) asked: &'a Asked,
 }
@@ -219,14 +249,15 @@ impl<'a> Outcome<'a> {
         let rejection = match (&error, &self.claims) {
             (AuthError::MissingToken, _) => {
                 self.tell(&Event::TokenMissing);
-                self.auth.rejection_with_scopes(error, &scopes())
+                self.auth.rejection_by(error, &scopes(), self.scheme)
             }
             (AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. }, Ok(claims)) => {
                 self.tell(&Event::Insufficient { error: &error });
                 let asked = claims.map(|claims| self.asked.scopes(claims)).unwrap_or_default();
-                self.auth.rejection_with_scopes(error, &asked.iter().map(|scope| &**scope).collect::<Vec<_>>())
+                let scopes: Vec<_> = asked.iter().map(|scope| &**scope).collect();
+                self.auth.rejection_by(error, &scopes, self.scheme)
             }
-            _ => self.auth.rejection(error),
+            _ => self.auth.rejection_by(error, &[], self.scheme),
         };
         rejection.with_headers(self.headers)
     }
@@ -297,8 +328,9 @@ mod tests {
         let head = Authorization::new([""; 0]);
         let mut headers = Headers::new();
         headers.add("x-nonce", "a");
-        let trace = Trace::of(&head, None);
-        let verified = Verified::new(auth.number(), trace, Ok(None), headers);
+        let trace = Trace::of(&head, None, false);
+        let settled = Settled { headers, ..Settled::new(Ok(None), Scheme::Bearer) };
+        let verified = Verified::new(auth.number(), trace, settled);
         let outcome = verified.by(&auth, &head).unwrap();
         assert!(outcome.headers().eq([("x-nonce", "a")]));
         assert!(outcome.optional::<AnyUser>().unwrap().is_none());

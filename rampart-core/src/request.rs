@@ -146,6 +146,8 @@ impl fmt::Debug for ClientCertificate {
 
 /// The header field that carries the token (RFC 6750 section 2.1).
 pub(crate) const AUTHORIZATION: &str = "authorization";
+/// The header field that carries the proof (RFC 9449 section 4.1).
+pub(crate) const DPOP: &str = "dpop";
 
 /// A token in the only value of a header field.
 pub(crate) struct Found {
@@ -158,6 +160,8 @@ pub(crate) struct Found {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Trace {
     authorization: Read,
+    /// `None` where proofs are not looked at.
+    proofs: Option<Proofs>,
     connection: Connection,
 }
 
@@ -173,6 +177,14 @@ enum Read {
     Verbatim(Box<[u8]>),
 }
 
+/// The values of the header field of proofs as they were read.
+#[derive(Clone, PartialEq, Eq)]
+enum Proofs {
+    Nothing,
+    One(Fingerprint),
+    Verbatim(Box<[u8]>),
+}
+
 /// What stands before a token: the scheme as the client writes it, and spaces.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Lead {
@@ -182,7 +194,7 @@ struct Lead {
 
 impl Trace {
     /// Of a request, and of what was found in it.
-    pub(crate) fn of(head: &impl RequestHead, found: Option<Found>) -> Self {
+    pub(crate) fn of(head: &impl RequestHead, found: Option<Found>, takes_proofs: bool) -> Self {
         let authorization = match (head.values(AUTHORIZATION).next(), found) {
             (None, _) => Read::Nothing,
             (Some(value), Some(Found { place, identity })) if place.end == value.len() => {
@@ -191,23 +203,44 @@ impl Trace {
             }
             (Some(_), _) => Read::verbatim(head),
         };
-        Self { authorization, connection: head.connection() }
+        let proofs = takes_proofs.then(|| Proofs::of(head));
+        Self { authorization, proofs, connection: head.connection() }
     }
 
     /// Whether a head says what the one of this trace has said. `claims` are those of its token, where that was good.
     pub(crate) fn is_of(&self, head: &impl RequestHead, claims: Option<&Claims>) -> bool {
-        self.authorization.is_of(head, claims) && self.connection == head.connection()
+        self.authorization.is_of(head, claims)
+            && self.proofs.as_ref().is_none_or(|proofs| *proofs == Proofs::of(head))
+            && self.connection == head.connection()
     }
+}
+
+impl Proofs {
+    fn of(head: &impl RequestHead) -> Self {
+        let mut values = head.values(DPOP);
+        match (values.next(), values.next()) {
+            (None, _) => Self::Nothing,
+            (Some(value), None) => {
+                Fingerprint::of(value).map_or_else(|| Self::Verbatim(verbatim(head, DPOP)), Self::One)
+            }
+            (Some(_), Some(_)) => Self::Verbatim(verbatim(head, DPOP)),
+        }
+    }
+}
+
+/// All values of a header field, each behind its length.
+fn verbatim(head: &impl RequestHead, name: &str) -> Box<[u8]> {
+    let mut bytes = Vec::new();
+    for value in head.values(name) {
+        bytes.extend_from_slice(&value.len().to_be_bytes());
+        bytes.extend_from_slice(value);
+    }
+    bytes.into_boxed_slice()
 }
 
 impl Read {
     fn verbatim(head: &impl RequestHead) -> Self {
-        let mut bytes = Vec::new();
-        for value in head.values(AUTHORIZATION) {
-            bytes.extend_from_slice(&value.len().to_be_bytes());
-            bytes.extend_from_slice(value);
-        }
-        Self::Verbatim(bytes.into_boxed_slice())
+        Self::Verbatim(verbatim(head, AUTHORIZATION))
     }
 
     fn is_of(&self, head: &impl RequestHead, claims: Option<&Claims>) -> bool {

@@ -45,6 +45,24 @@ pub enum Rule {
     V11,
     /// The kind of token: an access token and no other (RFC 8725 section 3.12).
     V12,
+    /// The scheme and the proof that comes with it: a bound token with exactly one proof (RFC 9449 sections 4.3 and 7).
+    P1,
+    /// The form of the proof: a signed JWT of its own type (RFC 9449 section 4.2).
+    P2,
+    /// The key of the proof: the one that the token is bound to (RFC 9449 section 6).
+    P3,
+    /// What the proof was made for: the method and the target of the request (RFC 9449 section 4.3).
+    P4,
+    /// The token that the proof was made for (RFC 9449 section 4.3).
+    P5,
+    /// The signature of the proof.
+    P6,
+    /// The nonce of the proof (RFC 9449 section 9).
+    P7,
+    /// The times of the proof (RFC 9449 section 11.1).
+    P8,
+    /// That the proof is shown for the first time (RFC 9449 section 11.1).
+    P9,
 }
 
 impl Rule {
@@ -63,6 +81,15 @@ impl Rule {
         Self::V10,
         Self::V11,
         Self::V12,
+        Self::P1,
+        Self::P2,
+        Self::P3,
+        Self::P4,
+        Self::P5,
+        Self::P6,
+        Self::P7,
+        Self::P8,
+        Self::P9,
     ];
 
     /// The name, as it stands in the log and in the manual.
@@ -81,6 +108,15 @@ impl Rule {
             Self::V10 => "V10",
             Self::V11 => "V11",
             Self::V12 => "V12",
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+            Self::P3 => "P3",
+            Self::P4 => "P4",
+            Self::P5 => "P5",
+            Self::P6 => "P6",
+            Self::P7 => "P7",
+            Self::P8 => "P8",
+            Self::P9 => "P9",
         }
     }
 }

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::answer::headers::Headers;
 use crate::auth::RampartAuth;
 use crate::authenticate::AuthenticateOptional;
 use crate::outcome::{Outcome, Verified};
@@ -16,8 +15,14 @@ impl RampartAuth {
     ///
     /// All of the request is read in the call.
     pub fn verification<'a>(&'a self, head: &impl RequestHead) -> Verification<'a> {
-        let (outcome, found) = self.begin_with(head);
-        Verification::new(self, Trace::of(head, found), outcome)
+        self.verification_after(head, None)
+    }
+
+    /// The same of a request with which an outcome is kept already that does not count here, such as that of another object: a proof that
+    /// this has cost is not spent a second time where both remember spent proofs in one store. See [`Fresh::after`] too.
+    pub fn verification_after<'a>(&'a self, head: &impl RequestHead, earlier: Option<&Verified>) -> Verification<'a> {
+        let (outcome, found) = self.begin_with(head, earlier.map(Verified::spent).unwrap_or_default());
+        Verification::new(self, Trace::of(head, found, self.proofs().is_some()), outcome)
     }
 }
 
@@ -60,18 +65,18 @@ impl Future for Pending {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Fresh<'static>> {
         let Waiting { auth, trace, outcome } = &mut *self.0;
-        let outcome = ready!(Pin::new(outcome).poll(context));
+        let settled = ready!(outcome.poll_settled(context));
         let auth = auth.clone();
-        let verified = Verified::new(auth.number(), trace.clone(), outcome, Headers::new());
+        let verified = Verified::new(auth.number(), trace.clone(), settled);
         Poll::Ready(Fresh { auth: Cow::Owned(auth), verified })
     }
 }
 
 impl<'a> Verification<'a> {
     pub(crate) fn new(auth: &'a RampartAuth, trace: Trace, mut outcome: AuthenticateOptional) -> Self {
-        match outcome.now() {
-            Some(outcome) => {
-                let verified = Verified::new(auth.number(), trace, outcome, Headers::new());
+        match outcome.settled() {
+            Some(settled) => {
+                let verified = Verified::new(auth.number(), trace, settled);
                 Self::Ready(Fresh { auth: Cow::Borrowed(auth), verified })
             }
             None => Self::Pending(Pending(Box::new(Waiting { auth: auth.clone(), trace, outcome }))),

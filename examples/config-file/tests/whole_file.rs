@@ -43,12 +43,16 @@ fn file_has_every_member_that_there_is() {
     let auth = file.get_ref().get("auth").unwrap().get_ref();
     let mut found = BTreeSet::new();
     members_of(auth, &mut found);
-    members_of(auth.as_table().unwrap().get("issuers").unwrap().get_ref(), &mut found);
-    let (of_object, of_issuer) = (known("[auth]"), known("[[auth.issuers]]"));
-    assert!(of_object.contains("realm") && of_issuer.contains("jwks_url"), "{of_object:?} {of_issuer:?}");
+    for section in ["issuers", "dpop"] {
+        members_of(auth.as_table().unwrap().get(section).unwrap().get_ref(), &mut found);
+    }
+    let sections = ["[auth]", "[[auth.issuers]]", "[auth.dpop]"].map(known);
+    for (section, member) in sections.iter().zip(["realm", "jwks_url", "public_url"]) {
+        assert!(section.contains(member), "{section:?}");
+    }
     // Where two exclude each other, one of them stands in a comment.
     found.extend(TEXT.lines().filter_map(|line| line.strip_prefix("# ")?.split_once(" = ")).map(|(name, _)| name));
-    let missing: Vec<_> = of_object.union(&of_issuer).filter(|name| !found.contains(name.as_str())).collect();
+    let missing: Vec<_> = sections.iter().flatten().filter(|name| !found.contains(name.as_str())).collect();
     assert_eq!(missing, [""; 0]);
 }
 

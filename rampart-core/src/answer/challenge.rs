@@ -1,10 +1,12 @@
-//! `WWW-Authenticate`: what a refused caller is told to bring (RFC 9110 section 11.6.1, RFC 6750 section 3).
+//! `WWW-Authenticate`: what a refused caller is told to bring (RFC 9110 section 11.6.1, RFC 6750 section 3, RFC 9449 section 7.1).
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use rampart_http::{ConfigError, EndpointUrl};
 
 use crate::answer::error::AuthError;
+use crate::bearer::Scheme;
 use crate::requirement::scopes::union;
 use crate::settings::Settings;
 use crate::token::mapping::is_scope_token;
@@ -15,18 +17,24 @@ pub(crate) struct Challenges {
     pub(crate) realm: String,
     /// RFC 9728 section 5.1.
     pub(crate) resource_metadata: Option<String>,
+    /// Never empty.
+    pub(crate) offered: Vec<Offered>,
 }
 
-/// A way to bring a token: each has a challenge of its own.
-pub(crate) struct Scheme {
-    pub(crate) name: &'static str,
+/// A way to bring a token, in the order of their challenges: each has one of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Offered {
+    pub(crate) scheme: Scheme,
+    /// The algorithms of proofs, with blanks between them (RFC 9449 section 7.1).
+    pub(crate) algorithms: Option<String>,
 }
 
-/// The schemes that are offered, in the order of their challenges.
-const OFFERED: [Scheme; 1] = [Scheme { name: "Bearer" }];
+impl Offered {
+    pub(crate) const BEARER: Self = Self { scheme: Scheme::Bearer, algorithms: None };
+}
 
 impl Challenges {
-    pub(crate) fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+    pub(crate) fn from_settings(settings: &Settings, offered: Vec<Offered>) -> Result<Self, ConfigError> {
         let realm = settings.realm.clone().unwrap_or_else(|| "default".into());
         if realm.is_empty() || !is_quotable(&realm) {
             return Err(ConfigError::invalid(
@@ -41,23 +49,38 @@ impl Challenges {
                 Some(url.as_str().to_owned())
             }
         };
-        Ok(Self { realm, resource_metadata })
+        Ok(Self { realm, resource_metadata, offered })
     }
 
-    /// One for each scheme; none for an error that other credentials would not mend.
+    /// One for each scheme that is offered; none for an error that other credentials would not mend. What was wrong stands in that of
+    /// the scheme that was used (RFC 9449 section 7.2), or in the first where that one is not offered.
     ///
     /// `scopes` are those that a new token needs besides any which the error names.
-    pub(crate) fn for_error(&self, error: &AuthError, scopes: &[&str]) -> Vec<String> {
-        self.of(&OFFERED, error, scopes)
-    }
-
-    pub(crate) fn of(&self, schemes: &[Scheme], error: &AuthError, scopes: &[&str]) -> Vec<String> {
+    pub(crate) fn for_error(&self, error: &AuthError, scopes: &[&str], used: Scheme) -> Vec<String> {
         let Some(details) = details(error, scopes) else { return Vec::new() };
-        schemes.iter().map(|scheme| self.challenge(scheme, &details)).collect()
+        let concerns_all = matches!(error, AuthError::MissingToken | AuthError::InvalidRequest);
+        let of_used = self.offered.iter().position(|offered| offered.scheme == used).unwrap_or_default();
+        let details_at = |at| if concerns_all || at == of_used { details.as_str() } else { "" };
+        (0..).zip(&self.offered).map(|(at, offered)| self.challenge(offered, details_at(at))).collect()
     }
 
-    fn challenge(&self, scheme: &Scheme, details: &str) -> String {
-        let mut value = format!("{} realm={}{details}", scheme.name, quoted(&self.realm));
+    /// What the caller is told in words.
+    pub(crate) fn description(&self, error: &AuthError) -> Cow<'static, str> {
+        let takes_bearer = self.offered.iter().any(|offered| offered.scheme == Scheme::Bearer);
+        match error {
+            AuthError::MissingToken if !takes_bearer => {
+                "This resource requires an access token and a proof: Authorization: DPoP <token>".into()
+            }
+            _ => error.description(|_| true),
+        }
+    }
+
+    fn challenge(&self, offered: &Offered, details: &str) -> String {
+        let mut value = format!("{} realm={}", offered.scheme.name(), quoted(&self.realm));
+        if let Some(algorithms) = &offered.algorithms {
+            parameter(&mut value, "algs", algorithms);
+        }
+        value.push_str(details);
         if let Some(url) = &self.resource_metadata {
             parameter(&mut value, "resource_metadata", url);
         }
@@ -68,10 +91,14 @@ impl Challenges {
 /// What was wrong, and what to ask the issuer for; `None` where nothing can be asked for that would help.
 fn details(error: &AuthError, scopes: &[&str]) -> Option<String> {
     let code = match error {
-        AuthError::KeysUnavailable { .. } | AuthError::NotConfigured => return None,
+        AuthError::KeysUnavailable { .. } | AuthError::StateUnavailable { .. } | AuthError::NotConfigured => {
+            return None;
+        }
         AuthError::MissingToken => None,
         AuthError::InvalidRequest => Some("invalid_request"),
         AuthError::InvalidToken | AuthError::MissingClaim { .. } | AuthError::TokenExpired => Some("invalid_token"),
+        AuthError::InvalidProof { .. } => Some("invalid_dpop_proof"),
+        AuthError::UseNonce => Some("use_dpop_nonce"),
         AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. } => Some("insufficient_scope"),
     };
     let mut details = String::new();

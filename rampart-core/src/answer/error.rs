@@ -16,7 +16,9 @@ use std::time::Duration;
 /// | `TokenExpired` | 401 | `token_expired` |
 /// | `InsufficientRole` | 403 | `insufficient_role` |
 /// | `InsufficientScope` | 403 | `insufficient_scope` |
-/// | `KeysUnavailable` | 503 | `temporarily_unavailable` |
+/// | `InvalidProof` | 401 | `invalid_dpop_proof` |
+/// | `UseNonce` | 401 | `use_dpop_nonce` |
+/// | `KeysUnavailable`, `StateUnavailable` | 503 | `temporarily_unavailable` |
 /// | `NotConfigured` | 500 | `server_error` |
 ///
 /// Variants with fields may get more of them: they are matched with `..` and made by the functions below. Those without are
@@ -83,6 +85,24 @@ pub enum AuthError {
         /// When another attempt makes sense.
         retry_after: Duration,
     },
+    /// The token is good and bound to a key, but the proof of that key is missing or not good (RFC 9449 section 7.1).
+    #[error("the DPoP proof is {}", if *.is_missing { "missing" } else { "not valid" })]
+    #[non_exhaustive]
+    InvalidProof {
+        /// Whether there is none.
+        is_missing: bool,
+    },
+    /// The proof must hold a nonce that this API has given, which comes with the answer (RFC 9449 section 9).
+    #[error("the DPoP proof needs a new nonce")]
+    UseNonce,
+    /// What all replicas must know cannot be asked or kept at the moment, so nothing can be decided. The request may well be good: never
+    /// a 401.
+    #[error("what this request needs to be checked is not available; retry in {} s", seconds_up(*.retry_after))]
+    #[non_exhaustive]
+    StateUnavailable {
+        /// When another attempt makes sense.
+        retry_after: Duration,
+    },
     /// The adapter was not set up: the application holds no `RampartAuth`.
     #[error("no RampartAuth is configured in this application")]
     NotConfigured,
@@ -104,6 +124,11 @@ impl AuthError {
         Self::MissingClaim { claim: name.into() }
     }
 
+    /// The proof is not good: for what stands in for a verification, as in a test.
+    pub const fn invalid_proof() -> Self {
+        Self::InvalidProof { is_missing: false }
+    }
+
     /// Nothing can be decided at the moment: for what stands in for a verification, as in a test.
     pub const fn keys_unavailable(retry_after: Duration) -> Self {
         Self::KeysUnavailable { retry_after }
@@ -113,10 +138,15 @@ impl AuthError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
-            Self::MissingToken | Self::InvalidToken | Self::MissingClaim { .. } | Self::TokenExpired => 401,
+            Self::MissingToken
+            | Self::InvalidToken
+            | Self::MissingClaim { .. }
+            | Self::TokenExpired
+            | Self::InvalidProof { .. }
+            | Self::UseNonce => 401,
             Self::InsufficientRole { .. } | Self::InsufficientScope { .. } => 403,
             Self::NotConfigured => 500,
-            Self::KeysUnavailable { .. } => 503,
+            Self::KeysUnavailable { .. } | Self::StateUnavailable { .. } => 503,
         }
     }
 
@@ -129,7 +159,9 @@ impl AuthError {
             Self::TokenExpired => "token_expired",
             Self::InsufficientRole { .. } => "insufficient_role",
             Self::InsufficientScope { .. } => "insufficient_scope",
-            Self::KeysUnavailable { .. } => "temporarily_unavailable",
+            Self::InvalidProof { .. } => "invalid_dpop_proof",
+            Self::UseNonce => "use_dpop_nonce",
+            Self::KeysUnavailable { .. } | Self::StateUnavailable { .. } => "temporarily_unavailable",
             Self::NotConfigured => "server_error",
         }
     }
@@ -145,7 +177,11 @@ impl AuthError {
             Self::TokenExpired => "The access token expired".into(),
             Self::InsufficientRole { required } => lacking("role", required, ", ", shows),
             Self::InsufficientScope { required } => lacking("scope", required, " ", shows),
+            Self::InvalidProof { is_missing: true } => "The DPoP proof is missing".into(),
+            Self::InvalidProof { .. } => "The DPoP proof is invalid".into(),
+            Self::UseNonce => "The DPoP proof must hold the nonce of the DPoP-Nonce header".into(),
             Self::KeysUnavailable { .. } => "The access token cannot be checked at the moment; retry later".into(),
+            Self::StateUnavailable { .. } => "The request cannot be checked at the moment; retry later".into(),
             Self::NotConfigured => "Authentication is not configured on this server".into(),
         }
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::answer::challenge::Challenges;
 use crate::answer::error::{AuthError, seconds_up};
 use crate::answer::headers::Headers;
+use crate::bearer::Scheme;
 
 /// The answer to a refused request, for any HTTP framework: made by [`RampartAuth::rejection`](crate::RampartAuth::rejection).
 ///
@@ -29,28 +30,30 @@ pub struct Rejection {
 const CHALLENGE: &str = "www-authenticate";
 
 impl Rejection {
-    /// `scopes` are those that a new token needs besides any which the error names.
-    pub(crate) fn new(error: AuthError, scopes: &[&str], challenges: &Challenges) -> Self {
-        Self::with(challenges.for_error(&error, scopes), error)
+    /// `scopes` are those that a new token needs besides any which the error names; `used` is the scheme that the token came by.
+    pub(crate) fn new(error: AuthError, scopes: &[&str], used: Scheme, challenges: &Challenges) -> Self {
+        let description = challenges.description(&error);
+        Self::with(challenges.for_error(&error, scopes, used), error, &description)
     }
 
     /// The answer where no `RampartAuth` is set up, so that nothing is known about the realm.
     pub fn not_configured() -> Self {
-        Self::with(Vec::new(), AuthError::NotConfigured)
+        let error = AuthError::NotConfigured;
+        let description = error.description(|_| true);
+        Self::with(Vec::new(), error, &description)
     }
 
-    fn with(challenges: Vec<String>, error: AuthError) -> Self {
+    fn with(challenges: Vec<String>, error: AuthError, description: &str) -> Self {
         let mut headers = Headers::new();
         headers.add("content-type", "application/json");
         headers.add("cache-control", "no-store");
         for challenge in challenges {
             headers.add(CHALLENGE, challenge);
         }
-        if let AuthError::KeysUnavailable { retry_after } = &error {
+        if let AuthError::KeysUnavailable { retry_after } | AuthError::StateUnavailable { retry_after } = &error {
             headers.add("retry-after", seconds_up(*retry_after).to_string());
         }
-        let body =
-            Body { error: error.code(), error_description: &error.description(|_| true), status: error.status() };
+        let body = Body { error: error.code(), error_description: description, status: error.status() };
         let body = serde_json::to_string(&body).unwrap_or_default();
         Self { error, headers, body }
     }
@@ -111,32 +114,53 @@ struct Body<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::challenge::Scheme;
+    use crate::answer::challenge::Offered;
 
-    /// RFC 9110 section 11.6.1: several challenges may stand in several fields, and their order is kept.
+    fn both() -> Challenges {
+        let proofs = Offered { scheme: Scheme::Dpop, algorithms: Some("ES256 EdDSA".into()) };
+        Challenges {
+            realm: "tasks".into(),
+            resource_metadata: Some("https://api.example".into()),
+            offered: vec![Offered::BEARER, proofs],
+        }
+    }
+
+    /// RFC 9110 section 11.6.1: several challenges may stand in several fields, and their order is kept. RFC 9449 section 7.2: what was
+    /// wrong stands in that of the scheme that was used.
     #[test]
-    fn each_challenge_is_a_field_of_its_own_in_the_order_of_the_schemes() {
-        let challenges = Challenges { realm: "tasks".into(), resource_metadata: Some("https://api.example".into()) };
-        let schemes = ["Bearer", "Other"].map(|name| Scheme { name });
-        let error = AuthError::TokenExpired;
-        let answer = Rejection::with(challenges.of(&schemes, &error, &[]), error);
-        let parameters = r#"realm="tasks", error="invalid_token", error_description="The access token expired", resource_metadata="https://api.example""#;
-        let (bearer, other) = (format!("Bearer {parameters}"), format!("Other {parameters}"));
-        let headers: Vec<_> = answer.headers().collect();
-        assert_eq!(
-            headers,
-            [
-                ("content-type", "application/json"),
-                ("cache-control", "no-store"),
-                ("www-authenticate", &*bearer),
-                ("www-authenticate", &*other),
-            ]
-        );
-        assert!(answer.challenges().eq([&*bearer, &*other]));
+    fn each_scheme_has_a_challenge_and_the_one_that_was_used_says_what_was_wrong() {
+        let challenges = both();
+        let details = r#", error="invalid_token", error_description="The access token expired""#;
+        let metadata = r#", resource_metadata="https://api.example""#;
+        for (used, of_bearer, of_dpop) in [(Scheme::Bearer, details, ""), (Scheme::Dpop, "", details)] {
+            let answer = Rejection::new(AuthError::TokenExpired, &[], used, &challenges);
+            let bearer = format!(r#"Bearer realm="tasks"{of_bearer}{metadata}"#);
+            let dpop = format!(r#"DPoP realm="tasks", algs="ES256 EdDSA"{of_dpop}{metadata}"#);
+            let headers: Vec<_> = answer.headers().collect();
+            assert_eq!(
+                headers,
+                [
+                    ("content-type", "application/json"),
+                    ("cache-control", "no-store"),
+                    ("www-authenticate", &*bearer),
+                    ("www-authenticate", &*dpop),
+                ]
+            );
+            assert!(answer.challenges().eq([&*bearer, &*dpop]));
+        }
         // Where no credentials help, none are asked for, in whatever scheme.
         let error = AuthError::keys_unavailable(std::time::Duration::from_secs(7));
-        let answer = Rejection::with(challenges.of(&schemes, &error, &[]), error);
+        let answer = Rejection::new(error, &[], Scheme::Dpop, &challenges);
         assert_eq!(answer.challenges().count(), 0);
         assert!(answer.headers().any(|header| header == ("retry-after", "7")));
+    }
+
+    #[test]
+    fn scheme_that_is_not_offered_is_answered_in_the_first_that_is() {
+        let mut challenges = both();
+        challenges.offered.remove(0);
+        let answer = Rejection::new(AuthError::InvalidToken, &[], Scheme::Bearer, &challenges);
+        let said = r#"DPoP realm="tasks", algs="ES256 EdDSA", error="invalid_token", error_description="The access token is invalid", resource_metadata="https://api.example""#;
+        assert!(answer.challenges().eq([said]));
     }
 }

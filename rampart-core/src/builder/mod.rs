@@ -11,8 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use rampart_http::{ConfigError, LookUp};
 
-use crate::answer::challenge::Challenges;
+use crate::answer::challenge::{Challenges, Offered};
 use crate::auth::{Inner, RampartAuth};
+use crate::binding::Proofs;
+use crate::binding::dpop::Dpop;
 use crate::clock::Clock;
 use crate::environment;
 use crate::event::{Event, Listeners};
@@ -63,11 +65,13 @@ pub struct RampartAuthBuilder {
     listeners: Listeners,
     unavailables: SharedUnavailables,
     look_up: Option<LookUp>,
+    dpop: Option<Dpop>,
 }
 
 impl From<Settings> for RampartAuthBuilder {
     fn from(mut settings: Settings) -> Self {
         let issuers = std::mem::take(&mut settings.issuers).into_iter().map(Issuer::from).collect();
+        let dpop = settings.dpop.take().map(Dpop::from);
         Self {
             settings,
             issuers,
@@ -77,6 +81,7 @@ impl From<Settings> for RampartAuthBuilder {
             listeners: Listeners::default(),
             unavailables: SharedUnavailables::of_process(),
             look_up: None,
+            dpop,
         }
     }
 }
@@ -213,6 +218,23 @@ impl RampartAuthBuilder {
         self
     }
 
+    /// Accepts tokens that are bound to a key of their sender, who proves with each request to hold it (DPoP, RFC 9449). Without it such a
+    /// token is refused, of whatever issuer. See [`Dpop`].
+    ///
+    /// ```
+    /// use rampart_core::{Dpop, RampartAuth};
+    ///
+    /// # fn example() -> Result<RampartAuth, rampart_core::ConfigError> {
+    /// RampartAuth::builder("https://auth.example.com", "my-api")
+    ///     .dpop(Dpop::required().public_url("https://api.example.com"))
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn dpop(mut self, dpop: Dpop) -> Self {
+        self.dpop = Some(dpop);
+        self
+    }
+
     /// The longest token that is looked at, in bytes: 16 KiB unless given. Longer ones are refused before anything is decoded.
     pub fn max_token_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_token_bytes = Some(bytes);
@@ -309,13 +331,14 @@ impl RampartAuthBuilder {
     /// # Errors
     /// [`ConfigError`] with the field and the remedy, and of several issuers the one that it is about.
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
-        let Self { settings, issuers, resolver, http_client, clock, listeners, unavailables, look_up } = self;
+        let Self { settings, issuers, resolver, http_client, clock, listeners, unavailables, look_up, dpop } = self;
         let Settings { clock_tolerance, require_at_jwt, max_token_lifetime, .. } = settings;
         let floor = Floor {
             tolerance: clock_tolerance.unwrap_or(DEFAULT_TOLERANCE),
             require_at_jwt,
             required_claims: settings.required_claims.clone(),
             max_token_lifetime,
+            takes_proofs: dpop.is_some(),
             implied: Arc::new(Implied::new(&settings.role_implies, &settings.scope_implies)?),
             fetching: Fetching::new(http_client),
             surroundings: Surroundings { clock: clock.clone(), listeners: listeners.clone(), unavailables },
@@ -336,7 +359,11 @@ impl RampartAuthBuilder {
                 "is 0, so that every token would be refused; leave it out for 16 KiB",
             ));
         }
-        let challenges = Challenges::from_settings(&settings)?;
+        let audiences: Vec<&str> =
+            issuers.fixed().iter().flat_map(|issuer| &issuer.rules.audiences).map(String::as_str).collect();
+        let proofs = dpop.map(|dpop| dpop.build(&audiences, &clock)).transpose()?;
+        let offered = proofs.as_ref().map_or_else(|| vec![Offered::BEARER], Proofs::offered);
+        let challenges = Challenges::from_settings(&settings, offered)?;
         let token_cache_bytes = settings.token_cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES);
         let verifier = Verifier {
             issuers,
@@ -347,7 +374,12 @@ impl RampartAuthBuilder {
             clock,
             listeners,
         };
-        Ok(RampartAuth::from_inner(Inner { number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed), verifier, challenges }))
+        Ok(RampartAuth::from_inner(Inner {
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
+            verifier,
+            challenges,
+            proofs: proofs.map(Arc::new),
+        }))
     }
 }
 
@@ -401,6 +433,7 @@ impl fmt::Debug for RampartAuthBuilder {
         f.debug_struct("RampartAuthBuilder")
             .field("settings", &self.settings)
             .field("issuers", &self.issuers)
+            .field("dpop", &self.dpop)
             .field("clock", &self.clock)
             .field("listeners", &self.listeners)
             .finish_non_exhaustive()

@@ -108,7 +108,7 @@ fn log_refused(token: &RefusedToken<'_>) {
     }
     let (rule, kid) = (rule.as_str(), key_id.map(shown).map(debug));
     match cause {
-        AuthError::TokenExpired | AuthError::KeysUnavailable { .. } => {
+        AuthError::TokenExpired | AuthError::KeysUnavailable { .. } | AuthError::UseNonce => {
             debug!(target: "rampart", rule, why, kid, "access token refused");
         }
         AuthError::MissingClaim { claim } => {

@@ -14,7 +14,7 @@ static STRICT: LazyLock<base64::engine::Simd> = LazyLock::new(|| base64::engine:
 static STRICT: base64::engine::GeneralPurpose =
     base64::engine::GeneralPurpose::new(&base64::alphabet::URL_SAFE, NO_PAD);
 
-pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     STRICT.decode(text).ok()
 }
 

@@ -27,6 +27,8 @@ pub(crate) enum TypRule {
     AccessToken,
     /// `at+jwt` (RFC 9068 section 2.1).
     AtJwtOnly,
+    /// `dpop+jwt`: no token, but a proof (RFC 9449 section 4.2).
+    Proof,
 }
 
 impl TypRule {
@@ -61,6 +63,8 @@ pub(crate) struct Unverified<'t> {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<Cow<'t, str>>,
     pub(crate) is_at_jwt: bool,
+    /// The JSON of the header.
+    pub(crate) header: &'t str,
     pub(crate) payload: Vec<u8>,
     pub(crate) signing_input: &'t [u8],
     pub(crate) signature: &'t [u8],
@@ -85,8 +89,9 @@ impl<'t> Unverified<'t> {
         let header = decode_into(parts.header, header).ok_or_else(not_base64url)?;
         let payload = decode(parts.payload).ok_or_else(not_base64url)?;
         let signature = decode_into(parts.signature, signature).ok_or_else(not_base64url)?;
-        let Header { algorithm, kid, is_at_jwt } = Header::read(header, allowed, typ_rule)?;
-        Ok(Self { algorithm, kid, is_at_jwt, payload, signing_input: parts.signing_input, signature })
+        let header: &'t [u8] = header;
+        let Header { algorithm, kid, is_at_jwt, text } = Header::read(header, allowed, typ_rule)?;
+        Ok(Self { algorithm, kid, is_at_jwt, header: text, payload, signing_input: parts.signing_input, signature })
     }
 }
 
@@ -140,6 +145,7 @@ struct Header<'a> {
     algorithm: Algorithm,
     kid: Option<Cow<'a, str>>,
     is_at_jwt: bool,
+    text: &'a str,
 }
 
 #[derive(Default)]
@@ -176,10 +182,11 @@ impl<'a> Header<'a> {
         if bytes.len() > MAX_HEADER_BYTES {
             return refuse("the header is longer than 4 KiB");
         }
-        let members = std::str::from_utf8(bytes)
-            .ok()
-            .and_then(|text| json::read_object_within(text, HeaderMembers::default(), MAX_HEADER_MEMBERS).ok());
-        let Some(members) = members else {
+        let members = std::str::from_utf8(bytes).ok().and_then(|text| {
+            let members = json::read_object_within(text, HeaderMembers::default(), MAX_HEADER_MEMBERS);
+            Some((members.ok()?, text))
+        });
+        let Some((members, text)) = members else {
             return refuse(
                 "the header is not a JSON object, or has duplicate members, more than 64 of them, a reserved name or too much nesting",
             );
@@ -192,9 +199,11 @@ impl<'a> Header<'a> {
             return refuse("alg is none of the supported algorithms, which none and HMAC never are");
         };
         if !allowed.contains(algorithm) {
-            return refuse(
-                "alg is not one of the accepted algorithms: where the issuer signs with it, name it in algorithms",
-            );
+            return refuse(if typ_rule == TypRule::Proof {
+                "alg is not one of those of proofs: where clients sign them with it, name it in the algorithms of dpop"
+            } else {
+                "alg is not one of the accepted algorithms: where the issuer signs with it, name it in algorithms"
+            });
         }
         if members.crit {
             return refuse("crit is present, and no extension is supported");
@@ -220,18 +229,23 @@ impl<'a> Header<'a> {
             Some(Value::Str(typ)) => match without_application(typ) {
                 typ if typ.eq_ignore_ascii_case("JWT") => Typ::Jwt,
                 typ if typ.eq_ignore_ascii_case("at+jwt") => Typ::AtJwt,
+                typ if typ.eq_ignore_ascii_case("dpop+jwt") => Typ::Proof,
                 _ => Typ::Another,
             },
             Some(_) => Typ::Another,
         };
         match (typ_rule, &typ) {
-            (TypRule::Any, _) | (_, Typ::AtJwt) | (TypRule::AccessToken, Typ::Absent | Typ::Jwt) => {}
-            (TypRule::AccessToken, Typ::Another) => {
+            (TypRule::Any, _)
+            | (TypRule::AccessToken, Typ::Absent | Typ::Jwt | Typ::AtJwt)
+            | (TypRule::AtJwtOnly, Typ::AtJwt)
+            | (TypRule::Proof, Typ::Proof) => {}
+            (TypRule::AccessToken, Typ::Proof | Typ::Another) => {
                 return refuse("typ is neither JWT nor at+jwt: another kind of token");
             }
             (TypRule::AtJwtOnly, _) => return refuse("typ is not at+jwt, and require_at_jwt is set"),
+            (TypRule::Proof, _) => return refuse("typ is not dpop+jwt"),
         }
-        Ok(Self { algorithm, kid, is_at_jwt: matches!(typ, Typ::AtJwt) })
+        Ok(Self { algorithm, kid, is_at_jwt: matches!(typ, Typ::AtJwt), text })
     }
 }
 
@@ -239,6 +253,7 @@ enum Typ {
     Absent,
     Jwt,
     AtJwt,
+    Proof,
     Another,
 }
 

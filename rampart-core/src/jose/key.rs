@@ -64,6 +64,11 @@ impl VerifyingKey {
             && self.prepared(algorithm).is_some_and(|key| key.verify_sig(signing_input, signature).is_ok())
     }
 
+    /// Of the signatures that it makes; of an RSA key those of its modulus.
+    pub(crate) const fn signature_bytes(&self) -> usize {
+        self.signature_bytes
+    }
+
     fn prepared(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         self.prepared.iter().find(|(own, _)| *own == algorithm).map(|(_, key)| key)
     }
@@ -121,11 +126,13 @@ impl VerifyingKey {
             Kind::Rsa => Material::rsa(members.n, members.e, members.x5c == Some(true))?,
             _ => Material::curve(kind, members.x, members.y, members.x5c == Some(true))?,
         };
-        // Parsed once even where no wanted algorithm fits, so that only keys that could verify count as keys.
-        of_kind().take(1).try_for_each(|any| material.parse(any).map(drop))?;
         let prepared = algorithms
             .map(|algorithm| material.parse(algorithm).map(|key| (algorithm, key)))
             .collect::<Result<Vec<_>, _>>()?;
+        if prepared.is_empty() {
+            // Parsed even where no wanted algorithm fits, so that only keys that could verify count as keys.
+            of_kind().take(1).try_for_each(|any| material.parse(any).map(drop))?;
+        }
         Ok(Self {
             serial: next_serial(),
             signature_bytes: material.signature_bytes(kind),

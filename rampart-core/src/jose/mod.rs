@@ -2,7 +2,7 @@
 //! the broken ones of [`roca`]), the set of them that decides who has signed it ([`key_set`]), and the algorithms ([`algorithm`]).
 
 pub(crate) mod algorithm;
-mod base64url;
+pub(crate) mod base64url;
 pub(crate) mod jws;
 pub(crate) mod key;
 pub(crate) mod key_set;

@@ -3,6 +3,7 @@
 //! [threats]: self::threats
 //! [log]: self::log
 //! [presets]: self::presets
+//! [DPoP]: self::dpop
 //! [how to]: self::how_to
 //! [Rampart itself]: self::rampart_itself
 //! [rampart-rust]: self::coming_from_rampart_rust
@@ -18,6 +19,8 @@ pub mod defaults {
 }
 
 /// The rules of verification, by the names that the log gives them.
+///
+/// [DPoP]: crate::manual::dpop
 pub mod rules {
     #![doc = include_str!("rules.md")]
 }
@@ -50,6 +53,14 @@ pub mod presets {
 #[cfg(not(doctest))]
 pub mod how_to {
     #![doc = include_str!("how_to.md")]
+}
+
+/// Tokens that are bound to a key of their sender (RFC 9449).
+///
+/// [rules]: crate::manual::rules
+#[cfg(not(doctest))]
+pub mod dpop {
+    #![doc = include_str!("dpop.md")]
 }
 
 /// What a Rampart server hands out, and which of it an API accepts.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::binding::dpop::DpopSettings;
 use crate::claim_settings::{Mark, RequireClaim, RolesFromNames};
 use crate::grants::Grants;
 use crate::jose::algorithm::Algorithm;
@@ -43,6 +44,8 @@ macro_rules! members {
                 max_token_bytes: Option<usize> => plainly,
                 /// See [`RampartAuthBuilder::token_cache_bytes`].
                 token_cache_bytes: Option<usize> => plainly,
+                /// See [`RampartAuthBuilder::dpop`].
+                dpop: Option<DpopSettings> => plainly,
                 /// See [`RampartAuthBuilder::max_issuers`].
                 max_issuers: Option<usize> => plainly,
                 /// See [`RampartAuthBuilder::issuers_expire_after`].

@@ -7,12 +7,14 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::{IssuerSettings, Settings, members};
+use crate::binding::dpop::DpopSettings;
 use crate::claim_settings::{Mark, RequireClaim, RolesFromNames, one_or_several};
 use crate::grants::Grants;
 #[cfg(doc)]
 use crate::issuer::Issuer;
 use crate::jose::algorithm::Algorithm;
 use crate::presets::written::{Arguments, issuer};
+use crate::seconds::seconds;
 
 /// The sections as they stand in a file, where the first issuer's members may stand among the object's.
 macro_rules! written_sections {
@@ -158,8 +160,4 @@ impl Over for bool {
     fn over(self, other: Self) -> Self {
         self || other
     }
-}
-
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    Option::<u64>::deserialize(deserializer).map(|seconds| seconds.map(Duration::from_secs))
 }

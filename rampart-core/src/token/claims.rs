@@ -6,6 +6,7 @@ use std::ops::Deref;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::token::confirmation::Confirmation;
 use crate::token::fingerprint::Fingerprint;
 use crate::token::scope;
 use crate::token::times::Times;
@@ -54,6 +55,7 @@ pub struct Claims {
     pub(crate) fields: ClaimFields,
     /// The subject is what stands in for one.
     pub(crate) is_client: bool,
+    pub(crate) confirmation: Confirmation,
     /// What the settings say that the roles and scopes include.
     pub(crate) implied_roles: Box<[String]>,
     pub(crate) implied_scopes: Box<[String]>,
@@ -267,7 +269,8 @@ impl Claims {
 
     /// What this value keeps on the heap, as the allocator counts it: for the bound of the token cache.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let Self { fields, implied_roles, implied_scopes, payload, is_client: _, times: _, token: _ } = self;
+        let Self { fields, implied_roles, implied_scopes, payload, is_client: _, confirmation: _, times: _, token: _ } =
+            self;
         let string = |text: &String| block(text.capacity());
         let of = |text: &Option<String>| text.as_ref().map_or(0, string);
         let list =

@@ -2,6 +2,7 @@
 
 use rampart_http::json::Value;
 
+use super::confirmation::Confirmation;
 use super::payload::Payload;
 use super::rules::Rules;
 use crate::claim_settings::Mark;
@@ -46,10 +47,16 @@ impl Payload<'_> {
                 return refuse("nonce is present, as in an ID token");
             }
         }
-        if self.cnf == Some(true) {
-            return refuse("cnf is present: a sender-constrained token is not a bearer token");
-        }
         Ok(())
+    }
+
+    /// V12: what the token is bound to. Where no proofs are accepted, nothing can be.
+    pub(super) fn confirmation(&self, rules: &Rules) -> Result<Confirmation, Refusal> {
+        let refuse = |why| Refusal::invalid(Rule::V12, why);
+        if !rules.takes_proofs && self.cnf.is_some_and(|cnf| cnf.get() != "null") {
+            return Err(refuse("cnf is present: a sender-constrained token is not a bearer token"));
+        }
+        Confirmation::read(self.cnf).map_err(refuse)
     }
 }
 

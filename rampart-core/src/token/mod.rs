@@ -4,6 +4,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod claims;
+pub(crate) mod confirmation;
 pub(crate) mod demands;
 mod elsewhere;
 pub(crate) mod fingerprint;

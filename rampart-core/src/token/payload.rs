@@ -38,7 +38,7 @@ pub(super) struct Payload<'a> {
     pub(super) at_hash: Option<bool>,
     pub(super) c_hash: Option<bool>,
     pub(super) nonce: Option<bool>,
-    pub(super) cnf: Option<bool>,
+    pub(super) cnf: Option<&'a RawValue>,
 }
 
 /// What is read where a claim is absent, as the settings say: found, or `None` where they name nothing.
@@ -53,9 +53,9 @@ impl<'de> json::Members<'de> for Payload<'de> {
             "iss" => json::fill(&mut self.iss, map),
             "aud" => json::fill(&mut self.aud, map),
             "sub" => json::fill(&mut self.sub, map),
-            "exp" => json::fill_number(&mut self.exp, map),
-            "iat" => json::fill_number(&mut self.iat, map),
-            "nbf" => json::fill_number(&mut self.nbf, map),
+            "exp" => json::fill_raw(&mut self.exp, map),
+            "iat" => json::fill_raw(&mut self.iat, map),
+            "nbf" => json::fill_raw(&mut self.nbf, map),
             "email" => json::fill_scalar(&mut self.email, map),
             "email_verified" => json::fill_scalar(&mut self.email_verified, map),
             "name" => json::fill_scalar(&mut self.name, map),
@@ -75,7 +75,7 @@ impl<'de> json::Members<'de> for Payload<'de> {
             "at_hash" => json::fill_presence(&mut self.at_hash, map),
             "c_hash" => json::fill_presence(&mut self.c_hash, map),
             "nonce" => json::fill_presence(&mut self.nonce, map),
-            "cnf" => json::fill_presence(&mut self.cnf, map),
+            "cnf" => json::fill_raw(&mut self.cnf, map),
             _ => Ok(false),
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct Rules {
     pub(crate) scope_claim: Option<Pointer>,
     /// What the scopes are narrowed to.
     pub(crate) permissions_claim: Option<Pointer>,
+    /// Whether a token may be bound to a key.
+    pub(crate) takes_proofs: bool,
     pub(crate) grants: Grants,
     pub(crate) implied: Arc<Implied>,
 }

@@ -74,7 +74,7 @@ impl Times {
 }
 
 /// A `NumericDate` (RFC 7519 section 2): the text of a JSON number, integer or fraction.
-fn numeric_date(text: &str) -> Option<Duration> {
+pub(crate) fn numeric_date(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {
         return (seconds <= LATEST).then(|| Duration::from_secs(seconds));
     }

@@ -143,6 +143,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     let (roles, scope) = (rules.grants.roles_of(roles), rules.grants.scope_of(scope));
 
     members.check_kind(rules, is_at_jwt)?;
+    let confirmation = members.confirmation(rules)?;
     let mut mistyped = Vec::new();
     let email_verified = profile(&mut mistyped, "email_verified", members.email_verified.take(), Value::into_bool);
     let mut text = |claim, value: Option<Value<'_>>| {
@@ -172,6 +173,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         claims: Claims {
             fields,
             is_client: subject.is_client,
+            confirmation,
             implied_roles,
             implied_scopes,
             times,

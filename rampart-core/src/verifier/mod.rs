@@ -309,7 +309,7 @@ impl Verifier {
         Refusal::new(self.no_clock(), Rule::V9, "the clock stands before 1970")
     }
 
-    fn no_clock(&self) -> AuthError {
+    pub(crate) fn no_clock(&self) -> AuthError {
         self.listeners.tell(&Event::ClockBefore1970);
         AuthError::KeysUnavailable { retry_after: Duration::from_secs(1) }
     }

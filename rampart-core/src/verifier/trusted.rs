@@ -46,6 +46,7 @@ pub(crate) struct Floor {
     pub(crate) require_at_jwt: bool,
     pub(crate) required_claims: Vec<String>,
     pub(crate) max_token_lifetime: Option<Duration>,
+    pub(crate) takes_proofs: bool,
     pub(crate) implied: Arc<Implied>,
     pub(crate) fetching: Fetching,
     pub(crate) surroundings: Surroundings,
@@ -162,6 +163,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         role_names: settings.roles_from_names.as_ref().map(|names| role_names(names, settings)).transpose()?,
         scope_claim: settings.scope_claim.as_ref().map(pointer("scope_claim")).transpose()?,
         permissions_claim: settings.permissions_claim.as_ref().map(pointer("permissions_claim")).transpose()?,
+        takes_proofs: floor.takes_proofs,
         grants: grants.clone(),
         implied: Arc::clone(&floor.implied),
     })

@@ -75,8 +75,8 @@ where
     Ok(true)
 }
 
-/// As [`fill`], for a number, which is kept as its text. Anything else is kept too, but must be as valid as elsewhere.
-pub fn fill_number<'de, A: MapAccess<'de>>(slot: &mut Option<&'de RawValue>, map: &mut A) -> Result<bool, A::Error> {
+/// As [`fill`], for a value that is kept as its text, such as a number: it must be as valid as elsewhere.
+pub fn fill_raw<'de, A: MapAccess<'de>>(slot: &mut Option<&'de RawValue>, map: &mut A) -> Result<bool, A::Error> {
     fill_with(slot, map, std::marker::PhantomData)?;
     let text = slot.map_or("", RawValue::get);
     if !text.starts_with(|first: char| first.is_ascii_digit() || first == '-') {
