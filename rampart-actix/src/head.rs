@@ -6,6 +6,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use rampart_core::adapter::RequestHead;
 
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
+
 /// Borrows a request.
 pub(crate) struct Head<'r>(pub(crate) &'r HttpRequest);
 
@@ -14,6 +16,7 @@ impl RequestHead for Head<'_> {
         // A constant is found faster than a name that must be read first.
         let values = match name {
             "authorization" => Some(self.0.headers().get_all(AUTHORIZATION)),
+            "dpop" => Some(self.0.headers().get_all(DPOP)),
             other => other.parse::<HeaderName>().ok().map(|name| self.0.headers().get_all(name)),
         };
         values.into_iter().flatten().map(HeaderValue::as_bytes)

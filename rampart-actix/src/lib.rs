@@ -11,6 +11,7 @@ mod extract;
 mod head;
 mod middleware;
 mod rejection;
+mod responses;
 mod verification;
 
 #[doc(inline)]
@@ -19,10 +20,11 @@ pub use crate::{
     extract::{Extraction, OptionalAuth, RequireAuth},
     middleware::{AuthMiddleware, AuthService, RampartAuthExt, ResponseFuture},
     rejection::AuthRejection,
+    responses::{AnswerFuture, ResponsesMiddleware, ResponsesService, responses},
 };
 #[doc(no_inline)]
 pub use rampart_core::{
-    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Event, Grants,
-    Health, Issuer, JwksState, Mark, Policy, RampartAuth, RampartAuthBuilder, Requirement, RolesFromNames, Rule,
-    Settings, roles, scopes,
+    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Dpop, Event, Grants,
+    Health, Issuer, JwksState, Mark, NonceKey, Policy, RampartAuth, RampartAuthBuilder, Requirement, RolesFromNames,
+    Rule, Settings, roles, scopes,
 };

@@ -14,6 +14,7 @@ use rampart_core::{Policy, RampartAuth};
 
 use crate::config::RampartConfig;
 use crate::rejection::AuthRejection;
+use crate::responses::completed;
 use crate::verification::{Admitted, store, verify};
 
 /// Middleware made from a [`RampartAuth`]: authentication for a whole application, scope or resource.
@@ -55,13 +56,15 @@ impl AuthMiddleware {
         Self { auth, gate }
     }
 
-    fn passes(&self, outcome: &Outcome<'_>) -> Admitted<()> {
-        outcome.pass(&self.gate).map(drop)
+    /// Whether the answer is to be completed, where the request passes.
+    fn passes(&self, outcome: &Outcome<'_>) -> Admitted<bool> {
+        outcome.pass(&self.gate)?;
+        Ok(outcome.headers().next().is_some())
     }
 }
 
 /// Lets the request pass, or makes the rejection.
-fn admit(passed: Admitted<()>, request: &ServiceRequest) -> Result<(), AuthRejection> {
+fn admit(passed: Admitted<bool>, request: &ServiceRequest) -> Result<bool, AuthRejection> {
     passed.map_err(|rejection| RampartConfig::refuse(rejection, request.request()))
 }
 
@@ -106,7 +109,7 @@ where
         let Guarded { inner, middleware } = &*self.0;
         let kind = match verify(request.request(), &middleware.auth, |outcome| middleware.passes(outcome)) {
             Ok(passed) => match admit(passed, &request) {
-                Ok(()) => Kind::Inner { future: inner.call(request) },
+                Ok(completes) => Kind::Inner { future: inner.call(request), completes },
                 Err(rejection) => Kind::Rejected { response: Some(request.error_response(rejection)) },
             },
             Err(flight) => {
@@ -117,7 +120,10 @@ where
                         let passed =
                             store(request.request(), flight.await, |outcome| guarded.middleware.passes(outcome));
                         match admit(passed, &request) {
-                            Ok(()) => guarded.inner.call(request).await.map(ServiceResponse::map_into_left_body),
+                            Ok(completes) => {
+                                let response = guarded.inner.call(request).await?;
+                                Ok(if completes { completed(response) } else { response }.map_into_left_body())
+                            }
                             Err(rejection) => Ok(request.error_response(rejection).map_into_right_body()),
                         }
                     }),
@@ -141,7 +147,7 @@ type Waiting<B, E> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBo
 pin_project! {
     #[project = KindProjection]
     enum Kind<F, B, E> {
-        Inner { #[pin] future: F },
+        Inner { #[pin] future: F, completes: bool },
         Rejected { response: Option<ServiceResponse> },
         Waiting { future: Waiting<B, E> },
     }
@@ -161,8 +167,10 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProjection::Inner { future } => {
-                Poll::Ready(ready!(future.poll(context)).map(ServiceResponse::map_into_left_body))
+            KindProjection::Inner { future, completes } => {
+                let response = ready!(future.poll(context))?;
+                let response = if *completes { completed(response) } else { response };
+                Poll::Ready(Ok(response.map_into_left_body()))
             }
             // A future is not polled again once it is done.
             KindProjection::Rejected { response } => {

@@ -73,7 +73,7 @@ impl ResponseError for AuthRejection {
 }
 
 /// Adds what the core says: a name may come more than once, as that of a challenge does where there are several.
-fn add<'h>(headers: impl Iterator<Item = (&'static str, &'h str)>, to: &mut HeaderMap) {
+pub(crate) fn add<'h>(headers: impl Iterator<Item = (&'static str, &'h str)>, to: &mut HeaderMap) {
     for (name, value) in headers {
         // The core makes visible ASCII only, which always is a header value.
         if let Ok(value) = HeaderValue::from_str(value) {

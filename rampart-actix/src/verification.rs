@@ -26,7 +26,8 @@ pub(crate) fn verify<T>(
     if let Some(flight) = under_way {
         return Err(flight);
     }
-    match auth.verification(&Head(request)) {
+    let begun = auth.verification_after(&Head(request), request.extensions().get());
+    match begun {
         Verification::Ready(fresh) => Ok(store(request, fresh, admit)),
         Verification::Pending(pending) => {
             Err(request.extensions_mut().get_or_insert_with(Flights::default).begin(pending))

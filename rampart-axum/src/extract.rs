@@ -11,6 +11,7 @@ use rampart_core::{AnyUser, Claims, Policy, RampartAuth, Rejection, Requirement}
 
 use crate::head::Head;
 use crate::rejection::AuthRejection;
+use crate::responses::Slot;
 use crate::state::AuthState;
 
 /// A request with a good access token that meets `R`: a parameter of a handler that needs one.
@@ -97,7 +98,7 @@ async fn guard<T>(
         apply(carry, &mut parts.extensions);
         return Ok(admitted?);
     }
-    let fresh = match auth.verification(&head) {
+    let fresh = match auth.verification_after(&head, parts.extensions.get()) {
         Verification::Ready(fresh) => fresh,
         Verification::Pending(pending) => pending.await,
     };
@@ -105,7 +106,9 @@ async fn guard<T>(
     let outcome = fresh.outcome();
     let admitted = admit(&outcome);
     apply(outcome.carry(admitted.is_ok(), parts.extensions.get()), &mut parts.extensions);
-    parts.extensions.insert(fresh.into_verified());
+    let verified = fresh.into_verified();
+    Slot::leave(&parts.extensions, &verified);
+    parts.extensions.insert(verified);
     Ok(admitted?)
 }
 

@@ -6,6 +6,8 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use rampart_core::adapter::RequestHead;
 
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
+
 /// Borrows from a request.
 pub(crate) struct Head<'r> {
     method: &'r Method,
@@ -34,6 +36,7 @@ impl RequestHead for Head<'_> {
         // A constant is found faster than a name that must be read first.
         let values = match name {
             "authorization" => Some(self.headers.get_all(AUTHORIZATION)),
+            "dpop" => Some(self.headers.get_all(DPOP)),
             other => other.parse::<HeaderName>().ok().map(|name| self.headers.get_all(name)),
         };
         values.into_iter().flatten().map(http::HeaderValue::as_bytes)

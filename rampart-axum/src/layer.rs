@@ -18,6 +18,7 @@ use crate::extract::apply;
 use crate::grpc;
 use crate::head::Head;
 use crate::rejection::AuthRejection;
+use crate::responses::complete;
 
 /// Layers made from a [`RampartAuth`]: authentication for a whole route or group of routes.
 ///
@@ -99,12 +100,14 @@ impl AuthLayer {
     }
 
     /// The same by a new outcome, which is kept.
-    fn admit_fresh<B>(&self, fresh: Fresh<'_>, request: &mut Request<B>) -> Result<(), AuthRejection> {
+    fn admit_fresh<B>(&self, fresh: Fresh<'_>, request: &mut Request<B>) -> Result<ForAnswer, AuthRejection> {
         let fresh = fresh.after(request.extensions().get());
         let carry = self.admit(&fresh.outcome(), request.extensions())?;
         apply(carry, request.extensions_mut());
-        request.extensions_mut().insert(fresh.into_verified());
-        Ok(())
+        let verified = fresh.into_verified();
+        let for_answer = verified.has_answer_headers().then(|| Box::new(verified.clone()));
+        request.extensions_mut().insert(verified);
+        Ok(for_answer)
     }
 }
 
@@ -130,14 +133,18 @@ where
         let head = Head::of_request(&request);
         let known = request.extensions().get::<Verified>().and_then(|verified| verified.by(&layer.auth, &head));
         let admitted = match known.map(|outcome| layer.admit(&outcome, request.extensions())) {
-            Some(admitted) => Ok(admitted.map(|carry| apply(carry, request.extensions_mut()))),
-            None => match layer.auth.verification(&head) {
+            // Whoever has made the outcome completes the answer.
+            Some(admitted) => Ok(admitted.map(|carry| {
+                apply(carry, request.extensions_mut());
+                None
+            })),
+            None => match layer.auth.verification_after(&head, request.extensions().get()) {
                 Verification::Ready(fresh) => Ok(layer.admit_fresh(fresh, &mut request)),
                 Verification::Pending(pending) => Err(pending),
             },
         };
         let kind = match admitted {
-            Ok(Ok(())) => Kind::Inner { future: self.inner.call(request) },
+            Ok(Ok(for_answer)) => Kind::Inner { future: self.inner.call(request), for_answer },
             Ok(Err(rejection)) => {
                 Kind::Rejected { response: Some(grpc::answer(rejection, grpc::is_call(request.headers()))) }
             }
@@ -150,7 +157,9 @@ where
                     future: Box::pin(async move {
                         let is_grpc = grpc::is_call(request.headers());
                         match layer.admit_fresh(pending.await, &mut request) {
-                            Ok(()) => inner.call(request).await.map(|response| response.map(Body::new)),
+                            Ok(for_answer) => {
+                                inner.call(request).await.map(|response| completed(response, for_answer.as_deref()))
+                            }
                             Err(rejection) => Ok(grpc::answer(rejection, is_grpc)),
                         }
                     }),
@@ -169,12 +178,26 @@ pin_project! {
     }
 }
 
+/// What has headers for the answer, which is seldom.
+type ForAnswer = Option<Box<Verified>>;
+
+fn completed<B>(mut response: Response<B>, for_answer: Option<&Verified>) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    if let Some(verified) = for_answer {
+        complete(response.headers_mut(), verified);
+    }
+    response.map(Body::new)
+}
+
 type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
 
 pin_project! {
     #[project = KindProjection]
     enum Kind<F, E> {
-        Inner { #[pin] future: F },
+        Inner { #[pin] future: F, for_answer: ForAnswer },
         Rejected { response: Option<Response<Body>> },
         Waiting { future: Waiting<E> },
     }
@@ -196,9 +219,9 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProjection::Inner { future } => {
+            KindProjection::Inner { future, for_answer } => {
                 let response = ready!(future.poll(context));
-                Poll::Ready(response.map(|response| response.map(Body::new)))
+                Poll::Ready(response.map(|response| completed(response, for_answer.as_deref())))
             }
             // A future is not polled again once it is done.
             KindProjection::Rejected { response } => {

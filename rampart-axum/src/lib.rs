@@ -10,6 +10,7 @@ mod grpc;
 mod head;
 mod layer;
 mod rejection;
+mod responses;
 mod state;
 
 #[doc(inline)]
@@ -17,11 +18,12 @@ pub use crate::{
     extract::{OptionalAuth, RequireAuth},
     layer::{AuthLayer, AuthService, RampartAuthExt, ResponseFuture},
     rejection::AuthRejection,
+    responses::{AnswerFuture, ResponsesLayer, ResponsesService, responses},
     state::AuthState,
 };
 #[doc(no_inline)]
 pub use rampart_core::{
-    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Event, Grants,
-    Health, Issuer, JwksState, Mark, Policy, RampartAuth, RampartAuthBuilder, Requirement, RolesFromNames, Rule,
-    Settings, roles, scopes,
+    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Dpop, Event, Grants,
+    Health, Issuer, JwksState, Mark, NonceKey, Policy, RampartAuth, RampartAuthBuilder, Requirement, RolesFromNames,
+    Rule, Settings, roles, scopes,
 };

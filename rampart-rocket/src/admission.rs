@@ -45,7 +45,7 @@ fn now<T>(
     if let Some(flight) = verdicts.flights.of(auth, &head) {
         return Err(flight);
     }
-    match auth.verification(&head) {
+    match auth.verification_after(&head, verdicts.verified.as_ref()) {
         Verification::Ready(fresh) => Ok(store(fresh, verdicts, decide)),
         Verification::Pending(pending) => Err(verdicts.flights.begin(pending)),
     }

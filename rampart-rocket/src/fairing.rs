@@ -25,6 +25,8 @@ use crate::settings;
 ///   and leaves all others to Rocket. The application's own catchers, for a status or for a path, go before it.
 /// - To answers of the application's own catchers to such requests it adds `WWW-Authenticate`, `Retry-After` and `Cache-Control`
 ///   where they are missing. A 401 that a handler gives by itself stays as it is.
+/// - Where proofs need a nonce ([`Dpop::nonces`](rampart_core::Dpop::nonces)), good answers bring a new one in time; not those
+///   whose `Cache-Control` lets somebody keep them, and one without that field gets `no-store` with it.
 ///
 /// A fairing that registers a default catcher at `/` when it ignites must be attached before this one: afterwards it would
 /// collide.
@@ -164,6 +166,9 @@ impl Fairing for Rampart {
             && let Some(rejection) = Kept::of(request).answered(request, response.status())
         {
             rejection.complete(response);
+        }
+        if request.headers().contains("dpop") {
+            Kept::of(request).complete(response);
         }
         done()
     }

@@ -6,9 +6,9 @@ use parking_lot::{Mutex, MutexGuard};
 use rampart_core::Claims;
 use rampart_core::adapter::{Carry, Flights, Outcome, Verified};
 use rocket::http::Status;
-use rocket::{Request, Route};
+use rocket::{Request, Response, Route};
 
-use crate::rejection::AuthRejection;
+use crate::rejection::{AuthRejection, add_missing};
 
 /// In the local state of a request, which can be set only once, so that the change is within.
 #[derive(Default)]
@@ -62,6 +62,19 @@ impl Kept {
             Carry::Insert(claims) => found.claims = Some(claims),
             Carry::Remove => found.claims = None,
         }
+    }
+
+    /// Gives an answer what the verification of its request has for it; where it has a nonce already, that is of a refusal.
+    pub(crate) fn complete(&self, response: &mut Response<'_>) {
+        let verdicts = self.verdicts();
+        let Some(verified) = verdicts.verified.as_ref().filter(|verified| verified.has_answer_headers()) else {
+            return;
+        };
+        if response.headers().contains("dpop-nonce") {
+            return;
+        }
+        let own: Vec<String> = response.headers().get("cache-control").map(str::to_owned).collect();
+        add_missing(verified.answer_headers(own.iter().map(String::as_bytes)), response);
     }
 
     /// Who is signed in, as far as guards have found.

@@ -27,7 +27,7 @@ pub use crate::{
 };
 #[doc(no_inline)]
 pub use rampart_core::{
-    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Event, Grants,
-    Health, Issuer, JwksState, Mark, Policy, RampartAuth, RampartAuthBuilder, Requirement, RolesFromNames, Rule,
-    Settings, roles, scopes,
+    Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Dpop, Event, Grants,
+    Health, Issuer, JwksState, Mark, NonceKey, Policy, RampartAuth, RampartAuthBuilder, Requirement, RolesFromNames,
+    Rule, Settings, roles, scopes,
 };

@@ -41,7 +41,7 @@ impl AuthRejection {
 
 /// Adds what the core says, but for names that the response has: a name may come more than once, as that of a challenge does
 /// where there are several.
-fn add_missing<'h>(headers: impl Iterator<Item = (&'static str, &'h str)>, response: &mut Response<'_>) {
+pub(crate) fn add_missing<'h>(headers: impl Iterator<Item = (&'static str, &'h str)>, response: &mut Response<'_>) {
     let missing: Vec<_> = headers.filter(|(name, _)| !response.headers().contains(name)).collect();
     for (name, value) in missing {
         response.adjoin_raw_header(name, value.to_owned());

@@ -6,6 +6,9 @@ struct Readme;
 #[doc = include_str!("../../../rampart-core/src/manual/how_to.md")]
 struct HowTo;
 
+#[doc = include_str!("../../../rampart-core/src/manual/dpop.md")]
+struct Dpop;
+
 #[doc = include_str!("../../../rampart-core/src/manual/rampart_itself.md")]
 struct RampartItself;
 
