@@ -135,7 +135,7 @@ pub(crate) struct Refusal {
     /// A constant sentence: never text of the token.
     pub(crate) why: &'static str,
     /// What is most likely wrong, and the remedy.
-    pub(crate) hint: Option<&'static str>,
+    pub(crate) hint: Option<Cow<'static, str>>,
     /// What a token says whose signature holds, where that may be the operator's mistake: escaped and shortened.
     pub(crate) says: Option<Box<str>>,
 }
@@ -153,8 +153,8 @@ impl Refusal {
         Self::new(AuthError::MissingClaim { claim: name }, rule, "a required claim is missing")
     }
 
-    pub(crate) fn hinting(self, hint: &'static str) -> Self {
-        Self { hint: Some(hint), ..self }
+    pub(crate) fn hinting(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
     }
 
     /// With what the token says, of which its issuer is the author: never of an unverified one.
@@ -164,7 +164,7 @@ impl Refusal {
 }
 
 /// The beginning of a value; `Debug` escapes what could forge or disguise a line of the log.
-fn shown(value: &impl fmt::Debug) -> Box<str> {
+pub(crate) fn shown(value: &impl fmt::Debug) -> Box<str> {
     const SHOWN: usize = 200;
     let mut text = format!("{value:?}");
     if let Some((end, _)) = text.char_indices().nth(SHOWN) {

@@ -165,7 +165,7 @@ pub struct RefusedToken<'e> {
     /// For the log alone.
     pub(super) key_id: Option<&'e str>,
     pub(super) says: Option<&'e str>,
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: Option<&'e str>,
     pub(super) blame: Blame<'e>,
 }
 
@@ -186,7 +186,7 @@ impl<'e> RefusedToken<'e> {
     pub(crate) fn new(refusal: &'e Refusal, key_id: Option<&'e str>) -> Self {
         let Refusal { error, rule, why, hint, says } = refusal;
         let (says, blame) = (says.as_deref(), Blame::default());
-        Self { error, cause: error, rule: *rule, why, hint: *hint, key_id, says, blame }
+        Self { error, cause: error, rule: *rule, why, hint: hint.as_deref(), key_id, says, blame }
     }
 
     pub(crate) fn telling(self, error: &'e AuthError) -> Self {

@@ -106,20 +106,19 @@ fn log_refused(token: &RefusedToken<'_>) {
     if *is_unlogged {
         return;
     }
-    let (rule, kid) = (rule.as_str(), key_id.map(shown).map(debug));
+    let (rule, kid, hint) = (rule.as_str(), key_id.map(shown).map(debug), hint.or(*blamed));
     match cause {
         AuthError::TokenExpired | AuthError::KeysUnavailable { .. } | AuthError::UseNonce => {
-            debug!(target: "rampart", rule, why, kid, "access token refused");
+            debug!(target: "rampart", rule, why, kid, issuer, "access token refused");
         }
         AuthError::MissingClaim { claim } => {
-            info!(target: "rampart", rule, why, %claim, kid, "access token refused");
+            info!(target: "rampart", rule, why, %claim, hint, kid, issuer, "access token refused");
         }
         _ => {
             let (accepted, says) = (accepted.map(debug), says.map(display));
             let keys_age_s = keys_age.map(|age| age.as_secs());
-            let hint = hint.or(*blamed);
             info!(
-                target: "rampart", rule, why, issuer, accepted, says, keys_age_s, hint, kid, left_out, "access token refused"
+                target: "rampart", rule, why, accepted, says, keys_age_s, hint, kid, issuer, left_out, "access token refused"
             );
         }
     }
@@ -185,18 +184,19 @@ mod tests {
         }
         let (accepted, why) = (["my-api".to_owned()], "because");
         let keys_age = Some(SECOND);
+        let of_issuer = || Blame { issuer: Some("a"), ..Blame::default() };
         let refusals = [
             (Refusal::invalid(Rule::V2, why), Blame::default()),
             (Refusal::invalid(Rule::V5, why), Blame { keys_age, hint: Some("look"), ..Blame::default() }),
-            (Refusal::invalid(Rule::V7, why).saying(&"b"), Blame { issuer: Some("a"), ..Blame::default() }),
+            (Refusal::invalid(Rule::V7, why).saying(&"b"), of_issuer()),
             (Refusal::invalid(Rule::V7, why).saying(&"b"), Blame { left_out: Some(3), ..Blame::default() }),
             (
                 Refusal::invalid(Rule::V8, why).saying(&["b"]).hinting("look"),
                 Blame { accepted: Some(&accepted), ..Blame::default() },
             ),
-            (Refusal::missing_claim(Rule::V6b, "aud".into()), Blame::default()),
-            (Refusal::new(AuthError::TokenExpired, Rule::V9, why), Blame::default()),
-            (Refusal::new(AuthError::keys_unavailable(SECOND), Rule::V4, why), Blame::default()),
+            (Refusal::missing_claim(Rule::V6b, "aud".into()).hinting("look"), of_issuer()),
+            (Refusal::new(AuthError::TokenExpired, Rule::V9, why), of_issuer()),
+            (Refusal::new(AuthError::keys_unavailable(SECOND), Rule::V4, why), of_issuer()),
         ];
         for (refusal, blame) in refusals {
             tell(&Event::TokenRefused(RefusedToken::new(&refusal, Some("a")).with(blame)));

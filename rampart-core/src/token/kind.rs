@@ -19,8 +19,11 @@ impl Payload<'_> {
         };
         let is = |kind: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(kind));
         // RFC 8417 section 2.2: an object, in security events and so in logout tokens.
-        if self.events == Some(Value::Object) || is("Offline") || is("Logout") {
-            return refuse("events or typ says that this is another kind of token");
+        if self.events == Some(Value::Object) || is("Logout") {
+            return refuse("events or typ says that this is a logout token, or another security event");
+        }
+        if is("Offline") {
+            return refuse("typ says that this is a refresh token");
         }
         let marks = [&self.typ, &self.token_type, &self.token_type_camel, &self.kind];
         let mut texts =
@@ -33,6 +36,9 @@ impl Payload<'_> {
         match &self.token_use {
             None | Some(Value::Null) => {}
             Some(Value::Str(token_use)) if is_access(token_use) || is_id(token_use) => {}
+            Some(Value::Str(token_use)) if matches!(&**token_use, "id" | "id_token") => {
+                return refuse("token_use says that this is an ID token");
+            }
             Some(_) if rules.accept_id_tokens => {
                 return refuse("token_use is that of neither an access token nor an ID token");
             }

@@ -6,6 +6,7 @@ pub(crate) mod cache;
 pub(crate) mod claims;
 pub(crate) mod confirmation;
 pub(crate) mod demands;
+mod diagnosis;
 mod elsewhere;
 pub(crate) mod fingerprint;
 pub(crate) mod implied;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rampart_http::json::Value;
 
 use super::claims::{Audience, ClaimFields, Claims};
+use super::diagnosis::with_remedy;
 use super::elsewhere::Elsewhere;
 use super::mapping::{self, leads_somewhere, profile};
 use super::payload::Payload;
@@ -106,7 +107,17 @@ pub(crate) struct Valid {
 /// V6 to V12, in their order, of a token whose signature holds.
 pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Valid, Refusal> {
     let payload = String::from_utf8(payload).map_err(|_| not_utf8())?;
-    let text = payload.as_str();
+    match judge(&payload, is_at_jwt, rules, now) {
+        Ok(mut valid) => {
+            valid.claims.payload = payload.into_boxed_str();
+            Ok(valid)
+        }
+        Err(refusal) => Err(with_remedy(refusal, &payload, rules)),
+    }
+}
+
+/// The same, less the payload itself.
+fn judge(text: &str, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Valid, Refusal> {
     let mut members = Payload::read(text)?;
     let mut elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
     members.require_registered(rules, &elsewhere.stand_ins)?;
@@ -165,10 +176,8 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
         exp: times.exp.as_secs(),
         iat: times.iat.map(|iat| iat.as_secs()),
     };
-    drop(members);
     let implied_roles = rules.implied.by_roles(&fields.roles);
     let implied_scopes = rules.implied.by_scopes(&fields.scope);
-    let payload = payload.into_boxed_str();
     Ok(Valid {
         claims: Claims {
             fields,
@@ -177,7 +186,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
             implied_roles,
             implied_scopes,
             times,
-            payload,
+            payload: Box::default(),
             token: None,
         },
         mistyped,

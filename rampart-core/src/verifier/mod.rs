@@ -278,14 +278,13 @@ impl Verifier {
 
     /// As [`refuse`](Self::refuse), where the caller is told another error than that of the rule.
     fn refuse_as(&self, issuer: Option<&Trusted>, told: AuthError, refusal: &Refusal, kid: Option<&str>) -> AuthError {
-        let mut blame = Blame::default();
+        let mut blame = Blame { issuer: issuer.map(Trusted::name), ..Blame::default() };
         match (refusal.rule, issuer) {
             (Rule::V5, Some(Trusted { keys, is_resolved, .. })) => {
                 blame.keys_age = keys.age();
                 let hint = if *is_resolved { SAME_KID_OF_RESOLVED_HINT } else { SAME_KID_HINT };
                 blame.hint = blame.keys_age.map(|_| hint);
             }
-            (Rule::V7, Some(Trusted { rules, .. })) => blame.issuer = Some(&rules.issuer),
             (Rule::V8, Some(Trusted { rules, .. })) => blame.accepted = Some(&rules.audiences),
             _ => {}
         }

@@ -141,7 +141,17 @@ fn cl04_log_names_no_setting_for_a_foreign_audience_or_another_kind_of_token() {
         (&standing_in, "a number stands in", silent().claim("azp", "1"), "why=what stands in for aud is neither"),
         (&*AUTH, "an ID token", Draft::good().claim("at_hash", r#""x""#), "this is an ID token"),
         (&*AUTH, "one by its nonce", Draft::good().header("typ", r#""JWT""#).claim("nonce", "1"), "as in an ID token"),
+        (&*AUTH, "one by its typ", Draft::good().claim("typ", r#""ID""#), "this is an ID token"),
+        (
+            &*AUTH,
+            "one by its use",
+            Draft::good().claim("token_use", r#""id""#),
+            "token_use says that this is an ID token",
+        ),
         (&*AUTH, "a refresh token", Draft::good().claim("typ", r#""Refresh""#), "this is a refresh token"),
+        (&*AUTH, "an offline token", Draft::good().claim("typ", r#""Offline""#), "this is a refresh token"),
+        (&*AUTH, "a logout token", Draft::good().claim("typ", r#""Logout""#), "this is a logout token"),
+        (&*AUTH, "one by its events", Draft::good().claim("events", "{}"), "this is a logout token"),
     ];
     for (auth, id, draft, says) in cases {
         let text = line(auth, &draft.sign()).text;
@@ -178,7 +188,10 @@ fn audience_that_is_not_accepted_comes_with_a_hint_of_what_rampart_writes_there(
 fn f17_issuer_and_audiences_of_an_authentic_token_are_shown_escaped_and_shortened() {
     let says = |claim: &str, value: &str| line(&AUTH, &Draft::good().claim(claim, value).sign()).text;
     let elsewhere = says("iss", r#""https://else.example""#);
-    assert!(elsewhere.contains(r#"issuer=https://issuer.example/ says="https://else.example" kid="#), "{elsewhere}");
+    assert!(
+        elsewhere.contains(r#"says="https://else.example" kid="ec-1" issuer=https://issuer.example/"#),
+        "{elsewhere}"
+    );
     for (aud, shown) in [(r#""web""#, r#"["web"]"#), (r#"["web","mobile"]"#, r#"["web", "mobile"]"#), ("[]", "[]")] {
         let text = says("aud", aud);
         assert!(text.contains(&format!(r#"accepted=["https://api.example"] says={shown} hint="#)), "{aud}: {text}");
@@ -329,4 +342,36 @@ fn tampered(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let replacement = if signature.starts_with('A') { "B" } else { "A" };
     format!("{signed}.{replacement}{}", &signature[1..])
+}
+
+/// What the token says, and the setting by which it would pass without anything being checked less.
+#[test]
+fn setting_that_would_admit_a_token_without_loosening_anything_is_named() {
+    let good = Draft::good;
+    let client = || good().claim("client_id", r#""shop\n\"web""#).claim("azp", r#""other""#);
+    let no_aud = r#"hint=no aud; the token's client_id is "shop\n\"web": if the audience of this issuer stands there, set audience_claim"#;
+    let no_sub = r#"hint=no sub; the token's client_id is "shop\n\"web": if it speaks for that client and no user, set subject_claim"#;
+    let elsewhere = "hint=if the roles or scopes of this issuer stand elsewhere, say where in roles_claims, roles_from_names or scope_claim";
+    for (token, rule, hint) in [
+        (client().without("aud"), "V6b", no_aud),
+        (client().without("sub"), "V6b", no_sub),
+        (client().claim("sub", r#""""#), "V10", no_sub),
+        (good().without("iat"), "V6b", "hint=no iat: if the tokens of this issuer have none, set issued_at_optional"),
+        (good().claim("roles", r#"{"admin": {}}"#), "V11", elsewhere),
+        (good().claim("scope", "1"), "V11", elsewhere),
+    ] {
+        let Record { rule: by, text, .. } = line(&AUTH, &token.sign());
+        assert_eq!(by.as_deref(), Some(rule), "{text}");
+        assert!(text.contains(hint) && text.contains("issuer=https://issuer.example/"), "{text}");
+    }
+    // Nothing is known of these, or nothing is authentic.
+    for token in [
+        good().without("aud").sign(),
+        good().without("sub").sign(),
+        good().without("exp").sign(),
+        tampered(&client().without("aud").sign()),
+    ] {
+        let Record { text, .. } = line(&AUTH, &token);
+        assert!(!text.contains("_claim") && !text.contains("shop"), "{text}");
+    }
 }
