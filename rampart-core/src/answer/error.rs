@@ -134,6 +134,11 @@ impl AuthError {
         Self::KeysUnavailable { retry_after }
     }
 
+    /// Nothing can be decided for want of what replicas share: for what stands in for a verification, as in a test.
+    pub const fn state_unavailable(retry_after: Duration) -> Self {
+        Self::StateUnavailable { retry_after }
+    }
+
     /// The HTTP status of the answer.
     pub const fn status(&self) -> u16 {
         match self {

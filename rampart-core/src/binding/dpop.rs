@@ -224,6 +224,12 @@ impl Dpop {
                 "is given together with a store of your own, which has a capacity of its own; keep one of the two",
             ));
         }
+        if store.is_some() && *insecure_trust_start {
+            return Err(ConfigError::invalid(
+                "dpop.insecure_trust_start",
+                "is given together with a store of your own, which knows itself since when it remembers; keep one of the two",
+            ));
+        }
         if *replay_capacity == Some(0) {
             return Err(ConfigError::invalid(
                 "dpop.replay_capacity",

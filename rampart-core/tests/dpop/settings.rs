@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rampart_core::{Algorithm, ConfigError, Dpop, NonceKey, RampartAuth, Settings};
+use rampart_core::{
+    Algorithm, ConfigError, Dpop, Insertion, NonceKey, RampartAuth, ReplayStore, Settings, Spending, SpentProof,
+    StoreHealth,
+};
 use serde_json::{Value, json};
 
 use super::common::*;
@@ -26,12 +30,32 @@ fn mistakes_are_found_at_the_start_and_name_the_setting() {
         (dpop().max_age(Duration::from_secs(601)), "dpop.max_age", "from 1 s to 10 min"),
         (dpop().replay_capacity(0), "dpop.replay_capacity", "is 0"),
         (dpop().store_name(""), "dpop.store_name", "is empty"),
+        (dpop().replay(store()).replay_capacity(10), "dpop.replay_capacity", "together with a store"),
+        (dpop().replay(store()).insecure_trust_start(true), "dpop.insecure_trust_start", "together with a store"),
     ] {
         let error = refused(wrong);
         assert_eq!(error.field(), field);
         assert!(error.to_string().contains(said), "{error}");
     }
     RampartAuth::builder("https://issuer.example", "api").dpop(dpop()).build().unwrap();
+}
+
+/// A store of one's own.
+fn store() -> Arc<dyn ReplayStore> {
+    #[derive(Debug)]
+    struct Own;
+
+    impl ReplayStore for Own {
+        fn insert_new(&self, _: &SpentProof) -> Insertion {
+            Insertion::Done(Ok(Spending::New))
+        }
+
+        fn health(&self) -> StoreHealth {
+            StoreHealth::Ready
+        }
+    }
+
+    Arc::new(Own)
 }
 
 fn of_file(dpop: &Value) -> Result<RampartAuth, String> {

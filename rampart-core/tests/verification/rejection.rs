@@ -123,6 +123,13 @@ fn table(auth: &RampartAuth, realm: &str, end: &str) {
         &[("retry-after", "7")],
         r#"{"error":"temporarily_unavailable","error_description":"The access token cannot be checked at the moment; retry later","status":503}"#,
     );
+    check(
+        "state unavailable",
+        &auth.rejection(AuthError::state_unavailable(Duration::from_millis(7001))),
+        503,
+        &[("retry-after", "8")],
+        r#"{"error":"temporarily_unavailable","error_description":"The request cannot be checked at the moment; retry later","status":503}"#,
+    );
     let body = r#"{"error":"server_error","error_description":"Authentication is not configured on this server","status":500}"#;
     check("not configured", &auth.rejection(AuthError::NotConfigured), 500, &[], body);
     check("not configured, by itself", &Rejection::not_configured(), 500, &[], body);
@@ -219,6 +226,9 @@ fn status_and_code_of_errors_agree_with_their_answers() {
         AuthError::TokenExpired,
         AuthError::insufficient_role(["x"]),
         AuthError::insufficient_scope(["x"]),
+        AuthError::invalid_proof(),
+        AuthError::UseNonce,
+        AuthError::state_unavailable(Duration::ZERO),
         AuthError::keys_unavailable(Duration::ZERO),
         AuthError::NotConfigured,
     ];

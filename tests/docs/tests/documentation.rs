@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rampart_core::adapter::{Authorization, Verification};
-use rampart_core::{AuthError, RampartAuth};
+use rampart_core::{AuthError, Dpop, RampartAuth};
 
 /// What is the same everywhere stands once, in the core's README; these lead there.
 const LINKING: [&str; 4] =
@@ -109,6 +109,10 @@ fn table_of_answers_is_what_the_core_answers() {
         )
         .build()
         .unwrap();
+    let with_proofs = RampartAuth::builder("https://auth.example.com", "my-api")
+        .dpop(Dpop::required().public_url("https://api.example.com"))
+        .build()
+        .unwrap();
     let readme = read("rampart-core/README.md");
     let rows = rows(section(&readme, "## What the caller gets"));
     let errors = [
@@ -119,6 +123,9 @@ fn table_of_answers_is_what_the_core_answers() {
         AuthError::TokenExpired,
         AuthError::insufficient_role(["admin"]),
         AuthError::insufficient_scope(["email:send"]),
+        AuthError::invalid_proof(),
+        AuthError::UseNonce,
+        AuthError::state_unavailable(Duration::from_secs(1)),
         AuthError::keys_unavailable(Duration::from_secs(1)),
         AuthError::NotConfigured,
     ];
@@ -133,6 +140,7 @@ fn table_of_answers_is_what_the_core_answers() {
                 Verification::Ready(fresh) => fresh.outcome().required::<EmailSend>().unwrap_err(),
                 Verification::Pending(_) => panic!("nothing is there to wait for"),
             },
+            error @ (AuthError::InvalidProof { .. } | AuthError::UseNonce) => with_proofs.rejection(error),
             error => auth.rejection(error),
         };
         match rejection.challenges().next() {
