@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 #[cfg(doc)]
 use crate::issuer::Issuer;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A claim, and what must stand there: for [`Issuer::require_claim`]. In a file `{ pointer = "/azp", values = ["web"] }`, or several of
@@ -88,7 +88,10 @@ impl<'de> Deserialize<'de> for Mark {
             "nonce" => Ok(Self::Nonce),
             "at_hash" => Ok(Self::AtHash),
             "c_hash" => Ok(Self::CHash),
-            _ => Err(D::Error::custom("no mark that can be ignored: those are \"nonce\", \"at_hash\" and \"c_hash\"")),
+            _ => Err(D::Error::invalid_value(
+                Unexpected::Other("another mark"),
+                &"one of nonce, at_hash and c_hash: no other mark can be ignored",
+            )),
         }
     }
 }

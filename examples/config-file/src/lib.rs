@@ -96,10 +96,27 @@ impl ConfigFile {
         let field = error.field();
         let mut found = Vec::new();
         if let Ok(table) = DeTable::parse(&self.text) {
-            find(table.get_ref(), field, &mut found);
+            find_in_section(table.get_ref(), field, &mut found);
         }
         let at = if found.len() == 1 { found.pop() } else { None };
         ConfigFileError { place: place(&self.path, &self.text, at), problem: error.to_string() }
+    }
+}
+
+/// The same of `section.name`; where the section lacks it, the section is what is wrong.
+fn find_in_section(table: &DeTable<'_>, field: &str, found: &mut Vec<Range<usize>>) {
+    let Some((section, name)) = field.split_once('.') else { return find(table, field, found) };
+    for (key, value) in table {
+        match value.get_ref().as_table() {
+            Some(inner) if key.get_ref() == section => {
+                find(inner, name, found);
+                if found.is_empty() {
+                    found.push(key.span());
+                }
+            }
+            Some(inner) => find_in_section(inner, field, found),
+            None => {}
+        }
     }
 }
 

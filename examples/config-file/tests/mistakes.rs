@@ -87,6 +87,16 @@ fn value_of_another_kind_is_told_by_its_member_and_never_quoted() {
         ("realm = 'hunter2", "17: invalid literal string, expected `'`"),
         ("realm = hunter2", "9: string values must be quoted, expected literal string"),
         ("audience = 'hunter2'", "1: duplicate key"),
+        // Marks that no setting can ignore.
+        (
+            "insecure_ignore_marks = ['cnf']",
+            "25: insecure_ignore_marks: expected one of nonce, at_hash and c_hash: no other mark can be ignored",
+        ),
+        (
+            "insecure_ignore_marks = ['nonce', 'events']",
+            "25: insecure_ignore_marks: expected one of nonce, at_hash and c_hash: no other mark can be ignored",
+        ),
+        ("dpop = { mode = 'hunter2' }", "17: mode: expected `accepted` or `required`"),
     ] {
         assert_eq!(Written::new(format!("{ISSUER}{member}")).refusal(), format!(", line 4, column {said}"), "{member}");
     }
@@ -119,6 +129,16 @@ fn setting_that_cannot_be_used_is_found_in_the_file() {
             "[auth]\nissuer_url = 'https://a.example'\naudience = 'a'\njwks_cache_ttl_seconds = 0",
             ", line 4, column 1: jwks_cache_ttl: is shorter than 1 s, so that keys would be too old before they are there; leave it \
              out for 10 minutes",
+        ),
+        (
+            "[auth]\nissuer_url = 'https://a.example'\naudience = 'a'\n[auth.dpop]\nmode = 'accepted'",
+            ", line 4, column 7: dpop.public_url: is missing: dpop needs the URL of this API as its callers see it, such as \
+             https://api.example.com",
+        ),
+        (
+            "[auth]\nissuer_url = 'https://a.example'\naudience = 'a'\n[auth.dpop]\nmode = 'accepted'\n\
+             public_url = 'https://api.example'\nmax_age_seconds = 0",
+            ", line 7, column 1: dpop.max_age: is not from 1 s to 10 min: proofs are made anew for every request; leave it out for 60 s",
         ),
         // Which of two it is, the name of the issuer says; not one with a password in it.
         (
