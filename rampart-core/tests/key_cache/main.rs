@@ -21,6 +21,7 @@ mod names;
 mod readiness;
 mod rotation;
 mod runtimes;
+mod shapes;
 mod states;
 mod tls;
 mod token_cache;

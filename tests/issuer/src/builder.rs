@@ -87,6 +87,7 @@ impl Builder {
             named: 1,
             jwks_body: None,
             discovery_body: None,
+            name: None,
             etags: true,
             cache_control: None,
             records: Records::default(),

@@ -70,6 +70,20 @@ impl LocalIssuer {
         self.0.shared.port
     }
 
+    /// From now on it calls itself so, as an issuer does that stands behind a proxy or has a path: tokens have this `iss`, and the metadata this
+    /// `issuer`. Where it is does not change: whoever verifies its tokens says where its keys are.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = rampart_issuer::LocalIssuer::start().await?;
+    /// issuer.issues_as("https://login.example/tenant");
+    /// let token = issuer.token().sign()?; // its `iss` is https://login.example/tenant, its key is at issuer.jwks_url()
+    /// # Ok(()) }
+    /// ```
+    pub fn issues_as(&self, iss: impl Into<String>) {
+        self.state().name = Some(iss.into());
+    }
+
     /// The client ID of the front end, which is the audience of its tokens.
     pub fn audience(&self) -> &str {
         &self.0.shared.audience
@@ -97,7 +111,7 @@ impl LocalIssuer {
     /// The challenge that `POST /login` answers with where the user has a second factor: a token of the audience `rampart:mfa`
     /// with the `purpose` `mfa_challenge`, good for five minutes, that no API must accept.
     pub fn mfa_challenge(&self) -> TokenBuilder {
-        TokenBuilder::mfa_challenge(self.url(), &self.key())
+        TokenBuilder::mfa_challenge(&self.0.shared.name(), &self.key())
     }
 
     /// A new key in the published set. It signs once [`use_key`](Self::use_key) says so.

@@ -232,11 +232,11 @@ fn jwks(request: &RecordedRequest, shared: &Shared) -> Answer {
 }
 
 fn metadata(shared: &Shared) -> Answer {
-    let url = &shared.url;
+    let (url, name) = (&shared.url, shared.name());
     let body = shared.state.lock().discovery_body.clone();
     let metadata = || {
         json!({
-            "issuer": url,
+            "issuer": name,
             "jwks_uri": format!("{url}/.well-known/jwks.json"),
             "token_endpoint": format!("{url}/oauth/token"),
             "grant_types_supported": ["client_credentials"],

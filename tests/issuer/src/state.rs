@@ -26,6 +26,8 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) published: Vec<SigningKey>,
     pub(crate) signing: SigningKey,
+    /// What it calls itself, where that is not its address.
+    pub(crate) name: Option<String>,
     pub(crate) named: u32,
     pub(crate) jwks_body: Option<String>,
     pub(crate) discovery_body: Option<String>,
@@ -51,7 +53,12 @@ pub(crate) enum Client {
 
 impl Shared {
     pub(crate) fn token(&self) -> TokenBuilder {
-        TokenBuilder::access(&self.url, &self.audience, &self.state.lock().signing)
+        TokenBuilder::access(&self.name(), &self.audience, &self.state.lock().signing)
+    }
+
+    /// What it calls itself.
+    pub(crate) fn name(&self) -> String {
+        self.state.lock().name.clone().unwrap_or_else(|| self.url.clone())
     }
 }
 

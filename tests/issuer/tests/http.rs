@@ -6,6 +6,8 @@ mod support;
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, SigningKey};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -244,4 +246,25 @@ async fn first_key_may_be_given_and_is_then_the_only_one() {
     assert_eq!(published(&issuer).await, json!({"keys": [key.public_jwk()]}));
     assert_eq!(issuer.key().public_jwk(), key.public_jwk());
     assert_eq!(issuer.rotate().unwrap().kid(), "es256-2");
+}
+
+#[tokio::test]
+async fn issuer_of_another_name_says_it_in_tokens_and_metadata_and_stays_where_it_is() {
+    const NAME: &str = "https://login.example/tenant";
+    let issuer = issuer().await;
+    let before = issuer.token().sign().unwrap();
+    issuer.issues_as(NAME);
+    let claims = |token: &str| -> Value {
+        let payload = token.split('.').nth(1).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+    };
+    assert_eq!(claims(&before)["iss"], issuer.url());
+    let tokens = [issuer.token(), issuer.mfa_challenge(), issuer.id_token(&issuer.token().sign().unwrap())];
+    for token in tokens {
+        assert_eq!(claims(&token.sign().unwrap())["iss"], NAME);
+    }
+    for address in [discovery_url(&issuer), format!("{}/.well-known/oauth-authorization-server", issuer.url())] {
+        let metadata: Value = get(&address).await.json().await.unwrap();
+        assert_eq!((&metadata["issuer"], &metadata["jwks_uri"]), (&json!(NAME), &json!(issuer.jwks_url())));
+    }
 }
