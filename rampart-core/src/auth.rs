@@ -13,7 +13,7 @@ use crate::answer::error::AuthError;
 use crate::answer::rejection::Rejection;
 use crate::authenticate::{Authenticate, AuthenticateOptional};
 use crate::bearer::Scheme;
-use crate::binding::Proofs;
+use crate::binding::proofs::Proofs;
 use crate::builder::RampartAuthBuilder;
 use crate::environment::of_environment;
 use crate::event::Event;

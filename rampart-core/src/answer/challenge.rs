@@ -8,7 +8,6 @@ use rampart_http::{ConfigError, EndpointUrl};
 use crate::answer::error::AuthError;
 use crate::bearer::Scheme;
 use crate::requirement::scopes::union;
-use crate::settings::Settings;
 use crate::token::mapping::is_scope_token;
 
 /// What every challenge of one `RampartAuth` says.
@@ -34,15 +33,20 @@ impl Offered {
 }
 
 impl Challenges {
-    pub(crate) fn from_settings(settings: &Settings, offered: Vec<Offered>) -> Result<Self, ConfigError> {
-        let realm = settings.realm.clone().unwrap_or_else(|| "default".into());
+    /// Checks what the settings say.
+    pub(crate) fn new(
+        realm: Option<String>,
+        resource_metadata: Option<&str>,
+        offered: Vec<Offered>,
+    ) -> Result<Self, ConfigError> {
+        let realm = realm.unwrap_or_else(|| "default".into());
         if realm.is_empty() || !is_quotable(&realm) {
             return Err(ConfigError::invalid(
                 "realm",
                 "is empty, or has quotes, backslashes, control or non-ASCII characters; use plain words, or leave it out",
             ));
         }
-        let resource_metadata = match &settings.resource_metadata {
+        let resource_metadata = match resource_metadata {
             None => None,
             Some(url) => {
                 let url = EndpointUrl::parse("resource_metadata", url, false)?;

@@ -9,10 +9,10 @@ use aws_lc_rs::digest::{Context, SHA256};
 use rampart_http::ConfigError;
 use serde::Deserialize;
 
-use super::Proofs;
 use super::in_process::InProcess;
 use super::nonce::{NonceKey, Nonces};
 use super::proof::AHEAD;
+use super::proofs::Proofs;
 use super::replay::ReplayStore;
 use super::target::PublicUrl;
 use crate::clock::Clock;

@@ -13,8 +13,8 @@ use rampart_http::{ConfigError, LookUp};
 
 use crate::answer::challenge::{Challenges, Offered};
 use crate::auth::{Inner, RampartAuth};
-use crate::binding::Proofs;
 use crate::binding::dpop::Dpop;
+use crate::binding::proofs::Proofs;
 use crate::clock::Clock;
 use crate::environment;
 use crate::event::{Event, Listeners};
@@ -363,7 +363,7 @@ impl RampartAuthBuilder {
             issuers.fixed().iter().flat_map(|issuer| &issuer.rules.audiences).map(String::as_str).collect();
         let proofs = dpop.map(|dpop| dpop.build(&audiences, &clock)).transpose()?;
         let offered = proofs.as_ref().map_or_else(|| vec![Offered::BEARER], Proofs::offered);
-        let challenges = Challenges::from_settings(&settings, offered)?;
+        let challenges = Challenges::new(settings.realm, settings.resource_metadata.as_deref(), offered)?;
         let token_cache_bytes = settings.token_cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES);
         let verifier = Verifier {
             issuers,

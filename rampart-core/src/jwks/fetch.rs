@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::jose::algorithm::Algorithms;
 use crate::jose::key_set::{KeySet, KeySetError, Parsed};
 use crate::jwks::bounds::Bounds;
-use crate::jwks::header::{FetchHeaders, HeaderError};
+use crate::jwks::header::{FetchHeaders, HeaderError, NoHeaders};
 
 /// A time-out that is noticed so much later is none of the issuer's.
 const LATE: Duration = Duration::from_secs(1);
@@ -46,6 +46,15 @@ pub(crate) enum FetchError {
     Panicked,
     #[error("the fetch was left behind: the runtime of its task has ended, or nobody drives it")]
     Abandoned,
+}
+
+impl From<NoHeaders> for FetchError {
+    fn from(error: NoHeaders) -> Self {
+        match error {
+            NoHeaders::Abandoned => Self::Abandoned,
+            NoHeaders::Wrong(error) => Self::Header(error),
+        }
+    }
 }
 
 impl FetchError {

@@ -11,8 +11,6 @@ use rampart_http::{ConfigError, EndpointUrl, OriginHeaders};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
 
-use super::fetch::FetchError;
-
 const FIELD: &str = "fetch_header";
 /// Characters of what a closure says of its failure that are shown.
 const SHOWN_OF_AN_ERROR: usize = 200;
@@ -47,6 +45,19 @@ pub(crate) enum HeaderError {
     Unusable(HeaderName, &'static str),
     #[error("fetch_header(..) has given no value within {} s", .0.as_secs_f64())]
     TimedOut(Duration),
+}
+
+/// Why nothing can be sent.
+pub(super) enum NoHeaders {
+    /// The runtime that was to ask for them has ended.
+    Abandoned,
+    Wrong(HeaderError),
+}
+
+impl From<HeaderError> for NoHeaders {
+    fn from(error: HeaderError) -> Self {
+        Self::Wrong(error)
+    }
 }
 
 impl FetchHeader {
@@ -98,17 +109,17 @@ impl FetchHeaders {
     }
 
     /// Asks for the values, for requests to the origin of `url`. In a thread that may block, as they may stand in files.
-    pub(super) async fn ask(&self, url: &EndpointUrl) -> Result<OriginHeaders, FetchError> {
+    pub(super) async fn ask(&self, url: &EndpointUrl) -> Result<OriginHeaders, NoHeaders> {
         if self.is_empty() {
             return Ok(OriginHeaders::default());
         }
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| FetchError::Abandoned)?;
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| NoHeaders::Abandoned)?;
         let headers = Arc::clone(&self.headers);
         let asked = tokio::task::spawn_blocking(move || {
             let _until_all_are_there = turn;
             headers.iter().map(|(name, value)| Ok((name.clone(), ask(name, value)?))).collect()
         });
-        let values: Result<HeaderMap, HeaderError> = asked.await.map_err(|_| FetchError::Abandoned)?;
+        let values: Result<HeaderMap, HeaderError> = asked.await.map_err(|_| NoHeaders::Abandoned)?;
         Ok(OriginHeaders::of(url.clone(), values?))
     }
 }
