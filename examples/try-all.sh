@@ -67,7 +67,10 @@ until_found() {
 
 # Every program that a README runs must exist; cargo says where it has put them.
 declare -A program
-mapfile -t names < <(grep -ohE -- '--bin [a-z-]+' README.md examples/*.md rampart-*/README.md 2>/dev/null | cut -d' ' -f2 | sort -u)
+mapfile -t names < <({
+    echo rampart-issuer
+    grep -ohE -- '--bin [a-z-]+' README.md examples/*.md rampart-*/README.md 2>/dev/null | cut -d' ' -f2
+} | sort -u)
 echo "building ${names[*]}"
 while IFS= read -r path; do
     program[$(basename "$path")]=$path
@@ -249,7 +252,7 @@ for name in task-api-axum task-api-actix task-api-rocket; do
     } >"$work/actual"
     same "$name is set up by a file" "$work/expected" "$work/actual"
     says "$name: an audience that is empty" 1 '(it is read from RAMPART_CLIENT_ID)' env PORT=0 RAMPART_URL="$issuer" RAMPART_CLIENT_ID=task-api, "${program[$name]}"
-    says "$name: an argument that there is not" 1 'the only one is --custom-errors' env PORT=0 "${program[$name]}" --custom-error
+    says "$name: an argument that there is not" 1 'there are --custom-errors,' env PORT=0 "${program[$name]}" --custom-error
     says "$name: a port that is none" 1 'PORT is "abc", which is no port number' env PORT=abc "${program[$name]}"
     says "$name: an issuer in quotes" 1 'stands in quotes, which count as a part of it; remove them (it is read from RAMPART_URL)' \
         env PORT=0 RAMPART_URL="'$issuer'" "${program[$name]}"
@@ -277,6 +280,110 @@ says "verify-token: a variable is missing" 2 'RAMPART_CLIENT_ID is missing, empt
 says "verify-token: an issuer that is set to nothing" 2 'RAMPART_URL is missing, empty or not UTF-8' env RAMPART_URL= "${program[verify-token]}"
 says "service-to-service: an issuer that is set to nothing" 1 'RAMPART_URL is set, but empty' \
     env RAMPART_URL= "${program[service-to-service]}"
+
+# Bound tokens, with the program that the printed lines run by cargo.
+cargo() {
+    [[ $1 == run ]] || { command cargo "$@"; return; }
+    while [[ $1 != dpop ]]; do shift; done
+    "${program[rampart-issuer]}" "$@"
+}
+# answered: what is promised of the answer in `$work/answer`.
+answered() {
+    tr -d '\r' <"$work/answer" | sed -nE '1s/^HTTP\/[0-9.]+ ([0-9]+).*/\1/p; s/^(www-authenticate|cache-control): /\L\1: /Ip' | sort
+    tr -d '\r' <"$work/answer" | sed '1,/^$/d'
+    echo
+}
+# run LINE: a line of shell whose curl says nothing of its progress.
+run() {
+    eval "${1/#curl /curl -sS }" >"$work/answer"
+    answered
+}
+bearer='Bearer realm="default"' dpop='DPoP realm="default", algs="ES256 EdDSA Ed25519"'
+bad_proof='"error":"invalid_dpop_proof","error_description":"The DPoP proof is invalid","status":401'
+bad_token='"error":"invalid_token","error_description":"The access token is invalid","status":401'
+for name in task-api-axum task-api-actix task-api-rocket; do
+    arguments=(--dpop)
+    start "$name"
+    take_tokens
+    until_found "tasks:write" "$printed"
+    {
+        while IFS= read -r line; do
+            [[ $line =~ ^\ \ eval\ \"\$\(RAMPART_URL=([^ ]+)\ (cargo run .*)\)\"(.*)$ ]] || continue
+            # What the reader runs by `eval`.
+            made=$(RAMPART_URL=${BASH_REMATCH[1]} eval "${BASH_REMATCH[2]}")
+            run "$made${BASH_REMATCH[3]}"
+        done <"$printed"
+        # The last one again, its token by another scheme or without the proof, and a token that is bound to nothing.
+        run "$made -d '{\"title\":\"Mine\"}'"
+        run "${made/: DPoP /: Bearer }"
+        run "${made% -H *}"
+        run "curl -i $api/api/data -H 'Authorization: Bearer $USER_TOKEN'"
+    } >"$work/actual"
+    cat >"$work/expected" <<END
+200
+{"user_id":"service","email":null,"roles":[]}
+201
+{"id":"1","title":"Mine","assignee":"service"}
+401
+cache-control: no-store
+www-authenticate: $bearer
+www-authenticate: $dpop, error="invalid_dpop_proof", error_description="The DPoP proof is invalid"
+{$bad_proof}
+401
+cache-control: no-store
+www-authenticate: $bearer, error="invalid_token", error_description="The access token is invalid"
+www-authenticate: $dpop
+{$bad_token}
+401
+cache-control: no-store
+www-authenticate: $bearer
+www-authenticate: $dpop, error="invalid_dpop_proof", error_description="The DPoP proof is missing"
+{"error":"invalid_dpop_proof","error_description":"The DPoP proof is missing","status":401}
+200
+{"user":"0b8f7c5e-3c52-4a1f-9d7e-5f2a6c1b9e01"}
+END
+    same "$name accepts bound tokens with --dpop" "$work/expected" "$work/actual"
+
+    arguments=(--dpop=required)
+    start "$name" RUST_LOG=off
+    until_found "tasks:write" "$printed"
+    eval "$(grep -E '^  USER_TOKEN=' "$printed")"
+    issuer=$(sed -n 's/.*a local issuer is running at \(http:.*\)$/\1/p' "$printed")
+    {
+        run "curl -i $api/api/data -H 'Authorization: Bearer $USER_TOKEN'"
+        run "$(RAMPART_URL=$issuer cargo run dpop GET "$api/api/data")"
+    } >"$work/actual"
+    cat >"$work/expected" <<END
+401
+cache-control: no-store
+www-authenticate: $dpop, error="invalid_token", error_description="The access token is invalid"
+{$bad_token}
+200
+{"user":"service"}
+END
+    same "$name accepts nothing else with --dpop=required" "$work/expected" "$work/actual"
+    arguments=()
+
+    # By a file, of an API that callers know by another address.
+    cat >"$work/dpop.toml" <<END
+[auth]
+issuer_url = '$issuer'
+audience = 'task-api'
+[auth.dpop]
+mode = 'required'
+public_url = 'https://api.example.com/v1'
+insecure_trust_start = true
+END
+    start "$name" RAMPART_CONFIG="$work/dpop.toml"
+    line=$(RAMPART_URL=$issuer cargo run dpop GET https://api.example.com/v1/api/data)
+    run "${line/https:\/\/api.example.com\/v1/$api}" >"$work/actual"
+    run "$(RAMPART_URL=$issuer cargo run dpop GET "$api/api/data")" >>"$work/actual"
+    printf '%s\n' 200 '{"user":"service"}' 401 'cache-control: no-store' \
+        "www-authenticate: $dpop, error=\"invalid_dpop_proof\", error_description=\"The DPoP proof is invalid\"" "{$bad_proof}" >"$work/expected"
+    same "$name accepts bound tokens as a file says" "$work/expected" "$work/actual"
+    says "$name: --dpop beside a file" 1 'leave out the argument' env PORT=0 RAMPART_CONFIG="$work/dpop.toml" "${program[$name]}" --dpop
+done
+unset -f cargo
 
 # The issuer's tokens are for the sample front ends now.
 start task-api-axum RAMPART_CLIENT_ID=sample-react-app

@@ -3,7 +3,8 @@
 mod custom_errors;
 
 use actix_cors::Cors;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{self, Bytes, Data, Path, PayloadConfig, ServiceConfig};
 use actix_web::{HttpResponse, delete, post, route};
 use rampart_actix::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
@@ -108,7 +109,7 @@ pub fn cors() -> Cors {
     Cors::default()
         .allowed_origin(WEB_ORIGIN)
         .allowed_methods(["GET", "POST", "DELETE"])
-        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+        .allowed_headers([header::AUTHORIZATION, HeaderName::from_static("dpop"), header::CONTENT_TYPE])
+        .expose_headers([header::WWW_AUTHENTICATE, HeaderName::from_static("dpop-nonce"), header::RETRY_AFTER])
         .supports_credentials()
 }

@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use rampart_actix::RampartConfig;
+use rampart_actix::{RampartConfig, responses};
 use task_api_actix::{configure, cors};
 use task_api_shared::{Running, Store};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
     // The local issuer, if there is one, lives as long as the server.
-    let Running { auth, listener, issuer: _issuer, custom_errors } = match task_api_shared::start("actix-web").await {
+    let Running { auth, listener, issuer: _issuer, custom_errors, .. } = match task_api_shared::start("actix-web").await
+    {
         Ok(running) => running,
         Err(error) => {
             eprintln!("{error}");
@@ -22,7 +23,11 @@ async fn main() -> ExitCode {
     let server = HttpServer::new(move || {
         let refusals = RampartConfig::default();
         let refusals = if custom_errors { refusals.error_handler(task_api_actix::custom_errors) } else { refusals };
-        App::new().app_data(refusals).configure(|config| configure(config, &auth, store.clone())).wrap(cors())
+        App::new()
+            .app_data(refusals)
+            .configure(|config| configure(config, &auth, store.clone()))
+            .wrap(responses())
+            .wrap(cors())
     });
     let served = async { server.listen(listener)?.run().await };
     match served.await {

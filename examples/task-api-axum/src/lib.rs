@@ -9,10 +9,10 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use rampart_axum::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
+use rampart_axum::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth, responses};
 use task_api_shared::{Answer, EmailSend, LocalIssuer, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
 use tower_http::cors::CorsLayer;
 
@@ -124,6 +124,8 @@ fn api(auth: RampartAuth) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_route)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        // Where proofs of keys need nonces, good answers bring new ones.
+        .layer(responses())
         .with_state(app)
 }
 
@@ -132,7 +134,7 @@ fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(HeaderValue::from_static(WEB_ORIGIN))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+        .allow_headers([header::AUTHORIZATION, HeaderName::from_static("dpop"), header::CONTENT_TYPE])
+        .expose_headers([header::WWW_AUTHENTICATE, HeaderName::from_static("dpop-nonce"), header::RETRY_AFTER])
         .allow_credentials(true)
 }

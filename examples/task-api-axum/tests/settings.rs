@@ -120,10 +120,22 @@ fn file_says_whose_tokens_are_accepted() {
 }
 
 #[test]
-fn argument_that_there_is_not_names_the_one_that_there_is() {
-    let said = refusal(program(&[]).arg("--custom-error"));
-    assert!(
-        said.starts_with("\"--custom-error\" is no argument of this program: the only one is --custom-errors,"),
-        "{said}"
-    );
+fn argument_that_there_is_not_names_those_that_there_are() {
+    for argument in ["--custom-error", "--dpop=accepted", "--dpop=", "dpop", ""] {
+        let said = refusal(program(&[]).arg(argument));
+        let begins = format!("{argument:?} is no argument of this program: there are --custom-errors,");
+        assert!(said.starts_with(&begins) && said.contains(" --dpop or --dpop=required,"), "{said}");
+    }
+}
+
+#[test]
+fn file_says_itself_whether_tokens_may_be_bound() {
+    let config = ("RAMPART_CONFIG", concat!(env!("CARGO_MANIFEST_DIR"), "/../config-file/rampart.toml"));
+    for argument in ["--dpop", "--dpop=required"] {
+        let said = refusal(program(&[config]).arg(argument));
+        assert_eq!(
+            said,
+            "--dpop is given together with RAMPART_CONFIG: that file says it, in its section [auth.dpop]; leave out the argument\n"
+        );
+    }
 }

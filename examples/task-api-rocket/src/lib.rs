@@ -120,8 +120,8 @@ fn cors() -> Result<Cors, rocket_cors::Error> {
     CorsOptions {
         allowed_origins: AllowedOrigins::some_exact(&[WEB_ORIGIN]),
         allowed_methods: methods.into_iter().collect(),
-        allowed_headers: AllowedHeaders::some(&["Authorization", "Content-Type"]),
-        expose_headers: ["WWW-Authenticate", "Retry-After"].map(str::to_owned).into(),
+        allowed_headers: AllowedHeaders::some(&["Authorization", "DPoP", "Content-Type"]),
+        expose_headers: ["WWW-Authenticate", "DPoP-Nonce", "Retry-After"].map(str::to_owned).into(),
         allow_credentials: true,
         ..CorsOptions::default()
     }

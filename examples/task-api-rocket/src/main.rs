@@ -10,7 +10,7 @@ use task_api_shared::Running;
 #[rocket::main]
 async fn main() -> ExitCode {
     // The local issuer, if there is one, lives as long as the server.
-    let Running { auth, listener, issuer: _issuer, custom_errors } = match task_api_shared::start("Rocket").await {
+    let Running { auth, listener, issuer: _issuer, custom_errors, .. } = match task_api_shared::start("Rocket").await {
         Ok(running) => running,
         Err(error) => {
             eprintln!("{error}");

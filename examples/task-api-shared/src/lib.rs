@@ -5,6 +5,7 @@
 #![allow(clippy::exhaustive_structs, reason = "an example: what uses it changes with it")]
 
 mod answer;
+mod arguments;
 mod custom_error;
 mod local;
 mod start;
@@ -13,7 +14,7 @@ mod store;
 pub use answer::{Answer, MAX_BODY};
 pub use custom_error::custom_error;
 pub use local::{LocalUser, check_local, local_token};
-pub use rampart_core::{Claims, RampartAuth};
+pub use rampart_core::{Claims, DpopMode, RampartAuth};
 pub use rampart_issuer::LocalIssuer;
 pub use start::{Running, StartError, start};
 pub use store::Store;

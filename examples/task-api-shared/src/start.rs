@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use config_file::{ConfigFile, ConfigFileError};
-use rampart_core::{ConfigError, RampartAuth};
+use rampart_core::{ConfigError, Dpop, DpopMode, DpopSettings, RampartAuth};
 use rampart_issuer::LocalIssuer;
 
 use crate::LocalUser;
+use crate::arguments::Arguments;
 
 const DEFAULT_PORT: u16 = 8000;
 const DEFAULT_AUDIENCE: &str = "task-api";
@@ -25,6 +26,8 @@ pub struct Running {
     pub issuer: Option<LocalIssuer>,
     /// Whether refusals are to have the form of [`custom_error`](crate::custom_error).
     pub custom_errors: bool,
+    /// What `--dpop` says of tokens that are bound to a key.
+    pub dpop: Option<DpopMode>,
 }
 
 /// Why the example does not start.
@@ -33,6 +36,8 @@ pub struct Running {
 pub enum StartError {
     /// An argument that there is not.
     Argument(String),
+    /// `--dpop` together with a file.
+    DpopAndFile,
     /// A setting cannot be used.
     Config(ConfigError),
     /// The configuration file cannot be used.
@@ -50,8 +55,13 @@ impl std::fmt::Display for StartError {
         match self {
             Self::Argument(argument) => write!(
                 f,
-                "{argument:?} is no argument of this program: the only one is --custom-errors, which answers refusals in another \
-                 form; all else is set by the variables RAMPART_CONFIG or RAMPART_URL, RAMPART_CLIENT_ID and RAMPART_REALM, PORT and RUST_LOG"
+                "{argument:?} is no argument of this program: there are --custom-errors, which answers refusals in another form, and \
+                 --dpop or --dpop=required, for tokens that are bound to a key; all else is set by the variables RAMPART_CONFIG or RAMPART_URL, \
+                 RAMPART_CLIENT_ID and RAMPART_REALM, PORT and RUST_LOG"
+            ),
+            Self::DpopAndFile => write!(
+                f,
+                "--dpop is given together with RAMPART_CONFIG: that file says it, in its section [auth.dpop]; leave out the argument"
             ),
             Self::Config(error) => match of_variable(error.field()) {
                 Some(variable) => write!(f, "{error} (it is read from {variable})"),
@@ -102,7 +112,8 @@ impl From<ConfigFileError> for StartError {
 ///
 /// Where `RAMPART_URL` is not set it starts a local issuer and prints curl lines with fresh tokens. A variable that is set to nothing is
 /// an error, so that a deployment whose setting went missing does not trust an issuer that signs for whoever asks. `RUST_LOG` sets what is
-/// logged; `rampart=info` unless given. The one argument is `--custom-errors`.
+/// logged; `rampart=info` unless given. The arguments are `--custom-errors`, and `--dpop` or `--dpop=required`, with which tokens that are
+/// bound to a key pass with a proof.
 ///
 /// # Errors
 /// [`StartError`], with the variable or argument and the remedy.
@@ -112,25 +123,29 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let _ = log.with_ansi(io::stderr().is_terminal()).try_init();
 
-    let custom_errors = custom_errors()?;
+    let Arguments { custom_errors, dpop } = Arguments::read(std::env::args_os().skip(1))?;
     let port = match variable("PORT", "set it to a port, 0 for a free one, or unset it for 8000")? {
         Some(port) => port.parse().map_err(|_| StartError::Port(port))?,
         None => DEFAULT_PORT,
     };
     let in_use = |error| StartError::Io(port, error);
-    let Settled { auth, accepts, issuer } = match ConfigFile::from_env(&IN_PLACE_OF)? {
-        Some(file) => of_file(&file)?,
-        None => of_variables(in_use).await?,
-    };
+    let file = ConfigFile::from_env(&IN_PLACE_OF)?;
+    if file.is_some() && dpop.is_some() {
+        return Err(StartError::DpopAndFile);
+    }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(in_use)?;
     listener.set_nonblocking(true).map_err(in_use)?;
     let address = listener.local_addr().map_err(in_use)?;
+    let Settled { auth, accepts, issuer } = match file {
+        Some(file) => of_file(&file)?,
+        None => of_variables(dpop, address, in_use).await?,
+    };
     if auth.warm_up().await.is_err() {
         eprintln!("The issuer does not answer yet. Requests get 503 until it does; nothing needs to be restarted.");
     }
     let title = format!("Task API on {framework}: http://{address}");
     let told = match &issuer {
-        Some(issuer) => introduce(&title, address, issuer),
+        Some(issuer) => introduce(&title, address, issuer, dpop),
         None => writeln!(io::stdout(), "{title}\nIt accepts the tokens of {accepts}."),
     };
     match told {
@@ -138,7 +153,7 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(in_use(error)),
         _ => {}
     }
-    Ok(Running { auth, listener, issuer, custom_errors })
+    Ok(Running { auth, listener, issuer, custom_errors, dpop })
 }
 
 /// Whose tokens are accepted.
@@ -155,7 +170,11 @@ fn of_file(file: &ConfigFile) -> Result<Settled, StartError> {
     Ok(Settled { accepts: format!("{}, as {} says", names.join(", "), config_file::VARIABLE), auth, issuer: None })
 }
 
-async fn of_variables(in_use: impl Fn(io::Error) -> StartError) -> Result<Settled, StartError> {
+async fn of_variables(
+    dpop: Option<DpopMode>,
+    address: SocketAddr,
+    in_use: impl Fn(io::Error) -> StartError,
+) -> Result<Settled, StartError> {
     let audience = "set it to the audience of the tokens, or to several separated by commas, or unset it for task-api";
     let audiences =
         variable("RAMPART_CLIENT_ID", audience)?.unwrap_or_else(|| DEFAULT_AUDIENCE.into()).replace(", ", ",");
@@ -168,7 +187,14 @@ async fn of_variables(in_use: impl Fn(io::Error) -> StartError) -> Result<Settle
             (issuer.url().to_owned(), Some(issuer))
         }
     };
-    let auth = auth(&url, &audiences, variable("RAMPART_REALM", "set it to plain words, or unset it for default")?)?;
+    let dpop = dpop.map(|mode| {
+        // It listens on this machine alone, so that callers see this address. The keys of a local issuer are as new as this process: no
+        // proof for one of its tokens can have been spent before.
+        let dpop = Dpop::from(DpopSettings::new(mode)).public_url(format!("http://{address}"));
+        dpop.insecure_trust_start(issuer.is_some())
+    });
+    let realm = variable("RAMPART_REALM", "set it to plain words, or unset it for default")?;
+    let auth = auth(&url, &audiences, realm, dpop)?;
     Ok(Settled { auth, accepts: format!("{url} for {audiences}"), issuer })
 }
 
@@ -179,27 +205,53 @@ fn variable(name: &'static str, remedy: &'static str) -> Result<Option<String>, 
 }
 
 /// As [`RampartAuth::from_env`] does, but for the issuer, which may be the local one, and the audience, which has a default here.
-fn auth(issuer_url: &str, audiences: &str, realm: Option<String>) -> Result<RampartAuth, ConfigError> {
+fn auth(
+    issuer_url: &str,
+    audiences: &str,
+    realm: Option<String>,
+    dpop: Option<Dpop>,
+) -> Result<RampartAuth, ConfigError> {
     let mut audiences = audiences.split(',');
     let first = audiences.next().unwrap_or_default();
-    let builder = RampartAuth::builder(issuer_url, first).audiences(audiences);
-    match realm {
-        Some(realm) => builder.realm(realm).build(),
-        None => builder.build(),
+    let mut builder = RampartAuth::builder(issuer_url, first).audiences(audiences);
+    if let Some(realm) = realm {
+        builder = builder.realm(realm);
     }
+    if let Some(dpop) = dpop {
+        builder = builder.dpop(dpop);
+    }
+    builder.build()
 }
 
-fn custom_errors() -> Result<bool, StartError> {
-    let mut arguments = std::env::args_os().skip(1).peekable();
-    let given = arguments.peek().is_some();
-    match arguments.find(|argument| argument != "--custom-errors") {
-        Some(unknown) => Err(StartError::Argument(unknown.to_string_lossy().into_owned())),
-        None => Ok(given),
-    }
-}
+/// A line to try: path, token, what else curl is told, and the answer.
+type Line = (&'static str, &'static str, &'static str, &'static str);
+
+const MINE: &str = "-d '{\"title\":\"Mine\"}'";
+
+const LINES: [Line; 11] = [
+    ("/health", "", "", "200"),
+    ("/api/profile", "", "", "401: no token"),
+    ("/api/profile", "$USER_TOKEN", "", "200"),
+    ("/api/profile", "forged", "", "401: not a token"),
+    ("/api/tasks", "$USER_TOKEN", "", "200"),
+    ("/api/tasks", "$USER_TOKEN", MINE, "403: no scope"),
+    ("/api/tasks", "$WRITER_TOKEN", MINE, "201"),
+    ("/api/emails/send", "$WRITER_TOKEN", "-X POST", "200"),
+    ("/api/admin/stats", "$WRITER_TOKEN", "", "403: no role"),
+    ("/api/admin/stats", "$ADMIN_TOKEN", "", "200"),
+    ("/api/feed", "", "", "200: public"),
+];
+
+/// Where nothing passes that is bound to no key.
+const LINES_OF_BOUND_TOKENS: [Line; 4] = [
+    ("/health", "", "", "200"),
+    ("/api/profile", "", "", "401: no token"),
+    ("/api/profile", "$USER_TOKEN", "", "401: bound to no key"),
+    ("/api/feed", "", "", "200: public"),
+];
 
 /// What can be tried with the local issuer.
-fn introduce(title: &str, address: SocketAddr, issuer: &LocalIssuer) -> io::Result<()> {
+fn introduce(title: &str, address: SocketAddr, issuer: &LocalIssuer, dpop: Option<DpopMode>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{title}")?;
     writeln!(out, "RAMPART_URL is not set, so a local issuer is running at {}\n", issuer.url())?;
@@ -208,23 +260,19 @@ fn introduce(title: &str, address: SocketAddr, issuer: &LocalIssuer) -> io::Resu
         writeln!(out, "  {name}_TOKEN={}", user.token(issuer).sign().map_err(io::Error::other)?)?;
     }
     writeln!(out, "\nThen try (-i shows the headers):")?;
-    let mine = "-d '{\"title\":\"Mine\"}'";
-    for (path, token, more, answer) in [
-        ("/health", "", "", "200"),
-        ("/api/profile", "", "", "401: no token"),
-        ("/api/profile", "$USER_TOKEN", "", "200"),
-        ("/api/profile", "forged", "", "401: not a token"),
-        ("/api/tasks", "$USER_TOKEN", "", "200"),
-        ("/api/tasks", "$USER_TOKEN", mine, "403: no scope"),
-        ("/api/tasks", "$WRITER_TOKEN", mine, "201"),
-        ("/api/emails/send", "$WRITER_TOKEN", "-X POST", "200"),
-        ("/api/admin/stats", "$WRITER_TOKEN", "", "403: no role"),
-        ("/api/admin/stats", "$ADMIN_TOKEN", "", "200"),
-        ("/api/feed", "", "", "200: public"),
-    ] {
+    let lines: &[Line] = if dpop == Some(DpopMode::Required) { &LINES_OF_BOUND_TOKENS } else { &LINES };
+    for (path, token, more, answer) in lines {
         let token = if token.is_empty() { String::new() } else { format!(" -H \"Authorization: Bearer {token}\"") };
         let more = if more.is_empty() { String::new() } else { format!(" {more}") };
         writeln!(out, "  curl -i http://{address}{path}{token}{more}  # {answer}")?;
+    }
+    if dpop.is_some() {
+        let command = format!("RAMPART_URL={} cargo run -q -p rampart-issuer dpop", issuer.url());
+        let api = format!("http://{address}/api");
+        writeln!(out, "\nTokens that are bound to a key: each line takes one, makes a proof, and prints a curl line")?;
+        writeln!(out, "(eval runs it; run twice, what it has printed is refused the second time):")?;
+        writeln!(out, "  eval \"$({command} GET {api}/profile)\"  # 200")?;
+        writeln!(out, "  eval \"$({command} POST {api}/tasks tasks:write)\" {MINE}  # 201")?;
     }
     out.flush()
 }

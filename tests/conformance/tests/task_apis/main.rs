@@ -1,167 +1,17 @@
 //! The three Task APIs, asked the same over real sockets: the answers are the same, byte for byte.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod dpop;
+mod world;
+
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::{LazyLock, mpsc};
+use std::net::TcpStream;
 
-use actix_web::web::Data;
-use actix_web::{App, HttpServer};
-use axum::middleware::map_response;
-use rampart_actix::RampartConfig;
-use rampart_conformance::wire::{Connection, Reply};
-use rampart_core::RampartAuth;
-use rampart_issuer::{Algorithm, LocalIssuer, TokenBuilder};
-use task_api_shared::Store;
+use rampart_conformance::wire::Connection;
+use rampart_issuer::Algorithm;
 
-struct World {
-    issuer: LocalIssuer,
-    apis: [(&'static str, SocketAddr); 3],
-}
-
-/// For tests that leave no task behind, or do not look at them.
-static WORLD: LazyLock<World> = LazyLock::new(|| World::start(false).warm());
-
-impl World {
-    fn start(custom_errors: bool) -> Self {
-        // Without keys nothing vouches for the exp of a token, so that one that has expired is only invalid.
-        Self::with_keys(custom_errors, true)
-    }
-
-    fn with_keys(custom_errors: bool, fetched: bool) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
-        let auth = || {
-            let auth = RampartAuth::new(issuer.url(), issuer.audience()).unwrap();
-            if fetched {
-                runtime.block_on(auth.warm_up()).unwrap();
-            }
-            auth
-        };
-        let apis = [
-            ("axum", axum(auth(), custom_errors)),
-            ("actix-web", actix(auth(), custom_errors)),
-            ("Rocket", rocket(auth(), custom_errors)),
-        ];
-        Self { issuer, apis }
-    }
-
-    /// With the issuer's keys at hand, as each program is once it has started: without them, nobody can say that a token has expired.
-    fn warm(self) -> Self {
-        let token = self.token("warm").sign().unwrap();
-        assert_eq!(self.agreed("GET /api/data", Some(&token), None).status, 200);
-        self
-    }
-
-    fn token(&self, sub: &str) -> TokenBuilder {
-        self.issuer.token().expires_in(3600).sub(sub)
-    }
-
-    /// Asks all three, and gives the answer that they agree on.
-    fn agreed(&self, line: &str, token: Option<&str>, body: Option<&str>) -> Contract {
-        let [first, others @ ..] = self.apis.map(|(name, address)| (name, ask(address, line, token, body)));
-        for (name, answer) in others {
-            assert_eq!(answer, first.1, "{name} and {} differ about {line}", first.0);
-        }
-        first.1
-    }
-}
-
-fn free_port() -> TcpListener {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.set_nonblocking(true).unwrap();
-    listener
-}
-
-fn axum(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
-    let listener = free_port();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            let app = task_api_axum::app(auth);
-            let app = if custom_errors { app.layer(map_response(task_api_axum::custom_errors)) } else { app };
-            axum::serve(listener, app).await.unwrap();
-        });
-    });
-    address
-}
-
-fn actix(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
-    let listener = free_port();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        let store = Data::new(Store::default());
-        let server = HttpServer::new(move || {
-            let refusals = RampartConfig::default();
-            let refusals = if custom_errors { refusals.error_handler(task_api_actix::custom_errors) } else { refusals };
-            App::new()
-                .app_data(refusals)
-                .configure(|config| task_api_actix::configure(config, &auth, store.clone()))
-                .wrap(task_api_actix::cors())
-        });
-        let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
-        actix_web::rt::System::new().block_on(server).unwrap();
-    });
-    address
-}
-
-fn rocket(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
-    let (sender, port) = mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let shutdown = rocket::config::Shutdown { ctrlc: false, ..rocket::config::Shutdown::default() };
-        let log_level = rocket::config::LogLevel::Off;
-        let config = rocket::Config { port: 0, log_level, shutdown, ..rocket::Config::debug_default() };
-        // Rocket chooses the port itself and tells it once it listens.
-        let tell = rocket::fairing::AdHoc::on_liftoff("Tell the port", move |rocket| {
-            Box::pin(async move { sender.send(rocket.config().port).unwrap() })
-        });
-        let rocket = task_api_rocket::app(rocket::custom(config), auth).unwrap().attach(tell);
-        let rocket =
-            if custom_errors { rocket.register("/", rocket::catchers![task_api_rocket::unauthorized]) } else { rocket };
-        runtime.block_on(rocket.launch()).unwrap();
-    });
-    (Ipv4Addr::LOCALHOST, port.recv().unwrap()).into()
-}
-
-/// The part of an answer that is the contract.
-#[derive(Debug, PartialEq)]
-struct Contract {
-    status: u16,
-    content_type: Option<String>,
-    cache_control: Option<String>,
-    challenge: Option<String>,
-    body: String,
-}
-
-impl From<Reply> for Contract {
-    fn from(reply: Reply) -> Self {
-        let header = |name| reply.header(name).map(str::to_owned);
-        Self {
-            status: reply.status,
-            content_type: header("content-type"),
-            cache_control: header("cache-control"),
-            challenge: header("www-authenticate"),
-            body: reply.body.clone(),
-        }
-    }
-}
-
-fn request(address: SocketAddr, line: &str, token: Option<&str>, body: &str) -> String {
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let length = body.len();
-    format!(
-        "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{authorization}Content-Length: {length}\r\n\r\n{body}"
-    )
-}
-
-fn ask(address: SocketAddr, line: &str, token: Option<&str>, body: Option<&str>) -> Contract {
-    let request = request(address, line, token, body.unwrap_or_default());
-    Connection::open(address).unwrap().ask(request.as_bytes()).unwrap().into()
-}
+use crate::world::{Contract, WORLD, World, ask, request};
 
 /// R8.
 #[test]
@@ -483,17 +333,16 @@ fn preflight_needs_no_token_and_rejections_are_readable_across_origins() {
         for path in ["/api/tasks", "/api/admin/stats", "/api/admin/unknown"] {
             let preflight = format!(
                 "OPTIONS {path} HTTP/1.1\r\nHost: {address}\r\nOrigin: http://localhost:5173\r\n\
-                 Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization, content-type\r\n\r\n"
+                 Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization, dpop, content-type\r\n\r\n"
             );
             let mut connection = Connection::open(address).unwrap();
             let reply = connection.ask(preflight.as_bytes()).unwrap();
             assert!(matches!(reply.status, 200 | 204), "{name} {path}: {}", reply.status);
             assert_eq!(reply.header("access-control-allow-origin"), Some("http://localhost:5173"), "{name} {path}");
             assert_eq!(reply.header("access-control-allow-credentials"), Some("true"), "{name} {path}");
-            assert!(
-                reply.header("access-control-allow-headers").unwrap().to_lowercase().contains("authorization"),
-                "{name} {path}"
-            );
+            let allowed = reply.header("access-control-allow-headers").unwrap().to_lowercase();
+            let allowed: BTreeSet<_> = allowed.split(',').map(str::trim).collect();
+            assert_eq!(allowed, BTreeSet::from(["authorization", "content-type", "dpop"]), "{name} {path}");
         }
 
         let request = format!("GET /api/profile HTTP/1.1\r\nHost: {address}\r\nOrigin: http://localhost:5173\r\n\r\n");
@@ -502,7 +351,7 @@ fn preflight_needs_no_token_and_rejections_are_readable_across_origins() {
         assert_eq!(reply.header("access-control-allow-origin"), Some("http://localhost:5173"), "{name}");
         let exposed = reply.header("access-control-expose-headers").unwrap().to_lowercase();
         let exposed: BTreeSet<_> = exposed.split(',').map(str::trim).collect();
-        assert_eq!(exposed, BTreeSet::from(["retry-after", "www-authenticate"]), "{name}");
+        assert_eq!(exposed, BTreeSet::from(["dpop-nonce", "retry-after", "www-authenticate"]), "{name}");
 
         let request = format!("GET /api/profile HTTP/1.1\r\nHost: {address}\r\nOrigin: https://evil.example\r\n\r\n");
         let reply = Connection::open(address).unwrap().ask(request.as_bytes()).unwrap();
