@@ -10,7 +10,7 @@ use super::diagnosis::with_remedy;
 use super::elsewhere::Elsewhere;
 use super::mapping::{self, leads_somewhere, profile};
 use super::payload::Payload;
-use super::pointer::Duplicate;
+use super::pointer::{Duplicate, Found};
 use super::rules::Rules;
 use super::subject::Subject;
 use super::times::Times;
@@ -137,9 +137,7 @@ fn judge(text: &str, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Va
     if let Some((claim, _)) = missing {
         return Err(Refusal::missing_claim(Rule::V10, Cow::Owned(claim.name.clone())));
     }
-    for (demand, found) in rules.demands.iter().zip(elsewhere.demanded) {
-        demand.check(found)?;
-    }
+    check_demands(elsewhere.demanded, rules)?;
 
     let roles = mapping::all_roles(members.roles.take(), elsewhere.roles, elsewhere.role_names)?;
     let scope = match elsewhere.scope {
@@ -193,7 +191,11 @@ fn judge(text: &str, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Va
     })
 }
 
-/// Whether a token could pass if only its key were known: V6 to V8, and `exp` of V9. No key makes a token good that fails here; as
+fn check_demands(demanded: Vec<Found<'_>>, rules: &Rules) -> Result<(), Refusal> {
+    rules.demands.iter().zip(demanded).try_for_each(|(demand, found)| demand.check(found))
+}
+
+/// Whether a token could pass if only its key were known: V6 to V8, `exp` of V9, and what the settings require of claims by V10. No key makes a token good that fails here; as
 /// nothing of it is authentic, its bearer is told no more than that it is invalid. Of one that could, when it was signed at the latest: by
 /// its own word, or before it came, which is now.
 pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration) -> Result<Duration, Refusal> {
@@ -206,5 +208,6 @@ pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration
     check_audience(&members.audiences(elsewhere.stand_ins.audience.take())?, has_aud, rules)?;
     let times = Times::read(members.exp, members.iat, members.nbf)?;
     times.check_expiry(now, rules.tolerance)?;
+    check_demands(elsewhere.demanded, rules)?;
     Ok(times.iat.map_or(now, |iat| iat.saturating_add(rules.tolerance)))
 }

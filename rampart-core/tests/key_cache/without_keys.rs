@@ -140,6 +140,21 @@ async fn claim_that_stands_in_for_aud_is_looked_at_before_keys_are_fetched() {
     assert_eq!(world.fetches(), 1);
 }
 
+/// CL01, IS27.
+#[tokio::test]
+async fn claim_that_must_have_a_value_is_looked_at_before_keys_are_fetched() {
+    let world = World::new().await;
+    let auth = world.builder().require_claim("/owner", ["65"]).build().unwrap();
+    let base = || world.issuer.token().expires_in(1_000_000);
+    for token in [base(), base().claim("owner", "64"), base().claim("owner", 65), base().claim("owner", json!(["65"]))]
+    {
+        refused(at_once(&auth, &token.sign().unwrap()));
+    }
+    assert_eq!(world.fetches(), 0);
+    assert!(Request::waiting(&auth, &base().claim("owner", "65").sign().unwrap()).verdict().await.is_ok());
+    assert_eq!(world.fetches(), 1);
+}
+
 /// F04, F05, S30.
 #[tokio::test]
 async fn issuer_without_keys_does_not_refuse_the_users_of_another_one() {
