@@ -55,6 +55,7 @@ pub use crate::{
     issuer::Issuer,
     jose::algorithm::{Algorithm, UnknownAlgorithm},
     jose::key_set::{Jws, KeySet, KeySetError},
+    presets::entra::EntraTenants,
     requirement::combination::AnyOf,
     requirement::policy::Policy,
     requirement::{AnyUser, Requirement},

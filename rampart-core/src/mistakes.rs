@@ -37,6 +37,31 @@ pub(crate) fn checked_alias(alias: &str) -> Result<(), ConfigError> {
     })
 }
 
+/// Refuses what stands in the place of a tenant's ID in an issuer of Microsoft Entra: no token names it there.
+pub(crate) fn checked_entra_issuer(issuer: &str) -> Result<(), ConfigError> {
+    let tenant = issuer.strip_prefix("https://login.microsoftonline.com/").and_then(|rest| rest.strip_suffix("/v2.0"));
+    match tenant {
+        Some(tenant) if !tenant.contains('/') => checked_entra_tenant("issuer_url", tenant),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what is no ID of a tenant as tokens have it: a GUID in lower case.
+pub(crate) fn checked_entra_tenant(field: &'static str, tenant: &str) -> Result<(), ConfigError> {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let fits = |(at, byte): (usize, u8)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { is_hex(byte) };
+    if tenant.len() == 36 && tenant.bytes().enumerate().all(fits) {
+        return Ok(());
+    }
+    checked_text(field, tenant)?;
+    Err(ConfigError::invalid(
+        field,
+        format!(
+            "names {tenant:?} as the tenant, which no token does; write its ID as tokens have it in tid: a GUID in lower case. For several tenants give Issuer::entra_tenants([..], ..) to issuers(..)"
+        ),
+    ))
+}
+
 /// What is wrong with fixed keys, and what to do about what is often given in their place.
 pub(crate) fn unusable_keys(text: &str, error: KeySetError) -> String {
     let start = text.trim_start_matches('\u{feff}').trim_start();

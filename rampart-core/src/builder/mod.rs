@@ -421,6 +421,7 @@ fn live(
     if most == 0 {
         return Err(ConfigError::invalid("max_issuers", "is 0, so that none could be kept; leave it out for 1,000"));
     }
+    resolver.check()?;
     // A further issuer's rules are those of its settings alone: its floor is checked with the first that comes.
     floor.check()?;
     let fetching = floor.fetching.for_strangers(look_up);

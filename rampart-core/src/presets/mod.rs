@@ -1,7 +1,9 @@
 //! Issuers that many have, each in one line. The manual's page `presets` says what each sets, and by which page of its maker.
 
+pub(crate) mod entra;
 pub(crate) mod written;
 
+use crate::claim_settings::{Mark, RolesFromNames};
 use crate::issuer::Issuer;
 
 impl Issuer {
@@ -106,6 +108,121 @@ impl Issuer {
     /// [`http_client`](crate::RampartAuthBuilder::http_client) adds the certificate.
     pub fn kubernetes(api_server: impl Into<String>, audience: impl Into<String>) -> Self {
         Self::new(api_server, audience)
+    }
+
+    /// A project of Zitadel: `url` is the address of the instance. The audience is the project, and roles are those of the project that
+    /// one of these organizations has granted: an organization that was given the project assigns its roles by itself. Applications must
+    /// be set to JWT as the kind of their access tokens, to which Zitadel adds roles where they are asked for, or where the project
+    /// asserts them.
+    ///
+    /// ```
+    /// use rampart_core::{Issuer, RampartAuth};
+    ///
+    /// let auth = RampartAuth::of(Issuer::zitadel("https://shop.zitadel.cloud", "69234237810729019", ["69629023906488334"]))?;
+    /// # Ok::<(), rampart_core::ConfigError>(())
+    /// ```
+    pub fn zitadel<S: Into<String>>(
+        url: impl Into<String>,
+        project_id: impl Into<String>,
+        organization_ids: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let (url, project_id) = (without_slash(url), project_id.into());
+        let jwks_url = format!("{url}/oauth/v2/keys");
+        let roles = format!("/urn:zitadel:iam:org:project:{}:roles", as_part_of_a_pointer(&project_id));
+        Self::new(url, project_id)
+            .jwks_url(jwks_url)
+            .roles_from_names(RolesFromNames::at(roles).granted_by(organization_ids))
+    }
+
+    /// An application of authentik: `url` is that of the server, `application` its slug, and the audience the client ID of its provider,
+    /// whose issuer mode is the usual one, a signing key is chosen and no encryption key is. Roles are those of the scope `entitlements`.
+    ///
+    /// Its access tokens are its ID tokens with a little more. They have the `nonce` of the sign-in, which is ignored here, and the audience
+    /// of the ID tokens. What tells them apart is `azp`, which only access tokens have, and which is required here.
+    pub fn authentik(url: impl Into<String>, application: impl AsRef<str>, audience: impl Into<String>) -> Self {
+        let issuer_url = format!("{}/application/o/{}/", without_slash(url), application.as_ref());
+        let jwks_url = format!("{issuer_url}jwks/");
+        Self::new(issuer_url, audience).jwks_url(jwks_url).required_claims(["azp"]).insecure_ignore_mark(Mark::Nonce)
+    }
+
+    /// A server of Dex: `url` is its issuer, exactly as its configuration has it. Its access tokens are made as its ID tokens are, with an
+    /// `at_hash` and the `nonce` of the sign-in, which are both ignored here. **Nothing tells the two apart**: an ID token with this audience
+    /// passes, unless a `c_hash` shows that it came with a code.
+    ///
+    /// The audience must therefore be a client of Dex that stands for the API alone and by which nobody signs in, never a front end's own
+    /// client ID. Front ends ask for it by the scope `audience:server:client_id:` and its ID; the ID tokens of all others are kept out.
+    ///
+    /// Groups stand in `groups`: `roles_claims(["/groups"])` makes roles of them.
+    pub fn dex(url: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self::new(url, audience).insecure_ignore_mark(Mark::AtHash).insecure_ignore_mark(Mark::Nonce)
+    }
+
+    /// Users of Google, as its ID tokens have them: its access tokens are for Google alone and cannot be verified. `client_ids` are those
+    /// of the front ends, and of the server where an app asks for tokens for that one; both `aud` and `azp` must be among them. Anybody
+    /// can have Google make a token for an audience of their choice, as service accounts do: `azp` says who has asked.
+    ///
+    /// An ID token says who has signed in at a front end, and nothing about what that one may do here: there are no scopes and no roles,
+    /// and whoever gets hold of one that a front end was sent can use it here, until it ends after an hour. Its marks `at_hash` and `nonce` are
+    /// ignored. Everybody who has an account at Google is let in: `hd` says of what organization they are, and
+    /// `require_claim("/hd", ["example.com"])` lets in the members of one alone.
+    ///
+    /// ```
+    /// use rampart_core::{Issuer, RampartAuth};
+    ///
+    /// let google = Issuer::google(["1234-web.apps.googleusercontent.com"]).require_claim("/hd", ["example.com"]);
+    /// let auth = RampartAuth::of(google)?;
+    /// # Ok::<(), rampart_core::ConfigError>(())
+    /// ```
+    pub fn google<S: Into<String>>(client_ids: impl IntoIterator<Item = S>) -> Self {
+        let client_ids: Vec<String> = client_ids.into_iter().map(Into::into).collect();
+        Self::for_each_of("https://accounts.google.com", client_ids.clone())
+            .aliases(["accounts.google.com"])
+            .jwks_url("https://www.googleapis.com/oauth2/v3/certs")
+            .require_claim("/azp", client_ids)
+            .insecure_ignore_mark(Mark::AtHash)
+            .insecure_ignore_mark(Mark::Nonce)
+    }
+
+    /// Workflows of GitHub Actions. Any workflow of anybody gets a token for the audience of its choice, so that the audience keeps nobody
+    /// out: the owners do, organizations or users by their IDs, for their names may pass to somebody else. `gh api users/NAME --jq .id`
+    /// shows one.
+    ///
+    /// These tokens are ID tokens by design: they say what runs where, not what it may do. Every workflow of every repository of these owners
+    /// is let in, on any branch, until `require_claim` says more: `/repository_id`, `/environment` or `/ref`. They bear no mark of an ID
+    /// token, and none is ignored.
+    ///
+    /// ```
+    /// use rampart_core::{Issuer, RampartAuth};
+    ///
+    /// let deployments = Issuer::github_actions("https://deploy.example.com", ["1234567"])
+    ///     .require_claim("/repository_id", ["76543210"])
+    ///     .require_claim("/environment", ["production"]);
+    /// let auth = RampartAuth::of(deployments)?;
+    /// # Ok::<(), rampart_core::ConfigError>(())
+    /// ```
+    pub fn github_actions<S: Into<String>>(
+        audience: impl Into<String>,
+        repository_owner_ids: impl IntoIterator<Item = S>,
+    ) -> Self {
+        Self::new("https://token.actions.githubusercontent.com", audience)
+            .jwks_url("https://token.actions.githubusercontent.com/.well-known/jwks")
+            .require_claim("/repository_owner_id", repository_owner_ids)
+    }
+
+    /// Jobs of GitLab CI: `url` is that of the instance, such as `https://gitlab.com`. Any job of anybody gets a token for the audience of
+    /// its choice, so that the audience keeps nobody out: the namespaces do, by the IDs of the groups or users in which the projects stand
+    /// directly. A subgroup is a namespace of its own.
+    ///
+    /// These tokens are ID tokens by design, as those of [`github_actions`](Self::github_actions): `require_claim` narrows them, such as by
+    /// `/project_id`, or by `/ref_protected`, which is the text `true`.
+    pub fn gitlab<S: Into<String>>(
+        url: impl Into<String>,
+        audience: impl Into<String>,
+        namespace_ids: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let url = without_slash(url);
+        let jwks_url = format!("{url}/oauth/discovery/keys");
+        Self::new(url, audience).jwks_url(jwks_url).require_claim("/namespace_id", namespace_ids)
     }
 
     /// An issuer whose tokens are for one of several clients.

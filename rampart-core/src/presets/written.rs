@@ -113,6 +113,43 @@ const PRESETS: &[Preset] = &[
         arguments: &["api_server", "audience"],
         issuer: |given| Ok(Issuer::kubernetes(given.text("api_server")?, given.text("audience")?)),
     },
+    Preset {
+        name: "entra",
+        arguments: &["tenant_id", "audience"],
+        issuer: |given| Ok(Issuer::entra(given.text("tenant_id")?, given.text("audience")?)),
+    },
+    Preset {
+        name: "zitadel",
+        arguments: &["url", "project_id", "organization_ids"],
+        issuer: |given| {
+            Ok(Issuer::zitadel(given.text("url")?, given.text("project_id")?, given.list("organization_ids")?))
+        },
+    },
+    Preset {
+        name: "authentik",
+        arguments: &["url", "application", "audience"],
+        issuer: |given| Ok(Issuer::authentik(given.text("url")?, given.text("application")?, given.text("audience")?)),
+    },
+    Preset {
+        name: "dex",
+        arguments: &["url", "audience"],
+        issuer: |given| Ok(Issuer::dex(given.text("url")?, given.text("audience")?)),
+    },
+    Preset {
+        name: "google",
+        arguments: &["client_ids"],
+        issuer: |given| Ok(Issuer::google(given.list("client_ids")?)),
+    },
+    Preset {
+        name: "github_actions",
+        arguments: &["audience", "repository_owner_ids"],
+        issuer: |given| Ok(Issuer::github_actions(given.text("audience")?, given.list("repository_owner_ids")?)),
+    },
+    Preset {
+        name: "gitlab",
+        arguments: &["url", "audience", "namespace_ids"],
+        issuer: |given| Ok(Issuer::gitlab(given.text("url")?, given.text("audience")?, given.list("namespace_ids")?)),
+    },
 ];
 
 /// For the errors of whatever reads a file.

@@ -95,6 +95,12 @@ members! {
         project: String,
         project_url: String,
         api_server: String,
+        tenant_id: String,
+        project_id: String,
+        organization_ids: Vec<String>,
+        application: String,
+        repository_owner_ids: Vec<String>,
+        namespace_ids: Vec<String>,
     }
 }
 

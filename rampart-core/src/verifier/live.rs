@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
+use rampart_http::ConfigError;
 use tokio::time::Instant;
 
 use super::strangers::Strangers;
@@ -51,6 +52,15 @@ const MOST_QUESTIONS: usize = 8;
 pub trait IssuerResolver: Send + Sync {
     /// The issuer of this name, or `None` where it is nobody's.
     fn resolve(&self, iss: &str) -> Option<Issuer>;
+
+    /// What is wrong with the list that it decides by, as far as that can be said before a token comes: asked once, when the object is
+    /// built. Nothing, unless it says otherwise.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the remedy, which is that of the object then.
+    fn check(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
 }
 
 impl<F: Fn(&str) -> Option<Issuer> + Send + Sync> IssuerResolver for F {

@@ -15,7 +15,8 @@ use crate::jwks::cache::Surroundings;
 use crate::jwks::keys::Keys;
 use crate::jwks::source::{Fetching, Source};
 use crate::mistakes::{
-    checked_alias, checked_audience, checked_deciding_pointer, checked_required_claim, checked_subject,
+    checked_alias, checked_audience, checked_deciding_pointer, checked_entra_issuer, checked_required_claim,
+    checked_subject,
 };
 use crate::settings::IssuerSettings;
 use crate::token::demands::Demand;
@@ -113,6 +114,7 @@ impl Trusted {
 
 fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) -> Result<Rules, ConfigError> {
     let audience = settings.audience.as_deref().unwrap_or_default();
+    checked_entra_issuer(name)?;
     checked_audience("audience", audience)?;
     for audience in &settings.audiences {
         checked_audience("audiences", audience)?;

@@ -13,6 +13,7 @@ mod claim_names;
 mod claims;
 mod config;
 mod curve_signature;
+mod entra;
 mod events;
 mod header;
 mod inquiry;

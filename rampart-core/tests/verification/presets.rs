@@ -6,6 +6,9 @@ use rampart_core::{AuthError, Grants, Issuer, IssuerSettings, RampartAuth, Setti
 use rampart_issuer::LocalIssuer;
 use serde_json::{Map, Value, json};
 
+/// A tenant of Microsoft Entra.
+const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+
 /// A preset, a token of its issuer, and what becomes of the token when a claim is another.
 struct Case {
     issuer: Issuer,
@@ -156,6 +159,167 @@ fn cases() -> Vec<Case> {
                 vec![json!({"aud": ["https://kubernetes.default.svc.cluster.local"]}), json!({"aud": null})],
             )
         },
+        Case {
+            sub: "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
+            roles: &["Approver"],
+            scope: "access_as_user",
+            ..case(
+                Issuer::entra(TENANT, "6e74172b-be56-4843-9ff4-e66a39bb12e3"),
+                json!({
+                    "aud": "6e74172b-be56-4843-9ff4-e66a39bb12e3", "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
+                    "aio": "a", "azp": "1f70fd23-3ab1-4f52-9ed3-8d1e5f0c3f3c", "azpacr": "0", "name": "Abe Lincoln",
+                    "oid": "690222be-ff1a-4d56-abd1-7e4f7d38e474", "preferred_username": "abeli@example.com", "rh": "I",
+                    "roles": ["Approver"], "scp": "access_as_user", "sub": "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
+                    "tid": TENANT, "uti": "u", "ver": "2.0",
+                }),
+                vec![
+                    json!({"aud": "00000003-0000-0000-c000-000000000000"}),
+                    json!({"tid": "9188040d-6c67-4c5b-b112-36a304b66dad"}),
+                    json!({"tid": null}),
+                    json!({"tid": [TENANT]}),
+                    json!({"iss": "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"}),
+                    json!({"iss": format!("https://sts.windows.net/{TENANT}/"), "ver": "1.0"}),
+                    json!({"nonce": "x"}),
+                ],
+            )
+        },
+        // A machine's.
+        Case {
+            roles: &["Tasks.Read.All"],
+            ..case(
+                Issuer::entra(TENANT, "6e74172b-be56-4843-9ff4-e66a39bb12e3"),
+                json!({
+                    "aud": "6e74172b-be56-4843-9ff4-e66a39bb12e3", "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
+                    "azp": "client", "azpacr": "1", "oid": "user-1", "roles": ["Tasks.Read.All"], "sub": "user-1", "tid": TENANT, "ver": "2.0",
+                }),
+                vec![json!({"aud": "client"})],
+            )
+        },
+        Case {
+            sub: "77776025198584418",
+            roles: &["admin"],
+            ..case(
+                Issuer::zitadel("https://shop.zitadel.cloud/", "69234237810729019", ["69629023906488334"]),
+                json!({
+                    "iss": "https://shop.zitadel.cloud", "aud": ["69234237810729234@shop", "69234237810729019"], "azp": "69234237810729234@shop",
+                    "sub": "77776025198584418", "client_id": "69234237810729234@shop", "jti": "69234237813329048",
+                    "urn:zitadel:iam:org:project:69234237810729019:roles": {
+                        "admin": {"69629023906488334": "shop.example"}, "editor": {"69629023906480000": "partner.example"},
+                    },
+                    "urn:zitadel:iam:org:project:roles": {"owner": {"69629023906488334": "shop.example"}},
+                    "urn:zitadel:iam:org:project:69234237810720000:roles": {"owner": {"69629023906488334": "shop.example"}},
+                }),
+                vec![
+                    json!({"aud": ["69234237810729234@shop"]}),
+                    json!({"iss": "https://other.zitadel.cloud"}),
+                    json!({"at_hash": "x"}),
+                    json!({"nonce": "x"}),
+                ],
+            )
+        },
+        Case {
+            scope: "openid profile",
+            ..case(
+                Issuer::authentik("https://auth.example.com/", "shop", "shop-client"),
+                json!({
+                    "iss": "https://auth.example.com/application/o/shop/", "sub": "user-1", "aud": "shop-client", "azp": "shop-client",
+                    "uid": "u", "nonce": "n", "auth_time": 1, "acr": "goauthentik.io/providers/oauth2/default", "amr": ["pwd"], "sid": "s",
+                    "scope": "openid profile", "groups": ["admins"],
+                }),
+                vec![
+                    // The ID token of the same sign-in, and that of a renewal.
+                    json!({"azp": null, "uid": null}),
+                    json!({"azp": null, "uid": null, "at_hash": "x"}),
+                    json!({"at_hash": "x"}),
+                    json!({"c_hash": "x"}),
+                    json!({"aud": "other-client"}),
+                    json!({"iss": "https://auth.example.com/application/o/other/"}),
+                    json!({"iss": "https://auth.example.com/"}),
+                ],
+            )
+        },
+        case(
+            Issuer::dex("https://dex.example.com/dex", "shop-api"),
+            json!({
+                "iss": "https://dex.example.com/dex", "sub": "user-1", "aud": ["shop-api", "shop-web"], "azp": "shop-web",
+                "at_hash": "yy5XYxF1XRxLQxSoi1LQmA", "nonce": "n", "email": "user@example.com", "email_verified": true, "groups": ["admins"], "name": "User",
+            }),
+            vec![
+                // The ID token of a front end that has not asked for the API.
+                json!({"aud": "shop-web"}),
+                json!({"c_hash": "x"}),
+                json!({"iss": "https://dex.example.com"}),
+            ],
+        ),
+        // As from One Tap, and as from the token endpoint for an app that asks for the server.
+        case(
+            Issuer::google(["web.apps.googleusercontent.com", "app.apps.googleusercontent.com"]),
+            json!({
+                "iss": "https://accounts.google.com", "azp": "web.apps.googleusercontent.com", "aud": "web.apps.googleusercontent.com",
+                "sub": "user-1", "email": "user@example.com", "email_verified": true, "hd": "example.com", "nonce": "n", "jti": "j",
+            }),
+            vec![
+                json!({"aud": "other.apps.googleusercontent.com"}),
+                json!({"azp": "other.apps.googleusercontent.com"}),
+                // A service account's, for the audience of its choice.
+                json!({"azp": "107517467455664443766"}),
+                json!({"azp": null}),
+                json!({"azp": ["web.apps.googleusercontent.com"]}),
+                json!({"c_hash": "x"}),
+                json!({"iss": "accounts.google.com/"}),
+            ],
+        ),
+        case(
+            Issuer::google(["web.apps.googleusercontent.com", "app.apps.googleusercontent.com"]),
+            json!({
+                "iss": "accounts.google.com", "azp": "app.apps.googleusercontent.com", "aud": "web.apps.googleusercontent.com",
+                "sub": "user-1", "at_hash": "HK6E_P6Dh8Y93mRNtsDB1Q",
+            }),
+            vec![json!({"azp": "other.apps.googleusercontent.com"})],
+        ),
+        Case {
+            sub: "repo:octo-org@65/octo-repo@74:environment:prod",
+            ..case(
+                Issuer::github_actions("https://deploy.example.com", ["65", "66"]),
+                json!({
+                    "jti": "j", "sub": "repo:octo-org@65/octo-repo@74:environment:prod", "environment": "prod",
+                    "aud": "https://deploy.example.com", "ref": "refs/heads/main", "repository": "octo-org/octo-repo",
+                    "repository_owner": "octo-org", "actor_id": "12", "repository_visibility": "private", "repository_id": "74",
+                    "repository_owner_id": "65", "run_id": "1", "run_attempt": "2", "runner_environment": "github-hosted",
+                    "actor": "octocat", "workflow": "w", "event_name": "workflow_dispatch", "ref_type": "branch",
+                    "job_workflow_ref": "octo-org/octo-automation/.github/workflows/oidc.yml@refs/heads/main",
+                    "iss": "https://token.actions.githubusercontent.com",
+                }),
+                vec![
+                    json!({"repository_owner_id": "64"}),
+                    json!({"repository_owner_id": null}),
+                    json!({"repository_owner_id": 65}),
+                    json!({"repository_owner_id": ["65"]}),
+                    json!({"aud": "https://github.com/octo-org"}),
+                    json!({"iss": "https://token.actions.githubusercontent.com/octo-org"}),
+                ],
+            )
+        },
+        Case {
+            sub: "project_path:my-group/my-project:ref_type:branch:ref:main",
+            ..case(
+                Issuer::gitlab("https://gitlab.example.com/", "https://deploy.example.com", ["72"]),
+                json!({
+                    "namespace_id": "72", "namespace_path": "my-group", "project_id": "20", "project_path": "my-group/my-project",
+                    "user_id": "1", "user_login": "user", "user_access_level": "developer", "pipeline_id": "574", "pipeline_source": "push",
+                    "job_id": "302", "ref": "main", "ref_type": "branch", "ref_protected": "true", "runner_id": 1,
+                    "runner_environment": "self-hosted", "sha": "s", "jti": "j", "iss": "https://gitlab.example.com",
+                    "sub": "project_path:my-group/my-project:ref_type:branch:ref:main", "aud": "https://deploy.example.com",
+                }),
+                vec![
+                    json!({"namespace_id": "73"}),
+                    json!({"namespace_id": null}),
+                    json!({"namespace_id": 72}),
+                    json!({"aud": "https://gitlab.example.com"}),
+                    json!({"iss": "https://gitlab.com"}),
+                ],
+            )
+        },
     ]
 }
 
@@ -203,6 +367,27 @@ fn preset_is_an_issuer_that_can_be_changed_further() {
     }
 }
 
+/// Where the maker's page gives an address, it is the one that is asked.
+#[test]
+fn keys_of_a_preset_are_where_its_maker_says() {
+    for (issuer, address) in [
+        (Issuer::cloudflare_access("example", "a"), "https://example.cloudflareaccess.com/cdn-cgi/access/certs"),
+        (Issuer::entra(TENANT, "a"), &*format!("https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys")),
+        (Issuer::zitadel("https://shop.zitadel.cloud/", "p", ["o"]), "https://shop.zitadel.cloud/oauth/v2/keys"),
+        (
+            Issuer::authentik("https://auth.example.com/", "shop", "a"),
+            "https://auth.example.com/application/o/shop/jwks/",
+        ),
+        (Issuer::google(["a"]), "https://www.googleapis.com/oauth2/v3/certs"),
+        (Issuer::github_actions("a", ["1"]), "https://token.actions.githubusercontent.com/.well-known/jwks"),
+        (Issuer::gitlab("https://gitlab.com/", "a", ["1"]), "https://gitlab.com/oauth/discovery/keys"),
+    ] {
+        let shown = format!("{issuer:?}");
+        assert!(shown.contains(&format!("jwks_url: Some({address:?})")), "{shown}");
+        RampartAuth::of(issuer).unwrap();
+    }
+}
+
 #[test]
 fn preset_without_what_it_needs_is_refused() {
     for (issuer, field) in [
@@ -212,6 +397,21 @@ fn preset_without_what_it_needs_is_refused() {
         (Issuer::auth0("", "api"), "issuer_url"),
         (Issuer::firebase(""), "audience"),
         (Issuer::keycloak("sso.example.com", "shop", "shop-api"), "issuer_url"),
+        (Issuer::google([""; 0]), "audience"),
+        (Issuer::zitadel("https://shop.zitadel.cloud", "project", [""; 0]), "roles_from_names"),
+        (Issuer::zitadel("https://shop.zitadel.cloud", "", ["o"]), "audience"),
+        (Issuer::github_actions("api", [""; 0]), "require_claim"),
+        (Issuer::github_actions("api", [""]), "require_claim"),
+        (Issuer::github_actions("", ["65"]), "audience"),
+        (Issuer::gitlab("https://gitlab.com", "api", [""; 0]), "require_claim"),
+        (Issuer::gitlab("https://gitlab.com", "api", [""]), "require_claim"),
+        (Issuer::authentik("https://auth.example.com", "shop", ""), "audience"),
+        (Issuer::dex("", "api"), "issuer_url"),
+        (Issuer::entra(TENANT, ""), "audience"),
+        (Issuer::entra("", "api"), "issuer_url"),
+        (Issuer::entra("common", "api"), "issuer_url"),
+        (Issuer::entra("example.onmicrosoft.com", "api"), "issuer_url"),
+        (Issuer::entra(TENANT.to_uppercase(), "api"), "issuer_url"),
     ] {
         let shown = format!("{issuer:?}");
         assert_eq!(RampartAuth::of(issuer).unwrap_err().field(), field, "{shown}");
@@ -251,6 +451,25 @@ fn preset_in_a_file_is_the_one_in_code() {
         (
             json!({"preset": "kubernetes", "api_server": "https://a.example", "audience": "b"}),
             Issuer::kubernetes("https://a.example", "b"),
+        ),
+        (json!({"preset": "entra", "tenant_id": "t", "audience": "b"}), Issuer::entra("t", "b")),
+        (
+            json!({"preset": "zitadel", "url": "https://a.example", "project_id": "p~/", "organization_ids": several}),
+            Issuer::zitadel("https://a.example", "p~/", several),
+        ),
+        (
+            json!({"preset": "authentik", "url": "https://a.example", "application": "s", "audience": "b"}),
+            Issuer::authentik("https://a.example", "s", "b"),
+        ),
+        (json!({"preset": "dex", "url": "https://a.example", "audience": "b"}), Issuer::dex("https://a.example", "b")),
+        (json!({"preset": "google", "client_ids": several}), Issuer::google(several)),
+        (
+            json!({"preset": "github_actions", "audience": "b", "repository_owner_ids": several}),
+            Issuer::github_actions("b", several),
+        ),
+        (
+            json!({"preset": "gitlab", "url": "https://a.example", "audience": "b", "namespace_ids": several}),
+            Issuer::gitlab("https://a.example", "b", several),
         ),
     ];
     let names: Vec<_> = all.iter().map(|(file, _)| file["preset"].as_str().unwrap()).collect();

@@ -17,6 +17,8 @@ pub enum App {
     Down,
     /// Two issuers, of which the second may grant little.
     Several,
+    /// A tenant of Microsoft Entra, which shares its keys with all the others.
+    Tenants,
     /// Guards, but no auth object.
     NotConfigured,
     /// As `Plain`, with the framework's usual CORS middleware outside.

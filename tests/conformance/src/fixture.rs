@@ -14,6 +14,15 @@ pub const NOW: u64 = 1_800_000_000;
 
 /// An issuer that gives its keys, which are those of the healthy one, to known callers alone.
 pub const GUARDED: &str = "https://guarded.example";
+/// A tenant of Microsoft Entra, and the issuer of its tokens.
+pub const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+/// Of those who have a personal account.
+pub const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
+/// The issuer of a tenant's tokens.
+pub fn issuer_of(tenant: &str) -> String {
+    format!("https://login.microsoftonline.com/{tenant}/v2.0")
+}
 
 /// The one fixture of a test program.
 pub static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::start);
@@ -46,6 +55,14 @@ pub struct Fixture {
     pub several: RampartAuth,
     /// As [`several`](Self::several), without the cache of verified tokens.
     pub several_uncached: RampartAuth,
+    /// [`TENANT`] alone, by a list.
+    pub tenants: RampartAuth,
+    /// As [`tenants`](Self::tenants), without the cache of verified tokens.
+    pub tenants_uncached: RampartAuth,
+    /// Stands for Microsoft Entra: its keys are those of all tenants.
+    pub entra: LocalIssuer,
+    /// Published for the tokens of any tenant.
+    pub of_any_tenant: SigningKey,
     /// Further published keys; the first key of the issuer is one of RS256.
     pub es256: SigningKey,
     /// ES384.
@@ -138,12 +155,28 @@ impl Fixture {
                 .roles_from_names(RolesFromNames::at("/granted").granted_by(["ours"]))
                 .permissions_claim("/permissions")
         };
+        let entra = runtime.block_on(LocalIssuer::start()).unwrap();
+        let of_any_tenant = SigningKey::generate(Algorithm::ES256, "any").unwrap();
+        let published = [(&of_any_tenant, "{tenantid}")].map(|(key, tenant)| {
+            let mut jwk = key.public_jwk();
+            jwk["issuer"] = issuer_of(tenant).into();
+            jwk
+        });
+        entra.set_jwks_body(Some(serde_json::json!({"keys": published}).to_string()));
+        let tenants = || {
+            let jwks_url = entra.jwks_url();
+            let tenants = Issuer::entra_tenants([TENANT], "tenants-api").each(move |issuer, _| {
+                issuer.jwks_url(&*jwks_url).allow_private_addresses(true).grants(Grants::everything())
+            });
+            RampartAuth::builder_of(tenants).clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
+        };
         let with_cache = |builder: RampartAuthBuilder| builder.build().unwrap();
         let without_cache = |builder: RampartAuthBuilder| builder.token_cache_bytes(0).build().unwrap();
         let (plain, plain_uncached) = (with_cache(plain()), without_cache(plain()));
         let (strict, strict_uncached) = (with_cache(strict()), without_cache(strict()));
         let (several, several_uncached) = (with_cache(several()), without_cache(several()));
         let (elsewhere, elsewhere_uncached) = (with_cache(elsewhere()), without_cache(elsewhere()));
+        let (tenants, tenants_uncached) = (with_cache(tenants()), without_cache(tenants()));
         let down = builder(&broken, broken.audience()).issuer(guarded()).build().unwrap();
         let fetching = [&plain, &plain_uncached, &strict, &strict_uncached, &several, &several_uncached];
         for auth in fetching.into_iter().chain([&elsewhere, &elsewhere_uncached]) {
@@ -163,6 +196,10 @@ impl Fixture {
             down,
             several,
             several_uncached,
+            tenants,
+            tenants_uncached,
+            entra,
+            of_any_tenant,
             es256,
             es384,
             es512,
@@ -198,6 +235,12 @@ impl Fixture {
     /// A good token for [`elsewhere`](Self::elsewhere), without roles and scopes.
     pub fn elsewhere_token(&self) -> TokenBuilder {
         self.token().claim("tenant", "ours")
+    }
+
+    /// A good token of [`TENANT`] for [`tenants`](Self::tenants).
+    pub fn tenant_token(&self) -> TokenBuilder {
+        let token = self.entra.token().key(&self.of_any_tenant).sub("ada").issuer(&issuer_of(TENANT));
+        token.audience("tenants-api").claim("tid", TENANT).at(NOW).issued_at(NOW - 600)
     }
 
     /// A token of the broken issuer, which may well be good.

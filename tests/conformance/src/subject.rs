@@ -63,6 +63,7 @@ impl Framework {
             App::Elsewhere => &FIXTURE.elsewhere,
             App::Down => &FIXTURE.down,
             App::Several => &FIXTURE.several,
+            App::Tenants => &FIXTURE.tenants,
         };
         *SERVERS.lock().entry((self.name, app)).or_insert_with(|| (self.start)(app, auth))
     }

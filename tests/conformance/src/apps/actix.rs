@@ -78,7 +78,7 @@ fn configure(config: &mut ServiceConfig, app: App, auth: &RampartAuth) {
                         .route(get().to(guarded::<TasksWrite>)),
                 );
         }
-        App::Plain | App::Strict | App::Elsewhere | App::Down | App::Several | App::Cors => {
+        App::Plain | App::Strict | App::Elsewhere | App::Down | App::Several | App::Tenants | App::Cors => {
             config.app_data(Data::new(auth.clone()));
             guards(config);
             layers(config, auth);

@@ -53,7 +53,7 @@ fn start(app: App, auth: &RampartAuth) -> SocketAddr {
                 .allow_origin(HeaderValue::from_static("https://web.example"))
                 .allow_headers([axum::http::header::AUTHORIZATION]),
         ),
-        App::Plain | App::Strict | App::Elsewhere | App::Down | App::Several => routes(auth),
+        App::Plain | App::Strict | App::Elsewhere | App::Down | App::Several | App::Tenants => routes(auth),
     };
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {

@@ -33,7 +33,7 @@ impl Subject for Core {
     }
 
     fn answer(&self, case: &Case) -> Outcome {
-        let cached = [&FIXTURE.plain, &FIXTURE.strict, &FIXTURE.several, &FIXTURE.elsewhere];
+        let cached = [&FIXTURE.plain, &FIXTURE.strict, &FIXTURE.several, &FIXTURE.elsewhere, &FIXTURE.tenants];
         let reply = answer(case, cached);
         // An issuer that stays away says another time when to come back.
         if case.app != App::Down {
@@ -43,6 +43,7 @@ impl Subject for Core {
                 &FIXTURE.strict_uncached,
                 &FIXTURE.several_uncached,
                 &FIXTURE.elsewhere_uncached,
+                &FIXTURE.tenants_uncached,
             ];
             assert_eq!(answer(case, uncached), reply, "{}: without the cache of verified tokens", case.name);
         }
@@ -50,7 +51,7 @@ impl Subject for Core {
     }
 }
 
-fn answer(case: &Case, auths: [&RampartAuth; 4]) -> Reply {
+fn answer(case: &Case, auths: [&RampartAuth; 5]) -> Reply {
     match outcome(case, auths) {
         Ok(body) => {
             let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
@@ -70,13 +71,14 @@ fn verify<'a>(auth: &'a RampartAuth, case: &Case) -> Fresh<'a> {
     }
 }
 
-fn outcome(case: &Case, [plain, strict, several, elsewhere]: [&RampartAuth; 4]) -> Result<String, Rejection> {
+fn outcome(case: &Case, [plain, strict, several, elsewhere, tenants]: [&RampartAuth; 5]) -> Result<String, Rejection> {
     let auth = match case.app {
         App::Plain | App::Cors => plain,
         App::Strict | App::StrictWithinPlain => strict,
         App::Elsewhere => elsewhere,
         App::Down => &FIXTURE.down,
         App::Several => several,
+        App::Tenants => tenants,
         App::NotConfigured => return Err(Rejection::not_configured()),
     };
     let outer = verify(if case.app == App::StrictWithinPlain { plain } else { auth }, case).into_verified();

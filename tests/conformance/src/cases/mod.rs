@@ -16,6 +16,7 @@ mod mapping;
 mod requests;
 mod rights;
 mod serialization;
+mod tenants;
 
 /// All cases. Their tokens are made once.
 pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
@@ -32,6 +33,7 @@ pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
         layers::cases(fixture),
         handlers::cases(fixture),
         issuers::cases(fixture),
+        tenants::cases(fixture),
     ]
     .concat()
 });
