@@ -8,6 +8,7 @@ use serde::de::MapAccess;
 
 use super::algorithm::{Algorithm, Algorithms, Kind};
 use super::material::Material;
+use super::owner::Owner;
 use rampart_http::json::{self, Value};
 
 /// Why an entry of a key set is not used: a constant sentence, which holds no text of the entry.
@@ -34,6 +35,8 @@ pub(crate) struct Identity {
     /// `use`, which can only be `sig` here.
     has_use: bool,
     key_ops: Option<Vec<String>>,
+    /// `issuer`, where it is one.
+    owner: Option<Owner>,
     material: Vec<u8>,
 }
 
@@ -56,6 +59,11 @@ impl VerifyingKey {
     /// Whether the key belongs to `algorithm`, by its kind and by its own `alg` (V4).
     pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
         self.prepared(algorithm).is_some()
+    }
+
+    /// Whether the key signs tokens of one of these issuers (V4): of any, unless it says of whom.
+    pub(crate) fn is_of<'i>(&self, mut issuers: impl Iterator<Item = &'i str>) -> bool {
+        self.identity.owner.as_ref().is_none_or(|owner| issuers.any(|issuer| owner.is(issuer)))
     }
 
     /// V5. The length is exact: no scheme has a second form, and ECDSA is raw r‖s (RFC 7518 section 3.4).
@@ -136,7 +144,15 @@ impl VerifyingKey {
         Ok(Self {
             serial: next_serial(),
             signature_bytes: material.signature_bytes(kind),
-            identity: Identity { kid, kind, alg, has_use, key_ops, material: material.into_bytes() },
+            identity: Identity {
+                kid,
+                kind,
+                alg,
+                has_use,
+                key_ops,
+                owner: Owner::read(members.issuer),
+                material: material.into_bytes(),
+            },
             prepared,
         })
     }
@@ -173,6 +189,7 @@ struct JwkMembers<'a> {
     e: Option<Value<'a>>,
     x: Option<Value<'a>>,
     y: Option<Value<'a>>,
+    issuer: Option<Value<'a>>,
     /// A certificate, which is not read.
     x5c: Option<bool>,
     /// Whether those of [`PRIVATE`] are there.
@@ -206,6 +223,7 @@ impl<'de> json::Members<'de> for JwkMembers<'de> {
             "e" => &mut self.e,
             "x" => &mut self.x,
             "y" => &mut self.y,
+            "issuer" => &mut self.issuer,
             "x5c" => return json::fill_presence(&mut self.x5c, map),
             _ => {
                 let private = PRIVATE.iter().zip(&mut self.private).find(|(own, _)| **own == name);

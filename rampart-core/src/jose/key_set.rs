@@ -110,7 +110,7 @@ impl KeySet {
         };
         let token = Unverified::read(jws.as_bytes(), &mut scratch, Algorithms::of(algorithms), TypRule::Any)
             .map_err(|refusal| refuse(refusal, None))?;
-        if let Err(no_signer) = self.signer(&token) {
+        if let Err(no_signer) = self.signer(&token, |_| true) {
             let key_id = token.kid.as_deref();
             if let Some(complaint) = self.complaint(no_signer, &token) {
                 event::log(&complaint);
@@ -129,18 +129,25 @@ impl KeySet {
         is_due.then(ambiguous).map(Event::KeyAmbiguous)
     }
 
-    /// V4, then V5: the key of the set that has signed the token.
-    pub(crate) fn signer(&self, token: &Unverified<'_>) -> Result<&VerifyingKey, NoSigner> {
+    /// V4, then V5: the key of the set that has signed the token, among those that are for it.
+    pub(crate) fn signer(
+        &self,
+        token: &Unverified<'_>,
+        is_for_it: impl Fn(&VerifyingKey) -> bool,
+    ) -> Result<&VerifyingKey, NoSigner> {
         let candidates = match self.select(token.kid.as_deref(), token.algorithm) {
             Selection::Candidates(candidates) => candidates,
             Selection::UnknownKid => return Err(NoSigner::UnknownKid),
             Selection::NoneFits => return Err(NoSigner::NoneFits),
             Selection::TooMany => return Err(NoSigner::TooMany),
         };
-        let mut candidates = candidates.into_iter().flatten();
-        candidates
-            .find(|key| key.verify(token.algorithm, token.signing_input, token.signature))
-            .ok_or(NoSigner::AnotherSignature)
+        let mut why = NoSigner::OfAnotherIssuer;
+        let mut candidates = candidates.into_iter().flatten().filter(|key| is_for_it(key));
+        let signer = candidates.find(|key| {
+            why = NoSigner::AnotherSignature;
+            key.verify(token.algorithm, token.signing_input, token.signature)
+        });
+        signer.ok_or(why)
     }
 
     /// Whether a key of the set that fits `algorithm` made `signature` over these very bytes.
@@ -308,6 +315,8 @@ pub(crate) enum NoSigner {
     UnknownKid,
     NoneFits,
     TooMany,
+    /// Those that fit say that they are for the tokens of another.
+    OfAnotherIssuer,
     AnotherSignature,
 }
 
@@ -317,6 +326,9 @@ impl From<NoSigner> for Refusal {
             NoSigner::UnknownKid => Self::invalid(Rule::V4, "the set holds no key with this kid"),
             NoSigner::NoneFits => Self::invalid(Rule::V4, "no key of the set fits the token's alg and kid"),
             NoSigner::TooMany => Self::invalid(Rule::V4, "more keys fit the token than are tried"),
+            NoSigner::OfAnotherIssuer => {
+                Self::invalid(Rule::V4, "the key says in its member issuer that it is for the tokens of another issuer")
+            }
             NoSigner::AnotherSignature => Self::invalid(Rule::V5, "the signature does not hold"),
         }
     }

@@ -7,4 +7,5 @@ pub(crate) mod jws;
 pub(crate) mod key;
 pub(crate) mod key_set;
 mod material;
+mod owner;
 mod roca;

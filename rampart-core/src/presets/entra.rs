@@ -19,7 +19,7 @@ impl Issuer {
     /// `accessTokenAcceptedVersion` 2 (`requestedAccessTokenVersion` in newer ones), or its tokens are of version 1, which come from another
     /// issuer. Scopes stand in `scp`, which is read anyway, and application permissions of machines in `roles`, as the roles of users do.
     ///
-    /// All tenants share their keys: `tid` must be the tenant too.
+    /// All tenants share their keys: `tid` must be the tenant too, and a key that is published for another tenant signs nothing of this one.
     ///
     /// ```
     /// use rampart_core::{Issuer, RampartAuth};

@@ -44,7 +44,12 @@ pub(crate) struct Rules {
 impl Rules {
     /// The issuer's own name for itself, or another spelling of it.
     pub(crate) fn is_issuer(&self, iss: &str) -> bool {
-        self.issuer == iss || self.aliases.iter().any(|alias| alias == iss)
+        self.names().any(|name| name == iss)
+    }
+
+    /// The issuer's own name for itself, and the other spellings of it.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.issuer).chain(&self.aliases).map(String::as_str)
     }
 }
 

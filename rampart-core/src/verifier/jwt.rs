@@ -43,7 +43,7 @@ pub(crate) fn verify(
 ) -> Result<Good, Failure> {
     let mut scratch = Scratch::new();
     let token = Unverified::read(token, &mut scratch, issuer.algorithms, issuer.typ_rule)?;
-    let key = match keys.signer(&token) {
+    let key = match keys.signer(&token, |key| key.is_of(issuer.rules.names())) {
         Ok(key) => key.serial,
         Err(NoSigner::UnknownKid) => {
             let Unverified { kid, payload, .. } = token;

@@ -1,10 +1,13 @@
 //! Tenants of Microsoft Entra, which share their keys.
 
-use rampart_core::{AuthError, Grants, Issuer, IssuerResolver, RampartAuth, RampartAuthBuilder};
-use rampart_issuer::{Endpoint, LocalIssuer, SigningKey};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rampart_core::{AuthError, Event, Grants, Issuer, IssuerResolver, RampartAuth, RampartAuthBuilder, Rule};
+use rampart_issuer::{Algorithm, Endpoint, LocalIssuer, SigningKey};
 use serde_json::{Value, json};
 
-use crate::common::{AUDIENCE, ISSUER, all_keys};
+use crate::common::{AUDIENCE, EC, ISSUER, all_keys, key_set};
 
 const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 const OTHER: &str = "82229342-1101-4ab6-817b-70c0747630f3";
@@ -95,6 +98,74 @@ async fn is27_token_of_a_tenant_that_is_not_listed_or_says_another_is_refused() 
     assert_eq!(keys.requests(Endpoint::Jwks), 0, "a token of two tenants made the API fetch keys");
     assert!(auth.verify(&token(&keys.key(), &keys, &exact, &json!(TENANT))).await.is_ok());
     assert_eq!(keys.requests(Endpoint::Jwks), 1);
+}
+
+/// The keys of a set, each with what its member `issuer` says.
+fn published(keys: &[(&SigningKey, Value)]) -> String {
+    key_set(keys.iter().map(|(key, issuer)| {
+        let mut jwk = key.public_jwk();
+        jwk.as_object_mut().unwrap().insert("issuer".into(), issuer.clone());
+        jwk
+    }))
+}
+
+#[tokio::test]
+async fn is28_key_that_is_published_for_another_issuer_signs_nothing() {
+    let keys = LocalIssuer::start().await.unwrap();
+    let key = |kid: &str| SigningKey::generate(Algorithm::ES256, kid).unwrap();
+    let (any, ours, consumers, both) = (key("any"), key("ours"), key("consumers"), key("both"));
+    keys.set_jwks_body(Some(published(&[
+        (&any, json!(issuer_of("{tenantid}"))),
+        (&ours, json!(issuer_of(TENANT))),
+        (&consumers, json!(issuer_of(CONSUMERS))),
+        (&both, json!(issuer_of(CONSUMERS))),
+        (&both, json!(issuer_of("{tenantid}"))),
+        (&EC, json!("not an address")),
+    ])));
+    let refusals = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&refusals);
+    let on_event = move |event: &Event<'_>| {
+        if let Event::TokenRefused(refused) = event {
+            assert_eq!(refused.rule(), Rule::V4);
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    for cache_bytes in [0, 1 << 20] {
+        let auth = knowing(&[TENANT, OTHER, CONSUMERS], &keys).on_event(on_event.clone());
+        let auth = auth.token_cache_bytes(cache_bytes).build().unwrap();
+        for (key, tenant, is_good) in [
+            (&any, TENANT, true),
+            (&any, OTHER, true),
+            (&any, CONSUMERS, true),
+            (&ours, TENANT, true),
+            (&ours, OTHER, false),
+            (&consumers, TENANT, false),
+            (&consumers, CONSUMERS, true),
+            (&both, TENANT, true),
+            (&*EC, TENANT, true),
+        ] {
+            let token = token(key, &keys, &issuer_of(tenant), &json!(tenant));
+            for _ in 0..2 {
+                let verdict = auth.verify(&token).await.map(|claims| claims.sub.clone());
+                let expected = if is_good { Ok("ada".to_owned()) } else { Err(AuthError::InvalidToken) };
+                assert_eq!(verdict, expected, "{} {tenant}", key.kid());
+            }
+        }
+    }
+    assert_eq!(refusals.load(Ordering::Relaxed), 8);
+    // One fetch for each tenant of each object: a key of another's makes nobody look for a newer one.
+    assert_eq!(keys.requests(Endpoint::Jwks), 6);
+}
+
+/// With fixed keys and with an alias: the member is read wherever a key comes from.
+#[tokio::test]
+async fn is28_key_of_a_fixed_set_is_for_its_issuer_or_an_alias() {
+    let keys = LocalIssuer::start().await.unwrap();
+    let set = published(&[(&EC, json!("https://alias.example"))]);
+    let token = keys.token().key(&EC).issuer(ISSUER).audience(AUDIENCE).sign().unwrap();
+    let builder = || RampartAuth::builder(ISSUER, AUDIENCE).static_jwks(set.clone());
+    assert_eq!(builder().build().unwrap().verify(&token).await.unwrap_err(), AuthError::InvalidToken);
+    assert!(builder().aliases(["https://alias.example"]).build().unwrap().verify(&token).await.is_ok());
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub struct Fixture {
     pub entra: LocalIssuer,
     /// Published for the tokens of any tenant.
     pub of_any_tenant: SigningKey,
+    /// Published for those of [`CONSUMERS`] alone.
+    pub of_consumers: SigningKey,
     /// Further published keys; the first key of the issuer is one of RS256.
     pub es256: SigningKey,
     /// ES384.
@@ -157,7 +159,8 @@ impl Fixture {
         };
         let entra = runtime.block_on(LocalIssuer::start()).unwrap();
         let of_any_tenant = SigningKey::generate(Algorithm::ES256, "any").unwrap();
-        let published = [(&of_any_tenant, "{tenantid}")].map(|(key, tenant)| {
+        let of_consumers = SigningKey::generate(Algorithm::ES256, "consumers").unwrap();
+        let published = [(&of_any_tenant, "{tenantid}"), (&of_consumers, CONSUMERS)].map(|(key, tenant)| {
             let mut jwk = key.public_jwk();
             jwk["issuer"] = issuer_of(tenant).into();
             jwk
@@ -200,6 +203,7 @@ impl Fixture {
             tenants_uncached,
             entra,
             of_any_tenant,
+            of_consumers,
             es256,
             es384,
             es512,

@@ -34,9 +34,9 @@ const SECTIONS: [(&str, usize); 14] = [
     ("T", 8),
     ("X", 8),
 ];
-const FURTHER: [&str; 27] = [
-    "IS20", "IS21", "IS22", "IS23", "IS24", "IS25", "IS26", "IS27", "IS29", "IS30", "IS31", "IS32", "IS33", "IS34",
-    "IS35", "IS36", "IS37", "IS38", "IS39", "IS40", "IS41", "S05b", "S06b", "S26b", "CX26", "ST02", "ST03",
+const FURTHER: [&str; 28] = [
+    "IS20", "IS21", "IS22", "IS23", "IS24", "IS25", "IS26", "IS27", "IS28", "IS29", "IS30", "IS31", "IS32", "IS33",
+    "IS34", "IS35", "IS36", "IS37", "IS38", "IS39", "IS40", "IS41", "S05b", "S06b", "S26b", "CX26", "ST02", "ST03",
 ];
 
 /// The crates whose code meets input from outside.

@@ -37,5 +37,9 @@ pub(super) fn cases(f: &Fixture) -> Vec<Case> {
         bad("is27_upper_case", of(&TENANT.to_uppercase())),
         bad("is27_longer_than_any", of(&"a".repeat(2000))),
         get("is27_stranger_is_not_anonymous", of(OTHER)).at("/optional").answers(invalid_token()),
+        get("is28_key_of_any_tenant", good().key(&f.of_any_tenant)).passes(ADA),
+        bad("is28_key_of_another_tenant", good().key(&f.of_consumers)),
+        bad("is28_key_of_another_tenant_without_its_name", good().key(&f.of_consumers).without_header("kid")),
+        bad("is28_tenant_of_the_key", of(CONSUMERS).key(&f.of_consumers)),
     ]
 }
