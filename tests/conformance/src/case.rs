@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use crate::credentials::{Credentials, Input};
+
 /// The application that is asked. All have the same routes; they differ in their auth object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum App {
@@ -23,6 +25,12 @@ pub enum App {
     NotConfigured,
     /// As `Plain`, with the framework's usual CORS middleware outside.
     Cors,
+    /// Tokens may be bound to a key of their sender, whose proofs are looked at.
+    Dpop,
+    /// No other tokens pass.
+    DpopRequired,
+    /// As `Dpop`, and each proof holds a nonce.
+    DpopNonces,
 }
 
 /// Who is asked.
@@ -47,10 +55,14 @@ pub struct Case {
     pub method: &'static str,
     /// The request target.
     pub target: &'static str,
+    /// The value of `Host`.
+    pub host: &'static str,
     /// The `Authorization` values, in their order.
     pub authorization: Vec<Vec<u8>>,
     /// Further lines of the head, without their line ends, before the `Authorization` values.
     pub lines: Vec<Vec<u8>>,
+    /// What is shown besides, made anew each time: a request for each of them. None for one request without anything besides.
+    pub inputs: Vec<Input>,
     /// The body.
     pub body: &'static str,
     /// Whether the server may close the connection after its answer.
@@ -102,6 +114,19 @@ pub enum Text {
     Is(String),
     /// Whole seconds in this range.
     Seconds(RangeInclusive<u64>),
+    /// Anything but nothing: a nonce is another each time.
+    Anything,
+}
+
+impl Text {
+    /// Whether a value is what it should be.
+    pub fn fits(&self, value: &str) -> bool {
+        match self {
+            Self::Is(expected) => value == expected,
+            Self::Seconds(range) => value.parse().is_ok_and(|seconds: u64| range.contains(&seconds)),
+            Self::Anything => !value.is_empty(),
+        }
+    }
 }
 
 impl From<&str> for Text {
@@ -111,7 +136,8 @@ impl From<&str> for Text {
 }
 
 /// The headers that an answer is compared by.
-pub const CONTRACT: [&str; 5] = ["content-type", "cache-control", "www-authenticate", "retry-after", "vary"];
+pub const CONTRACT: [&str; 6] =
+    ["content-type", "cache-control", "www-authenticate", "retry-after", "vary", "dpop-nonce"];
 
 impl Case {
     /// A `GET` without credentials, asked everywhere.
@@ -122,8 +148,10 @@ impl Case {
             reach: Reach::Everywhere,
             method: "GET",
             target,
+            host: "api.test",
             authorization: Vec::new(),
             lines: Vec::new(),
+            inputs: Vec::new(),
             body: "",
             may_close: false,
             expected: Expected::NoHandler(&[]),
@@ -143,6 +171,20 @@ impl Case {
     pub fn of(mut self, app: App) -> Self {
         self.app = app;
         self
+    }
+
+    /// What is shown, made anew each time: one request for each.
+    #[must_use]
+    pub fn each(mut self, inputs: impl IntoIterator<Item = Input>) -> Self {
+        self.inputs.extend(inputs);
+        self
+    }
+
+    /// Another `Host`, which only HTTP knows of.
+    #[must_use]
+    pub fn host(mut self, host: &'static str) -> Self {
+        self.host = host;
+        self.over_http()
     }
 
     /// An `Authorization` value.
@@ -232,20 +274,42 @@ impl Case {
         exception.map_or(&self.expected, |exception| &exception.expected)
     }
 
-    /// The request, as it goes over the wire. `mark` tells the handlers which request it is.
+    /// The same with one input at most, as often as there are inputs.
+    pub fn requests(&self) -> impl Iterator<Item = Self> {
+        let count = self.inputs.len().max(1);
+        (0..count).map(|at| Self { inputs: self.inputs.get(at).cloned().into_iter().collect(), ..self.clone() })
+    }
+
+    /// Its name, and what is shown where there are several.
+    pub fn title(&self) -> String {
+        let inputs: Vec<_> = self.inputs.iter().map(|input| input.what.as_str()).collect();
+        if inputs.is_empty() { self.name.to_owned() } else { format!("{} ({})", self.name, inputs.join(", ")) }
+    }
+
+    /// What one request shows.
+    pub fn credentials(&self) -> Credentials {
+        let mut all =
+            Credentials { authorization: self.authorization.clone(), proofs: Vec::new(), lines: self.lines.clone() };
+        for Credentials { authorization, proofs, lines } in self.inputs.iter().map(Input::make) {
+            all.authorization.extend(authorization);
+            all.proofs.extend(proofs);
+            all.lines.extend(lines);
+        }
+        all
+    }
+
+    /// A request, as it goes over the wire. `mark` tells the handlers which request it is.
     pub fn request(&self, mark: &str) -> Vec<u8> {
-        let mut bytes = format!("{} {} HTTP/1.1\r\nHost: api.test\r\nX-Case: {mark}\r\n", self.method, self.target);
-        if !self.body.is_empty() {
-            bytes.extend(["Content-Length: ", &self.body.len().to_string(), "\r\n"]);
+        self.request_with(mark, &self.credentials())
+    }
+
+    /// The same with these credentials.
+    pub fn request_with(&self, mark: &str, credentials: &Credentials) -> Vec<u8> {
+        let Self { method, target, host, body, .. } = self;
+        let mut bytes = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nX-Case: {mark}\r\n");
+        if !body.is_empty() {
+            bytes.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
         }
-        let mut bytes = bytes.into_bytes();
-        for line in &self.lines {
-            bytes.extend([line.as_slice(), b"\r\n"].concat());
-        }
-        for value in &self.authorization {
-            bytes.extend([b"Authorization: ", value.as_slice(), b"\r\n"].concat());
-        }
-        bytes.extend([b"\r\n", self.body.as_bytes()].concat());
-        bytes
+        [bytes.as_bytes(), &credentials.head(), b"\r\n", body.as_bytes()].concat()
     }
 }

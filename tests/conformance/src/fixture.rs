@@ -9,6 +9,8 @@ use rampart_core::{Grants, Issuer, RampartAuth, RampartAuthBuilder, RolesFromNam
 use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, SigningKey, TokenBuilder};
 use tokio::runtime::Runtime;
 
+use crate::sender::DpopApis;
+
 /// The time of every clock in the suite, in seconds since 1970: no test waits for an expiry.
 pub const NOW: u64 = 1_800_000_000;
 
@@ -65,6 +67,8 @@ pub struct Fixture {
     pub of_any_tenant: SigningKey,
     /// Published for those of [`CONSUMERS`] alone.
     pub of_consumers: SigningKey,
+    /// The healthy issuer, whose tokens may be bound to a key of their sender.
+    pub dpop: DpopApis,
     /// Further published keys; the first key of the issuer is one of RS256.
     pub es256: SigningKey,
     /// ES384.
@@ -81,7 +85,12 @@ pub struct Fixture {
 
 /// A builder for this issuer with the suite's clock.
 pub fn builder(issuer: &LocalIssuer, audience: &str) -> RampartAuthBuilder {
-    RampartAuth::builder(issuer.url(), audience).clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
+    builder_at(issuer, audience, NOW)
+}
+
+/// A builder for this issuer with a clock that stands at this second.
+pub fn builder_at(issuer: &LocalIssuer, audience: &str, seconds: u64) -> RampartAuthBuilder {
+    RampartAuth::builder(issuer.url(), audience).clock(move || SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// What the guarded issuer knows its callers by.
@@ -180,9 +189,10 @@ impl Fixture {
         let (several, several_uncached) = (with_cache(several()), without_cache(several()));
         let (elsewhere, elsewhere_uncached) = (with_cache(elsewhere()), without_cache(elsewhere()));
         let (tenants, tenants_uncached) = (with_cache(tenants()), without_cache(tenants()));
+        let dpop = DpopApis::of(&issuer);
         let down = builder(&broken, broken.audience()).issuer(guarded()).build().unwrap();
         let fetching = [&plain, &plain_uncached, &strict, &strict_uncached, &several, &several_uncached];
-        for auth in fetching.into_iter().chain([&elsewhere, &elsewhere_uncached]) {
+        for auth in fetching.into_iter().chain([&elsewhere, &elsewhere_uncached]).chain(dpop.all()) {
             runtime.block_on(auth.warm_up()).unwrap();
         }
         Self {
@@ -204,6 +214,7 @@ impl Fixture {
             entra,
             of_any_tenant,
             of_consumers,
+            dpop,
             es256,
             es384,
             es512,

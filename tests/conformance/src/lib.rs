@@ -1,10 +1,10 @@
 //! The conformance suite: what every adapter must do, as data, and the means to ask each of them over a real socket.
 //!
-//! - [`case`]: what a case is; [`cases`]: the cases themselves, by topic;
+//! - [`case`]: what a case is; [`credentials`]: what its requests show; [`cases`]: the cases themselves, by topic;
 //! - [`apps`]: the same application on each framework, and without HTTP on the core alone; the one list of who is asked;
 //! - [`subject`]: asks one of them a case, and compares its answer;
 //! - [`wire`]: a client that sends exactly the bytes it is given;
-//! - [`fixture`]: the issuer, its keys, and the auth objects that all applications share.
+//! - [`fixture`]: the issuer, its keys, and the auth objects that all applications share; [`sender`]: whoever makes proofs.
 //!
 //! `tests/conformance.rs` makes one test of each case and subject.
 #![allow(
@@ -22,6 +22,8 @@
 pub mod apps;
 pub mod case;
 pub mod cases;
+pub mod credentials;
 pub mod fixture;
+pub mod sender;
 pub mod subject;
 pub mod wire;

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use rampart_core::RampartAuth;
 
-use crate::case::{Answer, App, CONTRACT, Case, Expected, Text};
+use crate::case::{Answer, App, CONTRACT, Case, Expected};
+use crate::credentials::Credentials;
 use crate::fixture::FIXTURE;
 use crate::wire::{Connection, Reply};
 
@@ -34,6 +35,8 @@ pub struct Outcome {
     pub reply: Option<Reply>,
     /// Whether a handler ran.
     pub handled: bool,
+    /// What the request has shown.
+    pub credentials: Credentials,
 }
 
 /// A web framework: it starts an application on a free port, and is asked over a real socket.
@@ -64,6 +67,9 @@ impl Framework {
             App::Down => &FIXTURE.down,
             App::Several => &FIXTURE.several,
             App::Tenants => &FIXTURE.tenants,
+            App::Dpop => &FIXTURE.dpop.accepted.cached,
+            App::DpopRequired => &FIXTURE.dpop.required.cached,
+            App::DpopNonces => &FIXTURE.dpop.nonces.cached,
         };
         *SERVERS.lock().entry((self.name, app)).or_insert_with(|| (self.start)(app, auth))
     }
@@ -90,10 +96,11 @@ impl Subject for Framework {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mark = format!("{}-{}-{}", self.name, case.name, NEXT.fetch_add(1, Ordering::Relaxed));
         let mut connection = Connection::open(self.address(case.app)).unwrap();
-        let reply = match connection.ask(&case.request(&mark)) {
+        let credentials = case.credentials();
+        let reply = match connection.ask(&case.request_with(&mark, &credentials)) {
             Ok(reply) => Some(reply),
             Err(error) if is_close(&error) => None,
-            Err(error) => panic!("{}: no answer: {error}", case.name),
+            Err(error) => panic!("{}: no answer: {error}", case.title()),
         };
         let handled = HANDLED.lock().contains(&mark);
         // Whatever was refused, the connection serves on, unless the server says that it does not.
@@ -103,10 +110,10 @@ impl Subject for Framework {
             && matches!(case.expected_of(self.name), Expected::Exactly(_))
         {
             let next = connection.ask(b"GET /public HTTP/1.1\r\nHost: api.test\r\n\r\n");
-            let next = next.unwrap_or_else(|error| panic!("{}: the connection is dead: {error}", case.name));
-            assert_eq!((next.status, next.body.as_str()), (200, "public"), "{}: on the same connection", case.name);
+            let next = next.unwrap_or_else(|error| panic!("{}: the connection is dead: {error}", case.title()));
+            assert_eq!((next.status, next.body.as_str()), (200, "public"), "{}: on the same connection", case.title());
         }
-        Outcome { reply, handled }
+        Outcome { reply, handled, credentials }
     }
 }
 
@@ -125,10 +132,16 @@ pub fn handled(mark: Option<&str>) {
     }
 }
 
-/// Asks a case of a subject, and compares.
+/// Asks a subject each request of a case, and compares.
 pub fn check(subject: &dyn Subject, case: &Case) {
+    for request in case.requests() {
+        check_one(subject, &request);
+    }
+}
+
+fn check_one(subject: &dyn Subject, case: &Case) {
     let outcome = subject.answer(case);
-    let context = format!("{} on {}: {outcome:#?}", case.name, subject.name());
+    let context = format!("{} on {}: {:#?}", case.title(), subject.name(), outcome.reply);
     match case.expected_of(subject.name()) {
         Expected::Exactly(answer) => {
             let reply = outcome.reply.as_ref().unwrap_or_else(|| panic!("closed without an answer: {context}"));
@@ -148,15 +161,11 @@ fn compare(subject: &dyn Subject, case: &Case, answer: &Answer, reply: &Reply, c
     let body = if case.method == "HEAD" { "" } else { &answer.body };
     assert_eq!(reply.body, body, "body of {context}");
     for name in CONTRACT {
-        let expected = answer.headers.iter().find(|(own, _)| *own == name).map(|(_, text)| text);
-        match (expected, reply.header(name)) {
-            (None, None) => {}
-            (Some(Text::Is(expected)), Some(value)) => assert_eq!(value, expected, "{name} of {context}"),
-            (Some(Text::Seconds(range)), Some(value)) => {
-                assert!(value.parse().is_ok_and(|seconds: u64| range.contains(&seconds)), "{name} of {context}");
-            }
-            (expected, value) => panic!("{name} should be {expected:?} and is {value:?}: {context}"),
-        }
+        let expected: Vec<_> = answer.headers.iter().filter(|(own, _)| *own == name).map(|(_, text)| text).collect();
+        let values: Vec<_> = reply.values(name).collect();
+        let is_equal =
+            expected.len() == values.len() && expected.iter().zip(&values).all(|(text, value)| text.fits(value));
+        assert!(is_equal, "{name} should be {expected:?} and is {values:?}: {context}");
     }
     if answer.ordered && subject.keeps_order() {
         let expected: Vec<_> = answer.headers.iter().map(|(name, _)| *name).collect();

@@ -35,10 +35,11 @@ impl Reply {
     }
 
     /// What must be the same everywhere: status, the contract's headers, body. How long an issuer stays away depends on the
-    /// moment.
+    /// moment, and so does a nonce.
     pub fn contract(&self) -> (u16, Vec<(&'static str, Vec<&str>)>, &str) {
         let headers = CONTRACT.map(|name| match name {
             "retry-after" => (name, self.values(name).map(|_| "seconds").collect()),
+            "dpop-nonce" => (name, self.values(name).map(|_| "nonce").collect()),
             _ => (name, self.values(name).collect()),
         });
         (self.status, headers.into(), &self.body)

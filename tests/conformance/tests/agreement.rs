@@ -5,10 +5,13 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::LazyLock;
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use parking_lot::Mutex;
 use rampart_conformance::apps::subjects;
 use rampart_conformance::case::{Case, Expected};
 use rampart_conformance::cases::ALL;
+use rampart_conformance::credentials::Credentials;
+use rampart_conformance::subject::Outcome;
 use rampart_conformance::wire::Reply;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -68,18 +71,20 @@ impl log::Log for Log {
 /// included: nothing that a guard could prevent.
 const LOGS_REQUESTS: &str = "rocket::server";
 
-/// A case with the answers to it, by subject.
-type Asked = (&'static Case, Vec<(&'static str, Option<Reply>)>);
+/// A request of a case with what came of it, by subject.
+type Asked = (Case, Vec<(&'static str, Outcome)>);
 
-/// Every case, asked of every subject that it is for.
+/// Every request, asked of every subject that it is for.
 static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
     tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false).with_writer(Log).init();
     log::set_logger(&Log).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     ALL.iter()
+        .flat_map(Case::requests)
         .map(|case| {
-            let asked = subjects().filter(|subject| subject.is_asked(case));
-            (case, asked.map(|subject| (subject.name(), subject.answer(case).reply)).collect())
+            let asked = subjects().filter(|subject| subject.is_asked(&case));
+            let outcomes = asked.map(|subject| (subject.name(), subject.answer(&case))).collect();
+            (case, outcomes)
         })
         .collect()
 });
@@ -88,17 +93,17 @@ static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
 #[test]
 fn core_and_frameworks_agree_byte_for_byte() {
     let mut compared = 0;
-    for (case, replies) in ASKED.iter() {
-        let mut answers = replies
+    for (case, outcomes) in ASKED.iter() {
+        let mut answers = outcomes
             .iter()
             .filter(|(name, _)| !case.exceptions.iter().any(|exception| exception.framework == *name))
-            .map(|(name, reply)| (name, reply.as_ref().map(Reply::contract)));
+            .map(|(name, outcome)| (name, outcome.reply.as_ref().map(Reply::contract)));
         if matches!(case.expected, Expected::NoHandler(_)) {
             continue;
         }
         let (first_name, first) = answers.next().unwrap();
         for (name, answer) in answers {
-            assert_eq!(answer, first, "{}: {name} and {first_name}", case.name);
+            assert_eq!(answer, first, "{}: {name} and {first_name}", case.title());
             compared += 1;
         }
     }
@@ -114,13 +119,24 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(move |byte| !is_base64url(byte)).filter(|word| word.len() >= TELLING)
 }
 
-/// All pieces of that length of what a case sends.
-fn secrets(case: &Case) -> Vec<Vec<u8>> {
-    let mut sent = case.authorization.join(&b' ');
-    for part in [case.lines.join(&b' ').as_slice(), b" ", case.target.as_bytes(), b" ", case.body.as_bytes()] {
-        sent.extend(part);
-    }
-    words(&sent).flat_map(|word| word.windows(TELLING)).map(<[u8]>::to_vec).collect()
+/// All pieces of that length of what a request has sent.
+fn secrets(case: &Case, Credentials { authorization, proofs, lines }: &Credentials) -> Vec<Vec<u8>> {
+    let fields = [authorization, proofs, lines].map(|values| values.join(&b' '));
+    let sent = [fields.join(&b' ').as_slice(), case.target.as_bytes(), case.body.as_bytes()].join(&b' ');
+    pieces(&sent).collect()
+}
+
+fn pieces(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    words(text).flat_map(|word| word.windows(TELLING)).map(<[u8]>::to_vec)
+}
+
+/// The same of what stands in the proofs: private members of keys (DP09), nonces, IDs.
+fn inner_secrets(credentials: &Credentials) -> Vec<Vec<u8>> {
+    let parts = credentials.proofs.iter().flat_map(|proof| proof.split(|byte| *byte == b'.').take(2));
+    parts
+        .filter_map(|part| BASE64_URL_SAFE_NO_PAD.decode(part).ok())
+        .flat_map(|text| pieces(&text).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Whether one of the secrets stands anywhere in the text.
@@ -142,10 +158,14 @@ fn no_log_line_holds_a_token() {
         let is_raw = |character: char| character.is_control() && (character != '\n' || record.target == "rampart");
         assert!(!record.text.contains(is_raw), "raw control characters: {} {:?}", record.target, record.text);
     }
-    let secrets: HashSet<_> = asked.iter().flat_map(|(case, _)| secrets(case)).collect();
+    let sent = || asked.iter().flat_map(|(case, outcomes)| outcomes.iter().map(move |(_, outcome)| (case, outcome)));
+    let secrets: HashSet<_> = sent().flat_map(|(case, outcome)| secrets(case, &outcome.credentials)).collect();
+    let inner: HashSet<_> = sent().flat_map(|(_, outcome)| inner_secrets(&outcome.credentials)).collect();
+    assert!(inner.len() > 1000, "only {} pieces of proofs are looked for", inner.len());
     assert!(secrets.len() > 10_000, "only {} pieces of tokens are looked for", secrets.len());
     for record in &records {
         assert!(!tells(&record.text, &secrets), "{}: {}", record.target, record.text);
+        assert!(!tells(&record.text, &inner), "{}: {}", record.target, record.text);
     }
     // Where this is not so any more, the exception above can go.
     assert!(requests.iter().any(|record| tells(&record.text, &secrets)), "Rocket logs no requests");
@@ -154,13 +174,13 @@ fn no_log_line_holds_a_token() {
 /// R3, H23.
 #[test]
 fn no_answer_holds_a_token() {
-    for (case, replies) in ASKED.iter() {
-        let secrets = secrets(case).into_iter().collect();
-        for (name, reply) in replies {
-            let Some(reply) = reply else { continue };
+    for (case, outcomes) in ASKED.iter() {
+        for (name, outcome) in outcomes {
+            let secrets = secrets(case, &outcome.credentials).into_iter().collect();
+            let Some(reply) = &outcome.reply else { continue };
             let headers = reply.headers.iter().map(|(_, value)| value);
             for text in headers.chain([&reply.body]) {
-                assert!(!tells(text, &secrets), "{} on {name}: {reply:?}", case.name);
+                assert!(!tells(text, &secrets), "{} on {name}: {reply:?}", case.title());
             }
             // Nor may a shared cache keep what is refused.
             if matches!(reply.status, 401 | 403 | 503) {

@@ -11,7 +11,7 @@ use actix_web::web::{self, Data, ReqData, ServiceConfig, get, head, resource};
 use actix_web::{App as Application, HttpRequest, HttpResponse, HttpServer, ResponseError, Route};
 use rampart_actix::{
     AnyOf, AnyUser, AuthRejection, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RampartConfig, RequireAuth,
-    Requirement,
+    Requirement, responses,
 };
 
 use super::{
@@ -45,6 +45,7 @@ fn start(app: App, auth: &RampartAuth) -> SocketAddr {
             Application::new()
                 .configure(|config| configure(config, app, &auth))
                 .wrap(Condition::new(app == App::Cors, cors))
+                .wrap(Condition::new(app == App::DpopNonces, responses()))
         };
         actix_web::rt::System::new().block_on(async {
             let server = HttpServer::new(application).workers(2).disable_signals();
@@ -78,7 +79,7 @@ fn configure(config: &mut ServiceConfig, app: App, auth: &RampartAuth) {
                         .route(get().to(guarded::<TasksWrite>)),
                 );
         }
-        App::Plain | App::Strict | App::Elsewhere | App::Down | App::Several | App::Tenants | App::Cors => {
+        _ => {
             config.app_data(Data::new(auth.clone()));
             guards(config);
             layers(config, auth);

@@ -12,6 +12,7 @@ use axum::routing::{MethodRouter, any, get};
 use axum::{Router, serve};
 use rampart_axum::{
     AnyOf, AnyUser, AuthRejection, Claims, OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth, Requirement,
+    responses,
 };
 use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;
@@ -54,6 +55,7 @@ fn start(app: App, auth: &RampartAuth) -> SocketAddr {
                 .allow_headers([axum::http::header::AUTHORIZATION]),
         ),
         App::Plain | App::Strict | App::Elsewhere | App::Down | App::Several | App::Tenants => routes(auth),
+        App::Dpop | App::DpopRequired | App::DpopNonces => routes(auth).layer(responses()),
     };
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {

@@ -1,6 +1,6 @@
-//! The core alone: no HTTP, the `Authorization` values as they are.
+//! The core alone: no HTTP, the values of the header fields as they are.
 
-use rampart_core::adapter::{self, Authorization, Fresh, Gate, Verification};
+use rampart_core::adapter::{self, Fresh, Gate, Verification, Verified};
 use rampart_core::{AnyOf, AnyUser, Policy, RampartAuth, Rejection, Requirement};
 
 use super::{
@@ -8,7 +8,9 @@ use super::{
     TasksWrite, WriteOrMail, describe, nobody, policy, read_and_write, reads, report, writes,
 };
 use crate::case::{App, Case, Reach};
+use crate::credentials::{Credentials, Head};
 use crate::fixture::FIXTURE;
+use crate::sender::Pair;
 use crate::subject::{Outcome, Subject};
 use crate::wire::Reply;
 
@@ -33,26 +35,22 @@ impl Subject for Core {
     }
 
     fn answer(&self, case: &Case) -> Outcome {
-        let cached = [&FIXTURE.plain, &FIXTURE.strict, &FIXTURE.several, &FIXTURE.elsewhere, &FIXTURE.tenants];
-        let reply = answer(case, cached);
+        let credentials = case.credentials();
+        let reply = answer(case, &credentials, Cached(true));
         // An issuer that stays away says another time when to come back.
         if case.app != App::Down {
-            assert_eq!(answer(case, cached), reply, "{}: asked again, of the cache of verified tokens", case.name);
-            let uncached = [
-                &FIXTURE.plain_uncached,
-                &FIXTURE.strict_uncached,
-                &FIXTURE.several_uncached,
-                &FIXTURE.elsewhere_uncached,
-                &FIXTURE.tenants_uncached,
-            ];
-            assert_eq!(answer(case, uncached), reply, "{}: without the cache of verified tokens", case.name);
+            for (cached, how) in [(true, "asked again, of the cache of verified tokens"), (false, "without that cache")]
+            {
+                let again = answer(case, &case.credentials(), Cached(cached));
+                assert_eq!(again.contract(), reply.contract(), "{}: {how}", case.title());
+            }
         }
-        Outcome { handled: reply.status == 200, reply: Some(reply) }
+        Outcome { handled: reply.status == 200, reply: Some(reply), credentials }
     }
 }
 
-fn answer(case: &Case, auths: [&RampartAuth; 5]) -> Reply {
-    match outcome(case, auths) {
+fn answer(case: &Case, credentials: &Credentials, cached: Cached) -> Reply {
+    match outcome(case, credentials, cached) {
         Ok(body) => {
             let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
             Reply { status: 200, headers, body }
@@ -64,27 +62,44 @@ fn answer(case: &Case, auths: [&RampartAuth; 5]) -> Reply {
     }
 }
 
-fn verify<'a>(auth: &'a RampartAuth, case: &Case) -> Fresh<'a> {
-    match auth.verification(&Authorization::new(&case.authorization)) {
+/// Whether verified tokens are kept.
+#[derive(Clone, Copy)]
+struct Cached(bool);
+
+impl Cached {
+    fn pick<'a>(self, cached: &'a RampartAuth, uncached: &'a RampartAuth) -> &'a RampartAuth {
+        if self.0 { cached } else { uncached }
+    }
+}
+
+fn verify<'a>(auth: &'a RampartAuth, head: &Head<'_>, outer: Option<&Verified>) -> Fresh<'a> {
+    match auth.verification_after(head, outer) {
         Verification::Ready(fresh) => fresh,
         Verification::Pending(pending) => FIXTURE.wait(pending),
     }
 }
 
-fn outcome(case: &Case, [plain, strict, several, elsewhere, tenants]: [&RampartAuth; 5]) -> Result<String, Rejection> {
+fn outcome(case: &Case, credentials: &Credentials, cached: Cached) -> Result<String, Rejection> {
+    let plain = cached.pick(&FIXTURE.plain, &FIXTURE.plain_uncached);
+    let of = |pair: &'static Pair| cached.pick(&pair.cached, &pair.uncached);
     let auth = match case.app {
         App::Plain | App::Cors => plain,
-        App::Strict | App::StrictWithinPlain => strict,
-        App::Elsewhere => elsewhere,
+        App::Strict | App::StrictWithinPlain => cached.pick(&FIXTURE.strict, &FIXTURE.strict_uncached),
+        App::Elsewhere => cached.pick(&FIXTURE.elsewhere, &FIXTURE.elsewhere_uncached),
         App::Down => &FIXTURE.down,
-        App::Several => several,
-        App::Tenants => tenants,
+        App::Several => cached.pick(&FIXTURE.several, &FIXTURE.several_uncached),
+        App::Tenants => cached.pick(&FIXTURE.tenants, &FIXTURE.tenants_uncached),
         App::NotConfigured => return Err(Rejection::not_configured()),
+        App::Dpop => of(&FIXTURE.dpop.accepted),
+        App::DpopRequired => of(&FIXTURE.dpop.required),
+        App::DpopNonces => of(&FIXTURE.dpop.nonces),
     };
-    let outer = verify(if case.app == App::StrictWithinPlain { plain } else { auth }, case).into_verified();
-    match outer.by(auth, &Authorization::new(&case.authorization)) {
-        Some(outcome) => route(case.target, &outcome),
-        None => route(case.target, &verify(auth, case).after(Some(&outer)).outcome()),
+    let path = case.target.split('?').next().unwrap_or_default();
+    let head = Head { method: case.method, path, credentials };
+    let outer = verify(if case.app == App::StrictWithinPlain { plain } else { auth }, &head, None).into_verified();
+    match outer.by(auth, &head) {
+        Some(outcome) => route(path, &outcome),
+        None => route(path, &verify(auth, &head, Some(&outer)).after(Some(&outer)).outcome()),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::case::{Answer, Case};
 use crate::fixture::FIXTURE;
 
 mod claims;
+mod dpop;
 mod elsewhere;
 mod handlers;
 mod header;
@@ -34,6 +35,7 @@ pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
         handlers::cases(fixture),
         issuers::cases(fixture),
         tenants::cases(fixture),
+        dpop::cases(fixture),
     ]
     .concat()
 });
