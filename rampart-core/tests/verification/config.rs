@@ -461,7 +461,7 @@ fn marks_in_a_file_are_those_that_can_be_ignored() {
         )
     };
     let told = with(json!(["cnf-0815"])).unwrap_err().to_string();
-    assert!(told.contains("\"nonce\", \"at_hash\" and \"c_hash\"") && !told.contains("0815"), "{told}");
+    assert!(told.contains("nonce, at_hash and c_hash") && !told.contains("0815"), "{told}");
     let settings = with(json!(["at_hash", "c_hash", "nonce"])).unwrap();
     let auth = RampartAuthBuilder::from(settings).clock(|| at(Duration::from_secs(NOW))).build().unwrap();
     let marked = Draft::good().claim("at_hash", "1").claim("c_hash", "1").claim("nonce", "1");
