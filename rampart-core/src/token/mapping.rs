@@ -10,13 +10,22 @@ use super::role_names::{self, Named};
 use super::scope as scopes;
 use crate::rule::{Refusal, Rule};
 
+/// What the operator may change where a token holds another thing than expected: it says where to look, and lets nobody in.
+const ROLES_ELSEWHERE: &str = "if the roles of this issuer stand elsewhere, say where in roles_claims";
+const ROLES_ARE_NAMES: &str = "if the roles of this issuer are the names of that object's members, set roles_from_names; if they stand elsewhere, say where in roles_claims";
+const SCOPES_ELSEWHERE: &str = "if the scopes of this issuer stand elsewhere, say where in scope_claim";
+const PERMISSIONS_ELSEWHERE: &str = "if the permissions stand elsewhere, say where in permissions_claim";
+const ELSEWHERE: &str =
+    "say where they stand in the tokens of this issuer: in roles_claims, scope_claim or permissions_claim";
+
 /// V11: the value at the end of the way, if any.
 pub(super) fn leads_somewhere(found: Found<'_>) -> Result<Option<Value<'_>>, Refusal> {
     match found {
         Found::Value(value) => Ok(Some(value)),
         Found::Absent => Ok(None),
         Found::NoWay => {
-            Err(Refusal::invalid(Rule::V11, "something on the way to the roles, scopes or permissions is no object"))
+            let why = "something on the way to the roles, scopes or permissions is no object";
+            Err(Refusal::invalid(Rule::V11, why).hinting(ELSEWHERE))
         }
     }
 }
@@ -27,7 +36,10 @@ fn roles(value: Option<Value<'_>>) -> Result<Vec<String>, Refusal> {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Str(one)) => Ok(vec![one.into_owned()]),
         Some(Value::List(several)) => Ok(several.into_iter().map(Cow::into_owned).collect()),
-        Some(_) => Err(Refusal::invalid(Rule::V11, "the roles are neither a string nor an array of strings")),
+        Some(other) => {
+            let hint = if other == Value::Object { ROLES_ARE_NAMES } else { ROLES_ELSEWHERE };
+            Err(Refusal::invalid(Rule::V11, "the roles are neither a string nor an array of strings").hinting(hint))
+        }
     }
 }
 
@@ -67,7 +79,10 @@ pub(super) fn scope(value: Option<Value<'_>>) -> Result<String, Refusal> {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::Str(text)) => Ok(text.into_owned()),
         Some(Value::List(tokens)) if tokens.iter().all(|token| is_scope_token(token)) => Ok(tokens.join(" ")),
-        Some(_) => Err(Refusal::invalid(Rule::V11, "the scopes are neither a string nor an array of scope tokens")),
+        Some(_) => {
+            let why = "the scopes are neither a string nor an array of scope tokens";
+            Err(Refusal::invalid(Rule::V11, why).hinting(SCOPES_ELSEWHERE))
+        }
     }
 }
 
@@ -78,7 +93,8 @@ pub(super) fn permitted(scope: &str, permissions: Found<'_>) -> Result<String, R
         Some(Value::Str(text)) => scopes::names(&text).map(|name| Cow::Owned(name.to_owned())).collect(),
         Some(Value::List(several)) => several.into_iter().collect(),
         Some(_) => {
-            return Err(Refusal::invalid(Rule::V11, "the permissions are neither a string nor an array of strings"));
+            let why = "the permissions are neither a string nor an array of strings";
+            return Err(Refusal::invalid(Rule::V11, why).hinting(PERMISSIONS_ELSEWHERE));
         }
     };
     Ok(scopes::names(scope).filter(|name| permissions.contains(*name)).collect::<Vec<_>>().join(" "))

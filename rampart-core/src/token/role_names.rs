@@ -8,6 +8,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::pointer::{AtEnd, Duplicate, Pointer};
 use crate::rule::{Refusal, Rule};
 
+/// What the operator may change: it says where to look, and lets nobody in.
+const ELSEWHERE: &str =
+    "if the roles of this issuer stand elsewhere, say where in roles_from_names, or in roles_claims if they are a list";
+
 /// Where the object is, and who must have granted a role.
 #[derive(Clone, Debug)]
 pub(crate) struct RoleNames {
@@ -44,9 +48,14 @@ pub(super) fn add(roles: &mut Vec<String>, found: AtEnd<Named>) -> Result<(), Re
             }
         }
         AtEnd::Value(Named::Other) => {
-            return Err(Refusal::invalid(Rule::V11, "what should have the roles for its members is no object"));
+            let why = "what should have the roles for its members is no object";
+            return Err(Refusal::invalid(Rule::V11, why).hinting(ELSEWHERE));
         }
-        AtEnd::NoWay => return Err(Refusal::invalid(Rule::V11, "something on the way to the roles is no object")),
+        AtEnd::NoWay => {
+            return Err(
+                Refusal::invalid(Rule::V11, "something on the way to the roles is no object").hinting(ELSEWHERE)
+            );
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! V9: the dates of a token.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -24,11 +25,11 @@ impl Times {
     pub(crate) fn check(&self, now: Duration, tolerance: Duration) -> Result<(), Refusal> {
         self.check_expiry(now, tolerance)?;
         let latest = now.saturating_add(tolerance);
-        if self.nbf.is_some_and(|nbf| nbf > latest) {
-            return Err(Refusal::invalid(Rule::V9, "nbf has not come yet"));
+        if let Some(nbf) = self.nbf.filter(|nbf| *nbf > latest) {
+            return Err(Refusal::invalid(Rule::V9, "nbf has not come yet").saying(&beside("nbf", nbf, now)));
         }
-        if self.iat.is_some_and(|iat| iat > latest) {
-            return Err(Refusal::invalid(Rule::V9, "iat lies in the future"));
+        if let Some(iat) = self.iat.filter(|iat| *iat > latest) {
+            return Err(Refusal::invalid(Rule::V9, "iat lies in the future").saying(&beside("iat", iat, now)));
         }
         Ok(())
     }
@@ -49,7 +50,8 @@ impl Times {
     ) -> Result<(), Refusal> {
         let latest = longest.map(|longest| now.saturating_add(longest).saturating_add(tolerance));
         if latest.is_some_and(|latest| self.exp > latest) {
-            return Err(Refusal::invalid(Rule::V9, "exp is further ahead than max_token_lifetime"));
+            let refusal = Refusal::invalid(Rule::V9, "exp is further ahead than max_token_lifetime");
+            return Err(refusal.saying(&beside("exp", self.exp, now)));
         }
         Ok(())
     }
@@ -71,6 +73,11 @@ impl Times {
             nbf: date(nbf, "nbf is not a number of seconds from 1970 to the year 9999")?,
         })
     }
+}
+
+/// A date, and what the clock says: clocks that differ are found by the two.
+fn beside(claim: &str, date: Duration, now: Duration) -> impl fmt::Debug {
+    fmt::from_fn(move |f| write!(f, "{claim}: {}, now: {}", date.as_secs(), now.as_secs()))
 }
 
 /// A `NumericDate` (RFC 7519 section 2): the text of a JSON number, integer or fraction.

@@ -112,7 +112,7 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
             valid.claims.payload = payload.into_boxed_str();
             Ok(valid)
         }
-        Err(refusal) => Err(with_remedy(refusal, &payload, rules)),
+        Err(refusal) => Err(with_remedy(refusal, &payload, is_at_jwt, rules)),
     }
 }
 

@@ -351,27 +351,88 @@ fn setting_that_would_admit_a_token_without_loosening_anything_is_named() {
     let client = || good().claim("client_id", r#""shop\n\"web""#).claim("azp", r#""other""#);
     let no_aud = r#"hint=no aud; the token's client_id is "shop\n\"web": if the audience of this issuer stands there, set audience_claim"#;
     let no_sub = r#"hint=no sub; the token's client_id is "shop\n\"web": if it speaks for that client and no user, set subject_claim"#;
-    let elsewhere = "hint=if the roles or scopes of this issuer stand elsewhere, say where in roles_claims, roles_from_names or scope_claim";
+    let no_iat = "hint=no iat: if the tokens of this issuer have none, set issued_at_optional";
     for (token, rule, hint) in [
         (client().without("aud"), "V6b", no_aud),
         (client().without("sub"), "V6b", no_sub),
         (client().claim("sub", r#""""#), "V10", no_sub),
-        (good().without("iat"), "V6b", "hint=no iat: if the tokens of this issuer have none, set issued_at_optional"),
-        (good().claim("roles", r#"{"admin": {}}"#), "V11", elsewhere),
-        (good().claim("scope", "1"), "V11", elsewhere),
+        (
+            good().without("sub").claim("common_name", r#""a.access""#),
+            "V6b",
+            r#"the token's common_name is "a.access":"#,
+        ),
+        (good().without("iat"), "V6b", no_iat),
     ] {
         let Record { rule: by, text, .. } = line(&AUTH, &token.sign());
         assert_eq!(by.as_deref(), Some(rule), "{text}");
         assert!(text.contains(hint) && text.contains("issuer=https://issuer.example/"), "{text}");
     }
-    // Nothing is known of these, or nothing is authentic.
+    // Nothing is known of these, they are of another kind, or nothing is authentic.
     for token in [
         good().without("aud").sign(),
+        good().without("aud").claim("common_name", r#""shop""#).sign(),
         good().without("sub").sign(),
         good().without("exp").sign(),
+        good().claim("sub", "1").claim("client_id", r#""shop""#).sign(),
+        client().without("aud").claim("typ", r#""Refresh""#).sign(),
+        client().without("sub").claim("at_hash", r#""x""#).sign(),
+        good().without("iat").claim("token_use", r#""id""#).sign(),
         tampered(&client().without("aud").sign()),
     ] {
         let Record { text, .. } = line(&AUTH, &token);
-        assert!(!text.contains("_claim") && !text.contains("shop"), "{text}");
+        assert!(!text.contains("hint") || text.contains("rule=V5"), "{text}");
+        assert!(!text.contains("_claim") && !text.contains("optional") && !text.contains("shop"), "{text}");
+    }
+    // Where the setting has been made already, it is not named again.
+    let set = Auth::new(|builder| builder.audience_claim("/client_id").subject_claim("/client_id"));
+    let client = || good().claim("azp", r#""shop""#);
+    for token in [client().without("aud").sign(), client().without("sub").sign()] {
+        let text = line(&set, &token).text;
+        assert!(text.contains("rule=V6b") && !text.contains("hint="), "{text}");
+    }
+}
+
+/// V11: what stands there is another thing than looked for, so that it may be looked for in another place or way.
+#[test]
+fn roles_and_scopes_that_cannot_be_read_come_with_the_setting_that_says_where_they_are() {
+    let by_names = Auth::new(|builder| builder.roles_from_names("/roles"));
+    let by_ways = Auth::new(|builder| builder.roles_claims(["/realm/roles"]).permissions_claim("/permissions"));
+    let roles_elsewhere = "hint=if the roles of this issuer stand elsewhere, say where in roles_claims";
+    let names_elsewhere = "hint=if the roles of this issuer stand elsewhere, say where in roles_from_names, or in roles_claims if they are a list";
+    for (auth, claim, value, hint) in [
+        (&*AUTH, "roles", "1", roles_elsewhere),
+        (
+            &AUTH,
+            "roles",
+            r#"{"admin": {}}"#,
+            "hint=if the roles of this issuer are the names of that object's members, set roles_from_names; if they stand elsewhere",
+        ),
+        (&AUTH, "scope", "1", "hint=if the scopes of this issuer stand elsewhere, say where in scope_claim"),
+        (&by_names, "roles", r#"["admin"]"#, names_elsewhere),
+        (
+            &by_ways,
+            "realm",
+            "1",
+            "hint=say where they stand in the tokens of this issuer: in roles_claims, scope_claim",
+        ),
+        (&by_ways, "permissions", "1", "hint=if the permissions stand elsewhere, say where in permissions_claim"),
+    ] {
+        let Record { rule, text, .. } = line(auth, &Draft::good().claim(claim, value).sign());
+        assert_eq!(rule.as_deref(), Some("V11"), "{text}");
+        assert!(text.contains(hint) && !text.contains("admin"), "{text}");
+    }
+}
+
+/// V9: whose clock is wrong is told by the two together.
+#[test]
+fn date_that_has_not_come_is_shown_beside_the_clock() {
+    let auth = Auth::new(|builder| builder.max_token_lifetime(Duration::from_secs(600)));
+    for (claim, date) in [("nbf", NOW + 60), ("iat", NOW + 60), ("exp", NOW + 86_400)] {
+        let token = Draft::good().claim(claim, &date.to_string()).sign();
+        let Record { rule, text, .. } = line(&auth, &token);
+        assert_eq!(rule.as_deref(), Some("V9"), "{text}");
+        assert!(text.contains(&format!("says={claim}: {date}, now: {NOW} ")), "{text}");
+        let text = line(&auth, &tampered(&token)).text;
+        assert!(text.contains("rule=V5") && !text.contains(&date.to_string()), "{text}");
     }
 }
