@@ -268,6 +268,10 @@ says "verify-token: three tokens of its own" 0 'The token is refused: the access
 says "verify-token: a good token" 0 '"scope": "tasks:write email:send"' "${verify[@]}" "$WRITER_TOKEN"
 says "verify-token: a token that was changed" 1 'invalid_token' "${verify[@]}" "${WRITER_TOKEN/./.e30}"
 says "verify-token: no token at all" 1 'invalid_token' "${verify[@]}"
+by_hand=("${program[verify-token]}" --issuer "$issuer" --audience)
+says "verify-token: an issuer and an audience by hand" 0 'V12  passed' "${by_hand[@]}" task-api "$WRITER_TOKEN"
+says "verify-token: an audience that is not the token's" 1 'V8   FAILED' "${by_hand[@]}" another-app "$WRITER_TOKEN"
+says "verify-token: what there is" 0 'RAMPART_CONFIG' "${program[verify-token]}" --help
 # A token of an issuer that is not there: whether it is signed well, nobody can say. One of another issuer is refused all the same.
 part() { printf '%s' "$1" | base64 -w0 | tr '+/' '-_' | tr -d '='; }
 elsewhere='{"iss":"http://127.0.0.1:9","aud":"task-api","sub":"writer","iat":1700000000,"exp":99999999999}'

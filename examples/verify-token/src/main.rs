@@ -1,56 +1,60 @@
-//! Verifies an access token without a web framework: `cargo run --bin verify-token -- TOKEN`, or the token on standard input.
-//! `--help` says which variables say whose tokens are accepted.
+//! Verifies an access token without a web framework, and explains every rule: `cargo run --bin verify-token -- --issuer URL --audience A -`,
+//! with the token on standard input. `--help` says how else it learns whose tokens are accepted.
 //!
-//! Without `RAMPART_URL` and without a token it runs against a local issuer and shows what becomes of a good token, an expired one and a
-//! forged one.
+//! Without anything it runs against a local issuer and shows what becomes of a good token, an expired one and a forged one.
+
+mod arguments;
+mod explanation;
+mod heard;
+mod reading;
+mod trust;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
-use rampart_core::{AuthError, RampartAuth};
+use rampart_core::{AuthError, RampartAuth, Settings};
 use rampart_issuer::LocalIssuer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-const USAGE: &str = "\
-Verifies one access token, without a web framework.
-
-    cargo run --bin verify-token -- TOKEN    the token, alone; - reads it from standard input
-    cargo run --bin verify-token             reads it too; with RAMPART_URL not set, tries three tokens of a local issuer
-
-    RAMPART_URL          the issuer, exactly as in the iss claim of its tokens
-    RAMPART_CLIENT_ID    the audience of the tokens, or several separated by commas
-    RUST_LOG             what is logged; rampart=debug unless set, which says why a token is refused
-
-Exit status: 0 the token is good, 1 it is not, 2 a setting or the input cannot be used, 3 the issuer's keys cannot be had.";
+use crate::arguments::{Arguments, USAGE};
+use crate::explanation::{Explanation, Verdict};
+use crate::heard::Heard;
+use crate::reading::{Reading, harmless};
+use crate::trust::Trust;
 
 const LONGEST_INPUT: u64 = 64 * 1024;
 const UNUSABLE: u8 = 2;
+const UNDECIDED: u8 = 3;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // The reason why a token is refused stands in the log, and nowhere else.
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "rampart=debug".into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time();
-    log.with_ansi(io::stderr().is_terminal()).init();
+    // Why a token is refused is told to listeners alone: this program is one.
+    let heard = Heard::default();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "rampart=warn".into());
+    let log = fmt::layer().with_writer(io::stderr).without_time().with_ansi(io::stderr().is_terminal());
+    let of_rampart = filter_fn(|metadata| metadata.target() == "rampart");
+    tracing_subscriber::registry().with(heard.clone().with_filter(of_rampart)).with(log.with_filter(filter)).init();
 
-    let arguments: Vec<_> =
-        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let token = match arguments.as_slice() {
-        [] if std::env::var_os("RAMPART_URL").is_none() => return demonstrate().await,
-        [] => None,
-        [argument] if argument == "--help" || argument == "-h" => {
-            say(USAGE);
-            return ExitCode::SUCCESS;
-        }
-        [argument] if argument == "-" => None,
-        [token] if !token.starts_with('-') => Some(token.clone()),
-        _ => return unusable("give one token, alone, or none; --help says more"),
+    let arguments = match Arguments::read(std::env::args_os().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(problem) => return unusable(problem),
     };
-    let auth = match RampartAuth::from_env() {
-        Ok(auth) => auth,
-        Err(error) => return unusable(error),
+    if arguments.help {
+        say(USAGE);
+        return ExitCode::SUCCESS;
+    }
+    if arguments.token.is_none() && !arguments.names_issuer() && !Trust::is_in_environment() {
+        return demonstrate(&heard).await;
+    }
+    let trust = match Trust::of(&arguments) {
+        Ok(trust) => trust,
+        Err(problem) => return unusable(problem),
     };
-    let token = match token.map_or_else(read, Ok) {
+    let token = match arguments.token.filter(|token| token != "-").map_or_else(read, Ok) {
         Ok(token) => token,
         Err(error) => return unusable(format!("standard input cannot be read as text: {error}")),
     };
@@ -58,7 +62,7 @@ async fn main() -> ExitCode {
         token if token.contains(char::is_whitespace) => {
             unusable("there is white space in the token: give it alone, in one line, and without the word Bearer")
         }
-        token => report(&auth, token).await,
+        token => report(&trust, &heard, token).await,
     }
 }
 
@@ -81,29 +85,42 @@ fn unusable(problem: impl Display) -> ExitCode {
     ExitCode::from(UNUSABLE)
 }
 
-async fn report(auth: &RampartAuth, token: &str) -> ExitCode {
-    // With the keys at hand, a token that has expired can be told from one that is forged; without them, `verify` says so.
+async fn report(trust: &Trust, heard: &Heard, token: &str) -> ExitCode {
+    let auth = &trust.auth;
+    // With the keys at hand, a token that has expired can be told from one that is forged.
     let _ = auth.warm_up().await;
-    match auth.verify(token).await {
+    let before = auth.issuers();
+    let reading = Reading::of(token);
+    let scheme = if trust.settings.dpop.is_some() && reading.is_bound() { "DPoP" } else { "Bearer" };
+    heard.forget();
+    let outcome = auth.authenticate([format!("{scheme} {token}")]).await;
+    let refusal = heard.refusal();
+    let issuers = auth.issuers();
+    let (code, verdict) = match &outcome {
         Ok(claims) => {
-            say("The token is good. Its claims:");
-            say(format_args!("{:#}", claims.to_json()));
-            ExitCode::SUCCESS
+            say("The token is good.");
+            (ExitCode::SUCCESS, Verdict::Good(claims))
         }
         Err(error @ AuthError::KeysUnavailable { .. }) => {
-            let reason = auth.health().last_error.unwrap_or_default();
+            let named = issuers.iter().find(|issuer| refusal.names(&issuer.name));
+            let reason = named.and_then(|issuer| issuer.keys.last_error.clone()).unwrap_or_default();
             say(format_args!("Nothing can be said: {error} ({reason})"));
-            ExitCode::from(3)
+            (ExitCode::from(UNDECIDED), Verdict::Open(&refusal))
         }
         Err(error) => {
             say(format_args!("The token is refused: {error} ({})", error.code()));
-            ExitCode::FAILURE
+            (ExitCode::FAILURE, Verdict::Refused(&refusal))
         }
+    };
+    say(format_args!("\n{}", Explanation { trust, reading: &reading, verdict, before: &before, now: &issuers }));
+    if let Ok(claims) = outcome {
+        say(format_args!("\nIts claims, as a handler gets them:\n{}", harmless(&format!("{:#}", claims.to_json()))));
     }
+    code
 }
 
-async fn demonstrate() -> ExitCode {
-    say("RAMPART_URL is not set and no token is given: trying three tokens of a local issuer.");
+async fn demonstrate(heard: &Heard) -> ExitCode {
+    say("No issuer is named and no token is given: trying three tokens of a local issuer.");
     let issuer = match LocalIssuer::start().await {
         Ok(issuer) => issuer,
         Err(error) => return unusable(format!("the local issuer cannot be started: {error}")),
@@ -112,6 +129,7 @@ async fn demonstrate() -> ExitCode {
         Ok(auth) => auth,
         Err(error) => return unusable(error),
     };
+    let trust = Trust { auth, settings: Settings::new(issuer.url(), issuer.audience()) };
     let stranger = match issuer.add_unpublished_key(rampart_issuer::Algorithm::ES256) {
         Ok(key) => key,
         Err(error) => return unusable(error),
@@ -124,7 +142,7 @@ async fn demonstrate() -> ExitCode {
     for (what, token) in tokens {
         say(format_args!("\n== {what}"));
         match token.sign() {
-            Ok(token) => drop(report(&auth, &token).await),
+            Ok(token) => drop(report(&trust, heard, &token).await),
             Err(error) => eprintln!("{error}"),
         }
     }
