@@ -30,7 +30,8 @@ install_keycloak() {
 }
 
 # From the npm registry; package-lock.json has the checksum of each package.
-oidc_provider_version=9.13.3
+# Its version is also that of our own files, which are copied.
+oidc_provider_version="9.13.3 $(cat "$here"/servers/oidc-provider/* | sha256sum | head -c 16)"
 install_oidc-provider() {
     needs node nodejs
     needs npm npm

@@ -1,6 +1,6 @@
 //! Whole answers of a Task API: what is the same on every framework.
 
-use rampart_conformance::wire::Reply;
+use reqwest::blocking::Response;
 
 /// Everything in an answer that a client may build on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,16 +19,21 @@ pub struct Answer {
     pub body: String,
 }
 
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Self {
-        let header = |name| reply.header(name).map(str::to_owned);
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        let header = |name| {
+            let mut values = response.headers().get_all(name).iter().map(|value| value.to_str().unwrap().to_owned());
+            let first = values.next();
+            assert_eq!(values.next(), None, "{name} came twice");
+            first
+        };
         Self {
-            status: reply.status,
+            status: response.status().as_u16(),
             content_type: header("content-type"),
             cache_control: header("cache-control"),
             challenge: header("www-authenticate"),
-            retry_after: reply.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()),
-            body: reply.body,
+            retry_after: header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()),
+            body: response.text().unwrap(),
         }
     }
 }
@@ -44,6 +49,13 @@ impl Answer {
             retry_after: false,
             body: body.into(),
         }
+    }
+
+    /// The handler's own to a new task that is none: whoever gets it may make tasks.
+    pub fn task_missing() -> Self {
+        let description = r#"The body must be JSON: {\"title\": \"..\"}"#;
+        let body = format!(r#"{{"error":"invalid_request","error_description":"{description}","status":400}}"#);
+        Self { status: 400, ..Self::ok(&body) }
     }
 
     fn refusal(status: u16, error: &str, description: &str, challenge: Option<String>) -> Self {

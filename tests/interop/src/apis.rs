@@ -1,49 +1,104 @@
-//! The three Task APIs, configured alike and asked the same.
+//! The three Task APIs: the example programs as they are, each configured by a file, and asked the same.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::mpsc;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+use std::{array, fs};
 
-use actix_web::web::Data;
-use actix_web::{App, HttpServer};
-use rampart_conformance::wire::Connection;
-use rampart_core::RampartAuth;
-use serde_json::Value;
-use task_api_shared::Store;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::http::CLIENT;
+use crate::process::{Process, free_port, own_folder};
+use crate::server::Issuer;
 
 /// Longer than an issuer that was away for a while is left in peace.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A Task API on each framework.
+const NAMES: [&str; 3] = ["task-api-axum", "task-api-actix", "task-api-rocket"];
+
+/// The programs of these names, once they are built.
+static PROGRAMS: LazyLock<[PathBuf; 3]> = LazyLock::new(|| {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let mut build = Command::new(cargo);
+    build.args(["build", "--locked", "--quiet", "--message-format", "json"]).current_dir(workspace);
+    for name in NAMES {
+        build.args(["--bin", name]);
+    }
+    let built = build.stderr(Stdio::inherit()).output().unwrap();
+    assert!(built.status.success(), "the Task APIs cannot be built");
+    let messages = String::from_utf8(built.stdout).unwrap();
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let programs: Vec<_> = messages.filter_map(|it| it["executable"].as_str().map(PathBuf::from)).collect();
+    NAMES.map(|name| programs.iter().find(|program| program.ends_with(name)).unwrap().clone())
+});
+
+/// What a request brings.
+#[derive(Clone, Copy, Debug)]
+pub enum Credentials<'a> {
+    /// Nothing.
+    None,
+    /// `Authorization: Bearer` with this token (RFC 6750).
+    Bearer(&'a str),
+}
+
+/// A Task API on each framework; they end with this value.
 #[derive(Debug)]
-pub struct TaskApis([(&'static str, SocketAddr); 3]);
+pub struct TaskApis([Api; 3]);
 
 impl TaskApis {
-    /// Starts them with these settings, whose names are those of a configuration file. As the programs do, each fetches the issuer's
-    /// keys first, and serves all the same where these cannot be had.
+    /// Starts them for the tokens of this issuer.
+    pub fn of(issuer: &impl Issuer) -> Self {
+        Self::start(&issuer.settings())
+    }
+
+    /// Starts them for the tokens of this issuer, with one setting changed.
+    pub fn with(issuer: &impl Issuer, setting: &str, value: Value) -> Self {
+        let mut settings = issuer.settings();
+        settings[setting] = value;
+        Self::start(&settings)
+    }
+
+    /// Starts them with a file whose section `[auth]` has these settings.
     pub fn start(settings: &Value) -> Self {
-        let auth = || RampartAuth::from_settings(serde_json::from_value(settings.clone()).unwrap()).unwrap();
-        Self([("axum", serve(auth(), axum)), ("actix-web", serve(auth(), actix)), ("Rocket", serve(auth(), rocket))])
+        let file = own_folder("settings").join("rampart.toml");
+        fs::write(&file, toml::to_string(&json!({"auth": settings})).unwrap()).unwrap();
+        let mut apis = array::from_fn(|framework| Api::start(framework, &file));
+        for api in &mut apis {
+            api.process.wait_for(&format!("{}/health", api.url));
+        }
+        Self(apis)
+    }
+
+    /// Asks all three with this bearer token, if any, and gives the answer that they agree on.
+    pub fn agreed(&self, line: &str, token: Option<&str>) -> Answer {
+        self.agreed_for(line, token.map_or(Credentials::None, Credentials::Bearer))
     }
 
     /// Asks all three, and gives the answer that they agree on.
-    pub fn agreed(&self, line: &str, token: Option<&str>) -> Answer {
-        let [first, others @ ..] = self.0.map(|(name, address)| (name, ask(address, line, token)));
+    pub fn agreed_for(&self, line: &str, credentials: Credentials<'_>) -> Answer {
+        let [first, others @ ..] = self.0.each_ref().map(|api| (api.name, api.ask(line, credentials)));
         for (name, answer) in others {
             assert_eq!(answer, first.1, "{name} and {} differ about {line}", first.0);
         }
         first.1
     }
 
-    /// Asserts that a token is refused with this answer wherever it is looked at: by a guard, by one of roles, by one of scopes, and
-    /// where none is needed.
+    /// Asserts that a bearer token is refused with this answer wherever it is looked at.
     pub fn refuse(&self, what: &str, token: &str, refusal: &Answer) {
+        self.refuse_for(what, Credentials::Bearer(token), refusal);
+    }
+
+    /// Asserts that this answer comes wherever a token is looked at: by a guard, by one of roles, by one of scopes, and where none is
+    /// needed.
+    pub fn refuse_for(&self, what: &str, credentials: Credentials<'_>, refusal: &Answer) {
         let lines =
             ["GET /api/data", "GET /api/admin/stats", "POST /api/tasks", "POST /api/emails/send", "GET /api/feed"];
         for line in lines {
-            assert_eq!(&self.agreed(line, Some(token)), refusal, "{what}: {line}");
+            assert_eq!(&self.agreed_for(line, credentials), refusal, "{what}: {line}");
         }
     }
 
@@ -58,9 +113,9 @@ impl TaskApis {
     /// Asks each until it no longer gives this answer, and gives the one that they agree on then.
     pub fn after(&self, former: &Answer, line: &str, token: &str) -> Answer {
         let end = Instant::now() + PATIENCE;
-        for (name, address) in self.0 {
-            while ask(address, line, Some(token)) == *former {
-                assert!(Instant::now() < end, "{name} goes on to answer {former:?}");
+        for api in &self.0 {
+            while api.ask(line, Credentials::Bearer(token)) == *former {
+                assert!(Instant::now() < end, "{} goes on to answer {former:?}", api.name);
                 std::thread::sleep(Duration::from_millis(200));
             }
         }
@@ -68,68 +123,44 @@ impl TaskApis {
     }
 }
 
-fn ask(address: SocketAddr, line: &str, token: Option<&str>) -> Answer {
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let request =
-        format!("{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{authorization}Content-Length: 0\r\n\r\n");
-    Connection::open(address).unwrap().ask(request.as_bytes()).unwrap().into()
+impl Drop for TaskApis {
+    fn drop(&mut self) {
+        // All at once; each is waited for when it is dropped itself.
+        for api in &mut self.0 {
+            api.process.tell_to_end();
+        }
+    }
 }
 
-/// Says where a server listens.
-type Tell = mpsc::Sender<SocketAddr>;
-
-fn serve(auth: RampartAuth, on: fn(RampartAuth, Tell)) -> SocketAddr {
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || on(auth, tell));
-    told.recv().unwrap()
+/// One of the programs.
+#[derive(Debug)]
+struct Api {
+    name: &'static str,
+    url: String,
+    process: Process,
 }
 
-fn listen() -> TcpListener {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.set_nonblocking(true).unwrap();
-    listener
-}
+impl Api {
+    fn start(framework: usize, file: &Path) -> Self {
+        let (name, port) = (NAMES[framework], free_port());
+        let mut command = Command::new(&PROGRAMS[framework]);
+        command.env("RAMPART_CONFIG", file).env("PORT", port.to_string()).env("RUST_LOG", "rampart=info");
+        for name in ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_REALM"] {
+            command.env_remove(name);
+        }
+        let process = Process::spawn(&command, &file.with_file_name(format!("{name}.log")));
+        Self { name, url: format!("http://127.0.0.1:{port}"), process }
+    }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
-}
-
-fn axum(auth: RampartAuth, tell: Tell) {
-    runtime().block_on(async {
-        let _ = auth.warm_up().await;
-        let listener = tokio::net::TcpListener::from_std(listen()).unwrap();
-        tell.send(listener.local_addr().unwrap()).unwrap();
-        ::axum::serve(listener, task_api_axum::app(auth)).await.unwrap();
-    });
-}
-
-fn actix(auth: RampartAuth, tell: Tell) {
-    actix_web::rt::System::new().block_on(async {
-        let _ = auth.warm_up().await;
-        let listener = listen();
-        let address = listener.local_addr().unwrap();
-        let store = Data::new(Store::default());
-        let server = HttpServer::new(move || {
-            App::new()
-                .configure(|config| task_api_actix::configure(config, &auth, store.clone()))
-                .wrap(task_api_actix::cors())
-        });
-        let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
-        tell.send(address).unwrap();
-        server.await.unwrap();
-    });
-}
-
-fn rocket(auth: RampartAuth, tell: Tell) {
-    runtime().block_on(async {
-        let _ = auth.warm_up().await;
-        let shutdown = ::rocket::config::Shutdown { ctrlc: false, ..::rocket::config::Shutdown::default() };
-        let log_level = ::rocket::config::LogLevel::Off;
-        let config = ::rocket::Config { port: 0, log_level, shutdown, ..::rocket::Config::debug_default() };
-        // Rocket chooses the port itself and tells it once it listens.
-        let tell = ::rocket::fairing::AdHoc::on_liftoff("Tell the address", move |rocket| {
-            Box::pin(async move { tell.send((Ipv4Addr::LOCALHOST, rocket.config().port).into()).unwrap() })
-        });
-        task_api_rocket::app(::rocket::custom(config), auth).unwrap().attach(tell).launch().await.unwrap();
-    });
+    /// `line` is method and path.
+    fn ask(&self, line: &str, credentials: Credentials<'_>) -> Answer {
+        let (method, path) = line.split_once(' ').unwrap();
+        let url = format!("{}{path}", self.url);
+        let request = CLIENT.request(method.parse::<Method>().unwrap(), &url);
+        let request = match credentials {
+            Credentials::None => request,
+            Credentials::Bearer(token) => request.bearer_auth(token),
+        };
+        request.send().unwrap().into()
+    }
 }

@@ -5,21 +5,23 @@ use std::collections::BTreeMap;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use url::Url;
 
-use crate::http::CLIENT;
+use crate::http::{CLIENT, Client, Tokens};
+
+/// Where a server sends a user who has signed in. Nothing is there, and nobody goes.
+pub const CALLBACK: &str = "http://127.0.0.1:1/callback";
 
 /// More pages than any server shows on the way.
 const PAGES: usize = 12;
 
-/// Opens `start`, and fills every form with what `user` says about its fields until the server leads to `callback`; gives the
+/// Opens `start`, and fills every form with what `user` says about its fields until the server leads to [`CALLBACK`]; gives the
 /// authorization code that it brings.
-pub fn sign_in(start: &str, callback: &str, user: &[(&str, &str)]) -> String {
+pub fn sign_in(start: &str, user: &[(&str, &str)]) -> String {
     let mut cookies = BTreeMap::new();
     let mut next = (Url::parse(start).unwrap(), None);
     for _ in 0..PAGES {
         let (url, form) = next;
-        if url.as_str().starts_with(callback) {
-            let code = url.query_pairs().find(|(name, _)| name == "code");
-            return code.unwrap_or_else(|| panic!("no code came: {url}")).1.into_owned();
+        if url.as_str().starts_with(CALLBACK) {
+            return code_of(&url);
         }
         let request = match &form {
             Some(form) => CLIENT.post(url.clone()).form(form),
@@ -40,6 +42,19 @@ pub fn sign_in(start: &str, callback: &str, user: &[(&str, &str)]) -> String {
         };
     }
     panic!("{start} leads nowhere");
+}
+
+/// The authorization code that an address brings.
+pub fn code_of(url: &Url) -> String {
+    let code = url.query_pairs().find(|(name, _)| name == "code");
+    code.unwrap_or_else(|| panic!("no code came: {url}")).1.into_owned()
+}
+
+/// Changes a code for tokens, with what else this server wants to have with it.
+pub fn redeem(code: &str, url: &str, client: Client<'_>, more: &[(&str, &str)]) -> Tokens {
+    let mut form = vec![("grant_type", "authorization_code"), ("redirect_uri", CALLBACK), ("code", code)];
+    form.extend(more);
+    Tokens::by(url, client, &form)
 }
 
 /// Where the form of a page goes, and what it sends.

@@ -1,7 +1,6 @@
 //! Glewlwyd, from Debian's packages.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use reqwest::blocking::RequestBuilder;
@@ -9,31 +8,45 @@ use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::http::{CLIENT, Tokens, succeed};
+use crate::browser::{CALLBACK, code_of, redeem};
+use crate::http::{CLIENT, SECRET, Tokens, succeed};
 use crate::keys;
-use crate::process::{Process, free_port, installed, own_folder};
+use crate::process::{Service, free_port, installed, own_folder};
+use crate::server::{Issuer, Server};
 
 /// The audience of the API, for which a client asks by naming it as the resource; without one, `aud` is the list of scopes.
 pub const AUDIENCE: &str = "https://task-api.example";
 /// The issuer of tokens that live for a second.
 pub const BRIEF: &str = "brief";
 
-const SECRET: &str = "of-a-client";
-const PASSWORD: &str = "of-a-user";
-const CALLBACK: &str = "http://127.0.0.1:1/callback";
-
-/// What an API that accepts its tokens has in its configuration.
-pub fn settings(issuer: &str) -> Value {
-    json!({"issuer_url": issuer, "audience": AUDIENCE, "discovery": true})
-}
-
 /// The server: the issuers `oidc`, `other` and `brief`, the clients `web`, `signs-ES256` and `signs-EdDSA`, and the user `ada`.
 #[derive(Debug)]
 pub struct Glewlwyd {
-    command: Command,
-    log: PathBuf,
+    service: Service,
     url: String,
-    running: Option<Process>,
+}
+
+/// One of its issuers.
+#[derive(Debug)]
+pub struct IssuerOf(String);
+
+impl Issuer for IssuerOf {
+    fn settings(&self) -> Value {
+        json!({"issuer_url": self.0, "audience": AUDIENCE})
+    }
+}
+
+/// The issuer `oidc`.
+impl Issuer for Glewlwyd {
+    fn settings(&self) -> Value {
+        self.issuer("oidc").settings()
+    }
+}
+
+impl Server for Glewlwyd {
+    fn service(&mut self) -> &mut Service {
+        &mut self.service
+    }
 }
 
 impl Glewlwyd {
@@ -73,22 +86,10 @@ impl Glewlwyd {
         let mut command = Command::new(root.join("usr/bin/glewlwyd"));
         command.arg(format!("--config-file={}", own.join("configuration").display()));
         command.env("LD_LIBRARY_PATH", installed.join("lib"));
-        let mut server =
-            Self { command, log: own.join("log"), url: format!("http://localhost:{port}/api"), running: None };
-        server.start_again();
+        let service = Service::start(command, own.join("glewlwyd.log"), format!("http://localhost:{port}/config"));
+        let server = Self { service, url: format!("http://localhost:{port}/api") };
         server.set_up();
         server
-    }
-
-    /// Stops it.
-    pub fn stop(&mut self) {
-        self.running = None;
-    }
-
-    /// Starts it after a stop: at the same address, with all that it knew.
-    pub fn start_again(&mut self) {
-        let url = self.url.replace("/api", "/config");
-        self.running = Some(Process::start(&self.command, &self.log, &url));
     }
 
     fn set_up(&self) {
@@ -118,7 +119,7 @@ impl Glewlwyd {
             admin.post("/client/", &client);
         }
         let scopes = json!(["openid", "tasks:write", "email:send"]);
-        let user = json!({"username": "ada", "password": PASSWORD, "name": "Ada", "enabled": true, "scope": scopes});
+        let user = json!({"username": "ada", "password": SECRET, "name": "Ada", "enabled": true, "scope": scopes});
         admin.post("/user/", &user);
     }
 
@@ -126,7 +127,7 @@ impl Glewlwyd {
     fn plugin(&self, name: &str, seconds: u32, keys: &[Value]) -> Value {
         let of_scope = json!([AUDIENCE, "https://another-api.example"]);
         let parameters = json!({
-            "iss": self.issuer(name),
+            "iss": self.issuer(name).0,
             "jwks-private": json!({ "keys": keys }).to_string(),
             "jwks-show": true,
             "client-sign_kid-parameter": "alg_kid",
@@ -148,8 +149,12 @@ impl Glewlwyd {
     }
 
     /// The issuer of this name.
-    pub fn issuer(&self, name: &str) -> String {
-        format!("{}/{name}", self.url)
+    pub fn issuer(&self, name: &str) -> IssuerOf {
+        IssuerOf(format!("{}/{name}", self.url))
+    }
+
+    fn token_endpoint(&self, issuer: &str) -> String {
+        format!("{}/{issuer}/token", self.url)
     }
 
     fn session(&self, user: &str, password: &str) -> Session {
@@ -170,12 +175,12 @@ impl Glewlwyd {
     pub fn client_tokens(&self, issuer: &str, client: &str, resource: Option<&str>) -> Tokens {
         let mut form = vec![("grant_type", "client_credentials"), ("scope", "tasks:write")];
         form.extend(resource.map(|resource| ("resource", resource)));
-        Tokens::by(&format!("{}/token", self.issuer(issuer)), client, SECRET, &form)
+        Tokens::by(&self.token_endpoint(issuer), (client, SECRET), &form)
     }
 
     /// Tokens of the user `ada` for this resource, after signing in, agreeing and being sent back with a code, as the server's pages do it.
     pub fn user_tokens(&self, client: &str, resource: &str) -> Tokens {
-        let ada = self.session("ada", PASSWORD);
+        let ada = self.session("ada", SECRET);
         ada.put(&format!("/auth/grant/{client}"), &json!({"scope": "openid tasks:write"}));
         let query = [
             ("g_continue", ""),
@@ -186,13 +191,10 @@ impl Glewlwyd {
             ("nonce", "once"),
             ("resource", resource),
         ];
-        let url = Url::parse_with_params(&format!("{}/auth", self.issuer("oidc")), query).unwrap();
+        let url = Url::parse_with_params(&format!("{}/oidc/auth", self.url), query).unwrap();
         let answer = CLIENT.get(url).header(COOKIE, &ada.cookie).send().unwrap();
-        let location = Url::parse(answer.headers()[LOCATION].to_str().unwrap()).unwrap();
-        let code = location.query_pairs().find(|(name, _)| name == "code").unwrap_or_else(|| panic!("{location}")).1;
-        let form =
-            [("grant_type", "authorization_code"), ("redirect_uri", CALLBACK), ("code", &code), ("resource", resource)];
-        Tokens::by(&format!("{}/token", self.issuer("oidc")), client, SECRET, &form)
+        let code = code_of(&Url::parse(answer.headers()[LOCATION].to_str().unwrap()).unwrap());
+        redeem(&code, &self.token_endpoint("oidc"), (client, SECRET), &[("resource", resource)])
     }
 }
 

@@ -3,18 +3,28 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use reqwest::blocking::{Client, RequestBuilder};
+use reqwest::blocking::{self, RequestBuilder, Response};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
-/// A client that follows nothing and waits for nothing long.
-pub static CLIENT: LazyLock<Client> = LazyLock::new(|| {
-    Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(60)).no_proxy().build().unwrap()
+/// A client that follows nothing, waits for nothing long, and keeps no connection to what may be stopped.
+pub static CLIENT: LazyLock<blocking::Client> = LazyLock::new(|| {
+    let client = blocking::Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(60)).no_proxy();
+    client.pool_max_idle_per_host(0).build().unwrap()
 });
+
+/// The secret of every client and the password of every user, where they are ours to choose.
+pub const SECRET: &str = "of-somebody";
+
+/// A client's ID and its secret.
+pub type Client<'c> = (&'c str, &'c str);
 
 /// Sends a request that must succeed, and gives the body.
 pub fn succeed(request: RequestBuilder) -> String {
-    let response = request.send().unwrap();
+    success(request.send().unwrap())
+}
+
+fn success(response: Response) -> String {
     let (status, url) = (response.status(), response.url().clone());
     let body = response.text().unwrap();
     assert!(status.is_success(), "{url}: {status}: {body}");
@@ -26,14 +36,18 @@ pub fn json(request: RequestBuilder) -> Value {
     serde_json::from_str(&succeed(request)).unwrap()
 }
 
+fn request(url: &str, client: Client<'_>, form: &[(&str, &str)]) -> RequestBuilder {
+    CLIENT.post(url).basic_auth(client.0, Some(client.1)).form(form)
+}
+
 /// What a token endpoint gives.
 #[derive(Debug)]
 pub struct Tokens(Value);
 
 impl Tokens {
     /// Asks for tokens at this address, with a client's own credentials in the form that most servers take.
-    pub fn by(url: &str, client: &str, secret: &str, form: &[(&str, &str)]) -> Self {
-        Self(json(CLIENT.post(url).basic_auth(client, Some(secret)).form(form)))
+    pub fn by(url: &str, client: Client<'_>, form: &[(&str, &str)]) -> Self {
+        Self(json(request(url, client, form)))
     }
 
     fn of(&self, name: &str) -> &str {

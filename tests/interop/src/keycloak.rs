@@ -8,9 +8,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::browser;
-use crate::http::{CLIENT, Tokens, json, succeed};
-use crate::process::{Process, free_port, installed, own_folder};
+use crate::browser::{CALLBACK, redeem, sign_in};
+use crate::http::{CLIENT, SECRET, Tokens, json, succeed};
+use crate::process::{Service, free_port, installed, own_folder};
+use crate::server::{Issuer, Server};
 
 /// The audience of the API.
 pub const AUDIENCE: &str = "task-api";
@@ -19,23 +20,17 @@ pub const REALM_ROLES: &str = "/realm_access/roles";
 /// See [`REALM_ROLES`].
 pub const CLIENT_ROLES: &str = "/resource_access/task-api/roles";
 
-const SECRET: &str = "of-a-client";
-const PASSWORD: &str = "of-a-user";
-const CALLBACK: &str = "http://127.0.0.1:1/callback";
-
-/// What an API that accepts the tokens of a realm has in its configuration.
-pub fn settings(issuer: &str) -> Value {
-    let roles = [REALM_ROLES, CLIENT_ROLES];
-    json!({"issuer_url": issuer, "audience": AUDIENCE, "discovery": true, "roles_claims": roles})
-}
-
 /// The server.
 #[derive(Debug)]
 pub struct Keycloak {
-    command: Command,
-    log: std::path::PathBuf,
+    service: Service,
     url: String,
-    running: Option<Process>,
+}
+
+impl Server for Keycloak {
+    fn service(&mut self) -> &mut Service {
+        &mut self.service
+    }
 }
 
 impl Keycloak {
@@ -54,23 +49,11 @@ impl Keycloak {
         let mut command = Command::new(home.join("bin/kc.sh"));
         command.args(["start", "--optimized", "--cache=local", "--http-enabled=true", "--hostname-strict=false"]);
         command.args(["--http-host=127.0.0.1", &format!("--http-port={port}")]);
-        command.env("KC_BOOTSTRAP_ADMIN_USERNAME", "admin").env("KC_BOOTSTRAP_ADMIN_PASSWORD", PASSWORD);
+        command.env("KC_BOOTSTRAP_ADMIN_USERNAME", "admin").env("KC_BOOTSTRAP_ADMIN_PASSWORD", SECRET);
         // It lives too short for the second compiler.
         command.env("JAVA_OPTS_APPEND", "-XX:TieredStopAtLevel=1").env_remove("JAVA_OPTS");
         let url = format!("http://127.0.0.1:{port}");
-        let mut server = Self { command, log: home.join("log"), url, running: None };
-        server.start_again();
-        server
-    }
-
-    /// Stops it.
-    pub fn stop(&mut self) {
-        self.running = None;
-    }
-
-    /// Starts it after a stop: at the same address, with all that it knew.
-    pub fn start_again(&mut self) {
-        self.running = Some(Process::start(&self.command, &self.log, &format!("{}/realms/master", self.url)));
+        Self { service: Service::start(command, home.join("keycloak.log"), format!("{url}/realms/master")), url }
     }
 
     /// A new realm of this name.
@@ -86,7 +69,7 @@ impl Keycloak {
         }
         admin.add("/clients", &json!({"clientId": AUDIENCE, "bearerOnly": true}));
         let user = |name: &str, email: &str| {
-            let password = json!([{"type": "password", "value": PASSWORD}]);
+            let password = json!([{"type": "password", "value": SECRET}]);
             json!({"username": name, "email": email, "emailVerified": true, "firstName": name, "lastName": "Example",
                    "enabled": true, "credentials": password})
         };
@@ -118,7 +101,7 @@ impl Admin {
     fn of(server: &str, realm: &str) -> Self {
         // Its tokens live for a minute: each use gets its own.
         let form =
-            [("grant_type", "password"), ("client_id", "admin-cli"), ("username", "admin"), ("password", PASSWORD)];
+            [("grant_type", "password"), ("client_id", "admin-cli"), ("username", "admin"), ("password", SECRET)];
         let url = format!("{server}/realms/master/protocol/openid-connect/token");
         let token = json(CLIENT.post(url).form(&form))["access_token"].as_str().unwrap().to_owned();
         Self { url: format!("{server}/admin/realms{realm}"), token }
@@ -143,6 +126,13 @@ impl Admin {
 pub struct Realm {
     server: String,
     name: String,
+}
+
+impl Issuer for Realm {
+    /// The preset; the roles are then those of the realm, and those of the client that is called like the audience.
+    fn settings(&self) -> Value {
+        json!({"preset": "keycloak", "base_url": self.server, "keycloak_realm": self.name, "audience": AUDIENCE})
+    }
 }
 
 impl Realm {
@@ -179,13 +169,14 @@ impl Realm {
 
     /// Tokens of a client for itself.
     pub fn client_tokens(&self, client: &str, scope: &str) -> Tokens {
-        Tokens::by(&self.token_endpoint(), client, SECRET, &[("grant_type", "client_credentials"), ("scope", scope)])
+        let form = [("grant_type", "client_credentials"), ("scope", scope)];
+        Tokens::by(&self.token_endpoint(), (client, SECRET), &form)
     }
 
     /// Tokens of a user, by the password.
     pub fn user_tokens(&self, client: &str, user: &str, scope: &str) -> Tokens {
-        let form = [("grant_type", "password"), ("username", user), ("password", PASSWORD), ("scope", scope)];
-        Tokens::by(&self.token_endpoint(), client, SECRET, &form)
+        let form = [("grant_type", "password"), ("username", user), ("password", SECRET), ("scope", scope)];
+        Tokens::by(&self.token_endpoint(), (client, SECRET), &form)
     }
 
     /// Tokens of a user who has signed in on the server's own page, with a nonce.
@@ -194,9 +185,8 @@ impl Realm {
             "{}/protocol/openid-connect/auth?response_type=code&client_id={client}&redirect_uri={CALLBACK}&scope=openid&nonce=once",
             self.issuer()
         );
-        let code = browser::sign_in(&start, CALLBACK, &[("username", user), ("password", PASSWORD)]);
-        let form = [("grant_type", "authorization_code"), ("redirect_uri", CALLBACK), ("code", &code)];
-        Tokens::by(&self.token_endpoint(), client, SECRET, &form)
+        let code = sign_in(&start, &[("username", user), ("password", SECRET)]);
+        redeem(&code, &self.token_endpoint(), (client, SECRET), &[])
     }
 
     /// Adds a key, with which it signs from now on.

@@ -1,66 +1,53 @@
 //! An authorization server made with `oidc-provider`, from the npm registry: `servers/oidc-provider/server.js`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::browser;
-use crate::http::Tokens;
+use crate::browser::{CALLBACK, redeem, sign_in};
+use crate::http::{SECRET, Tokens};
 use crate::keys;
-use crate::process::{Process, free_port, installed, own_folder};
+use crate::process::{Service, free_port, installed, own_folder};
+use crate::server::{Issuer, Server};
 
 /// The audience of the API, for which a client asks by naming the resource `urn:task-api`.
 pub const AUDIENCE: &str = "task-api";
 /// The resource whose audience that is.
 pub const RESOURCE: &str = "urn:task-api";
 
-const SECRET: &str = "of-a-client";
-const CALLBACK: &str = "http://127.0.0.1:1/callback";
-
-/// What an API that accepts its tokens has in its configuration.
-pub fn settings(issuer: &str) -> Value {
-    json!({"issuer_url": issuer, "audience": AUDIENCE, "discovery": true})
-}
-
 /// The server: the clients `web`, `signs-ES256` and `signs-EdDSA`, and any user; `root` has the role `admin`, all others `user`.
 #[derive(Debug)]
 pub struct OidcProvider {
     keys: PathBuf,
-    command: Command,
     issuer: String,
-    running: Option<Process>,
+    service: Service,
+}
+
+impl Issuer for OidcProvider {
+    fn settings(&self) -> Value {
+        json!({"issuer_url": self.issuer, "audience": AUDIENCE})
+    }
+}
+
+impl Server for OidcProvider {
+    fn service(&mut self) -> &mut Service {
+        &mut self.service
+    }
 }
 
 impl OidcProvider {
     /// Installs it where it is not there yet, and starts it with new keys.
     pub fn start() -> Self {
-        let keys = own_folder("oidc-provider").join("keys");
-        let port = free_port();
+        let (own, port) = (own_folder("oidc-provider"), free_port());
+        let (issuer, keys) = (format!("http://127.0.0.1:{port}"), own.join("keys"));
+        write(&keys, keys::new());
         let mut command = Command::new("node");
-        command.arg(installed("oidc-provider").join("server.js")).arg(port.to_string()).arg(&keys);
-        let mut server = Self { keys, command, issuer: format!("http://127.0.0.1:{port}"), running: None };
-        server.renew_keys(false);
-        server.start_again();
-        server
-    }
-
-    /// The issuer of its tokens.
-    pub fn issuer(&self) -> &str {
-        &self.issuer
-    }
-
-    /// Stops it.
-    pub fn stop(&mut self) {
-        self.running = None;
-    }
-
-    /// Starts it after a stop: at the same address.
-    pub fn start_again(&mut self) {
-        let log = self.keys.with_extension("log");
-        let url = format!("{}/.well-known/openid-configuration", self.issuer);
-        self.running = Some(Process::start(&self.command, &log, &url));
+        command.arg(installed("oidc-provider").join("server.js")).args([&port.to_string(), SECRET]).arg(&keys);
+        let url = format!("{issuer}/.well-known/openid-configuration");
+        let service = Service::start(command, own.join("oidc-provider.log"), url);
+        Self { keys, issuer, service }
     }
 
     /// From its next start on it signs with new keys; those of before are still published, or are not.
@@ -69,20 +56,16 @@ impl OidcProvider {
         if keep {
             keys.extend(serde_json::from_slice::<Vec<Value>>(&fs::read(&self.keys).unwrap()).unwrap());
         }
-        fs::write(&self.keys, Value::from(keys).to_string()).unwrap();
+        write(&self.keys, keys);
     }
 
-    fn tokens(&self, client: &str, form: &[(&str, &str)]) -> Tokens {
-        Tokens::by(&format!("{}/token", self.issuer), client, SECRET, form)
+    fn token_endpoint(&self) -> String {
+        format!("{}/token", self.issuer)
     }
 
     /// Tokens of a client for itself; without a resource they are opaque.
     pub fn client_tokens(&self, client: &str, resource: Option<&str>) -> Tokens {
-        let mut form = vec![("grant_type", "client_credentials")];
-        if let Some(resource) = resource {
-            form.extend([("resource", resource), ("scope", "tasks:write")]);
-        }
-        self.tokens(client, &form)
+        Tokens::by(&self.token_endpoint(), (client, SECRET), &of_a_client(resource))
     }
 
     /// Tokens of a user who has signed in on the server's own pages and agreed.
@@ -92,16 +75,22 @@ impl OidcProvider {
              &code_challenge={CHALLENGE}&code_challenge_method=S256&resource={resource}",
             self.issuer
         );
-        let code = browser::sign_in(&start, CALLBACK, &[("login", user), ("password", "any")]);
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("redirect_uri", CALLBACK),
-            ("code", &code),
-            ("code_verifier", VERIFIER),
-            ("resource", resource),
-        ];
-        self.tokens(client, &form)
+        let code = sign_in(&start, &[("login", user), ("password", "any")]);
+        let more = [("code_verifier", VERIFIER), ("resource", resource)];
+        redeem(&code, &self.token_endpoint(), (client, SECRET), &more)
     }
+}
+
+fn of_a_client(resource: Option<&str>) -> Vec<(&'static str, &str)> {
+    let mut form = vec![("grant_type", "client_credentials")];
+    if let Some(resource) = resource {
+        form.extend([("resource", resource), ("scope", "tasks:write")]);
+    }
+    form
+}
+
+fn write(file: &Path, keys: Vec<Value>) {
+    fs::write(file, Value::from(keys).to_string()).unwrap();
 }
 
 /// RFC 7636 appendix B.

@@ -1,4 +1,4 @@
-//! A server as a process: installed, started, waited for, and ended by its own ID.
+//! A program as a process: installed, started, waited for, and ended by its own ID.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,6 +14,12 @@ use crate::http::CLIENT;
 /// Far longer than a server takes to start, so that a busy machine fails no test.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// How many lines of what a program printed are shown where a test fails.
+const SHOWN: usize = 40;
+
+/// Ports are handed out from here on, below those that the system gives to connections, so that none is taken before its server listens.
+const PORTS: std::ops::Range<u32> = 15_000..32_000;
+
 /// Runs a command, and ends it once the standard input is closed: by us, or because we are gone.
 const KEEPER: &str = r#"
 exec 3<&0
@@ -22,7 +28,7 @@ server=$!
 (cat <&3; kill -TERM $server) >/dev/null 2>&1 &
 watch=$!
 wait $server
-kill $watch
+kill $watch 2>/dev/null
 "#;
 
 /// Where the servers are; see `install.sh`.
@@ -42,8 +48,8 @@ pub fn installed(server: &str) -> PathBuf {
     folder().join(server)
 }
 
-/// A new folder for a server of this process, which outlives it no longer than until the next one.
-pub fn own_folder(server: &str) -> PathBuf {
+/// A new folder for a program that this process runs, which outlives it no longer than until the next one.
+pub fn own_folder(program: &str) -> PathBuf {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let running = folder().join("running");
     fs::create_dir_all(&running).unwrap();
@@ -55,17 +61,56 @@ pub fn own_folder(server: &str) -> PathBuf {
         }
     }
     let number = MADE.fetch_add(1, Ordering::Relaxed);
-    let own = running.join(format!("{server}-{number}.{}", std::process::id()));
+    let own = running.join(format!("{program}-{number}.{}", std::process::id()));
     fs::create_dir(&own).unwrap();
     own
 }
 
-/// A port that is free now.
+/// A port that is free now, and that this process gives to nobody else.
+///
+/// # Panics
+/// Where there is none.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let count = PORTS.end - PORTS.start;
+    // Another process that runs these tests begins elsewhere.
+    let first = std::process::id().wrapping_mul(997);
+    let ports = (0..count).map(|_| PORTS.start + first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % count);
+    let mut ports = ports.filter_map(|port| u16::try_from(port).ok());
+    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("no port is free")
 }
 
-/// A running server; it ends with this value, and with this process.
+/// A server that can be stopped and started again, at the same address and with all that it has written down.
+#[derive(Debug)]
+pub struct Service {
+    command: Command,
+    log: PathBuf,
+    url: String,
+    running: Option<Process>,
+}
+
+impl Service {
+    /// Starts it, and waits until it answers at `url`. What it prints is added to the file `log`.
+    pub fn start(command: Command, log: PathBuf, url: String) -> Self {
+        let mut service = Self { command, log, url, running: None };
+        service.start_again();
+        service
+    }
+
+    /// Stops it.
+    pub fn stop(&mut self) {
+        self.running = None;
+    }
+
+    /// Starts it after a stop.
+    pub fn start_again(&mut self) {
+        let mut process = Process::spawn(&self.command, &self.log);
+        process.wait_for(&self.url);
+        self.running = Some(process);
+    }
+}
+
+/// A running program; it ends with this value, and with this process. Where a test has failed meanwhile, what it printed is shown.
 #[derive(Debug)]
 pub struct Process {
     keeper: Child,
@@ -73,47 +118,58 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the server, and waits until it answers at `url`. What it prints is added to the file `log`.
-    pub fn start(server: &Command, log: &Path, url: &str) -> Self {
+    /// Starts it. What it prints is added to the file `log`.
+    pub fn spawn(program: &Command, log: &Path) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", KEEPER, "keeper"]).arg(server.get_program()).args(server.get_args());
-        for (name, value) in server.get_envs() {
+        command.args(["-c", KEEPER, "keeper"]).arg(program.get_program()).args(program.get_args());
+        for (name, value) in program.get_envs() {
             match value {
                 Some(value) => command.env(name, value),
                 None => command.env_remove(name),
             };
         }
-        if let Some(folder) = server.get_current_dir() {
-            command.current_dir(folder);
-        }
         let out = File::options().create(true).append(true).open(log).unwrap();
         command.stdin(Stdio::piped()).stdout(out.try_clone().unwrap()).stderr(out).process_group(0);
-        let mut process = Self { keeper: command.spawn().unwrap(), log: log.to_owned() };
-        let end = Instant::now() + PATIENCE;
-        while !CLIENT.get(url).send().is_ok_and(|response| response.status().is_success()) {
-            assert!(process.keeper.try_wait().unwrap().is_none(), "the server ended: {}", process.said());
-            assert!(Instant::now() < end, "{url} does not answer: {}", process.said());
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        process
+        Self { keeper: command.spawn().unwrap(), log: log.to_owned() }
     }
 
-    /// The end of what the server has printed.
-    fn said(&self) -> String {
-        let said = fs::read(&self.log).unwrap();
-        String::from_utf8_lossy(&said[said.len().saturating_sub(4000)..]).into_owned()
+    /// Waits until it answers at `url` that all is well.
+    ///
+    /// # Panics
+    /// Where it ends before that, or takes too long.
+    pub fn wait_for(&mut self, url: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !CLIENT.get(url).send().is_ok_and(|response| response.status().is_success()) {
+            assert!(self.keeper.try_wait().unwrap().is_none(), "{} has ended before it answered", self.name());
+            assert!(Instant::now() < end, "{} does not answer at {url}", self.name());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What it has printed.
+    pub fn said(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Tells it to end, and waits for nothing.
+    pub fn tell_to_end(&mut self) {
+        drop(self.keeper.stdin.take());
+    }
+
+    fn name(&self) -> std::path::Display<'_> {
+        self.log.display()
     }
 
     /// Ends it, and waits until it is gone.
     fn end(&mut self) -> io::Result<()> {
-        drop(self.keeper.stdin.take());
+        self.tell_to_end();
         let end = Instant::now() + Duration::from_secs(30);
         while self.keeper.try_wait()?.is_none() {
             if Instant::now() > end {
                 // All of its group, which it leads.
                 Command::new("kill").args(["-KILL", "--", &format!("-{}", self.keeper.id())]).status()?;
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
     }
@@ -121,6 +177,12 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let said = self.said();
+            let last = said.lines().count().saturating_sub(SHOWN);
+            let last: Vec<_> = said.lines().skip(last).collect();
+            eprintln!("---- the end of {}\n{}", self.name(), last.join("\n"));
+        }
         let _ = self.end();
     }
 }

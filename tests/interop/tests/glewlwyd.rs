@@ -2,27 +2,16 @@
 
 use rampart_interop::answer::Answer;
 use rampart_interop::apis::TaskApis;
-use rampart_interop::glewlwyd::{AUDIENCE, BRIEF, Glewlwyd, settings};
-use rampart_interop::token::{header, payload, remaining, sub, tampered};
-use serde_json::{Value, json};
-
-const TASK_MISSING: &str =
-    r#"{"error":"invalid_request","error_description":"The body must be JSON: {\"title\": \"..\"}","status":400}"#;
-
-fn apis(server: &Glewlwyd) -> TaskApis {
-    TaskApis::start(&settings(&server.issuer("oidc")))
-}
-
-fn apis_with(server: &Glewlwyd, name: &str, value: Value) -> TaskApis {
-    let mut settings = settings(&server.issuer("oidc"));
-    settings[name] = value;
-    TaskApis::start(&settings)
-}
+use rampart_interop::cases;
+use rampart_interop::glewlwyd::{AUDIENCE, BRIEF, Glewlwyd};
+use rampart_interop::server::Issuer;
+use rampart_interop::token::{header, payload, sub};
+use serde_json::json;
 
 #[test]
 fn clients_and_users_have_the_rights_that_their_tokens_give() {
     let server = Glewlwyd::start();
-    let apis = apis(&server);
+    let apis = TaskApis::of(&server);
     let client = server.client_tokens("oidc", "web", Some(AUDIENCE));
     let user = server.user_tokens("web", AUDIENCE);
     assert_eq!(payload(client.access())["sub"], "web");
@@ -33,8 +22,7 @@ fn clients_and_users_have_the_rights_that_their_tokens_give() {
         );
         apis.accept(what, token, &sub(token));
         // The scope is there, and only the task is not.
-        let answer = apis.agreed("POST /api/tasks", Some(token));
-        assert_eq!(answer, Answer { status: 400, ..Answer::ok(TASK_MISSING) }, "{what}");
+        assert_eq!(apis.agreed("POST /api/tasks", Some(token)), Answer::task_missing(), "{what}");
         let answer = apis.agreed("POST /api/emails/send", Some(token));
         assert_eq!(answer, Answer::insufficient_scope("email:send"), "{what}");
         assert_eq!(apis.agreed("GET /api/admin/stats", Some(token)), Answer::insufficient_role("admin"), "{what}");
@@ -44,22 +32,15 @@ fn clients_and_users_have_the_rights_that_their_tokens_give() {
 #[test]
 fn every_algorithm_is_accepted_where_it_is_allowed() {
     let server = Glewlwyd::start();
-    let by_default = apis(&server);
-    let asked_for = apis_with(&server, "algorithms", json!(["EdDSA"]));
-    for (client, algorithm) in [("web", "RS256"), ("signs-ES256", "ES256"), ("signs-EdDSA", "EdDSA")] {
-        let tokens = server.client_tokens("oidc", client, Some(AUDIENCE));
-        assert_eq!(header(tokens.access())["alg"], algorithm);
-        let (accepts, refuses) =
-            if algorithm == "EdDSA" { (&asked_for, &by_default) } else { (&by_default, &asked_for) };
-        accepts.accept(algorithm, tokens.access(), client);
-        refuses.refuse(algorithm, tokens.access(), &Answer::invalid_token());
-    }
+    cases::every_algorithm_is_accepted_where_it_is_allowed(&server, |client| {
+        server.client_tokens("oidc", client, Some(AUDIENCE))
+    });
 }
 
 #[test]
 fn tokens_for_another_api_or_of_another_issuer_are_refused() {
     let server = Glewlwyd::start();
-    let apis = apis(&server);
+    let apis = TaskApis::of(&server);
     let without = server.client_tokens("oidc", "web", None);
     assert_eq!(payload(without.access())["aud"], "tasks:write", "without a resource the scopes stand there");
     apis.refuse("for no resource", without.access(), &Answer::invalid_token());
@@ -69,7 +50,7 @@ fn tokens_for_another_api_or_of_another_issuer_are_refused() {
     // Of another issuer with the very same keys.
     let foreign = server.client_tokens("other", "web", Some(AUDIENCE));
     apis.refuse("of another issuer", foreign.access(), &Answer::invalid_token());
-    TaskApis::start(&settings(&server.issuer("other"))).accept("where it belongs", foreign.access(), "web");
+    TaskApis::of(&server.issuer("other")).accept("where it belongs", foreign.access(), "web");
 }
 
 #[test]
@@ -77,14 +58,8 @@ fn tampered_tokens_are_refused() {
     let server = Glewlwyd::start();
     for client in ["web", "signs-ES256"] {
         let tokens = server.client_tokens("oidc", client, Some(AUDIENCE));
-        // Each begins without knowing the genuine token, and goes on when it has seen it.
-        let apis = apis(&server);
-        for seen in [false, true] {
-            for (what, token) in tampered(tokens.access()) {
-                apis.refuse(&format!("{client}, {what}, seen: {seen}"), &token, &Answer::invalid_token());
-            }
-            apis.accept("the genuine one", tokens.access(), client);
-        }
+        // Each begins without knowing the genuine token.
+        cases::tampered_token_is_refused(&TaskApis::of(&server), client, tokens.access(), client);
     }
 }
 
@@ -93,9 +68,8 @@ fn id_and_refresh_tokens_are_refused_also_by_the_api_that_they_name() {
     let server = Glewlwyd::start();
     let tokens = server.user_tokens("web", AUDIENCE);
     assert_eq!(payload(tokens.id())["aud"], "web");
-    for apis in [apis(&server), apis_with(&server, "audience", json!("web"))] {
-        apis.refuse("an ID token", tokens.id(), &Answer::invalid_token());
-        apis.refuse("a refresh token", tokens.refresh(), &Answer::invalid_token());
+    for apis in [TaskApis::of(&server), TaskApis::with(&server, "audience", json!("web"))] {
+        cases::id_and_refresh_tokens_are_refused(&apis, &tokens);
     }
 }
 
@@ -103,18 +77,13 @@ fn id_and_refresh_tokens_are_refused_also_by_the_api_that_they_name() {
 fn expired_token_is_refused_as_such() {
     let server = Glewlwyd::start();
     let tokens = server.client_tokens(BRIEF, "web", Some(AUDIENCE));
-    let mut settings = settings(&server.issuer(BRIEF));
-    settings["clock_tolerance_seconds"] = json!(0);
-    let apis = TaskApis::start(&settings);
-    // The server sets the time, so it has to pass.
-    std::thread::sleep(remaining(tokens.access()));
-    apis.refuse("expired", tokens.access(), &Answer::token_expired());
+    cases::expired_token_is_refused_as_such(&server.issuer(BRIEF), tokens.access());
 }
 
 #[test]
 fn new_keys_are_found_and_withdrawn_ones_no_longer_count() {
     let server = Glewlwyd::start();
-    let apis = apis(&server);
+    let apis = TaskApis::of(&server);
     let before = server.client_tokens("oidc", "web", Some(AUDIENCE));
     apis.accept("the first key", before.access(), "web");
     server.replace_keys();
@@ -128,22 +97,10 @@ fn new_keys_are_found_and_withdrawn_ones_no_longer_count() {
 #[test]
 fn server_that_is_away_is_missed_only_by_those_who_never_knew_it() {
     let mut server = Glewlwyd::start();
-    let known = apis(&server);
     let (seen, unseen) = (server.user_tokens("web", AUDIENCE), server.client_tokens("oidc", "web", Some(AUDIENCE)));
-    known.accept("before the stop", seen.access(), &sub(seen.access()));
-
-    server.stop();
-    known.accept("a token seen before", seen.access(), &sub(seen.access()));
-    known.accept("a token not seen before", unseen.access(), "web");
-    known.refuse("a forged one", &tampered(unseen.access())[0].1, &Answer::invalid_token());
-    let cold = apis(&server);
-    cold.refuse("nothing can be decided", seen.access(), &Answer::unavailable());
-    assert_eq!(cold.agreed("GET /api/data", None), Answer::unauthorized());
-
-    server.start_again();
-    let answer = cold.after(&Answer::unavailable(), "GET /api/data", seen.access());
-    assert_eq!(answer, Answer::ok(&format!(r#"{{"user":"{}"}}"#, sub(seen.access()))));
-    let tokens = server.client_tokens("oidc", "web", Some(AUDIENCE));
-    known.accept("a new token", tokens.access(), "web");
-    cold.accept("a new token", tokens.access(), "web");
+    let settings = server.settings();
+    let tokens = [seen.access(), unseen.access()];
+    cases::server_that_is_away_is_missed_only_by_those_who_never_knew_it(&mut server, &settings, tokens, |server| {
+        server.client_tokens("oidc", "web", Some(AUDIENCE))
+    });
 }

@@ -4,8 +4,10 @@ use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard};
 
 use rampart_interop::answer::Answer;
 use rampart_interop::apis::TaskApis;
-use rampart_interop::keycloak::{AUDIENCE, CLIENT_ROLES, Keycloak, REALM_ROLES, Realm, audience, settings};
-use rampart_interop::token::{header, payload, remaining, sub, tampered};
+use rampart_interop::cases;
+use rampart_interop::keycloak::{AUDIENCE, CLIENT_ROLES, Keycloak, REALM_ROLES, Realm, audience};
+use rampart_interop::server::Issuer;
+use rampart_interop::token::{header, payload, sub, tampered};
 use serde_json::{Value, json};
 
 static KEYCLOAK: LazyLock<RwLock<Keycloak>> = LazyLock::new(|| RwLock::new(Keycloak::start()));
@@ -17,20 +19,10 @@ fn realm(name: &str) -> (Realm, RwLockReadGuard<'static, Keycloak>) {
     (keycloak.realm(name), keycloak)
 }
 
-fn apis(realm: &Realm) -> TaskApis {
-    TaskApis::start(&settings(&realm.issuer()))
-}
-
-fn apis_with(realm: &Realm, name: &str, value: Value) -> TaskApis {
-    let mut settings = settings(&realm.issuer());
-    settings[name] = value;
-    TaskApis::start(&settings)
-}
-
 #[test]
 fn clients_and_users_have_the_rights_that_their_tokens_give() {
     let (realm, _running) = realm("rights");
-    let apis = apis(&realm);
+    let apis = TaskApis::of(&realm);
 
     let client = realm.client_tokens("web", "email:send");
     let client = client.access();
@@ -60,7 +52,7 @@ fn clients_and_users_have_the_rights_that_their_tokens_give() {
 #[test]
 fn users_who_sign_in_on_the_page_are_let_in() {
     let (realm, _running) = realm("page");
-    let apis = apis(&realm);
+    let apis = TaskApis::of(&realm);
     let tokens = realm.browser_tokens("web", "ada");
     assert_eq!(payload(tokens.id())["nonce"], "once");
     apis.accept("after the page", tokens.access(), &sub(tokens.access()));
@@ -70,8 +62,8 @@ fn users_who_sign_in_on_the_page_are_let_in() {
 fn roles_are_those_of_the_realm_and_of_the_client_as_configured() {
     let (realm, _running) = realm("roles");
     let users = ["ada", "root", "grace"].map(|user| realm.user_tokens("web", user, "openid"));
-    let only = |pointer: &str| apis_with(&realm, "roles_claims", json!([pointer]));
-    let (of_both, of_realm, of_client) = (apis(&realm), only(REALM_ROLES), only(CLIENT_ROLES));
+    let only = |pointer: &str| TaskApis::with(&realm, "roles_claims", json!([pointer]));
+    let (of_both, of_realm, of_client) = (TaskApis::of(&realm), only(REALM_ROLES), only(CLIENT_ROLES));
     let everyone = [
         (&of_both, [vec!["user"], vec!["admin", "user"], vec!["admin", "user"]]),
         (&of_realm, [vec!["user"], vec!["admin", "user"], vec!["user"]]),
@@ -97,8 +89,8 @@ fn roles_are_those_of_the_realm_and_of_the_client_as_configured() {
 fn second_realm_is_accepted_too_and_grants_what_it_may() {
     let (first, running) = realm("first");
     let second = running.realm("second");
-    let mut both = settings(&first.issuer());
-    let mut further = settings(&second.issuer());
+    let mut both = first.settings();
+    let mut further = second.settings();
     further["grants"] = json!({"roles": ["user"], "scopes": ["email:send"]});
     both["issuers"] = json!([further]);
     let apis = TaskApis::start(&both);
@@ -135,7 +127,7 @@ fn lightweight_tokens_are_let_in_with_their_scopes_and_without_roles() {
         client["attributes"] = lightweight.clone();
         client["protocolMappers"] = json!([]);
     });
-    let apis = apis(&realm);
+    let apis = TaskApis::of(&realm);
 
     let client = realm.client_tokens("light", "email:send");
     let user = realm.user_tokens("light-with-sub", "root", "email:send");
@@ -159,10 +151,10 @@ fn tokens_of_rfc_9068_are_let_in_and_can_be_required() {
     realm.add_client("rfc9068", |client| client["attributes"]["access.token.header.type.rfc9068"] = json!("true"));
     let [plain, typed] = ["web", "rfc9068"].map(|client| realm.user_tokens(client, "ada", "openid"));
     assert_eq!([&plain, &typed].map(|tokens| header(tokens.access())["typ"].clone()), [json!("JWT"), json!("at+jwt")]);
-    let apis = apis(&realm);
+    let apis = TaskApis::of(&realm);
     apis.accept("plain", plain.access(), &sub(plain.access()));
     apis.accept("at+jwt", typed.access(), &sub(typed.access()));
-    let strict = apis_with(&realm, "require_at_jwt", json!(true));
+    let strict = TaskApis::with(&realm, "require_at_jwt", json!(true));
     strict.accept("at+jwt, required", typed.access(), &sub(typed.access()));
     strict.refuse("plain, where at+jwt is required", plain.access(), &Answer::invalid_token());
 }
@@ -188,8 +180,8 @@ fn every_algorithm_is_accepted_where_it_is_allowed_and_secrets_never() {
     };
     let [usual, on_request, secrets] = [tokens(&usual), tokens(&on_request), tokens(&secrets)];
     // All keys are there by now: Keycloak makes each when it is first used.
-    let by_default = apis(&realm);
-    let asked_for = apis_with(&realm, "algorithms", json!(["PS256", "PS512", "EdDSA"]));
+    let by_default = TaskApis::of(&realm);
+    let asked_for = TaskApis::with(&realm, "algorithms", json!(["PS256", "PS512", "EdDSA"]));
     for (algorithm, tokens) in &usual {
         by_default.accept(algorithm, tokens.access(), &sub(tokens.access()));
         asked_for.refuse(algorithm, tokens.access(), &Answer::invalid_token());
@@ -210,7 +202,7 @@ fn tokens_for_another_api_or_of_another_realm_are_refused() {
     realm.add_client("without-audience", |client| client["protocolMappers"] = json!([]));
     realm.add_client("of-another-api", |client| client["protocolMappers"] = json!([audience("another-api")]));
     let abroad = running.realm("abroad");
-    let apis = apis(&realm);
+    let apis = TaskApis::of(&realm);
     // The default of Keycloak, which every new user meets: no mapper, and `aud` is `account`.
     let without = realm.client_tokens("without-audience", "email");
     assert_eq!(payload(without.access())["aud"], "account");
@@ -227,10 +219,10 @@ fn client_without_the_basic_scope_has_no_sub_and_is_refused() {
     realm.add_client("without-basic", |client| client["defaultClientScopes"] = json!(["roles"]));
     let tokens = realm.client_tokens("without-basic", "tasks:write");
     // A service account has one of its own even so.
-    apis(&realm).accept("a service account", tokens.access(), &sub(tokens.access()));
+    TaskApis::of(&realm).accept("a service account", tokens.access(), &sub(tokens.access()));
     let tokens = realm.user_tokens("without-basic", "ada", "openid");
     assert_eq!(payload(tokens.access())["sub"], Value::Null);
-    apis(&realm).refuse("a user", tokens.access(), &Answer::missing_claim("sub"));
+    TaskApis::of(&realm).refuse("a user", tokens.access(), &Answer::missing_claim("sub"));
 }
 
 #[test]
@@ -239,14 +231,9 @@ fn tampered_tokens_are_refused() {
     realm.add_client("signs-ES256", |client| client["attributes"]["access.token.signed.response.alg"] = json!("ES256"));
     for client in ["web", "signs-ES256"] {
         let tokens = realm.user_tokens(client, "ada", "openid");
-        // Each begins without knowing the genuine token, and goes on when it has seen it.
-        let apis = apis(&realm);
-        for seen in [false, true] {
-            for (what, token) in tampered(tokens.access()) {
-                apis.refuse(&format!("{client}, {what}, seen: {seen}"), &token, &Answer::invalid_token());
-            }
-            apis.accept("the genuine one", tokens.access(), &sub(tokens.access()));
-        }
+        // Each begins without knowing the genuine token.
+        let apis = TaskApis::of(&realm);
+        cases::tampered_token_is_refused(&apis, client, tokens.access(), &sub(tokens.access()));
     }
 }
 
@@ -256,13 +243,12 @@ fn id_and_refresh_tokens_are_refused_also_by_the_api_that_they_name() {
     let tokens = realm.user_tokens("web", "root", "openid");
     assert_eq!(payload(tokens.id())["aud"], "web");
     let apis = [
-        apis(&realm),
-        apis_with(&realm, "audience", json!("web")),
-        apis_with(&realm, "audience", json!(realm.issuer())),
+        TaskApis::of(&realm),
+        TaskApis::with(&realm, "audience", json!("web")),
+        TaskApis::with(&realm, "audience", json!(realm.issuer())),
     ];
     for apis in &apis {
-        apis.refuse("an ID token", tokens.id(), &Answer::invalid_token());
-        apis.refuse("a refresh token", tokens.refresh(), &Answer::invalid_token());
+        cases::id_and_refresh_tokens_are_refused(apis, &tokens);
     }
     apis[1].accept("an access token for the same audience", tokens.access(), &sub(tokens.access()));
 }
@@ -272,17 +258,13 @@ fn expired_token_is_refused_as_such() {
     let (realm, _running) = realm("expiry");
     realm.add_client("brief", |client| client["attributes"]["access.token.lifespan"] = json!("1"));
     let tokens = realm.user_tokens("brief", "ada", "openid");
-    let token = tokens.access();
-    let apis = apis_with(&realm, "clock_tolerance_seconds", json!(0));
-    // The server sets the time, so it has to pass.
-    std::thread::sleep(remaining(token));
-    apis.refuse("expired", token, &Answer::token_expired());
+    cases::expired_token_is_refused_as_such(&realm, tokens.access());
 }
 
 #[test]
 fn new_key_is_found_beside_the_one_before() {
     let (realm, _running) = realm("rotation");
-    let apis = apis(&realm);
+    let apis = TaskApis::of(&realm);
     let before = realm.user_tokens("web", "ada", "openid");
     apis.accept("the first key", before.access(), &sub(before.access()));
     realm.add_key("second", 200);
@@ -295,7 +277,7 @@ fn new_key_is_found_beside_the_one_before() {
 #[test]
 fn tokens_of_a_withdrawn_key_are_refused_once_the_new_one_is_known() {
     let (realm, _running) = realm("withdrawal");
-    let apis = apis(&realm);
+    let apis = TaskApis::of(&realm);
     let before = realm.user_tokens("web", "ada", "openid");
     apis.accept("the first key", before.access(), &sub(before.access()));
     realm.add_key("second", 200);
@@ -310,24 +292,9 @@ fn tokens_of_a_withdrawn_key_are_refused_once_the_new_one_is_known() {
 fn server_that_is_away_is_missed_only_by_those_who_never_knew_it() {
     let mut keycloak = KEYCLOAK.write().unwrap_or_else(PoisonError::into_inner);
     let realm = keycloak.realm("away");
-    let known = apis(&realm);
     let [seen, unseen] = ["ada", "root"].map(|user| realm.user_tokens("web", user, "openid"));
-    known.accept("before the stop", seen.access(), &sub(seen.access()));
-
-    keycloak.stop();
-    known.accept("a token seen before", seen.access(), &sub(seen.access()));
-    known.accept("a token not seen before", unseen.access(), &sub(unseen.access()));
-    known.refuse("a forged one", &tampered(unseen.access())[0].1, &Answer::invalid_token());
-    let cold = apis(&realm);
-    cold.refuse("nothing can be decided", seen.access(), &Answer::unavailable());
-    assert_eq!(cold.agreed("GET /api/data", None), Answer::unauthorized());
-
-    keycloak.start_again();
-    let answer = cold.after(&Answer::unavailable(), "GET /api/data", seen.access());
-    assert_eq!(answer, Answer::ok(&format!(r#"{{"user":"{}"}}"#, sub(seen.access()))));
-    known.accept("after the start", seen.access(), &sub(seen.access()));
-    // The keys are those of before, and new tokens are let in.
-    let tokens = realm.user_tokens("web", "ada", "openid");
-    known.accept("a new token", tokens.access(), &sub(tokens.access()));
-    cold.accept("a new token", tokens.access(), &sub(tokens.access()));
+    let tokens = [seen.access(), unseen.access()];
+    let new = |_: &Keycloak| realm.user_tokens("web", "ada", "openid");
+    let keycloak = &mut *keycloak;
+    cases::server_that_is_away_is_missed_only_by_those_who_never_knew_it(keycloak, &realm.settings(), tokens, new);
 }

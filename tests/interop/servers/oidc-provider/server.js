@@ -1,12 +1,12 @@
 // An authorization server made with oidc-provider, as its documentation does it: its own pages for signing in, and JWTs for the one
 // resource that there is.
 //
-//   node server.js PORT KEYS    KEYS is a file with the keys to sign with, a list of JWKs; of each algorithm the first one signs
+//   node server.js PORT SECRET KEYS    SECRET is that of each client; KEYS is a file with the keys to sign with, a list of JWKs, of which
+//                                      the first one of each algorithm signs
 import { readFileSync } from 'node:fs';
 import { Provider } from 'oidc-provider';
 
-const [port, keys] = process.argv.slice(2);
-const secret = 'of-a-client';
+const [port, secret, keys] = process.argv.slice(2);
 const scopes = 'tasks:write email:send';
 
 // A resource is what a client asks a token for (RFC 8707), and the audience of that token.
@@ -26,7 +26,11 @@ const client = (client_id, alg) => ({
 });
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
-  clients: [client('web', 'RS256'), client('signs-ES256', 'ES256'), client('signs-EdDSA', 'EdDSA')],
+  clients: [
+    client('web', 'RS256'),
+    client('signs-ES256', 'ES256'),
+    client('signs-EdDSA', 'EdDSA'),
+  ],
   jwks: { keys: JSON.parse(readFileSync(keys, 'utf8')) },
   cookies: { keys: ['of-this-server'] },
   claims: { email: ['email'] },

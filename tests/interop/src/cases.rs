@@ -1,0 +1,75 @@
+//! What is asserted of every server's tokens, or of those of several.
+
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::apis::TaskApis;
+use crate::http::Tokens;
+use crate::server::{Issuer, Server};
+use crate::token::{header, remaining, sub, tampered};
+
+/// Nothing that somebody makes of a genuine token is accepted, also not after the genuine one has been seen. `sub` is its user.
+pub fn tampered_token_is_refused(apis: &TaskApis, what: &str, token: &str, sub: &str) {
+    for seen in [false, true] {
+        for (how, tampered) in tampered(token) {
+            apis.refuse(&format!("{what}, {how}, seen: {seen}"), &tampered, &Answer::invalid_token());
+        }
+        apis.accept("the genuine one", token, sub);
+    }
+}
+
+/// `tokens` gives those of a client for itself: the client `web` gets them signed with RS256, two others with what their names say.
+pub fn every_algorithm_is_accepted_where_it_is_allowed(issuer: &impl Issuer, tokens: impl Fn(&str) -> Tokens) {
+    let by_default = TaskApis::of(issuer);
+    let asked_for = TaskApis::with(issuer, "algorithms", json!(["EdDSA"]));
+    for (client, algorithm) in [("web", "RS256"), ("signs-ES256", "ES256"), ("signs-EdDSA", "EdDSA")] {
+        let tokens = tokens(client);
+        assert_eq!(header(tokens.access())["alg"], algorithm);
+        let (accepts, refuses) =
+            if algorithm == "EdDSA" { (&asked_for, &by_default) } else { (&by_default, &asked_for) };
+        accepts.accept(algorithm, tokens.access(), client);
+        refuses.refuse(algorithm, tokens.access(), &Answer::invalid_token());
+    }
+}
+
+/// Neither of them is an access token, whichever API looks at it.
+pub fn id_and_refresh_tokens_are_refused(apis: &TaskApis, tokens: &Tokens) {
+    apis.refuse("an ID token", tokens.id(), &Answer::invalid_token());
+    apis.refuse("a refresh token", tokens.refresh(), &Answer::invalid_token());
+}
+
+/// The token must live for a moment only: the server sets the time, so it has to pass.
+pub fn expired_token_is_refused_as_such(issuer: &impl Issuer, token: &str) {
+    let apis = TaskApis::with(issuer, "clock_tolerance_seconds", json!(0));
+    std::thread::sleep(remaining(token));
+    apis.refuse("expired", token, &Answer::token_expired());
+}
+
+/// What a server that is stopped and started again means to APIs that knew it, and to those that never did. `new` gives the tokens of
+/// after that; `settings` are those of its issuer, of which the tokens `seen` and `unseen` are.
+pub fn server_that_is_away_is_missed_only_by_those_who_never_knew_it<S: Server>(
+    server: &mut S,
+    settings: &Value,
+    [seen, unseen]: [&str; 2],
+    new: impl FnOnce(&S) -> Tokens,
+) {
+    let known = TaskApis::start(settings);
+    known.accept("before the stop", seen, &sub(seen));
+
+    server.stop();
+    known.accept("a token seen before", seen, &sub(seen));
+    known.accept("a token not seen before", unseen, &sub(unseen));
+    known.refuse("a forged one", &tampered(unseen)[0].1, &Answer::invalid_token());
+    let cold = TaskApis::start(settings);
+    cold.refuse("nothing can be decided", seen, &Answer::unavailable());
+    assert_eq!(cold.agreed("GET /api/data", None), Answer::unauthorized());
+
+    server.start_again();
+    let answer = cold.after(&Answer::unavailable(), "GET /api/data", seen);
+    assert_eq!(answer, Answer::ok(&format!(r#"{{"user":"{}"}}"#, sub(seen))));
+    known.accept("a token of before, after the start", seen, &sub(seen));
+    let new = new(server);
+    for apis in [known, cold] {
+        apis.accept("a new token", new.access(), &sub(new.access()));
+    }
+}
