@@ -1,6 +1,8 @@
 //! The example server of zitadel/oidc, from the Go module proxy.
 //!
-//! It makes its key anew at each start, and listens on all addresses of the machine: it can be told the port alone.
+//! It makes its key anew at each start. And it listens on all addresses of the machine, as nothing else here does: of its address it can
+//! be told the port alone, and in a network of its own (`unshare --net`), which needs rights besides, the APIs could not reach it. Who
+//! finds it while these tests run finds the users of the example and no more.
 
 use std::process::Command;
 
