@@ -76,8 +76,17 @@ impl Answer {
 
     /// The request brings no token.
     pub fn unauthorized() -> Self {
+        Self::token_missing("")
+    }
+
+    /// The request brings no token, where one with this scope is needed.
+    pub fn unauthorized_for(scope: &str) -> Self {
+        Self::token_missing(&format!(r#", scope="{scope}""#))
+    }
+
+    fn token_missing(more: &str) -> Self {
         let description = "This resource requires an access token: Authorization: Bearer <token>";
-        Self::refusal(401, "unauthorized", description, Some(String::new()))
+        Self::refusal(401, "unauthorized", description, Some(more.into()))
     }
 
     /// The token is forged, malformed, or not meant for this API: which of these, nobody is told.

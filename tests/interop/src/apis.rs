@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use std::{array, fs};
 
+use rampart_issuer::DpopKey;
 use reqwest::Method;
+use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -43,6 +45,8 @@ pub enum Credentials<'a> {
     None,
     /// `Authorization: Bearer` with this token (RFC 6750).
     Bearer(&'a str),
+    /// `Authorization: DPoP` with this token, and a proof of this key that is made for the very request (RFC 9449 section 7).
+    Dpop(&'a str, &'a DpopKey),
 }
 
 /// A Task API on each framework; they end with this value.
@@ -121,6 +125,14 @@ impl TaskApis {
         }
         self.agreed(line, Some(token))
     }
+
+    /// Asserts that the log of each gives this as the reason of what it has refused.
+    pub fn have_logged(&self, why: &str) {
+        for api in &self.0 {
+            let said = api.process.said();
+            assert!(said.contains(why), "{} has not logged {why:?}: {said}", api.name);
+        }
+    }
 }
 
 impl Drop for TaskApis {
@@ -160,6 +172,10 @@ impl Api {
         let request = match credentials {
             Credentials::None => request,
             Credentials::Bearer(token) => request.bearer_auth(token),
+            Credentials::Dpop(token, key) => {
+                let proof = key.proof(method, &url).access_token(token).sign().unwrap();
+                request.header(AUTHORIZATION, format!("DPoP {token}")).header("DPoP", proof)
+            }
         };
         request.send().unwrap().into()
     }

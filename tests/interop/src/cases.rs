@@ -1,12 +1,13 @@
 //! What is asserted of every server's tokens, or of those of several.
 
+use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::apis::TaskApis;
+use crate::apis::{Credentials, TaskApis};
 use crate::http::Tokens;
 use crate::server::{Issuer, Server};
-use crate::token::{header, remaining, sub, tampered};
+use crate::token::{header, payload, remaining, sub, tampered};
 
 /// Nothing that somebody makes of a genuine token is accepted, also not after the genuine one has been seen. `sub` is its user.
 pub fn tampered_token_is_refused(apis: &TaskApis, what: &str, token: &str, sub: &str) {
@@ -71,5 +72,25 @@ pub fn server_that_is_away_is_missed_only_by_those_who_never_knew_it<S: Server>(
     let new = new(server);
     for apis in [known, cold] {
         apis.accept("a new token", new.access(), &sub(new.access()));
+    }
+}
+
+/// Tokens that are bound to the key (RFC 9449) are no bearer tokens, also not where their key comes with them: that proves nothing to an
+/// API that takes no proofs.
+pub fn bound_token_is_refused_by_those_who_take_no_proofs(apis: &TaskApis, bound: &Tokens, key: &DpopKey) {
+    let token = bound.access();
+    assert_eq!((bound.token_type(), &payload(token)["cnf"]["jkt"]), ("DPoP", &json!(key.thumbprint())));
+    apis.refuse("as a bearer token", token, &Answer::invalid_token());
+    apis.have_logged("cnf is present");
+    // To them the scheme is one that there is not: no token came.
+    let proven = Credentials::Dpop(token, key);
+    for (line, answer) in [
+        ("GET /api/data", Answer::unauthorized()),
+        ("GET /api/admin/stats", Answer::unauthorized()),
+        ("POST /api/tasks", Answer::unauthorized_for("tasks:write")),
+        ("POST /api/emails/send", Answer::unauthorized_for("email:send")),
+        ("GET /api/feed", Answer::ok(r#"{"feed":"public"}"#)),
+    ] {
+        assert_eq!(apis.agreed_for(line, proven), answer, "{line}");
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use rampart_issuer::{DpopKey, ProofBuilder};
 use reqwest::blocking::{self, RequestBuilder, Response};
 use reqwest::redirect::Policy;
 use serde_json::Value;
@@ -50,6 +51,22 @@ impl Tokens {
         Self(json(request(url, client, form)))
     }
 
+    /// Asks for tokens that are bound to this key (RFC 9449 section 5). Where the server wants a nonce of its own in the proof, it says
+    /// so and which, and is asked once more (section 8).
+    pub fn bound(url: &str, client: Client<'_>, form: &[(&str, &str)], key: &DpopKey) -> Self {
+        let ask =
+            |proof: ProofBuilder| request(url, client, form).header("DPoP", proof.sign().unwrap()).send().unwrap();
+        let mut response = ask(key.proof("POST", url));
+        if response.status() == 400
+            && let Some(nonce) = response.headers().get("dpop-nonce")
+        {
+            let proof = key.proof("POST", url).nonce(nonce.to_str().unwrap());
+            assert_eq!(response.json::<Value>().unwrap()["error"], "use_dpop_nonce");
+            response = ask(proof);
+        }
+        Self(serde_json::from_str(&success(response)).unwrap())
+    }
+
     fn of(&self, name: &str) -> &str {
         self.0[name].as_str().unwrap_or_else(|| panic!("no {name} came"))
     }
@@ -62,6 +79,11 @@ impl Tokens {
     /// The ID token.
     pub fn id(&self) -> &str {
         self.of("id_token")
+    }
+
+    /// What the server says that the access token is: `Bearer`, or `DPoP` where it is bound to a key.
+    pub fn token_type(&self) -> &str {
+        self.of("token_type")
     }
 
     /// The refresh token.

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
+use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
 
 use crate::browser::{CALLBACK, redeem, sign_in};
@@ -167,10 +168,21 @@ impl Realm {
         self.admin().add("/clients", &client);
     }
 
+    /// Adds a client that gets no token that is not bound to a key of its own (RFC 9449).
+    pub fn add_bound_client(&self, id: &str) {
+        self.add_client(id, |client| client["attributes"]["dpop.bound.access.tokens"] = json!("true"));
+    }
+
     /// Tokens of a client for itself.
     pub fn client_tokens(&self, client: &str, scope: &str) -> Tokens {
         let form = [("grant_type", "client_credentials"), ("scope", scope)];
         Tokens::by(&self.token_endpoint(), (client, SECRET), &form)
+    }
+
+    /// The same, bound to this key.
+    pub fn bound_client_tokens(&self, client: &str, scope: &str, key: &DpopKey) -> Tokens {
+        let form = [("grant_type", "client_credentials"), ("scope", scope)];
+        Tokens::bound(&self.token_endpoint(), (client, SECRET), &form, key)
     }
 
     /// Tokens of a user, by the password.

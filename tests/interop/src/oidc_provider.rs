@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
 
 use crate::browser::{CALLBACK, redeem, sign_in};
@@ -17,7 +18,8 @@ pub const AUDIENCE: &str = "task-api";
 /// The resource whose audience that is.
 pub const RESOURCE: &str = "urn:task-api";
 
-/// The server: the clients `web`, `signs-ES256` and `signs-EdDSA`, and any user; `root` has the role `admin`, all others `user`.
+/// The server: the clients `web`, `signs-ES256` and `signs-EdDSA`, the clients `bound` and `bound-with-nonce`, whose tokens are bound to a
+/// key of theirs, and any user; `root` has the role `admin`, all others `user`.
 #[derive(Debug)]
 pub struct OidcProvider {
     keys: PathBuf,
@@ -66,6 +68,11 @@ impl OidcProvider {
     /// Tokens of a client for itself; without a resource they are opaque.
     pub fn client_tokens(&self, client: &str, resource: Option<&str>) -> Tokens {
         Tokens::by(&self.token_endpoint(), (client, SECRET), &of_a_client(resource))
+    }
+
+    /// The same, bound to this key.
+    pub fn bound_client_tokens(&self, client: &str, key: &DpopKey) -> Tokens {
+        Tokens::bound(&self.token_endpoint(), (client, SECRET), &of_a_client(Some(RESOURCE)), key)
     }
 
     /// Tokens of a user who has signed in on the server's own pages and agreed.

@@ -8,6 +8,7 @@ use rampart_interop::cases;
 use rampart_interop::keycloak::{AUDIENCE, CLIENT_ROLES, Keycloak, REALM_ROLES, Realm, audience};
 use rampart_interop::server::Issuer;
 use rampart_interop::token::{header, payload, sub, tampered};
+use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
 
 static KEYCLOAK: LazyLock<RwLock<Keycloak>> = LazyLock::new(|| RwLock::new(Keycloak::start()));
@@ -297,4 +298,18 @@ fn server_that_is_away_is_missed_only_by_those_who_never_knew_it() {
     let new = |_: &Keycloak| realm.user_tokens("web", "ada", "openid");
     let keycloak = &mut *keycloak;
     cases::server_that_is_away_is_missed_only_by_those_who_never_knew_it(keycloak, &realm.settings(), tokens, new);
+}
+
+#[test]
+fn tokens_that_are_bound_to_a_key_are_no_bearer_tokens() {
+    let (realm, _running) = realm("bound");
+    realm.add_bound_client("bound");
+    let (apis, key) = (TaskApis::of(&realm), DpopKey::generate().unwrap());
+    let bound = realm.bound_client_tokens("bound", "tasks:write", &key);
+    assert_eq!(payload(bound.access())["typ"], "DPoP");
+    // A member of its own stands beside the registered one.
+    assert_eq!(payload(bound.access())["cnf"], json!({"jkt": key.thumbprint(), "kc-jkt-type": "DPoP"}));
+    cases::bound_token_is_refused_by_those_who_take_no_proofs(&apis, &bound, &key);
+    let free = realm.client_tokens("web", "tasks:write");
+    apis.accept("the same of a client whose tokens are not bound", free.access(), &sub(free.access()));
 }

@@ -6,6 +6,7 @@ use rampart_interop::cases;
 use rampart_interop::oidc_provider::{OidcProvider, RESOURCE};
 use rampart_interop::server::{Issuer, Server};
 use rampart_interop::token::{header, payload};
+use rampart_issuer::DpopKey;
 use serde_json::json;
 
 #[test]
@@ -123,4 +124,17 @@ fn server_that_is_away_is_missed_only_by_those_who_never_knew_it() {
     cases::server_that_is_away_is_missed_only_by_those_who_never_knew_it(&mut server, &settings, tokens, |server| {
         server.client_tokens("web", Some(RESOURCE))
     });
+}
+
+#[test]
+fn tokens_that_are_bound_to_a_key_are_no_bearer_tokens() {
+    let server = OidcProvider::start();
+    let (apis, key) = (TaskApis::of(&server), DpopKey::generate().unwrap());
+    // The second client has to prove its key with a nonce of the server.
+    for client in ["bound", "bound-with-nonce"] {
+        let bound = server.bound_client_tokens(client, &key);
+        cases::bound_token_is_refused_by_those_who_take_no_proofs(&apis, &bound, &key);
+    }
+    let free = server.client_tokens("web", Some(RESOURCE));
+    apis.accept("the same of a client whose tokens are not bound", free.access(), "web");
 }

@@ -3,6 +3,7 @@
 //
 //   node server.js PORT SECRET KEYS    SECRET is that of each client; KEYS is a file with the keys to sign with, a list of JWKs, of which
 //                                      the first one of each algorithm signs
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Provider } from 'oidc-provider';
 
@@ -17,19 +18,24 @@ const resources = {
   'urn:web': { audience: 'web' },
 };
 
-const client = (client_id, alg) => ({
+const client = (client_id, alg, more) => ({
   client_id,
   client_secret: secret,
   grant_types: ['authorization_code', 'client_credentials', 'refresh_token'],
   redirect_uris: ['http://127.0.0.1:1/callback'],
   id_token_signed_response_alg: alg,
+  ...more,
 });
+// Clients that get no token that is not bound to a key of theirs (RFC 9449 section 5.2).
+const bound = { dpop_bound_access_tokens: true };
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
     client('web', 'RS256'),
     client('signs-ES256', 'ES256'),
     client('signs-EdDSA', 'EdDSA'),
+    client('bound', 'RS256', bound),
+    client('bound-with-nonce', 'RS256', bound),
   ],
   jwks: { keys: JSON.parse(readFileSync(keys, 'utf8')) },
   cookies: { keys: ['of-this-server'] },
@@ -40,6 +46,11 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   issueRefreshToken: () => true,
   features: {
     clientCredentials: { enabled: true },
+    dPoP: {
+      enabled: true,
+      nonceSecret: randomBytes(32),
+      requireNonce: (ctx) => ctx.oidc.client?.clientId === 'bound-with-nonce',
+    },
     resourceIndicators: {
       enabled: true,
       useGrantedResource: () => true,
