@@ -161,6 +161,11 @@ impl Refusal {
     pub(crate) fn saying(self, value: &impl fmt::Debug) -> Self {
         Self { says: Some(shown(value)), ..self }
     }
+
+    /// Without what the token says, of which nobody knows the author.
+    pub(crate) fn unquoted(self) -> Self {
+        Self { says: None, ..self }
+    }
 }
 
 /// The beginning of a value; `Debug` escapes what could forge or disguise a line of the log.

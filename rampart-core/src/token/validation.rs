@@ -195,10 +195,14 @@ fn check_demands(demanded: Vec<Found<'_>>, rules: &Rules) -> Result<(), Refusal>
     rules.demands.iter().zip(demanded).try_for_each(|(demand, found)| demand.check(found))
 }
 
-/// Whether a token could pass if only its key were known: V6 to V8, `exp` of V9, and what the settings require of claims by V10. No key makes a token good that fails here; as
-/// nothing of it is authentic, its bearer is told no more than that it is invalid. Of one that could, when it was signed at the latest: by
-/// its own word, or before it came, which is now.
+/// Whether a token could pass if only its key were known: V6 to V8, `exp` of V9, and what the settings require of claims by V10. No key
+/// makes a token good that fails here; as nothing of it is authentic, nothing is quoted of it, and its bearer is told no more than that it
+/// is invalid. Of one that could, when it was signed at the latest: by its own word, or before it came, which is now.
 pub(crate) fn could_pass(unverified_payload: &[u8], rules: &Rules, now: Duration) -> Result<Duration, Refusal> {
+    judge_unverified(unverified_payload, rules, now).map_err(Refusal::unquoted)
+}
+
+fn judge_unverified(unverified_payload: &[u8], rules: &Rules, now: Duration) -> Result<Duration, Refusal> {
     let text = std::str::from_utf8(unverified_payload).map_err(|_| not_utf8())?;
     let mut members = Payload::read(text)?;
     let mut elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;

@@ -213,9 +213,14 @@ fn f17_unverified_token_is_not_quoted() {
     let forged = |claim: &str| tampered(&Draft::good().claim(claim, r#""https://else.example""#).sign());
     let cold = RampartAuth::builder("https://issuer.example/", "https://api.example")
         .jwks_url("http://127.0.0.1:9/")
+        .require_claim("/azp", ["web"])
         .clock(|| std::time::UNIX_EPOCH + Duration::from_secs(NOW))
         .build()
         .unwrap();
+    log::clear();
+    ready(cold.verify(&Draft::good().claim("azp", r#""https://else.example""#).sign())).unwrap_err();
+    let text = &log::take()[0].text;
+    assert!(text.contains("rule=V10") && !text.contains("else.example") && !text.contains("says="), "{text}");
     for claim in ["iss", "aud"] {
         let text = line(&AUTH, &forged(claim)).text;
         assert!(text.contains("rule=V5") && !text.contains("else.example"), "{text}");
