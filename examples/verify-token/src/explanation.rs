@@ -102,7 +102,7 @@ impl Explanation<'_> {
             };
         }
         // Without keys, what no key could mend is asked before them.
-        if (Rule::V6..=Rule::V9).contains(&failed) && self.had_no_keys() {
+        if (Rule::V6..=Rule::V10).contains(&failed) && self.had_no_keys() {
             return match rule {
                 Rule::V4 | Rule::V5 => State::NoKeys,
                 _ if rule < Rule::V4 => State::Passed,

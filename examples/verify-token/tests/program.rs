@@ -202,6 +202,17 @@ async fn issuer_that_is_away_is_no_verdict_but_for_what_no_key_could_mend() {
     unverified[3..5].fill("no keys");
     unverified[5..9].fill("unverified");
     assert_eq!(states(&said), unverified, "{said}");
+
+    let settings = format!(
+        "[auth]\nissuer_url = {:?}\naudience = \"task-api\"\nrequire_claim = {{ pointer = \"/azp\", values = [\"web\"] }}\n",
+        issuer.url()
+    );
+    let file = File::new("away", &settings);
+    let (status, said, _) = run(&mut file.command(&["-"]), &good);
+    assert_eq!(status, Some(1), "{said}");
+    (unverified[9], unverified[10]) = ("unverified", "FAILED");
+    assert_eq!(states(&said), unverified, "{said}");
+    assert!(rule(&said, "V10").1.contains("accepted     /azp one of [\"web\"]"), "{said}");
 }
 
 #[tokio::test]
