@@ -4,8 +4,10 @@
 #![allow(clippy::string_slice, reason = "a test fails by a panic")]
 
 mod common;
+mod keys;
 mod nonces;
 mod requests;
 mod settings;
 mod spending;
+mod targets;
 mod times;

@@ -1,9 +1,11 @@
 //! P7: nonces.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rampart_core::adapter::Verified;
-use rampart_core::{Dpop, NonceKey, Rejection};
+use rampart_core::{Dpop, Insertion, NonceKey, Rejection, ReplayStore, Spending, SpentProof, StoreHealth};
 use serde_json::json;
 
 use super::common::*;
@@ -129,14 +131,70 @@ fn dp35_clock_of_the_client_does_not_matter() {
     assert_eq!(said(&ground.auth, &head), USE_NONCE);
     let head = Request::new("DPoP", &token, [made.nonce(&nonce(&ground)).sign().unwrap()]);
     assert_eq!(said(&ground.auth, &head), GOOD);
-    // DP68: the nonce is the clock of the store, too.
-    for later in [1, 50] {
-        ground.clock.set(NOW + later);
-        assert_eq!(said(&ground.auth, &head), BAD, "{later} s later");
-    }
     // It still has to be a date.
     let undated = proof(&token).claim("iat", "now").nonce(&nonce(&ground)).sign().unwrap();
     assert_eq!(said(&ground.auth, &Request::new("DPoP", &token, [undated])), BAD);
+}
+
+/// The nonce is the clock of the store, too.
+#[test]
+fn dp68_proof_of_a_clock_that_is_wrong_passes_once() {
+    for ground in [ground(), ground().without_cache()] {
+        let token = ground.bound();
+        let made = proof(&token).at(NOW - 3 * 3600).nonce(&nonce(&ground));
+        let head = Request::new("DPoP", &token, [made.sign().unwrap()]);
+        assert_eq!(said(&ground.auth, &head), GOOD);
+        for later in [1, 50] {
+            ground.clock.set(NOW + later);
+            assert_eq!(said(&ground.auth, &head), BAD, "{later} s later");
+        }
+        ground.clock.set(NOW + 60);
+        assert_eq!(said(&ground.auth, &head), USE_NONCE, "its nonce is over");
+    }
+}
+
+/// How long a store keeps what it is given.
+#[derive(Debug, Default)]
+struct Lives(parking_lot::Mutex<Vec<Duration>>);
+
+impl ReplayStore for Lives {
+    fn insert_new(&self, proof: &SpentProof) -> Insertion {
+        self.0.lock().push(proof.expires.saturating_sub(proof.now));
+        Insertion::Done(Ok(Spending::New))
+    }
+
+    fn health(&self) -> StoreHealth {
+        StoreHealth::Ready
+    }
+}
+
+#[test]
+fn dp69_far_future_keeps_no_place_for_longer_than_a_nonce_lives() {
+    let far = 253_402_300_799;
+    // Of 160 places each key gets ten.
+    let ground = Ground::new(dpop().nonces(NonceKey::random()).replay_capacity(160));
+    let own = nonce(&ground);
+    let token = ground.bound();
+    let ask = || {
+        let made = proof(&token).at(far).nonce(&own).sign().unwrap();
+        said(&ground.auth, &Request::new("DPoP", &token, [made]))
+    };
+    assert_eq!((0..10).map(|_| ask()).collect::<Vec<_>>(), [GOOD; 10]);
+    assert_eq!(ask(), "503 temporarily_unavailable");
+    let theirs = ground.issuer.token().at(NOW).claim("sub", "user-1").bound_to(&OTHER_KEY).sign().unwrap();
+    let made = OTHER_KEY.proof("GET", ORDERS).access_token(&theirs).at(NOW).nonce(&own).sign().unwrap();
+    assert_eq!(said(&ground.auth, &Request::new("DPoP", &theirs, [made])), GOOD);
+
+    let lives = Arc::new(Lives::default());
+    let ground = Ground::new(dpop().nonces(NonceKey::random()).replay(Arc::clone(&lives) as Arc<dyn ReplayStore>));
+    let own = nonce(&ground);
+    for (later, iat) in [(0, far), (0, 1), (59, far)] {
+        ground.clock.set(NOW + later);
+        let made = proof(&token).at(iat).nonce(&own).sign().unwrap();
+        assert_eq!(said(&ground.auth, &Request::new("DPoP", &token, [made])), GOOD);
+    }
+    let lives: Vec<_> = lives.0.lock().iter().map(Duration::as_secs).collect();
+    assert_eq!(lives, [71, 71, 12], "to the end of the nonce by any replica's clock, and a second");
 }
 
 #[test]

@@ -69,6 +69,30 @@ fn dp32_further_dates_are_obeyed_and_never_widen_the_window() {
     }
 }
 
+/// Longer than what any server lets a header be.
+#[test]
+fn dp40_ids_that_are_none() {
+    let ground = ground();
+    for (jti, expected) in [
+        (json!("a"), GOOD),
+        (json!("a".repeat(128)), GOOD),
+        (json!("\u{e9}"), GOOD),
+        (json!("a".repeat(129)), BAD),
+        (json!("\u{e9}".repeat(65)), BAD),
+        (json!("a".repeat(1024 * 1024)), BAD),
+        (json!(format!("{}1", "a".repeat(128))), BAD),
+        (json!(format!("{}2", "a".repeat(128))), BAD),
+        (json!(""), BAD),
+        (json!("a\u{0}"), BAD),
+        (json!("\u{9f}"), BAD),
+        (json!(1), BAD),
+        (json!(["a"]), BAD),
+        (Value::Null, BAD),
+    ] {
+        assert_eq!(with(&ground, &json!({ "jti": jti })), expected, "{jti:.100}");
+    }
+}
+
 #[test]
 fn max_age_is_what_the_settings_say() {
     let ground = Ground::new(Dpop::accepted().public_url(API).max_age(std::time::Duration::from_secs(5)));
