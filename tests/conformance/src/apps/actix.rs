@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 
 use actix_cors::Cors;
 use actix_web::error::InternalError;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE};
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Data, ReqData, ServiceConfig, get, head, resource};
 use actix_web::{App as Application, HttpRequest, HttpResponse, HttpServer, ResponseError, Route};
@@ -34,18 +34,37 @@ pub(super) const FRAMEWORK: Framework = Framework {
 };
 
 fn start(app: App, auth: &RampartAuth) -> SocketAddr {
-    let (sender, receiver) = mpsc::channel();
     let auth = auth.clone();
+    let layers = Layers { cors: app == App::Cors, responses: app == App::DpopNonces };
+    serve_on_free_port(layers, move |config| configure(config, app, &auth))
+}
+
+/// What is around the whole application.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Layers {
+    /// CORS for <https://web.example>.
+    pub cors: bool,
+    /// What completes the answers of guards.
+    pub responses: bool,
+}
+
+/// Serves it for as long as the program runs. It listens when this returns.
+pub fn serve_on_free_port(
+    layers: Layers,
+    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> SocketAddr {
+    let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let application = move || {
             let cors = Cors::default()
                 .allowed_origin("https://web.example")
                 .allowed_methods(["GET"])
-                .allowed_header(AUTHORIZATION);
+                .allowed_headers([AUTHORIZATION, HeaderName::from_static("dpop")])
+                .expose_headers([WWW_AUTHENTICATE, HeaderName::from_static("dpop-nonce")]);
             Application::new()
-                .configure(|config| configure(config, app, &auth))
-                .wrap(Condition::new(app == App::Cors, cors))
-                .wrap(Condition::new(app == App::DpopNonces, responses()))
+                .configure(&configure)
+                .wrap(Condition::new(layers.responses, responses()))
+                .wrap(Condition::new(layers.cors, cors))
         };
         actix_web::rt::System::new().block_on(async {
             let server = HttpServer::new(application).workers(2).disable_signals();

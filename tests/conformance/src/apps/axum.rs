@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
 
 use axum::extract::Extension;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::map_response;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
@@ -52,11 +52,17 @@ fn start(app: App, auth: &RampartAuth) -> SocketAddr {
         App::Cors => routes(auth).layer(
             CorsLayer::new()
                 .allow_origin(HeaderValue::from_static("https://web.example"))
-                .allow_headers([axum::http::header::AUTHORIZATION]),
+                .allow_headers([AUTHORIZATION, HeaderName::from_static("dpop")])
+                .expose_headers([WWW_AUTHENTICATE, HeaderName::from_static("dpop-nonce")]),
         ),
         App::Plain | App::Strict | App::Elsewhere | App::Down | App::Several | App::Tenants => routes(auth),
         App::Dpop | App::DpopRequired | App::DpopNonces => routes(auth).layer(responses()),
     };
+    serve_on_free_port(router)
+}
+
+/// Serves it for as long as the program runs. It listens when this returns.
+pub fn serve_on_free_port(router: Router) -> SocketAddr {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

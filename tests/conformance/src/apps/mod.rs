@@ -25,10 +25,10 @@ use rampart_core::{AuthError, Claims, Policy, Requirement};
 
 use crate::subject::{Framework, Subject};
 
-mod actix;
-mod axum;
+pub mod actix;
+pub mod axum;
 mod core;
-mod rocket;
+pub mod rocket;
 
 /// The frameworks, and with them every test that is made of each.
 pub static FRAMEWORKS: &[Framework] = &[

@@ -44,13 +44,18 @@ pub(super) const FRAMEWORK: Framework = Framework {
 };
 
 fn start(app: App, auth: &RampartAuth) -> SocketAddr {
+    launch_on_free_port(application(app, auth))
+}
+
+/// Launches it for as long as the program runs. It listens when this returns.
+pub fn launch_on_free_port(rocket: rocket::Rocket<Build>) -> SocketAddr {
     let (sender, receiver) = mpsc::channel();
     let liftoff = AdHoc::on_liftoff("address", move |rocket| {
         let config = rocket.config();
         sender.send(SocketAddr::new(config.address, config.port)).unwrap();
         Box::pin(async {})
     });
-    let rocket = application(app, auth).attach(liftoff);
+    let rocket = rocket.attach(liftoff);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async { drop(rocket.launch().await.unwrap()) });
@@ -58,11 +63,15 @@ fn start(app: App, auth: &RampartAuth) -> SocketAddr {
     receiver.recv().unwrap()
 }
 
-fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
+/// An application without routes, on a free port.
+pub fn empty() -> rocket::Rocket<Build> {
     let shutdown = Shutdown { ctrlc: false, signals: [].into(), ..Shutdown::default() };
     let address = Ipv4Addr::LOCALHOST.into();
-    let config = Config { address, port: 0, log_level: LogLevel::Off, shutdown, ..Config::debug_default() };
-    let rocket = rocket::custom(config);
+    rocket::custom(Config { address, port: 0, log_level: LogLevel::Off, shutdown, ..Config::debug_default() })
+}
+
+fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
+    let rocket = empty();
     if app == App::NotConfigured {
         return rocket
             .mount("/", routes![public, not_configured, not_configured_role, not_configured_optional])
@@ -94,7 +103,8 @@ fn application(app: App, auth: &RampartAuth) -> rocket::Rocket<Build> {
         App::Cors => {
             let cors = CorsOptions {
                 allowed_origins: AllowedOrigins::some_exact(&["https://web.example"]),
-                allowed_headers: AllowedHeaders::some(&["Authorization"]),
+                allowed_headers: AllowedHeaders::some(&["Authorization", "DPoP"]),
+                expose_headers: ["WWW-Authenticate", "DPoP-Nonce"].map(str::to_owned).into(),
                 ..CorsOptions::default()
             };
             rocket.attach(cors.to_cors().unwrap())

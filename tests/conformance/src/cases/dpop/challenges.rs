@@ -6,7 +6,7 @@ use crate::fixture::Fixture;
 use crate::sender::{Sender, bound};
 
 use super::super::ADA;
-use super::{BEARER, DPOP, NO_TOKEN, get, missing_token, rejected, sender, with_error};
+use super::{BEARER, DPOP, NO_TOKEN, get, lacks_scope, missing_token, rejected, sender};
 
 const NO_TOKEN_WITH_PROOF: &str = "This resource requires an access token and a proof: Authorization: DPoP <token>";
 
@@ -18,17 +18,8 @@ pub(super) fn cases(_: &Fixture) -> Vec<Case> {
             .each([Sender::of(&all()).at(target).good()])
             .passes("ada roles=admin scope=tasks:read tasks:write")
     };
-    let lacking = |name, target| {
-        let description = "The access token lacks the scope tasks:write";
-        let details = |challenge| with_error(challenge, "insufficient_scope", description);
-        let dpop = format!(r#"{}, scope="tasks:write""#, details(DPOP));
-        get(name).at(target).each([Sender::of(&bound()).at(target).good()]).answers(rejected(
-            403,
-            "insufficient_scope",
-            description,
-            &[BEARER.to_owned(), dpop],
-        ))
-    };
+    let lacking =
+        |name, target| get(name).at(target).each([Sender::of(&bound()).at(target).good()]).answers(lacks_scope());
     let scoped = |challenge: &str| format!(r#"{challenge}, scope="tasks:write""#);
     let of_required = |name| get(name).of(App::DpopRequired);
     let required_missing = || rejected(401, "unauthorized", NO_TOKEN_WITH_PROOF, &[DPOP.to_owned()]);

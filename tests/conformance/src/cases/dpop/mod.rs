@@ -131,6 +131,13 @@ fn missing_token() -> Answer {
     rejected(401, "unauthorized", NO_TOKEN, &[BEARER.to_owned(), DPOP.to_owned()])
 }
 
+/// The token lacks the scope of `/scope`.
+fn lacks_scope() -> Answer {
+    let description = "The access token lacks the scope tasks:write";
+    let dpop = format!(r#"{}, scope="tasks:write""#, with_error(DPOP, "insufficient_scope", description));
+    rejected(403, "insufficient_scope", description, &[BEARER.to_owned(), dpop])
+}
+
 /// The same answer with a nonce.
 fn with_nonce(mut answer: Answer) -> Answer {
     answer.headers.push(("dpop-nonce", Text::Anything));

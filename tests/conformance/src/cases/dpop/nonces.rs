@@ -101,6 +101,14 @@ pub(super) fn cases(_: &Fixture) -> Vec<Case> {
             "invalid_token",
             "The access token expired",
         ))),
+        of("dp36_good_proof_without_the_right_and_a_nonce_that_grows_old")
+            .at("/scope")
+            .each(each_text(&s.clone().at("/scope"), "nonce", &[&nonce_of(NOW - 40)]))
+            .answers(with_nonce(super::lacks_scope())),
+        of("dp36_good_proof_without_the_right_and_a_young_nonce")
+            .at("/scope")
+            .each(each_text(&s.clone().at("/scope"), "nonce", &[&nonce]))
+            .answers(super::lacks_scope()),
         of("dp33_no_nonce_for_whoever_shows_no_proof")
             .each([s.around("by the scheme Bearer", |token, proof| {
                 Credentials::default().token("Bearer", token).proof(proof)
