@@ -26,6 +26,8 @@ pub mod rules {
 }
 
 /// Every attack and where it is stopped, and what the library does not protect against.
+///
+/// [dpop]: crate::manual::dpop
 pub mod threats {
     #![doc = include_str!("threats.md")]
 }

@@ -18,12 +18,13 @@ use rocket::figment::providers::{Format, Toml};
 use serde::Deserialize;
 
 /// Every id: the letter of its section with the highest number of those without a gap, and the others.
-const SECTIONS: [(&str, usize); 14] = [
+const SECTIONS: [(&str, usize); 15] = [
     ("A", 23),
     ("B", 15),
     ("C", 10),
-    ("CL", 8),
+    ("CL", 9),
     ("D", 8),
+    ("DP", 26),
     ("E", 10),
     ("H", 24),
     ("IS", 18),
@@ -34,9 +35,12 @@ const SECTIONS: [(&str, usize); 14] = [
     ("T", 8),
     ("X", 8),
 ];
-const FURTHER: [&str; 28] = [
-    "IS20", "IS21", "IS22", "IS23", "IS24", "IS25", "IS26", "IS27", "IS28", "IS29", "IS30", "IS31", "IS32", "IS33",
-    "IS34", "IS35", "IS36", "IS37", "IS38", "IS39", "IS40", "IS41", "S05b", "S06b", "S26b", "CX26", "ST02", "ST03",
+const FURTHER: [&str; 66] = [
+    "DP30", "DP31", "DP32", "DP33", "DP34", "DP35", "DP36", "DP37", "DP38", "DP39", "DP40", "DP41", "DP42", "DP43",
+    "DP44", "DP45", "DP46", "DP47", "DP48", "DP53", "DP54", "DP55", "DP56", "DP57", "DP58", "DP59", "DP60", "DP61",
+    "DP62", "DP63", "DP64", "DP65", "DP66", "DP67", "DP68", "DP69", "DP70", "DP72", "IS20", "IS21", "IS22", "IS23",
+    "IS24", "IS25", "IS26", "IS27", "IS28", "IS29", "IS30", "IS31", "IS32", "IS33", "IS34", "IS35", "IS36", "IS37",
+    "IS38", "IS39", "IS40", "IS41", "S05b", "S06b", "S26b", "CX26", "ST02", "ST03",
 ];
 
 /// The crates whose code meets input from outside.
