@@ -5,7 +5,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
-use crate::encoding::random;
+use crate::encoding::uuid;
 use crate::fault::FaultyBody;
 
 pub(crate) type Answer = Response<FaultyBody>;
@@ -57,13 +57,4 @@ pub(crate) fn json_answer(status: StatusCode, body: String) -> Answer {
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
-}
-
-/// A random UUID (RFC 9562 section 5.4).
-fn uuid() -> String {
-    let random = u128::from_be_bytes(random());
-    let marked = random & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
-    let hex = format!("{marked:032x}");
-    let digits = |from, to| hex.get(from..to).unwrap_or_default();
-    [digits(0, 8), digits(8, 12), digits(12, 16), digits(16, 20), digits(20, 32)].join("-")
 }

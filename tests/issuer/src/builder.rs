@@ -12,12 +12,14 @@ use tokio::sync::watch;
 use crate::issuer::LocalIssuer;
 use crate::key::{Algorithm, SigningKey};
 use crate::record::Records;
+use crate::shape::Shape;
 use crate::state::{Client, Shared, State, new_key};
 
 /// Settings of a [`LocalIssuer`].
 #[derive(Clone, Debug)]
 #[must_use = "call start() to run it"]
 pub struct Builder {
+    shape: Shape,
     port: u16,
     audience: String,
     algorithm: Algorithm,
@@ -27,7 +29,14 @@ pub struct Builder {
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { port: 0, audience: "task-api".into(), algorithm: Algorithm::RS256, key: None, clients: Vec::new() }
+        Self {
+            shape: Shape::default(),
+            port: 0,
+            audience: "task-api".into(),
+            algorithm: Algorithm::RS256,
+            key: None,
+            clients: Vec::new(),
+        }
     }
 
     /// The port; a free one unless given.
@@ -61,6 +70,12 @@ impl Builder {
     /// ```
     pub fn key(mut self, key: &SigningKey) -> Self {
         self.key = Some(key.clone());
+        self
+    }
+
+    /// The server that it takes the place of; Rampart's own unless given.
+    pub fn shape(mut self, shape: Shape) -> Self {
+        self.shape = shape;
         self
     }
 
@@ -100,9 +115,16 @@ impl Builder {
             dpop_nonce: None,
             spent_proofs: HashMap::new(),
         };
-        let url = format!("http://127.0.0.1:{port}");
+        let url = format!("http://127.0.0.1:{port}{}", self.shape.path());
         let (arrivals, _) = watch::channel(0);
-        let shared = Arc::new(Shared { url, audience: self.audience, port, state: Mutex::new(state), arrivals });
+        let shared = Arc::new(Shared {
+            shape: self.shape,
+            url,
+            audience: self.audience,
+            port,
+            state: Mutex::new(state),
+            arrivals,
+        });
         LocalIssuer::run(listener, shared)
     }
 }

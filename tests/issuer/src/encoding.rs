@@ -28,3 +28,12 @@ pub(crate) fn random() -> [u8; 16] {
     let _ = rand::fill(&mut bytes);
     bytes
 }
+
+/// A random UUID (RFC 9562 section 5.4).
+pub(crate) fn uuid() -> String {
+    let random = u128::from_be_bytes(random());
+    let marked = random & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
+    let hex = format!("{marked:032x}");
+    let digits = |from, to| hex.get(from..to).unwrap_or_default();
+    [digits(0, 8), digits(8, 12), digits(12, 16), digits(16, 20), digits(20, 32)].join("-")
+}

@@ -14,14 +14,18 @@ use tokio::time::{Sleep, sleep};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// `/.well-known/jwks.json`
+    /// The key set: `/.well-known/jwks.json`, unless the issuer has another [`Shape`](crate::Shape).
     Jwks,
-    /// `/.well-known/openid-configuration`
+    /// The metadata of `OpenID` Connect: `/.well-known/openid-configuration`, after the issuer's path.
     Discovery,
-    /// `/.well-known/oauth-authorization-server` (RFC 8414)
+    /// The metadata of RFC 8414: `/.well-known/oauth-authorization-server`.
     OAuthMetadata,
-    /// `/oauth/token`
+    /// The token endpoint: `/oauth/token`, likewise.
     Token,
+}
+
+impl Endpoint {
+    pub(crate) const ALL: [Self; 4] = [Self::Jwks, Self::Discovery, Self::OAuthMetadata, Self::Token];
 }
 
 /// A fault of an endpoint: each happens on the socket, none is simulated. There may be more of them; the fields of each stay as they

@@ -57,12 +57,12 @@ impl LocalIssuer {
 
     /// The address of the key set.
     pub fn jwks_url(&self) -> String {
-        format!("{}/.well-known/jwks.json", self.url())
+        self.0.shared.address(Endpoint::Jwks)
     }
 
     /// The address of the token endpoint.
     pub fn token_url(&self) -> String {
-        format!("{}/oauth/token", self.url())
+        self.0.shared.address(Endpoint::Token)
     }
 
     /// The port on 127.0.0.1.
@@ -89,13 +89,14 @@ impl LocalIssuer {
         &self.0.shared.audience
     }
 
-    /// An access token of a plain user, to be changed and signed.
+    /// An access token of a plain user, to be changed and signed; as Rampart makes them, or whose [`Shape`](crate::Shape) the issuer has.
     pub fn token(&self) -> TokenBuilder {
         self.0.shared.token()
     }
 
     /// The ID token that the server hands out beside this access token: the same `iss`, `sub`, `aud`, `exp`, `iat` and person, and
-    /// the same `typ`. Only `at_hash`, and a `nonce` where the front end has asked for one, tell it apart; `roles` are not in it.
+    /// the same `typ`. Only `at_hash`, and a `nonce` where the front end has asked for one, tell it apart; `roles` are not in it. That is
+    /// Rampart's; of another [`Shape`](crate::Shape) it is as that server makes them.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -105,7 +106,12 @@ impl LocalIssuer {
     /// # Ok(()) }
     /// ```
     pub fn id_token(&self, access_token: &str) -> TokenBuilder {
-        TokenBuilder::id_token(access_token, &self.key())
+        self.0.shared.shape.id_token(access_token, &self.key())
+    }
+
+    /// A refresh token as the server makes them: a text that it alone can read. This issuer takes none back.
+    pub fn refresh_token(&self) -> String {
+        self.0.shared.shape.refresh_token()
     }
 
     /// The challenge that `POST /login` answers with where the user has a second factor: a token of the audience `rampart:mfa`

@@ -15,6 +15,7 @@ mod oauth;
 mod proof;
 mod record;
 mod server;
+mod shape;
 mod state;
 mod token;
 
@@ -28,5 +29,6 @@ pub use crate::{
     jwt::compact,
     key::{Algorithm, SignError, SigningKey},
     record::RecordedRequest,
+    shape::Shape,
     token::TokenBuilder,
 };

@@ -10,7 +10,7 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, RequestId, json_answer};
-use crate::encoding::{base64url, random};
+use crate::fault::Endpoint;
 use crate::proof;
 use crate::record::RecordedRequest;
 use crate::state::{Client, Shared};
@@ -88,7 +88,7 @@ fn grant(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<Map<
     }
     let client = authenticate(request, form, shared)?;
     let key = proof::proven_key(request, shared)?;
-    let audiences: Vec<Value> = form.all("audience").chain(form.all("resource")).map(Value::from).collect();
+    let audiences: Vec<_> = form.all("audience").chain(form.all("resource")).map(str::to_owned).collect();
     // An empty value counts as none (RFC 6749 section 3.2), and a scope is never empty (section 3.3).
     let scope = form.one("scope").filter(|scope| !scope.is_empty());
     let (lifetime, overrides) = {
@@ -96,21 +96,10 @@ fn grant(request: &RecordedRequest, form: &Form, shared: &Shared) -> Result<Map<
         (state.token_lifetime, state.token_response.clone())
     };
     let lifetime_seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-    let mut token = shared.token().sub(&client).expires_in(lifetime_seconds).claim("client_id", &client);
-    for claim in ["email", "email_verified", "given_name", "family_name", "preferred_username", "roles", "org_id"] {
-        token = token.without(claim);
-    }
-    if !audiences.is_empty() {
-        token = token.audience(audiences);
-    }
-    if let Some(scope) = scope {
-        token = token.scope(scope);
-    }
+    let mut token = shared.token_of_client(&client, (&audiences, scope)).expires_in(lifetime_seconds);
     if let Some(thumbprint) = &key {
         token = token.bound_to_thumbprint(thumbprint);
     }
-    // Two tokens of the same second must differ.
-    token = token.claim("jti", base64url(random()));
     let token = token
         .sign()
         .map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The token could not be signed"))?;
@@ -189,7 +178,7 @@ fn asserts(assertion: &str, client: &str, jwk: &Value, shared: &Shared) -> bool 
     let Ok(jwk) = serde_json::from_value::<Jwk>(jwk.clone()) else { return false };
     let Ok(key) = DecodingKey::from_jwk(&jwk) else { return false };
     let mut validation = Validation::new(header.alg);
-    validation.set_audience(&[shared.url.clone(), format!("{}/oauth/token", shared.url)]);
+    validation.set_audience(&[shared.url.clone(), shared.address(Endpoint::Token)]);
     validation.set_issuer(&[client]);
     validation.sub = Some(client.to_owned());
     validation.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::dpop::{jwk_thumbprint, without_query};
 use crate::encoding::{from_base64url, now};
+use crate::fault::Endpoint;
 use crate::oauth::Refused;
 use crate::record::RecordedRequest;
 use crate::state::Shared;
@@ -38,7 +39,7 @@ fn check(proof: &str, request: &RecordedRequest, shared: &Shared) -> Result<Stri
     if text("htm") != Some(&request.method) {
         return Err(invalid("The DPoP proof is for another method"));
     }
-    if text("htu").map(without_query) != Some(&format!("{}/oauth/token", shared.url)) {
+    if text("htu").map(without_query) != Some(&shared.address(Endpoint::Token)) {
         return Err(invalid("The DPoP proof is for another URL"));
     }
     let mut state = shared.state.lock();

@@ -17,7 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde_json::json;
+use serde_json::{Value, json};
 use socket2::SockRef;
 use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
@@ -109,12 +109,8 @@ async fn serve(stream: tokio::net::TcpStream, shared: Arc<Shared>) {
 }
 
 async fn answer(request: Request<Incoming>, shared: &Shared, cut: &watch::Sender<Option<Cut>>) -> Answer {
-    let endpoint = match request.uri().path() {
-        "/.well-known/jwks.json" => Endpoint::Jwks,
-        "/.well-known/openid-configuration" => Endpoint::Discovery,
-        "/.well-known/oauth-authorization-server" => Endpoint::OAuthMetadata,
-        "/oauth/token" => Endpoint::Token,
-        _ => return RequestId::of(request.headers()).not_found(),
+    let Some(endpoint) = shared.shape.endpoint(request.uri().path()) else {
+        return RequestId::of(request.headers()).not_found();
     };
     let (parts, body) = request.into_parts();
     let id = RequestId::of(&parts.headers);
@@ -232,22 +228,29 @@ fn jwks(request: &RecordedRequest, shared: &Shared) -> Answer {
 }
 
 fn metadata(shared: &Shared) -> Answer {
-    let (url, name) = (&shared.url, shared.name());
     let body = shared.state.lock().discovery_body.clone();
     let metadata = || {
-        json!({
-            "issuer": name,
-            "jwks_uri": format!("{url}/.well-known/jwks.json"),
-            "token_endpoint": format!("{url}/oauth/token"),
-            "grant_types_supported": ["client_credentials"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
-            "token_endpoint_auth_signing_alg_values_supported": oauth::ASSERTION_ALGORITHMS,
-            "dpop_signing_alg_values_supported": proof::ALGORITHMS,
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "response_types_supported": [],
-            "subject_types_supported": ["public"],
-        })
-        .to_string()
+        let mut metadata = json!({
+            "issuer": shared.name(),
+            "jwks_uri": shared.address(Endpoint::Jwks),
+            "token_endpoint": shared.address(Endpoint::Token),
+        });
+        let own = || {
+            json!({
+                "grant_types_supported": ["client_credentials"],
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+                "token_endpoint_auth_signing_alg_values_supported": oauth::ASSERTION_ALGORITHMS,
+                "dpop_signing_alg_values_supported": proof::ALGORITHMS,
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "response_types_supported": [],
+                "subject_types_supported": ["public"],
+            })
+        };
+        let others = shared.shape.metadata(&shared.url).unwrap_or_else(own);
+        if let (Value::Object(metadata), Value::Object(others)) = (&mut metadata, others) {
+            metadata.extend(others);
+        }
+        metadata.to_string()
     };
     json_answer(StatusCode::OK, body.unwrap_or_else(metadata))
 }

@@ -11,10 +11,12 @@ use tokio::sync::watch;
 use crate::fault::{Endpoint, Fault};
 use crate::key::{Algorithm, SigningKey};
 use crate::record::Records;
+use crate::shape::Shape;
 use crate::token::TokenBuilder;
 
 /// One of an issuer, shared by its server and everybody who holds it.
 pub(crate) struct Shared {
+    pub(crate) shape: Shape,
     pub(crate) url: String,
     pub(crate) audience: String,
     pub(crate) port: u16,
@@ -53,7 +55,18 @@ pub(crate) enum Client {
 
 impl Shared {
     pub(crate) fn token(&self) -> TokenBuilder {
-        TokenBuilder::access(&self.name(), &self.audience, &self.state.lock().signing)
+        self.shape.access(&self.name(), &self.audience, &self.state.lock().signing)
+    }
+
+    /// A token of a client that speaks for itself, and has asked for these audiences and this scope.
+    pub(crate) fn token_of_client(&self, client: &str, asked: (&[String], Option<&str>)) -> TokenBuilder {
+        self.shape.of_client((&self.name(), &self.audience), client, asked, &self.state.lock().signing)
+    }
+
+    /// Where an endpoint is.
+    pub(crate) fn address(&self, endpoint: Endpoint) -> String {
+        let path = self.shape.address(endpoint).unwrap_or_default();
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// What it calls itself.

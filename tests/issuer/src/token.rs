@@ -71,11 +71,11 @@ impl TokenBuilder {
         Self::new(key).issued_to(issuer, "rampart:mfa").expires_in(300).claim("purpose", "mfa_challenge")
     }
 
-    fn new(key: &SigningKey) -> Self {
+    pub(crate) fn new(key: &SigningKey) -> Self {
         Self(Jwt::new(key)).key(key).header("typ", "JWT")
     }
 
-    fn issued_to(self, issuer: &str, audience: &str) -> Self {
+    pub(crate) fn issued_to(self, issuer: &str, audience: &str) -> Self {
         let now = now();
         // `exp` first, for the order of the claims.
         self.issuer(issuer)
@@ -96,8 +96,13 @@ impl TokenBuilder {
     /// ```
     #[must_use]
     pub fn direct_login(self) -> Self {
-        let issuer = self.0.claims.get("iss").cloned().unwrap_or_default();
+        let issuer = self.claimed("iss");
         self.audience(vec![issuer])
+    }
+
+    /// What a claim says; `null` where it is not there.
+    pub(crate) fn claimed(&self, name: &str) -> Value {
+        self.0.claims.get(name).cloned().unwrap_or_default()
     }
 
     /// `sub`.

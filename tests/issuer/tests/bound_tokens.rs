@@ -46,7 +46,7 @@ async fn granted(issuer: &LocalIssuer, proof: &ProofBuilder, key: &DpopKey) {
     let claims = insecure_decode::<Value>(body["access_token"].as_str().unwrap()).unwrap().claims;
     assert_eq!(claims["cnf"], json!({"jkt": key.thumbprint()}));
     let names: Vec<_> = claims.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["iss", "sub", "aud", "exp", "iat", "client_id", "cnf", "jti"]);
+    assert_eq!(names, ["iss", "sub", "aud", "exp", "iat", "client_id", "jti", "cnf"]);
 }
 
 async fn refused(answer: Response, error: &str, description: &str) {
