@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod dpop;
+mod shapes;
 mod world;
 
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ use axum::middleware::map_response;
 use rampart_actix::{RampartConfig, responses};
 use rampart_conformance::wire::{Connection, Reply};
 use rampart_core::RampartAuth;
-use rampart_issuer::{Algorithm, LocalIssuer, TokenBuilder};
+use rampart_issuer::{Algorithm, Builder, LocalIssuer, TokenBuilder};
 use task_api_shared::Store;
 
 pub(crate) struct World {
@@ -32,8 +32,18 @@ impl World {
 
     /// With an object for each API.
     pub(crate) fn of(custom_errors: bool, fetched: bool, auth: impl Fn(&LocalIssuer) -> RampartAuth) -> Self {
+        Self::beside(LocalIssuer::builder().algorithm(Algorithm::ES256), custom_errors, fetched, auth)
+    }
+
+    /// With an issuer of the test's own.
+    pub(crate) fn beside(
+        issuer: Builder,
+        custom_errors: bool,
+        fetched: bool,
+        auth: impl Fn(&LocalIssuer) -> RampartAuth,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
+        let issuer = runtime.block_on(issuer.start()).unwrap();
         let auth = || {
             let auth = auth(&issuer);
             if fetched {
