@@ -1,9 +1,12 @@
 //! Spent proofs in the memory of this process: bounded, and for any number of threads.
 //!
 //! Proofs are kept in generations by the time at which they cannot pass any more, so that those which are over go all at once, and nothing
-//! has to be kept of each but that it was there. A generation goes when both clocks say so. By the wall clock alone a step back
-//! would let its proofs in again, for their `iat` is of that clock; by the monotonic one alone they could pass once the wall clock
-//! comes by that time once more. A clock that was set back holds up what was spent before until it is there again, and no longer.
+//! has to be kept of each but that it was there. A generation goes when both clocks say so; where the wall clock was set back, a minute after
+//! the monotonic one has said so, or as soon as its places are needed.
+//!
+//! Whatever the wall clock does, by whose time proofs are made, none passes twice: which generations are gone is remembered, and a proof
+//! that would belong to one of them is not judged, for it may have been there. While the clock is right none comes that is that old; after a
+//! step back there are some, until the clock is where it was.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -11,7 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::proof::AHEAD;
 use super::replay::{Insertion, ReplayStore, Spending, SpentProof, StoreHealth};
@@ -24,14 +27,18 @@ const GENERATION: u64 = 4;
 /// What one holder may have of all places.
 const SHARE: usize = 16;
 const LEAST_WAIT: Duration = Duration::from_secs(1);
+/// For how long a wall clock that was set back can hold up what the monotonic one lets go.
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
 
 pub(crate) struct InProcess {
     capacity: usize,
     /// Of those that are kept, and not yet of those that have been told to go.
     kept: AtomicUsize,
     shards: Vec<Mutex<Shard>>,
-    /// The second of the monotonic clock in which all generations were last looked through.
-    swept: AtomicU64,
+    /// Which generations are gone. Locked within the lock of a shard, by whoever lets them go and whoever adds to one.
+    gone: RwLock<Spans>,
+    /// The second of the monotonic clock in which all generations were last looked through, and the same for want of places.
+    swept: [AtomicU64; 2],
     birth: Option<Birth>,
     hasher: RandomState,
 }
@@ -63,7 +70,8 @@ impl InProcess {
             capacity,
             kept: AtomicUsize::new(0),
             shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
-            swept: AtomicU64::new(0),
+            gone: RwLock::default(),
+            swept: [const { AtomicU64::new(0) }; 2],
             birth,
             hasher: RandomState::new(),
         }
@@ -73,52 +81,142 @@ impl InProcess {
         if let Some(retry_after) = self.birth.as_ref().and_then(|birth| birth.wait_for(proof)) {
             return Spending::TooYoung { retry_after };
         }
-        self.sweep(proof.now, uptime);
+        self.sweep(proof.now, uptime, Urgency::Tidy);
+        match self.insert(proof, uptime) {
+            // Others may have what nobody needs any more.
+            Err(NoPlace { .. }) if self.sweep(proof.now, uptime, Urgency::Needed) => {
+                self.insert(proof, uptime).unwrap_or_else(NoPlace::told)
+            }
+            inserted => inserted.unwrap_or_else(NoPlace::told),
+        }
+    }
+
+    fn insert(&self, proof: &SpentProof, uptime: Duration) -> Result<Spending, NoPlace> {
         let holder = self.hasher.hash_one(proof.holder);
         let Some(shard) = self.shards.get(usize::try_from(holder % SHARDS as u64).unwrap_or_default()) else {
-            return Spending::Full { retry_after: LEAST_WAIT };
+            return Err(NoPlace { wait: LEAST_WAIT });
         };
         let mut shard = shard.lock();
         let mut key = [0; 16];
         key.iter_mut().zip(proof.key).for_each(|(to, from)| *to = from);
         // Whatever generation it is in: the same key may come with another time.
         if shard.values().any(|generation| generation.keys.contains(&key)) {
-            return Spending::Seen;
+            return Ok(Spending::Seen);
+        }
+        let end = proof.expires.as_secs().div_ceil(GENERATION);
+        if let Some(last) = self.gone.read().last_around(end) {
+            let retry_after = ends(last).saturating_sub(proof.expires).max(LEAST_WAIT);
+            return Ok(Spending::TooYoung { retry_after });
         }
         let of_holder: usize = shard.values().map(|generation| generation.of(holder)).sum();
         if of_holder >= (self.capacity / SHARE).max(1) {
             let theirs = shard.iter().find(|(_, generation)| generation.of(holder) > 0);
-            return Spending::Full { retry_after: wait(theirs, proof.now, uptime) };
+            return Err(NoPlace { wait: wait(theirs, proof.now, uptime) });
         }
         let has_place = self
             .kept
             .try_update(Ordering::Relaxed, Ordering::Relaxed, |kept| (kept < self.capacity).then_some(kept + 1));
         if has_place.is_err() {
-            return Spending::Full { retry_after: wait(shard.first_key_value(), proof.now, uptime) };
+            return Err(NoPlace { wait: wait(shard.first_key_value(), proof.now, uptime) });
         }
-        let generation = shard.entry(proof.expires.as_secs().div_ceil(GENERATION)).or_default();
+        let generation = shard.entry(end).or_default();
         let stays_until = uptime.saturating_add(proof.expires.saturating_sub(proof.now));
         generation.stays_until = generation.stays_until.max(stays_until);
         generation.keys.insert(key);
         *generation.of_holders.entry(holder).or_default() += 1;
-        Spending::New
+        Ok(Spending::New)
     }
 
-    /// Once a second whoever comes first lets go what is over, of all holders: nobody else may come for a long time.
-    fn sweep(&self, now: Duration, uptime: Duration) {
+    /// Once a second whoever comes first lets go what is over, of all holders: nobody else may come for a long time. Says whether it was
+    /// the first.
+    fn sweep(&self, now: Duration, uptime: Duration, urgency: Urgency) -> bool {
         let second = uptime.as_secs();
-        if self.swept.swap(second, Ordering::Relaxed) == second {
-            return;
+        let [tidied, needed] = &self.swept;
+        let last = if urgency == Urgency::Tidy { tidied } else { needed };
+        if last.swap(second, Ordering::Relaxed) == second {
+            return false;
         }
         for shard in &self.shards {
-            let mut gone = 0;
-            shard.lock().retain(|end, generation| {
-                let is_over = generation.is_over(*end, now, uptime);
-                gone += if is_over { generation.keys.len() } else { 0 };
+            let (mut shard, mut places) = (shard.lock(), 0);
+            shard.retain(|end, generation| {
+                let is_over = generation.is_over(*end, now, uptime, urgency);
+                if is_over {
+                    self.gone.write().add(*end);
+                    places += generation.keys.len();
+                }
                 !is_over
             });
-            self.kept.fetch_sub(gone, Ordering::Relaxed);
+            self.kept.fetch_sub(places, Ordering::Relaxed);
         }
+        true
+    }
+}
+
+/// Why generations are looked through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Urgency {
+    /// From time to time.
+    Tidy,
+    /// There is no place for another proof.
+    Needed,
+}
+
+/// There is none, for this holder or for anybody.
+struct NoPlace {
+    wait: Duration,
+}
+
+impl NoPlace {
+    const fn told(self) -> Spending {
+        Spending::Full { retry_after: self.wait }
+    }
+}
+
+/// Runs of numbers, each with its first and its last, in their order.
+#[derive(Debug, Default)]
+struct Spans(Vec<(u64, u64)>);
+
+/// Beyond that the two that are nearest to each other become one.
+const MOST_SPANS: usize = 16;
+
+impl Spans {
+    fn add(&mut self, number: u64) {
+        let at = self.0.partition_point(|(_, last)| last.saturating_add(1) < number);
+        match self.0.get_mut(at) {
+            Some((first, last)) if first.saturating_sub(1) <= number => {
+                (*first, *last) = ((*first).min(number), (*last).max(number));
+            }
+            _ => self.0.insert(at, (number, number)),
+        }
+        self.join_touching();
+        if self.0.len() > MOST_SPANS {
+            let gaps = self.0.windows(2).filter_map(|pair| Some(pair.last()?.0 - pair.first()?.1));
+            let nearest = gaps.enumerate().min_by_key(|(_, gap)| *gap).map_or(0, |(at, _)| at);
+            self.join(nearest);
+        }
+    }
+
+    fn join_touching(&mut self) {
+        let touches = |pair: &[(u64, u64)]| matches!(pair, [(_, last), (first, _)] if last.saturating_add(1) >= *first);
+        if let Some(at) = self.0.windows(2).position(touches) {
+            self.join(at);
+        }
+    }
+
+    /// Makes one of that at a place and the next.
+    fn join(&mut self, at: usize) {
+        if at + 1 < self.0.len() {
+            let (_, last) = self.0.remove(at + 1);
+            if let Some(span) = self.0.get_mut(at) {
+                span.1 = last;
+            }
+        }
+    }
+
+    /// The last number of the run that this one is in.
+    fn last_around(&self, number: u64) -> Option<u64> {
+        let at = self.0.partition_point(|(_, last)| *last < number);
+        self.0.get(at).filter(|(first, _)| *first <= number).map(|(_, last)| *last)
     }
 }
 
@@ -140,8 +238,9 @@ impl Generation {
         self.of_holders.get(&holder).map_or(0, |count| *count as usize)
     }
 
-    fn is_over(&self, end: u64, now: Duration, uptime: Duration) -> bool {
-        uptime >= self.stays_until && now >= ends(end)
+    fn is_over(&self, end: u64, now: Duration, uptime: Duration, urgency: Urgency) -> bool {
+        let is_held_up = now < ends(end) && uptime < self.stays_until.saturating_add(LONGEST_HOLD);
+        uptime >= self.stays_until && (!is_held_up || urgency == Urgency::Needed)
     }
 }
 
@@ -240,23 +339,82 @@ mod tests {
         }
     }
 
+    /// Whoever comes next is another one.
+    fn kept_at(wall: i64, monotonic: u64) -> bool {
+        let store = InProcess::new(100, None);
+        assert_eq!(spend(&store, proof(1, 1, 0), 0, 0), Spending::New);
+        spend(&store, proof(2, 2, 100_000), wall, monotonic);
+        kept(&store) == 2
+    }
+
     #[test]
-    fn proof_stays_until_both_clocks_say_that_it_is_over() {
+    fn proof_stays_until_both_clocks_say_that_it_is_over_or_one_has_said_so_for_long() {
         for (wall, monotonic, is_there) in [
             (0, 0, true),
             (60, 60, true),
-            // By one clock alone.
             (3600, 1, true),
-            (-3600, 3600, true),
-            (30, 3600, true),
             (3600, 60, true),
+            (-3600, 120, true),
+            (30, 120, true),
             (66, 66, false),
             (3600, 62, false),
+            (-3600, 122, false),
+            (30, 122, false),
         ] {
-            let store = InProcess::new(100, None);
-            assert_eq!(spend(&store, proof(1, 1, 0), 0, 0), Spending::New);
+            assert_eq!(kept_at(wall, monotonic), is_there, "{wall} {monotonic}");
+        }
+    }
+
+    /// What is gone may have been there.
+    #[test]
+    fn proof_that_may_have_been_there_is_not_judged() {
+        let store = InProcess::new(100, None);
+        assert_eq!(spend(&store, proof(1, 1, 0), 0, 0), Spending::New);
+        assert_eq!(spend(&store, proof(2, 2, 70), 70, 70), Spending::New, "and the first is gone");
+        for (wall, monotonic) in [(59, 71), (0, 1800), (10, 3600)] {
             let said = spend(&store, proof(1, 1, 0), wall, monotonic);
-            assert_eq!(said == Spending::Seen, is_there, "{wall} {monotonic}");
+            assert!(matches!(said, Spending::TooYoung { .. }), "{said:?} at {wall} {monotonic}");
+            // So is any other that is as old; one that is younger is not.
+            assert!(matches!(spend(&store, proof(3, 3, 0), wall, monotonic), Spending::TooYoung { .. }));
+        }
+        assert_eq!(spend(&store, proof(3, 3, 20), 20, 3600), Spending::New);
+    }
+
+    /// A clock that was ahead for a while locks nobody out once it is right.
+    #[test]
+    fn what_was_spent_while_the_clock_was_ahead_is_no_reason_to_refuse_now() {
+        let store = InProcess::new(100, None);
+        assert_eq!(spend(&store, proof(1, 1, 90_000), 90_000, 0), Spending::New);
+        assert_eq!(spend(&store, proof(1, 2, 0), 0, 80), Spending::New);
+        assert_eq!(spend(&store, proof(1, 3, 120), 120, 200), Spending::New);
+        assert_eq!(kept(&store), 1);
+        let said = spend(&store, proof(1, 1, 90_000), 90_000, 90_080);
+        assert_eq!(
+            said,
+            Spending::TooYoung {
+                retry_after: LEAST_WAIT.max(ends((NOW + 90_061).div_ceil(4)).saturating_sub(seconds(NOW + 90_061)))
+            }
+        );
+    }
+
+    #[test]
+    fn runs_of_numbers_grow_meet_and_stay_few() {
+        let mut spans = Spans::default();
+        for number in [10, 12, 11, 20, 9, 30, 31, 10] {
+            spans.add(number);
+        }
+        assert_eq!(spans.0, [(9, 12), (20, 20), (30, 31)]);
+        let around = |number| spans.last_around(number);
+        assert_eq!(
+            [8, 9, 12, 13, 20, 21, 31, 32].map(around),
+            [None, Some(12), Some(12), None, Some(20), None, Some(31), None]
+        );
+        for number in 0..100 {
+            spans.add(1000 + number * 10);
+            assert!(spans.0.len() <= MOST_SPANS);
+        }
+        for number in (0..100).map(|number| 1000 + number * 10).chain([9, 20, 31]) {
+            assert!(spans.last_around(number).is_some(), "{number} is forgotten");
         }
     }
 
@@ -265,12 +423,14 @@ mod tests {
     fn clock_that_steps_lets_nothing_in_twice() {
         let store = InProcess::new(100, None);
         assert_eq!(spend(&store, proof(1, 1, 0), 0, 0), Spending::New);
-        for (wall, monotonic) in
-            [(3600, 1), (1, 2), (-30, 3), (-3600, 4), (-3000, 604), (-10, 3594), (0, 3604), (60, 3664)]
-        {
+        for (wall, monotonic) in [(3600, 1), (1, 2), (-30, 3), (-3600, 4), (-3540, 64)] {
             assert_eq!(spend(&store, proof(1, 1, 0), wall, monotonic), Spending::Seen, "{wall} {monotonic}");
         }
-        assert_eq!(spend(&store, proof(2, 2, 70), 70, 3674), Spending::New);
+        for (wall, monotonic) in [(-3000, 604), (-10, 3594), (0, 3604), (60, 3664), (30, 9000)] {
+            let said = spend(&store, proof(1, 1, 0), wall, monotonic);
+            assert!(matches!(said, Spending::TooYoung { .. }), "{said:?} at {wall} {monotonic}");
+        }
+        assert_eq!(spend(&store, proof(2, 2, 70), 70, 9040), Spending::New);
         assert_eq!(kept(&store), 1, "and once it is over it goes");
     }
 
@@ -293,6 +453,20 @@ mod tests {
         assert_eq!(spend(&store, proof(3, 3001, 0), 6, 6), Spending::Seen);
         // A minute later there is room for everybody, whoever comes.
         assert_eq!(spend(&store, proof(16, 1, 66), 66, 66), Spending::New);
+        assert_eq!(kept(&store), 1);
+    }
+
+    /// The places of what only a clock that was set back still holds are given away.
+    #[test]
+    fn store_that_is_full_does_not_wait_for_a_clock_that_was_set_back() {
+        let store = InProcess::new(16, None);
+        for holder in 0..16 {
+            assert_eq!(spend(&store, proof(holder, holder, 0), 0, 0), Spending::New);
+        }
+        assert!(matches!(spend(&store, proof(16, 16, 5), -3600, 5), Spending::Full { .. }));
+        let mut later = proof(16, 16, 0);
+        later.expires = seconds(NOW - 3600 + 70 + 61);
+        assert_eq!(spend(&store, later, -3530, 70), Spending::New);
         assert_eq!(kept(&store), 1);
     }
 
