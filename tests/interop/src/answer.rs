@@ -11,7 +11,7 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// `Cache-Control`.
     pub cache_control: Option<String>,
-    /// `WWW-Authenticate`.
+    /// `WWW-Authenticate`; where there are several, a line each.
     pub challenge: Option<String>,
     /// Whether there is a `Retry-After`; how long depends on the moment.
     pub retry_after: bool,
@@ -27,11 +27,14 @@ impl From<Response> for Answer {
             assert_eq!(values.next(), None, "{name} came twice");
             first
         };
+        let challenges = response.headers().get_all("www-authenticate").iter();
+        let challenges: Vec<_> = challenges.map(|value| value.to_str().unwrap()).collect();
+        let challenge = (!challenges.is_empty()).then(|| challenges.join("\n"));
         Self {
             status: response.status().as_u16(),
             content_type: header("content-type"),
             cache_control: header("cache-control"),
-            challenge: header("www-authenticate"),
+            challenge,
             retry_after: header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()),
             body: response.text().unwrap(),
         }
@@ -114,6 +117,31 @@ impl Answer {
     pub fn insufficient_scope(scope: &str) -> Self {
         let description = format!("The access token lacks the scope {scope}");
         Self::error(403, "insufficient_scope", "insufficient_scope", &description, &format!(r#", scope="{scope}""#))
+    }
+
+    /// The same from those who take proofs too: said in the challenge of the scheme that was used, beside that of the other.
+    #[must_use]
+    pub fn offering_proofs(self, used: &str) -> Self {
+        const PROOFS: &str = r#"DPoP realm="default", algs="ES256 EdDSA Ed25519""#;
+        const BEARER: &str = r#"Bearer realm="default""#;
+        let said = self.challenge.as_deref().unwrap_or_default().strip_prefix(BEARER).unwrap().to_owned();
+        let challenge = match used {
+            "DPoP" => format!("{BEARER}\n{PROOFS}{said}"),
+            _ => format!("{BEARER}{said}\n{PROOFS}"),
+        };
+        Self { challenge: Some(challenge), ..self }
+    }
+
+    /// The proof is not good.
+    pub fn invalid_proof() -> Self {
+        Self::error(401, "invalid_dpop_proof", "invalid_dpop_proof", "The DPoP proof is invalid", "")
+            .offering_proofs("DPoP")
+    }
+
+    /// There is no proof.
+    pub fn proof_missing() -> Self {
+        Self::error(401, "invalid_dpop_proof", "invalid_dpop_proof", "The DPoP proof is missing", "")
+            .offering_proofs("DPoP")
     }
 
     /// The keys cannot be had at the moment.

@@ -45,6 +45,8 @@ pub enum Credentials<'a> {
     None,
     /// `Authorization: Bearer` with this token (RFC 6750).
     Bearer(&'a str),
+    /// `Authorization: DPoP` with this token and this proof.
+    Proven(&'a str, &'a str),
     /// `Authorization: DPoP` with this token, and a proof of this key that is made for the very request (RFC 9449 section 7).
     Dpop(&'a str, &'a DpopKey),
 }
@@ -52,6 +54,9 @@ pub enum Credentials<'a> {
 /// A Task API on each framework; they end with this value.
 #[derive(Debug)]
 pub struct TaskApis([Api; 3]);
+
+/// What those that take proofs are called by whoever makes one.
+pub const PUBLIC_URL: &str = "https://api.example";
 
 impl TaskApis {
     /// Starts them for the tokens of this issuer.
@@ -64,6 +69,12 @@ impl TaskApis {
         let mut settings = issuer.settings();
         settings[setting] = value;
         Self::start(&settings)
+    }
+
+    /// Starts them for the tokens of this issuer, bound ones too (`[auth.dpop]`, with this `mode`), whose proofs are for [`PUBLIC_URL`].
+    pub fn with_proofs(issuer: &impl Issuer, mode: &str, nonces: bool) -> Self {
+        let dpop = json!({"mode": mode, "public_url": PUBLIC_URL, "nonces": nonces, "insecure_trust_start": true});
+        Self::with(issuer, "dpop", dpop)
     }
 
     /// Starts them with a file whose section `[auth]` has these settings.
@@ -126,6 +137,17 @@ impl TaskApis {
         self.agreed(line, Some(token))
     }
 
+    /// Asserts that each asks for a nonce of its own, and lets the token in once a proof has it.
+    pub fn accept_with_nonces(&self, token: &str, sub: &str, mut proof: impl FnMut(&str, Option<&str>) -> String) {
+        let url = format!("{PUBLIC_URL}/api/data");
+        for api in &self.0 {
+            let nonce = api.nonce("/api/data", token, &proof(&url, None));
+            let proof = proof(&url, Some(&nonce));
+            let answer = api.ask("GET /api/data", Credentials::Proven(token, &proof));
+            assert_eq!(answer, Answer::ok(&format!(r#"{{"user":"{sub}"}}"#)), "{}", api.name);
+        }
+    }
+
     /// Asserts that the log of each gives this as the reason of what it has refused.
     pub fn have_logged(&self, why: &str) {
         for api in &self.0 {
@@ -172,11 +194,24 @@ impl Api {
         let request = match credentials {
             Credentials::None => request,
             Credentials::Bearer(token) => request.bearer_auth(token),
+            Credentials::Proven(token, proof) => {
+                request.header(AUTHORIZATION, format!("DPoP {token}")).header("DPoP", proof)
+            }
             Credentials::Dpop(token, key) => {
-                let proof = key.proof(method, &url).access_token(token).sign().unwrap();
+                let proof = key.proof(method, &format!("{PUBLIC_URL}{path}")).access_token(token).sign().unwrap();
                 request.header(AUTHORIZATION, format!("DPoP {token}")).header("DPoP", proof)
             }
         };
         request.send().unwrap().into()
+    }
+
+    /// The nonce that it gives to whoever comes with this token and proof.
+    fn nonce(&self, path: &str, token: &str, proof: &str) -> String {
+        let request = CLIENT.get(format!("{}{path}", self.url));
+        let response = request.header(AUTHORIZATION, format!("DPoP {token}")).header("DPoP", proof).send().unwrap();
+        assert_eq!(response.status(), 401);
+        let nonce = response.headers()["dpop-nonce"].to_str().unwrap().to_owned();
+        assert_eq!(response.json::<Value>().unwrap()["error"], "use_dpop_nonce");
+        nonce
     }
 }

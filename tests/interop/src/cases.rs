@@ -4,7 +4,7 @@ use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::apis::{Credentials, TaskApis};
+use crate::apis::{Credentials, PUBLIC_URL, TaskApis};
 use crate::http::Tokens;
 use crate::server::{Issuer, Server};
 use crate::token::{header, payload, remaining, sub, tampered};
@@ -93,4 +93,34 @@ pub fn bound_token_is_refused_by_those_who_take_no_proofs(apis: &TaskApis, bound
     ] {
         assert_eq!(apis.agreed_for(line, proven), answer, "{line}");
     }
+}
+
+/// Tokens that are bound to the key pass with a proof of it, once for each, and in no other way; `free` is bound to nothing.
+pub fn bound_token_passes_with_proofs(issuer: &impl Issuer, bound: &Tokens, key: &DpopKey, free: &Tokens) {
+    let (token, other) = (bound.access(), DpopKey::generate().unwrap());
+    let apis = TaskApis::with_proofs(issuer, "accepted", false);
+    let let_in = Answer::ok(&format!(r#"{{"user":"{}"}}"#, sub(token)));
+    for _ in 0..2 {
+        assert_eq!(apis.agreed_for("GET /api/data", Credentials::Dpop(token, key)), let_in);
+    }
+    let proof = key.proof("GET", &format!("{PUBLIC_URL}/api/data")).access_token(token).sign().unwrap();
+    let proven = Credentials::Proven(token, &proof);
+    assert_eq!(apis.agreed_for("GET /api/data", proven), let_in);
+    assert_eq!(apis.agreed_for("GET /api/data", proven), Answer::invalid_proof());
+    apis.refuse_for("a proof that was spent, for another address", proven, &Answer::invalid_proof());
+    apis.refuse_for("no proof", Credentials::Proven(token, ""), &Answer::proof_missing());
+    let stolen = Answer::invalid_token().offering_proofs("DPoP");
+    apis.refuse_for("the proof of another key", Credentials::Dpop(token, &other), &stolen);
+    apis.refuse("as a bearer token", token, &Answer::invalid_token().offering_proofs("Bearer"));
+    apis.accept("a token that is bound to nothing", free.access(), &sub(free.access()));
+
+    let required = TaskApis::with_proofs(issuer, "required", false);
+    assert_eq!(required.agreed_for("GET /api/data", Credentials::Dpop(token, key)), let_in);
+    assert_eq!(required.agreed("GET /api/data", Some(free.access())).status, 401);
+
+    let with_nonces = TaskApis::with_proofs(issuer, "accepted", true);
+    with_nonces.accept_with_nonces(token, &sub(token), |url, nonce| {
+        let proof = key.proof("GET", url).access_token(token);
+        nonce.map_or_else(|| proof.clone(), |nonce| proof.clone().nonce(nonce)).sign().unwrap()
+    });
 }

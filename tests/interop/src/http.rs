@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rampart_issuer::{DpopKey, ProofBuilder};
+use rampart_issuer::DpopKey;
 use reqwest::blocking::{self, RequestBuilder, Response};
 use reqwest::redirect::Policy;
 use serde_json::Value;
@@ -54,13 +54,25 @@ impl Tokens {
     /// Asks for tokens that are bound to this key (RFC 9449 section 5). Where the server wants a nonce of its own in the proof, it says
     /// so and which, and is asked once more (section 8).
     pub fn bound(url: &str, client: Client<'_>, form: &[(&str, &str)], key: &DpopKey) -> Self {
-        let ask =
-            |proof: ProofBuilder| request(url, client, form).header("DPoP", proof.sign().unwrap()).send().unwrap();
-        let mut response = ask(key.proof("POST", url));
+        Self::bound_by(url, client, form, |nonce| {
+            let proof = key.proof("POST", url);
+            nonce.map_or_else(|| proof.clone(), |nonce| proof.clone().nonce(nonce)).sign().unwrap()
+        })
+    }
+
+    /// The same by proofs that somebody else makes, with a nonce or without.
+    pub fn bound_by(
+        url: &str,
+        client: Client<'_>,
+        form: &[(&str, &str)],
+        mut proof: impl FnMut(Option<&str>) -> String,
+    ) -> Self {
+        let ask = |proof: String| request(url, client, form).header("DPoP", proof).send().unwrap();
+        let mut response = ask(proof(None));
         if response.status() == 400
             && let Some(nonce) = response.headers().get("dpop-nonce")
         {
-            let proof = key.proof("POST", url).nonce(nonce.to_str().unwrap());
+            let proof = proof(Some(nonce.to_str().unwrap()));
             assert_eq!(response.json::<Value>().unwrap()["error"], "use_dpop_nonce");
             response = ask(proof);
         }

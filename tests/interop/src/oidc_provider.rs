@@ -1,8 +1,9 @@
 //! An authorization server made with `oidc-provider`, from the npm registry: `servers/oidc-provider/server.js`.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
@@ -75,6 +76,13 @@ impl OidcProvider {
         Tokens::bound(&self.token_endpoint(), (client, SECRET), &of_a_client(Some(RESOURCE)), key)
     }
 
+    /// The same by a client in JavaScript, whose proofs are made by a library of its own.
+    pub fn tokens_of_a_script(&self, client: &str, script: &mut Script) -> Tokens {
+        let url = self.token_endpoint();
+        let form = of_a_client(Some(RESOURCE));
+        Tokens::bound_by(&url, (client, SECRET), &form, |nonce| script.proof("POST", &url, None, nonce))
+    }
+
     /// Tokens of a user who has signed in on the server's own pages and agreed.
     pub fn user_tokens(&self, client: &str, user: &str, resource: &str) -> Tokens {
         let start = format!(
@@ -85,6 +93,38 @@ impl OidcProvider {
         let code = sign_in(&start, &[("login", user), ("password", "any")]);
         let more = [("code_verifier", VERIFIER), ("resource", resource)];
         redeem(&code, &self.token_endpoint(), (client, SECRET), &more)
+    }
+}
+
+/// A client in JavaScript, with a key of its own: `servers/oidc-provider/proof.js`.
+#[derive(Debug)]
+pub struct Script {
+    algorithm: &'static str,
+    key: Value,
+}
+
+impl Script {
+    /// Which makes its key with its first proof.
+    pub const fn new(algorithm: &'static str) -> Self {
+        Self { algorithm, key: Value::Null }
+    }
+
+    /// A new proof.
+    pub fn proof(&mut self, method: &str, url: &str, token: Option<&str>, nonce: Option<&str>) -> String {
+        let mut input = json!({"alg": self.algorithm, "method": method, "url": url});
+        let known = [("key", self.key.clone()), ("token", json!(token)), ("nonce", json!(nonce))];
+        for (name, value) in known.into_iter().filter(|(_, value)| !value.is_null()) {
+            input[name] = value;
+        }
+        let mut command = Command::new("node");
+        command.arg(installed("oidc-provider").join("proof.js"));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "proof.js has failed");
+        let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+        self.key = made["key"].clone();
+        made["proof"].as_str().unwrap().to_owned()
     }
 }
 

@@ -301,7 +301,7 @@ fn server_that_is_away_is_missed_only_by_those_who_never_knew_it() {
 }
 
 #[test]
-fn tokens_that_are_bound_to_a_key_are_no_bearer_tokens() {
+fn tokens_that_are_bound_to_a_key_pass_with_a_proof_of_it_and_as_nothing_else() {
     let (realm, _running) = realm("bound");
     realm.add_bound_client("bound");
     let (apis, key) = (TaskApis::of(&realm), DpopKey::generate().unwrap());
@@ -312,4 +312,5 @@ fn tokens_that_are_bound_to_a_key_are_no_bearer_tokens() {
     cases::bound_token_is_refused_by_those_who_take_no_proofs(&apis, &bound, &key);
     let free = realm.client_tokens("web", "tasks:write");
     apis.accept("the same of a client whose tokens are not bound", free.access(), &sub(free.access()));
+    cases::bound_token_passes_with_proofs(&realm, &bound, &key, &free);
 }

@@ -1,9 +1,9 @@
 //! `oidc-provider`: its genuine tokens in the three Task APIs. Each test has a server of its own.
 
 use rampart_interop::answer::Answer;
-use rampart_interop::apis::TaskApis;
+use rampart_interop::apis::{Credentials, PUBLIC_URL, TaskApis};
 use rampart_interop::cases;
-use rampart_interop::oidc_provider::{OidcProvider, RESOURCE};
+use rampart_interop::oidc_provider::{OidcProvider, RESOURCE, Script};
 use rampart_interop::server::{Issuer, Server};
 use rampart_interop::token::{header, payload};
 use rampart_issuer::DpopKey;
@@ -124,6 +124,36 @@ fn server_that_is_away_is_missed_only_by_those_who_never_knew_it() {
     cases::server_that_is_away_is_missed_only_by_those_who_never_knew_it(&mut server, &settings, tokens, |server| {
         server.client_tokens("web", Some(RESOURCE))
     });
+}
+
+#[test]
+fn tokens_that_are_bound_to_a_key_pass_with_a_proof_of_it() {
+    let (server, key) = (OidcProvider::start(), DpopKey::generate().unwrap());
+    let free = server.client_tokens("web", Some(RESOURCE));
+    let bound = server.bound_client_tokens("bound", &key);
+    cases::bound_token_passes_with_proofs(&server, &bound, &key, &free);
+}
+
+/// RFC 9449 as others read it: key, token and proofs by a library that is not ours.
+#[test]
+fn proofs_of_a_client_in_javascript_pass() {
+    let server = OidcProvider::start();
+    let (apis, with_nonces) =
+        (TaskApis::with_proofs(&server, "required", false), TaskApis::with_proofs(&server, "required", true));
+    for (algorithm, client) in [("ES256", "bound"), ("Ed25519", "bound-with-nonce"), ("EdDSA", "bound")] {
+        let mut script = Script::new(algorithm);
+        let tokens = server.tokens_of_a_script(client, &mut script);
+        let token = tokens.access();
+        let proof = script.proof("GET", &format!("{PUBLIC_URL}/api/data"), Some(token), None);
+        let proven = Credentials::Proven(token, &proof);
+        assert_eq!(
+            apis.agreed_for("GET /api/data", proven),
+            Answer::ok(&format!(r#"{{"user":"{client}"}}"#)),
+            "{algorithm}"
+        );
+        assert_eq!(apis.agreed_for("GET /api/data", proven).status, 401, "{algorithm}, once more");
+        with_nonces.accept_with_nonces(token, client, |url, nonce| script.proof("GET", url, Some(token), nonce));
+    }
 }
 
 #[test]
