@@ -1,6 +1,8 @@
 //! What the targets share: a verifier with a fixed clock, keys made at the start, and tokens genuinely signed over whatever
 //! the fuzzer comes up with, so that it gets past the signature.
 
+pub mod bound;
+pub mod dpop;
 pub mod endpoint;
 
 use std::pin::pin;
@@ -37,11 +39,15 @@ pub static AUTH_ELSEWHERE: LazyLock<RampartAuth> = LazyLock::new(|| {
     builder().roles_claims(["/realm_access/roles"]).scope_claim("/a~1b/1").build().expect("the settings are good")
 });
 
-fn builder() -> RampartAuthBuilder {
+pub(crate) fn builder() -> RampartAuthBuilder {
     RampartAuth::builder(ISSUER, AUDIENCE)
         .static_jwks(json!({"keys": [KEY.public_jwk()]}).to_string())
         .algorithms(ALL)
-        .clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
+        .clock(clock)
+}
+
+pub(crate) fn clock() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
 }
 
 /// The header of a good token.
