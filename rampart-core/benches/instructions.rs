@@ -19,10 +19,12 @@ mod common;
 
 use std::process::Command;
 
+use common::bound::Bound;
 use common::subject::{Among, Ground, Subject};
 use rampart_issuer::Algorithm;
 
 type Work = (&'static str, Algorithm, fn(&Subject));
+type WorkWithProofs = (&'static str, Algorithm, fn(&Bound));
 type WorkAmongMany = (&'static str, fn(&Among));
 
 /// With a thousand issuers, and with a resolver that knows none.
@@ -32,15 +34,27 @@ const AMONG_MANY: [WorkAmongMany; 3] = [
     ("rs256-stranger", Among::stranger),
 ];
 
-const WORKS: [Work; 8] = [
+const WORKS: [Work; 9] = [
     ("rs256-full", Algorithm::RS256, Subject::full),
     ("rs256-bare", Algorithm::RS256, Subject::bare),
     ("rs256-cached", Algorithm::RS256, Subject::hit),
     ("rs256-guard", Algorithm::RS256, |subject| subject.guards(1)),
+    // The same request to an object that accepts proofs besides.
+    ("rs256-guard-dpop-accepted", Algorithm::RS256, Subject::accepting),
     ("rs256-two-guards", Algorithm::RS256, |subject| subject.guards(2)),
     ("rs256-sha256", Algorithm::RS256, Subject::sha256),
     ("es256-full", Algorithm::ES256, Subject::full),
     ("es256-bare", Algorithm::ES256, Subject::bare),
+];
+
+/// A request with a cached token and a proof of its key, and the check of the proof's signature alone.
+const WITH_PROOFS: [WorkWithProofs; 6] = [
+    ("es256-proof", Algorithm::ES256, Bound::cached),
+    ("es256-proof-bare", Algorithm::ES256, Bound::bare),
+    ("es256-proof-key", Algorithm::ES256, Bound::parse_key),
+    ("eddsa-proof", Algorithm::EdDSA, Bound::cached),
+    ("eddsa-proof-bare", Algorithm::EdDSA, Bound::bare),
+    ("eddsa-proof-key", Algorithm::EdDSA, Bound::parse_key),
 ];
 
 /// Enough to even out what depends on addresses, such as the padding of a hash table.
@@ -53,6 +67,9 @@ fn main() {
         if let Some((_, work)) = AMONG_MANY.into_iter().find(|(own, _)| *own == name) {
             return repeat(&Ground::new().among_many(Algorithm::RS256), work, times);
         }
+        if let Some((_, algorithm, work)) = WITH_PROOFS.into_iter().find(|(own, ..)| *own == name) {
+            return repeat(&Ground::new().bound(algorithm), work, times);
+        }
         let (_, algorithm, work) = WORKS.into_iter().find(|(own, ..)| *own == name).unwrap();
         return repeat(&Ground::new().subject(algorithm), work, times);
     }
@@ -60,13 +77,17 @@ fn main() {
         for (_, algorithm, work) in WORKS {
             repeat(&Ground::new().subject(algorithm), work, 1);
         }
+        for (_, algorithm, work) in WITH_PROOFS {
+            repeat(&Ground::new().bound(algorithm), work, 1);
+        }
         for (_, work) in AMONG_MANY {
             repeat(&Ground::new().among_many(Algorithm::RS256), work, 1);
         }
         return;
     }
     println!("\n### Instructions\n\n| work | instructions |\n| --- | --- |");
-    for name in WORKS.map(|(name, ..)| name).into_iter().chain(AMONG_MANY.map(|(name, _)| name)) {
+    let names = WORKS.map(|(name, ..)| name).into_iter().chain(WITH_PROOFS.map(|(name, ..)| name));
+    for name in names.chain(AMONG_MANY.map(|(name, _)| name)) {
         match count(name) {
             Some(instructions) => println!("| {name} | {instructions} |"),
             None => return println!("valgrind is not installed, or did not count: nothing was measured"),

@@ -1,8 +1,8 @@
 //! How the cost of a verification grows: with the size of the token, the keys of the set, the threads, the guards of a request, the
-//! issuers of an object, and the tokens of strangers.
+//! issuers of an object, the tokens of strangers, the proofs of keys, and how many of these are remembered.
 //!
 //!     cargo bench -p rampart-core --bench scale                   all parts, five minutes
-//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards issuers strangers
+//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards issuers strangers proofs replay
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -24,7 +24,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use common::report::{Table, nanos, times};
 use common::rounds::{Contender, Effort, race};
 use common::subject::{Ground, verify};
-use rampart_core::{Grants, Issuer, RampartAuth, RampartAuthBuilder};
+use rampart_core::{Dpop, Grants, Insertion, Issuer, RampartAuth, RampartAuthBuilder, Spending, SpentProof};
 use rampart_issuer::{Algorithm, Endpoint, SigningKey, TokenBuilder};
 
 fn main() {
@@ -49,6 +49,12 @@ fn main() {
     if common::wants("strangers") {
         let rounds = if common::measuring() { 200 } else { 1 };
         by_strangers(rounds, Duration::from_millis(if common::measuring() { 300 } else { 1 })).print();
+    }
+    if common::wants("proofs") {
+        by_proofs(effort(301, 2)).print();
+    }
+    if common::wants("replay") {
+        by_live_proofs(if common::measuring() { 1_000_000 } else { 1000 }).print();
     }
 }
 
@@ -296,6 +302,103 @@ fn by_strangers(rounds: usize, window: Duration) -> Table {
         String::new(),
     ]);
     table
+}
+
+/// A request with a cached token and a proof of its key, beside the check of that proof's signature with a key that was prepared before; and
+/// what an object that accepts proofs costs the tokens that need none.
+fn by_proofs(effort: Effort) -> Table {
+    let columns = ["request", "base", "base µs", "µs", "× base"];
+    let mut table = Table::new("By proofs of keys (cached tokens)", columns);
+    let ground = Ground::new();
+    for algorithm in [Algorithm::ES256, Algorithm::EdDSA] {
+        let bound = ground.bound(algorithm);
+        let contenders = [
+            Contender::new("bare", || bound.bare()),
+            Contender::new("key", || bound.parse_key()),
+            Contender::new("whole", || bound.cached()),
+        ];
+        let results = race(effort, &contenders);
+        let name = algorithm.as_str();
+        for (what, own) in [("with a proof", "whole"), ("none: preparing the key alone", "key")] {
+            table.row([
+                format!("{name}: {what}"),
+                "the bare check".to_owned(),
+                nanos(results.nanos("bare")),
+                nanos(results.nanos(own)),
+                times(results.ratio(own, "bare")),
+            ]);
+        }
+    }
+    let subject = ground.subject(Algorithm::RS256);
+    let contenders =
+        [Contender::new("without", || subject.guards(1)), Contender::new("accepting", || subject.accepting())];
+    let results = race(effort, &contenders);
+    table.row([
+        "a bearer token, to an object that accepts proofs".to_owned(),
+        "to one that does not".to_owned(),
+        nanos(results.nanos("without")),
+        nanos(results.nanos("accepting")),
+        times(results.ratio("accepting", "without")),
+    ]);
+    table
+}
+
+/// The store in the process, filled with so many proofs of as many holders, the worst that can be, and of a few; over the minute that they live.
+fn by_live_proofs(most: u64) -> Table {
+    let columns =
+        ["live proofs", "holders", "ns an insertion", "the last tenth", "shown again, ns", "bytes each, resident"];
+    let mut table = Table::new("By live proofs (the store in the process)", columns);
+    let one = Ground::new().bound(Algorithm::EdDSA).spent();
+    // What is given back now would hide what the next one takes.
+    let mut kept = Vec::new();
+    for (count, holders) in [(most / 100, most / 100), (most / 10, most / 10), (most, 100), (most, most)] {
+        let before = common::resident_bytes();
+        let store = Dpop::__in_process(usize::try_from(most).unwrap());
+        let says = |number: u64| match store.insert_new(&live(one, number, holders, count)) {
+            Insertion::Done(Ok(said)) => said,
+            other => panic!("{other:?}"),
+        };
+        let insert = |numbers: std::ops::Range<u64>| {
+            let (many, start) = (numbers.end - numbers.start, Instant::now());
+            numbers.for_each(|number| assert_eq!(says(number), Spending::New));
+            start.elapsed().as_nanos() / u128::from(many)
+        };
+        let (first, last) = (insert(0..count / 10 * 9), insert(count / 10 * 9..count));
+        let grown = common::resident_bytes() - before;
+        let start = Instant::now();
+        (0..count).step_by(10).for_each(|number| assert_eq!(says(number), Spending::Seen));
+        let seen = start.elapsed().as_nanos() / u128::from(count / 10);
+        table.row([
+            count.to_string(),
+            holders.to_string(),
+            ((first * 9 + last) / 10).to_string(),
+            last.to_string(),
+            seen.to_string(),
+            (grown / i64::try_from(count).unwrap()).to_string(),
+        ]);
+        kept.push(store);
+    }
+    table
+}
+
+/// One of so many: each with a hash of its own, as if a client had signed it, and made within the minute.
+fn live(mut proof: SpentProof, number: u64, holders: u64, count: u64) -> SpentProof {
+    // Of other numbers each word is another one, and no two numbers have one (SplitMix64).
+    let word = |number: u64| {
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)).to_le_bytes()
+    };
+    let hashed = |number: u64| {
+        let mut hash = [0; 32];
+        hash.as_chunks_mut().0.iter_mut().zip(0..).for_each(|(to, at)| *to = word(number * 4 + at));
+        hash
+    };
+    proof.holder = hashed(number % holders);
+    proof.key = hashed(number + (1 << 40));
+    proof.expires += Duration::from_secs(number * 60 / count);
+    proof
 }
 
 /// What one piece of work costs in nanoseconds of this thread's own time.

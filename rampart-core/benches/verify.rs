@@ -6,8 +6,9 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use common::bound::{Bound, Proof};
 use common::rounds::Contender;
 use common::subject::{ALGORITHMS, Ground, verify};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -52,9 +53,41 @@ fn own_tokens(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A request with a cached token and a proof of its key, beside the check of that proof's signature alone.
+fn proofs(criterion: &mut Criterion) {
+    let ground = Ground::new();
+    for algorithm in [Algorithm::ES256, Algorithm::EdDSA] {
+        let bound = ground.bound(algorithm);
+        let mut group = criterion.benchmark_group(format!("{} proof", algorithm.as_str()));
+        group.bench_function("bare signature check", |bencher| bencher.iter(|| bound.bare()));
+        group.bench_function("preparing its key", |bencher| bencher.iter(|| bound.parse_key()));
+        let mut add = |name: &str, work: fn(&Bound, &Proof)| {
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|times| {
+                    // Each is another one, and made before.
+                    let proofs = bound.proofs(usize::try_from(times).unwrap());
+                    let start = Instant::now();
+                    for proof in &proofs {
+                        work(&bound, proof);
+                    }
+                    start.elapsed()
+                });
+            });
+        };
+        add("cached token and proof, to a store that says new", Bound::judge);
+        add("cached token and proof, to the store in the process", Bound::spend);
+        group.finish();
+    }
+    let subject = ground.subject(Algorithm::RS256);
+    let mut group = criterion.benchmark_group("cached bearer token");
+    group.bench_function("without dpop", |bencher| bencher.iter(|| subject.guards(1)));
+    group.bench_function("with dpop accepted", |bencher| bencher.iter(|| subject.accepting()));
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1)).sample_size(30);
-    targets = algorithms, own_tokens
+    targets = algorithms, own_tokens, proofs
 }
 criterion_main!(benches);

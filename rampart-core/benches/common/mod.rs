@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each benchmark takes what it needs")]
 #![allow(unreachable_pub, reason = "a module of a program has no public")]
 
+pub mod bound;
 pub mod report;
 pub mod rounds;
 pub mod subject;

@@ -39,6 +39,8 @@ pub struct Subject {
     pub cold: RampartAuth,
     /// With the token in its cache.
     pub warm: RampartAuth,
+    /// The same, and proofs are accepted besides.
+    accepting: RampartAuth,
     jsonwebtoken: Option<(jsonwebtoken::DecodingKey, jsonwebtoken::Validation)>,
 }
 
@@ -86,8 +88,9 @@ impl Ground {
         let (algorithm, jwk) = (key.algorithm(), key.public_jwk());
         let (signing_input, signature) = token.rsplit_once('.').unwrap();
         let cold = self.ready(self.builder().token_cache_bytes(0));
-        let warm = self.ready(self.builder());
+        let [warm, accepting] = [self.ready(self.builder()), self.with_proofs_accepted()];
         verify(&warm, &token);
+        verify(&accepting, &token);
         Subject {
             algorithm,
             header: format!("Bearer {token}"),
@@ -96,6 +99,7 @@ impl Ground {
             key: parsed(&jwk, algorithm),
             cold,
             warm,
+            accepting,
             jsonwebtoken: self.jsonwebtoken(&jwk, algorithm),
             token,
         }
@@ -187,13 +191,22 @@ impl Subject {
 
     /// A request with a cached token and so many guards, as adapters ask: the first verifies, the others find what it has kept.
     pub fn guards(&self, guards: usize) {
+        self.guards_of(&self.warm, guards);
+    }
+
+    /// A request with a cached bearer token to an object that accepts proofs besides, and one guard.
+    pub fn accepting(&self) {
+        self.guards_of(&self.accepting, 1);
+    }
+
+    fn guards_of(&self, auth: &RampartAuth, guards: usize) {
         let head = Head(black_box(self.header.as_bytes()));
-        let Verification::Ready(fresh) = self.warm.verification(&head) else { panic!("waits") };
+        let Verification::Ready(fresh) = auth.verification(&head) else { panic!("waits") };
         fresh.outcome().required::<AnyUser>().unwrap();
         // In the heap, as the extensions of every framework keep it.
         let kept = black_box(Box::new(fresh.into_verified()));
         for _ in 1..guards {
-            kept.by(&self.warm, &head).unwrap().required::<AnyUser>().unwrap();
+            kept.by(auth, &head).unwrap().required::<AnyUser>().unwrap();
         }
     }
 
@@ -231,16 +244,33 @@ impl RequestHead for Head<'_> {
 }
 
 fn parsed(jwk: &Value, algorithm: Algorithm) -> ParsedPublicKey {
-    let bytes = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
-    let point = || [&[4], bytes("x").as_slice(), bytes("y").as_slice()].concat();
     match algorithm {
-        Algorithm::RS256 => RsaPublicKeyComponents { n: bytes("n"), e: bytes("e") }
+        Algorithm::RS256 => RsaPublicKeyComponents { n: number(jwk, "n"), e: number(jwk, "e") }
             .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
             .unwrap(),
-        Algorithm::ES256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point()).unwrap(),
-        Algorithm::ES384 => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point()).unwrap(),
-        Algorithm::ES512 => ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point()).unwrap(),
-        _ => ParsedPublicKey::new(&ED25519, bytes("x")).unwrap(),
+        _ => prepared(&point(jwk), algorithm),
+    }
+}
+
+fn number(jwk: &Value, name: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap()
+}
+
+/// The numbers of a key on a curve, as the cryptographic library takes them.
+pub fn point(jwk: &Value) -> Vec<u8> {
+    match jwk["kty"].as_str() {
+        Some("EC") => [&[4], number(jwk, "x").as_slice(), number(jwk, "y").as_slice()].concat(),
+        _ => number(jwk, "x"),
+    }
+}
+
+/// A key on a curve.
+pub fn prepared(point: &[u8], algorithm: Algorithm) -> ParsedPublicKey {
+    match algorithm {
+        Algorithm::ES256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).unwrap(),
+        Algorithm::ES384 => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).unwrap(),
+        Algorithm::ES512 => ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point).unwrap(),
+        _ => ParsedPublicKey::new(&ED25519, point).unwrap(),
     }
 }
 

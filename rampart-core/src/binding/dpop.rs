@@ -193,6 +193,14 @@ impl Dpop {
         self
     }
 
+    /// The store that an object has where none is given, for so many proofs, and without a beginning.
+    ///
+    /// Not part of the public interface, and free to change or go in any release: it exists for benchmarks.
+    #[doc(hidden)]
+    pub fn __in_process(proofs: usize) -> Arc<dyn ReplayStore> {
+        Arc::new(InProcess::new(proofs, None))
+    }
+
     /// Checks what is said.
     pub(crate) fn build(self, audiences: &[&str], clock: &Clock) -> Result<Proofs, ConfigError> {
         let Self { settings, nonces, store } = self;
