@@ -82,7 +82,7 @@ impl<'t> Unverified<'t> {
         if parts.signature.len() > MAX_SIGNATURE_CHARS {
             return Err(Refusal::invalid(Rule::V2, "the signature is longer than any can be"));
         }
-        let not_base64url = || malformed(token, "a part of the token is not strict base64url");
+        let not_base64url = || malformed(token, "a part of the token is not strict base64url", typ_rule);
         let header_room = room(parts.header);
         let buffer = scratch.of(header_room + room(parts.signature));
         let (header, signature) = buffer.split_at_mut_checked(header_room).ok_or_else(not_base64url)?;
@@ -98,7 +98,8 @@ impl<'t> Unverified<'t> {
 /// The payload of what may be an access token, read before anybody knows whose: to find that out.
 pub(crate) fn unverified_payload(token: &[u8]) -> Result<Vec<u8>, Refusal> {
     let parts = Parts::split(token, TypRule::AccessToken)?;
-    decode(parts.payload).ok_or_else(|| malformed(token, "a part of the token is not strict base64url"))
+    let why = "a part of the token is not strict base64url";
+    decode(parts.payload).ok_or_else(|| malformed(token, why, TypRule::AccessToken))
 }
 
 struct Parts<'t> {
@@ -123,14 +124,16 @@ impl<'t> Parts<'t> {
             let is_whole = !header.is_empty() && has_payload && !signature.is_empty();
             is_whole.then_some(Self { header, payload, signature, signing_input })
         });
-        parts.ok_or_else(|| malformed(token, "a part of the token is empty"))
+        parts.ok_or_else(|| malformed(token, "a part of the token is empty", typ_rule))
     }
 }
 
 /// V2, with the likely reason; `of_three` is the one for a token that has its three parts.
-fn malformed(token: &[u8], of_three: &'static str) -> Refusal {
+fn malformed(token: &[u8], of_three: &'static str, typ_rule: TypRule) -> Refusal {
     let why = match memchr::memchr_iter(b'.', token).take(5).count() {
         2 => of_three,
+        // No issuer has to do with what a sender makes; two proofs in a list have five parts as well.
+        4 if typ_rule == TypRule::Proof => "the proof is encrypted, or one of a list (five parts)",
         // RFC 7516 section 3.1.
         4 => {
             "the token is encrypted (five parts): ask the issuer for a signed one; with Auth0, request the audience of this API"

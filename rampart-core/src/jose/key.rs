@@ -91,7 +91,7 @@ impl VerifyingKey {
             .without_nulls();
         if members.private.contains(&Some(true)) {
             return Err(Unusable::Wrong(
-                "it is published with its private or symmetric members: replace it at the issuer, it is compromised",
+                "it is shown with private or symmetric members, so that it is compromised: whoever made it should replace it",
             ));
         }
         let kid = match members.kid {

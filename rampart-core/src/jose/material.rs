@@ -53,7 +53,7 @@ impl Material {
         }
         if roca::has_fingerprint(&n) {
             return Err(
-                "its modulus is of a broken generator (ROCA, CVE-2017-15361), so that its private key can be found: replace it at the issuer",
+                "its modulus is of a broken generator (ROCA, CVE-2017-15361), so that its private key can be found: whoever made it should replace it",
             );
         }
         Ok(Self::Rsa { n, e })

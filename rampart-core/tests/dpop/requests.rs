@@ -215,6 +215,42 @@ fn each_rule_is_told_by_its_name() {
     }
 }
 
+/// Whoever sends proofs must not make operators believe that something is wrong with their issuer or its keys.
+#[test]
+fn reasons_about_a_proof_ask_nothing_of_the_issuer() {
+    use std::sync::Mutex;
+    let reasons: Arc<Mutex<Vec<&'static str>>> = Arc::default();
+    let told = Arc::clone(&reasons);
+    let ground = Ground::with(NOW - 100, dpop(), |builder| {
+        builder.on_event(move |event| {
+            if let rampart_core::Event::TokenRefused(token) = event {
+                told.lock().unwrap().push(token.why());
+            }
+        })
+    });
+    ground.clock.set(NOW);
+    let token = ground.bound();
+    let one = proof(&token).sign().unwrap();
+    let with = |name: &str, value: &str| {
+        let mut jwk = KEY.public_jwk();
+        jwk[name] = value.into();
+        proof(&token).jwk(jwk).sign().unwrap()
+    };
+    for (made, expected) in [
+        (format!("{one}, {one}"), "the proof is encrypted, or one of a list (five parts)"),
+        ("a.b.c.d.e".to_owned(), "the proof is encrypted, or one of a list (five parts)"),
+        ("a.b".to_owned(), "the token does not have exactly three parts"),
+        (
+            with("d", "AQAB"),
+            "it is shown with private or symmetric members, so that it is compromised: whoever made it should replace it",
+        ),
+        (with("kty", "XYZ"), "its kty is not a supported one"),
+    ] {
+        assert_eq!(said(&ground.auth, &Request::new("DPoP", &token, [made])), BAD);
+        assert_eq!(std::mem::take(&mut *reasons.lock().unwrap()), [expected]);
+    }
+}
+
 /// A store that remembers everything.
 #[derive(Debug, Default)]
 struct Remembering(parking_lot::Mutex<std::collections::HashSet<[u8; 32]>>);
