@@ -29,5 +29,5 @@ pub use crate::{
 pub use rampart_core::{
     Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Dpop, Event, Grants,
     Health, Issuer, JwksState, Mark, NonceKey, Policy, RampartAuth, RampartAuthBuilder, Requirement, RolesFromNames,
-    Rule, Settings, roles, scopes,
+    Rule, Settings, issued_by, roles, scopes,
 };

@@ -11,7 +11,7 @@ use crate::token::claims::Claims;
 
 /// What a guard asks of the token, as a type.
 ///
-/// [`roles!`](crate::roles) and [`scopes!`](crate::scopes) define such types; tuples of up to eight mean "all of them"
+/// [`roles!`](crate::roles) and [`scopes!`](crate::scopes) define such types, and [`issued_by!`](crate::issued_by) those that ask for the token's issuer; tuples of up to eight mean "all of them"
 /// (the error of the first that fails; where it is about scopes, it names those of all of them), [`AnyOf`](crate::AnyOf) means "one of
 /// them" (the error of the last). Write it by hand for anything else, and say the scopes where there are some, so that a client without a token learns what to ask for:
 ///
@@ -118,6 +118,27 @@ macro_rules! scopes {
     ($($definitions:tt)*) => { $crate::__requirements!(require_scopes all_scopes is_scope_name "Requires the scope: " [$($definitions)*]); };
 }
 
+/// Defines requirements for the issuer of the token, by its configured name; several names after one `=` mean one of them. For routes of
+/// an object with several issuers, of which not each may vouch for whoever comes. A token of another one is 403.
+///
+/// ```
+/// use rampart_core::{issued_by, roles};
+///
+/// issued_by!(pub Staff = "https://auth.example.com");
+/// roles!(pub Admin = "admin");
+/// type StaffAdmin = (Staff, Admin); // of a guard: RequireAuth<(Staff, Admin)>
+/// ```
+///
+/// A definition without a name does not compile:
+///
+/// ```compile_fail
+/// rampart_core::issued_by!(pub Nobody = "");
+/// ```
+#[macro_export]
+macro_rules! issued_by {
+    ($($definitions:tt)*) => { $crate::__requirements!(require_issuers no_scopes is_issuer_name "Requires a token of the issuer: " [$($definitions)*]); };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __requirements {
@@ -162,22 +183,29 @@ pub mod __private {
         Role,
         /// A scope token.
         Scope,
+        /// The name of an issuer: any text but the empty one.
+        Issuer,
     }
 
     #[allow(non_upper_case_globals, missing_docs)]
     pub const is_role_name: NameRule = NameRule::Role;
     #[allow(non_upper_case_globals, missing_docs)]
     pub const is_scope_name: NameRule = NameRule::Scope;
+    #[allow(non_upper_case_globals, missing_docs)]
+    pub const is_issuer_name: NameRule = NameRule::Issuer;
 
     /// Stops the compilation at a name that no token can have.
     pub const fn assert_names(names: &[&str], rule: NameRule) {
         let mut rest = names;
         while let [name, after @ ..] = rest {
             let valid = match rule {
-                NameRule::Role => !name.is_empty(),
+                NameRule::Role | NameRule::Issuer => !name.is_empty(),
                 NameRule::Scope => is_scope_token(name),
             };
-            assert!(valid, "a role or scope is empty, or a scope has a space, quotes, control or non-ASCII characters");
+            assert!(
+                valid,
+                "a role, scope or issuer is empty, or a scope has a space, quotes, control or non-ASCII characters"
+            );
             rest = after;
         }
     }
@@ -190,6 +218,11 @@ pub mod __private {
     #[allow(missing_docs)]
     pub fn require_scopes(claims: &Claims, scopes: &[&str]) -> Result<(), AuthError> {
         Names::Scopes.check(claims, scopes)
+    }
+
+    #[allow(missing_docs)]
+    pub fn require_issuers(claims: &Claims, issuers: &[&str]) -> Result<(), AuthError> {
+        Names::Issuers.check(claims, issuers)
     }
 
     #[allow(missing_docs)]

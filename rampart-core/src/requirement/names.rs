@@ -1,4 +1,4 @@
-//! The names of roles or scopes that a route asks for: one check behind types and values.
+//! The names of roles, scopes or issuers that a route asks for: one check behind types and values.
 
 use crate::answer::error::AuthError;
 use crate::token::claims::Claims;
@@ -9,6 +9,8 @@ use crate::token::mapping::is_scope_token;
 pub(super) enum Names {
     Roles,
     Scopes,
+    /// Those of which one must have issued the token.
+    Issuers,
 }
 
 impl Names {
@@ -20,6 +22,7 @@ impl Names {
         match self {
             Self::Roles => claims.has_all_roles(names),
             Self::Scopes => claims.has_all_scopes(names),
+            Self::Issuers => names.iter().any(|name| claims.iss == name.as_ref()),
         }
     }
 
@@ -28,6 +31,8 @@ impl Names {
         match self {
             Self::Roles => AuthError::insufficient_role(names),
             Self::Scopes => AuthError::insufficient_scope(names),
+            // Nothing that could be asked for would help: whose tokens pass is nobody's business.
+            Self::Issuers => AuthError::insufficient_role::<String>([]),
         }
     }
 
@@ -35,6 +40,7 @@ impl Names {
     pub(super) fn problem(self, name: &str) -> Option<&'static str> {
         match self {
             Self::Roles => name.is_empty().then_some("a role is empty"),
+            Self::Issuers => name.is_empty().then_some("an issuer is empty"),
             Self::Scopes => (!is_scope_token(name))
                 .then_some("a scope is empty, or has a space, quotes, control or non-ASCII characters"),
         }

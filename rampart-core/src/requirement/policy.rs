@@ -38,6 +38,18 @@ impl Policy {
         Self::required(Names::Scopes, scopes)
     }
 
+    /// A token of this issuer, by its configured name ([`iss`](crate::ClaimFields::iss)): where an object has several, and not each of them
+    /// vouches for whoever may come here. A token of another one is 403.
+    ///
+    /// ```
+    /// use rampart_core::Policy;
+    ///
+    /// let staff = Policy::issuer("https://auth.example.com").and(Policy::roles(["admin"]));
+    /// ```
+    pub fn issuer(name: impl Into<String>) -> Self {
+        Self::required(Names::Issuers, [name])
+    }
+
     fn required<S: Into<String>>(kind: Names, names: impl IntoIterator<Item = S>) -> Self {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         let problem = if names.is_empty() {
@@ -119,7 +131,7 @@ impl Policy {
     pub(crate) fn asks_for(&self) -> Vec<&str> {
         match &self.0 {
             Node::Required(Names::Scopes, names) => names.iter().map(String::as_str).collect(),
-            Node::Required(Names::Roles, _) | Node::Unusable(..) => Vec::new(),
+            Node::Required(Names::Roles | Names::Issuers, _) | Node::Unusable(..) => Vec::new(),
             Node::All(all) => union(all.iter().map(Self::asks_for)),
             Node::Any(any) => first_of(any.iter().map(Self::asks_for)),
         }

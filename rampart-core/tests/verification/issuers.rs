@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rampart_core::{
-    Algorithm, AuthError, Claims, Event, Grants, Issuer, Policy, RampartAuth, RampartAuthBuilder, Rule, Settings,
+    Algorithm, AuthError, Claims, Event, Grants, Issuer, Policy, RampartAuth, RampartAuthBuilder, Requirement, Rule,
+    Settings,
 };
 
 use rampart_issuer::SigningKey;
@@ -59,6 +60,47 @@ fn is01_each_token_is_judged_by_its_own_issuer() {
         assert_eq!(one.sub, two.sub, "of two people");
         assert_ne!(one.user(), two.user());
     }
+}
+
+rampart_core::issued_by! {
+    Staff = "https://issuer.example/";
+    Partners = "https://other.example/", "https://third.example";
+    Either = "https://issuer.example/", "https://other.example/";
+}
+
+/// A route may be for the tokens of one issuer alone, by whatever spelling of its name they come.
+#[test]
+fn route_is_bound_to_the_issuers_that_it_names() {
+    let auth = builder(other()).build().unwrap();
+    let claims = |draft: Draft| verify(&auth, &draft).unwrap();
+    let (ours, aliased, theirs) = (claims(first()), claims(first().claim("iss", &quoted(ALIAS))), claims(second()));
+    let denied = Err(AuthError::insufficient_role::<String>([]));
+    for own in [&ours, &aliased] {
+        assert_eq!((Staff::check(own), Partners::check(own), Either::check(own)), (Ok(()), denied.clone(), Ok(())));
+        assert_eq!(Policy::issuer(ISSUER).check(own), Ok(()));
+        assert_eq!(Policy::issuer(OTHER).check(own), denied);
+        assert_eq!(Policy::issuer(OTHER).or(Policy::issuer(ISSUER)).check(own), Ok(()));
+    }
+    assert_eq!(
+        (Staff::check(&theirs), Partners::check(&theirs), Either::check(&theirs)),
+        (denied.clone(), Ok(()), Ok(()))
+    );
+    // Another spelling of the configured name is no name of it here.
+    for name in [ALIAS, "https://issuer.example", "https://ISSUER.example/"] {
+        assert_eq!(Policy::issuer(name).check(&ours), denied, "{name}");
+    }
+    let rejection = auth.rejection(AuthError::insufficient_role::<String>([]));
+    assert_eq!(rejection.status(), 403);
+    assert!(rejection.challenges().eq([
+        r#"Bearer realm="default", error="insufficient_scope", error_description="Access to this resource is denied""#
+    ]));
+}
+
+/// A mistake in the program, never "any issuer".
+#[test]
+fn issuer_without_a_name_denies_everyone() {
+    let auth = builder(other()).build().unwrap();
+    assert!(Policy::issuer("").check(&verify(&auth, &first()).unwrap()).is_err());
 }
 
 #[test]
