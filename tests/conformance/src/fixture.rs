@@ -9,6 +9,7 @@ use rampart_core::{Grants, Issuer, RampartAuth, RampartAuthBuilder, RolesFromNam
 use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, SigningKey, TokenBuilder};
 use tokio::runtime::Runtime;
 
+use crate::resolver;
 use crate::sender::DpopApis;
 
 /// The time of every clock in the suite, in seconds since 1970: no test waits for an expiry.
@@ -16,6 +17,8 @@ pub const NOW: u64 = 1_800_000_000;
 
 /// An issuer that gives its keys, which are those of the healthy one, to known callers alone.
 pub const GUARDED: &str = "https://guarded.example";
+/// Another spelling of the healthy issuer's name, where there are several.
+pub const ALIAS: &str = "https://old.example";
 /// A tenant of Microsoft Entra, and the issuer of its tokens.
 pub const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 /// Of those who have a personal account.
@@ -43,7 +46,7 @@ pub struct Fixture {
     pub plain: RampartAuth,
     /// As [`plain`](Self::plain), without the cache of verified tokens.
     pub plain_uncached: RampartAuth,
-    /// The same issuer, but another audience, a required claim and `at+jwt` only; realm and metadata of its own.
+    /// The same issuer and the partner, but another audience, a required claim and `at+jwt` only; realm and metadata of its own.
     pub strict: RampartAuth,
     /// As [`strict`](Self::strict), without the cache of verified tokens.
     pub strict_uncached: RampartAuth,
@@ -51,9 +54,10 @@ pub struct Fixture {
     pub elsewhere: RampartAuth,
     /// As [`elsewhere`](Self::elsewhere), without the cache of verified tokens.
     pub elsewhere_uncached: RampartAuth,
-    /// All defaults, for the broken issuer; and [`GUARDED`], as an unknown caller.
+    /// All defaults, for the broken issuer; and the partner, [`GUARDED`], as an unknown caller, and the [`resolver`].
     pub down: RampartAuth,
-    /// The healthy issuer, the partner, which may grant the role `auditor` and the scope `tasks:read`, and [`GUARDED`], as a known caller.
+    /// The healthy issuer, also as [`ALIAS`]; the partner, which signs by ES256 alone and may grant the role `auditor` and the scope `tasks:read`;
+    /// [`GUARDED`], as a known caller; and the [`resolver`]. Who is an admin is an auditor, and who writes may read.
     pub several: RampartAuth,
     /// As [`several`](Self::several), without the cache of verified tokens.
     pub several_uncached: RampartAuth,
@@ -69,6 +73,8 @@ pub struct Fixture {
     pub of_consumers: SigningKey,
     /// The healthy issuer, whose tokens may be bound to a key of their sender.
     pub dpop: DpopApis,
+    /// Published by the partner, but for an algorithm that it is not trusted with.
+    pub partners_rs256: SigningKey,
     /// Further published keys; the first key of the issuer is one of RS256.
     pub es256: SigningKey,
     /// ES384.
@@ -138,23 +144,33 @@ impl Fixture {
         let stranger = SigningKey::generate(Algorithm::ES256, "stranger").unwrap();
 
         let plain = || builder(&issuer, issuer.audience());
+        let partner = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
         let strict = || {
             builder(&issuer, "strict-api")
+                .issuer(Issuer::new(partner.url(), "strict-api").grants(Grants::everything()))
                 .realm("tasks")
                 .resource_metadata("https://api.example.com/.well-known/oauth-protected-resource")
                 .required_claims(["clearance"])
                 .require_at_jwt(true)
         };
-        let partner = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
         let own_key = SigningKey::generate(Algorithm::ES256, es256.kid()).unwrap();
         partner.publish(own_key.clone());
         partner.use_key(&own_key);
+        let partners_rs256 = partner.add_key(Algorithm::RS256).unwrap();
         let guarded_keys = serve_to_known_callers(issuer.jwks_json());
         let guarded = || Issuer::new(GUARDED, "guarded-api").jwks_url(&*guarded_keys).grants(Grants::nothing());
         let several = || {
             let grants = Grants::roles(["auditor"]).scopes(["tasks:read"]);
             plain()
-                .issuer(Issuer::new(partner.url(), "partner-api").grants(grants))
+                .aliases([ALIAS])
+                .role_implies("admin", ["auditor"])
+                .scope_implies("tasks:write", ["tasks:read"])
+                .issuer(
+                    Issuer::new(partner.url(), "partner-api")
+                        .algorithms([rampart_core::Algorithm::ES256])
+                        .grants(grants),
+                )
+                .issuers(resolver::tenants(&issuer, &partner))
                 .issuer(guarded().fetch_header("authorization", || Ok(KNOWN_CALLER.to_owned())))
         };
         let elsewhere = || {
@@ -190,7 +206,12 @@ impl Fixture {
         let (elsewhere, elsewhere_uncached) = (with_cache(elsewhere()), without_cache(elsewhere()));
         let (tenants, tenants_uncached) = (with_cache(tenants()), without_cache(tenants()));
         let dpop = DpopApis::of(&issuer);
-        let down = builder(&broken, broken.audience()).issuer(guarded()).build().unwrap();
+        let down = builder(&broken, broken.audience())
+            .issuer(Issuer::new(partner.url(), "partner-api").grants(Grants::nothing()))
+            .issuer(guarded())
+            .issuers(resolver::tenants(&issuer, &partner))
+            .build()
+            .unwrap();
         let fetching = [&plain, &plain_uncached, &strict, &strict_uncached, &several, &several_uncached];
         for auth in fetching.into_iter().chain([&elsewhere, &elsewhere_uncached]).chain(dpop.all()) {
             runtime.block_on(auth.warm_up()).unwrap();
@@ -215,6 +236,7 @@ impl Fixture {
             of_any_tenant,
             of_consumers,
             dpop,
+            partners_rs256,
             es256,
             es384,
             es512,

@@ -4,7 +4,8 @@
 //! - [`apps`]: the same application on each framework, and without HTTP on the core alone; the one list of who is asked;
 //! - [`subject`]: asks one of them a case, and compares its answer;
 //! - [`wire`]: a client that sends exactly the bytes it is given;
-//! - [`fixture`]: the issuer, its keys, and the auth objects that all applications share; [`sender`]: whoever makes proofs.
+//! - [`fixture`]: the issuer, its keys, and the auth objects that all applications share; [`resolver`]: its tenants;
+//!   [`sender`]: whoever makes proofs.
 //!
 //! `tests/conformance.rs` makes one test of each case and subject.
 #![allow(
@@ -24,6 +25,7 @@ pub mod case;
 pub mod cases;
 pub mod credentials;
 pub mod fixture;
+pub mod resolver;
 pub mod sender;
 pub mod subject;
 pub mod wire;

@@ -15,6 +15,7 @@ mod keys;
 mod layers;
 mod mapping;
 mod requests;
+mod resolver;
 mod rights;
 mod serialization;
 mod tenants;
@@ -34,6 +35,7 @@ pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
         layers::cases(fixture),
         handlers::cases(fixture),
         issuers::cases(fixture),
+        resolver::cases(fixture),
         tenants::cases(fixture),
         dpop::cases(fixture),
     ]
