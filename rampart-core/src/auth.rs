@@ -190,7 +190,12 @@ impl RampartAuth {
 
     /// The HTTP answer for an error, with the realm of this object (RFC 6750 section 3).
     pub fn rejection(&self, error: AuthError) -> Rejection {
-        self.rejection_by(error, &[], Scheme::Bearer)
+        let nonce = if error == AuthError::UseNonce { self.nonce() } else { None };
+        let rejection = self.rejection_by(error, &[], Scheme::Bearer);
+        match nonce {
+            Some(nonce) => rejection.with_headers(&nonce),
+            None => rejection,
+        }
     }
 
     /// The same, of a request whose token came by this scheme, and for which a new one needs these scopes besides any which the error

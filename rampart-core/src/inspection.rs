@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::answer::error::AuthError;
+use crate::answer::headers::Headers;
 use crate::auth::RampartAuth;
 use crate::authenticate::{AuthenticateOptional, Settled};
 use crate::bearer::{self, Malformed, Scheme};
@@ -97,11 +98,11 @@ impl RampartAuth {
         match (self.proofs(), verdict) {
             (None, verdict) => AuthenticateOptional::ready(Settled::new(verdict.map(Some), scheme)),
             (Some(proofs), Ok(claims)) => self.bind(proofs, claims, shown),
-            (Some(proofs), Err(error)) => {
+            (Some(_), Err(error)) => {
                 let mut settled = Settled::new(Err(error), scheme);
                 if scheme == Scheme::Dpop {
                     // Its proof was not looked at: a nonce spares the sender a round trip, whatever it has.
-                    self.add_nonce(proofs, &mut settled);
+                    self.add_nonce(&mut settled);
                 }
                 AuthenticateOptional::ready(settled)
             }
@@ -119,43 +120,51 @@ impl RampartAuth {
         let bound = Bound { claims, scheme, cost: None, is_nonce_due };
         let proof = match spends {
             Ok(Some(proof)) => proof,
-            Ok(None) => return AuthenticateOptional::ready(self.finish(proofs, bound, Ok(()))),
-            Err(refusal) => return AuthenticateOptional::ready(self.finish(proofs, bound, Err(refusal))),
+            Ok(None) => return AuthenticateOptional::ready(self.finish(bound, Ok(()))),
+            Err(refusal) => return AuthenticateOptional::ready(self.finish(bound, Err(refusal))),
         };
         let text = line.as_ref().and_then(|line| Fingerprint::of(line.proofs().first().copied().flatten()?));
         let bound = Bound { cost: text.map(|text| Spent::new(&proofs.store, &proof, text)), ..bound };
         if bound.cost.is_some_and(|cost| spent.contains(&cost)) {
-            return AuthenticateOptional::ready(self.finish(proofs, bound, Ok(())));
+            return AuthenticateOptional::ready(self.finish(bound, Ok(())));
         }
         match proofs.store.insert_new(&proof) {
-            Insertion::Done(done) => AuthenticateOptional::ready(self.finish(proofs, bound, proofs.is_new(done))),
+            Insertion::Done(done) => AuthenticateOptional::ready(self.finish(bound, proofs.is_new(done))),
             Insertion::Pending(insertion) => {
                 let (auth, proofs) = (self.clone(), Arc::clone(proofs));
                 AuthenticateOptional::waiting(async move {
                     let done = insertion.await;
-                    auth.finish(&proofs, bound, proofs.is_new(done))
+                    auth.finish(bound, proofs.is_new(done))
                 })
             }
         }
     }
 
     /// What comes of a request whose sender has been judged.
-    fn finish(&self, proofs: &Proofs, bound: Bound, judgment: Result<(), Refusal>) -> Settled {
+    fn finish(&self, bound: Bound, judgment: Result<(), Refusal>) -> Settled {
         let Bound { claims, scheme, cost, is_nonce_due } = bound;
         let mut settled = match judgment {
             Ok(()) => Settled { spent: cost, ..Settled::new(Ok(Some(claims)), scheme) },
             Err(refusal) => Settled::new(Err(self.verifier().refuse(None, &refusal, None)), scheme),
         };
         if is_nonce_due || matches!(settled.verdict, Err(AuthError::UseNonce)) {
-            self.add_nonce(proofs, &mut settled);
+            self.add_nonce(&mut settled);
         }
         settled
     }
 
-    fn add_nonce(&self, proofs: &Proofs, settled: &mut Settled) {
-        if let Some(nonce) = self.verifier().clock.now().and_then(|now| proofs.nonce(now)) {
-            settled.headers.add(DPOP_NONCE, nonce);
+    fn add_nonce(&self, settled: &mut Settled) {
+        if let Some(nonce) = self.nonce() {
+            settled.headers.extend(&nonce);
         }
+    }
+
+    /// A fresh nonce as a header, where there are any.
+    pub(crate) fn nonce(&self) -> Option<Headers> {
+        let nonce = self.proofs()?.nonce(self.verifier().clock.now()?)?;
+        let mut headers = Headers::new();
+        headers.add(DPOP_NONCE, nonce);
+        Some(headers)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Settings of proofs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -225,7 +226,8 @@ impl Dpop {
                 "is empty, so that every proof would be refused; name those that clients sign with, or leave it out",
             ));
         }
-        let store_name = hashed_name(&settings, public_url, audiences)?;
+        let public_url = PublicUrl::parse("dpop.public_url", public_url)?;
+        let store_name = hashed_name(&settings, &public_url, audiences)?;
         if store.is_some() && replay_capacity.is_some() {
             return Err(ConfigError::invalid(
                 "dpop.replay_capacity",
@@ -253,7 +255,7 @@ impl Dpop {
         });
         Ok(Proofs {
             is_required: *mode == DpopMode::Required,
-            public_url: PublicUrl::parse("dpop.public_url", public_url)?,
+            public_url,
             algorithms,
             max_age,
             nonces: nonce_key.as_ref().map(Nonces::new).transpose()?,
@@ -265,7 +267,7 @@ impl Dpop {
 }
 
 /// Each part behind its length, so that two names never have one hash.
-fn hashed_name(settings: &DpopSettings, public_url: &str, audiences: &[&str]) -> Result<[u8; 32], ConfigError> {
+fn hashed_name(settings: &DpopSettings, public_url: &PublicUrl, audiences: &[&str]) -> Result<[u8; 32], ConfigError> {
     let mut context = Context::new(&SHA256);
     let mut add = |part: &str| {
         context.update(&part.len().to_be_bytes());
@@ -276,7 +278,12 @@ fn hashed_name(settings: &DpopSettings, public_url: &str, audiences: &[&str]) ->
             return Err(ConfigError::invalid("dpop.store_name", "is empty; name this API, or leave it out"));
         }
         Some(name) => add(name),
-        None => std::iter::once(public_url).chain(audiences.iter().copied()).for_each(add),
+        None => {
+            // However they are written, and in whatever order.
+            let audiences: BTreeSet<&str> = audiences.iter().copied().collect();
+            add(&public_url.to_string());
+            audiences.into_iter().for_each(add);
+        }
     }
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());

@@ -303,3 +303,19 @@ fn nonces_tell_nothing_of_each_other() {
     assert_eq!(all.len(), 3);
     assert!(all.iter().all(|nonce| nonce.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))));
 }
+
+/// Whoever asks by `verify_with` answers by `rejection`, which is all that such an application has.
+#[test]
+fn rejection_of_an_application_brings_a_nonce_too() {
+    let ground = ground();
+    let [first, other] = [(); 2].map(|()| {
+        let rejection = ground.auth.rejection(rampart_core::AuthError::UseNonce);
+        let [nonce] = nonces(&rejection).try_into().unwrap();
+        nonce
+    });
+    for nonce in [first, other] {
+        assert_eq!(said(&ground.auth, &with(&ground, &nonce)), GOOD);
+    }
+    assert_eq!(nonces(&ground.auth.rejection(rampart_core::AuthError::invalid_proof())), [""; 0]);
+    assert_eq!(nonces(&Ground::new(dpop()).auth.rejection(rampart_core::AuthError::UseNonce)), [""; 0]);
+}

@@ -268,6 +268,11 @@ fn two_apis_never_share_spent_proofs() {
     };
     let dpop = || Dpop::accepted().public_url(API);
     assert_eq!(known_by(dpop()), known_by(dpop()));
+    assert_eq!(
+        known_by(dpop()),
+        known_by(Dpop::accepted().public_url("HTTPS://API.Example:443/")),
+        "however it is written"
+    );
     assert_eq!(known_by(dpop().store_name("a")), known_by(dpop().store_name("a")));
     let all = [known_by(dpop()), known_by(dpop().store_name("a")), known_by(dpop().store_name("b"))];
     let v1 = known_by(Dpop::accepted().public_url("https://api.example/v1").store_name("a"));
