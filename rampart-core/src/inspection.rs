@@ -5,8 +5,6 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-
 use crate::answer::error::AuthError;
 use crate::answer::headers::Headers;
 use crate::auth::RampartAuth;
@@ -18,6 +16,7 @@ use crate::binding::sender::Line;
 use crate::binding::spent::Spent;
 use crate::request::{AUTHORIZATION, Found, RequestHead};
 use crate::rule::Refusal;
+use crate::token::cache::TokenCache;
 use crate::token::claims::Claims;
 use crate::token::fingerprint::Fingerprint;
 use crate::verifier::{Presented, Step, Verdict};
@@ -97,6 +96,10 @@ impl RampartAuth {
         let scheme = shown.scheme;
         match (self.proofs(), verdict) {
             (None, verdict) => AuthenticateOptional::ready(Settled::new(verdict.map(Some), scheme)),
+            // No proof has a part in it, and so no time.
+            (Some(_), Ok(claims)) if scheme == Scheme::Bearer => {
+                AuthenticateOptional::ready(Settled::new(self.unbound(claims).map(Some), scheme))
+            }
             (Some(proofs), Ok(claims)) => self.bind(proofs, claims, shown),
             (Some(_), Err(error)) => {
                 let mut settled = Settled::new(Err(error), scheme);
@@ -109,13 +112,13 @@ impl RampartAuth {
         }
     }
 
-    /// P1 to P9 of a request whose token is good.
+    /// P1 to P9 of a request whose token is good, and came by the scheme of proofs.
     fn bind(&self, proofs: &Arc<Proofs>, claims: Arc<Claims>, shown: Shown<'_>) -> AuthenticateOptional {
         let Shown { scheme, token, line, spent } = shown;
         let Some(now) = self.verifier().clock.now() else {
             return AuthenticateOptional::ready(Settled::new(Err(self.verifier().no_clock()), scheme));
         };
-        let hash = || token.identity.unwrap_or_else(|| sha256(token.bytes));
+        let hash = || token.identity.unwrap_or_else(|| TokenCache::hash(token.bytes));
         let Judged { spends, is_nonce_due } = proofs.judge(claims.confirmation, scheme, hash, line.as_ref(), now);
         let bound = Bound { claims, scheme, cost: None, is_nonce_due };
         let proof = match spends {
@@ -174,10 +177,4 @@ struct Bound {
     scheme: Scheme,
     cost: Option<Spent>,
     is_nonce_due: bool,
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
-    hash
 }

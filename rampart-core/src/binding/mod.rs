@@ -11,6 +11,7 @@ mod proof;
 pub(crate) mod proofs;
 pub(crate) mod replay;
 pub(crate) mod sender;
+mod spans;
 pub(crate) mod spent;
 pub(crate) mod target;
 mod uri;
