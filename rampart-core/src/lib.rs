@@ -29,6 +29,7 @@ mod outcome;
 mod presets;
 mod request;
 mod requirement;
+mod revocation;
 mod rule;
 mod seconds;
 mod settings;
@@ -59,6 +60,7 @@ pub use crate::{
     requirement::combination::AnyOf,
     requirement::policy::Policy,
     requirement::{AnyUser, Requirement},
+    revocation::log::{Each, Followed, LogError, Logged, Place, RevocationLog, Snapshot},
     rule::Rule,
     settings::{IssuerSettings, Settings},
     token::claims::{Audience, ClaimError, ClaimFields, Claims},

@@ -7,6 +7,7 @@ mod endpoint_url;
 mod error;
 mod exchange;
 mod headers;
+mod introspection;
 mod issuer_url;
 pub mod json;
 mod location;
@@ -29,6 +30,10 @@ pub use crate::{
     error::ConfigError,
     exchange::{ExchangeError, TOTAL_TIMEOUT, read_body, send, send_anew},
     headers::OriginHeaders,
+    introspection::{
+        AnswerFormat, Introspecting, IntrospectionError, IntrospectionMode, IntrospectionSettings, Question,
+        TokenIntrospector,
+    },
     issuer_url::{IssuerUrl, checked_issuer_name},
     location::{Location, Settled, Way},
     lookups::{LookUp, Lookups},

@@ -1,0 +1,3 @@
+//! What is refused although it was good when it was issued.
+
+pub(crate) mod log;
