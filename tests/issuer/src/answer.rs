@@ -10,6 +10,9 @@ use crate::fault::FaultyBody;
 
 pub(crate) type Answer = Response<FaultyBody>;
 
+/// Status, error, and what it is about.
+pub(crate) type Refused = (StatusCode, &'static str, &'static str);
+
 /// What an answer, and a refusal in its body too, is found by in a log: the caller's own, or a new one.
 pub(crate) struct RequestId(String);
 
@@ -37,6 +40,21 @@ impl RequestId {
             "request_id": self.0,
         });
         json_answer(status, body.to_string())
+    }
+
+    /// What an endpoint for clients has come to: never kept (RFC 6749 section 5.1, RFC 7662 section 2.2).
+    pub(crate) fn to_client(&self, outcome: Result<Answer, Refused>) -> Answer {
+        let mut answer = outcome.unwrap_or_else(|(status, error, description)| {
+            let mut answer = self.problem(status, error, description);
+            if status == StatusCode::UNAUTHORIZED {
+                // RFC 9110 section 15.5.2, and RFC 6749 section 5.2: the scheme that a client uses.
+                let challenge = HeaderValue::from_static("Basic realm=\"rampart\"");
+                answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            answer
+        });
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        answer
     }
 
     pub(crate) fn not_found(&self) -> Answer {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::introspection::{Introspection, Tokens};
 use crate::issuer::LocalIssuer;
 use crate::key::{Algorithm, SigningKey};
 use crate::record::Records;
@@ -108,12 +109,16 @@ impl Builder {
             records: Records::default(),
             faults: Vec::new(),
             limited: Default::default(),
+            token_faults: HashMap::new(),
+            flights: Default::default(),
             clients,
             token_lifetime: Duration::from_secs(900),
             token_response: None,
             decodes_basic: true,
             dpop_nonce: None,
             spent_proofs: HashMap::new(),
+            tokens: Tokens::default(),
+            introspection: Introspection::default(),
         };
         let url = format!("http://127.0.0.1:{port}{}", self.shape.path());
         let (arrivals, _) = watch::channel(0);

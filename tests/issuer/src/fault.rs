@@ -22,10 +22,15 @@ pub enum Endpoint {
     OAuthMetadata,
     /// The token endpoint: `/oauth/token`, likewise.
     Token,
+    /// The introspection endpoint (RFC 7662): `/oauth/introspect`, likewise.
+    Introspection,
+    /// The revocation endpoint (RFC 7009): `/oauth/revoke`, likewise; Dex has none.
+    Revocation,
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 4] = [Self::Jwks, Self::Discovery, Self::OAuthMetadata, Self::Token];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Jwks, Self::Discovery, Self::OAuthMetadata, Self::Token, Self::Introspection, Self::Revocation];
 }
 
 /// A fault of an endpoint: each happens on the socket, none is simulated. There may be more of them; the fields of each stay as they
@@ -98,6 +103,12 @@ impl Fault {
     pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type".into(), "application/json".into())];
         Self::Respond { status, headers, body: body.into() }
+    }
+
+    /// A page for people, with status 200: what a proxy or a sign-in page answers.
+    pub fn html(page: impl Into<Vec<u8>>) -> Self {
+        let headers = vec![("content-type".into(), "text/html; charset=utf-8".into())];
+        Self::Respond { status: 200, headers, body: page.into() }
     }
 
     /// A redirect.

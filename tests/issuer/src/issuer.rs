@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::builder::Builder;
 use crate::fault::{Endpoint, Fault};
 use crate::key::{Algorithm, SigningKey};
-use crate::record::{RecordedRequest, Records};
+use crate::record::{Flights, RecordedRequest, Records};
 use crate::server::Server;
 use crate::state::{Client, Shared, State, new_key};
 use crate::token::TokenBuilder;
@@ -239,6 +239,7 @@ impl LocalIssuer {
         let mut state = self.state();
         state.faults.clear();
         state.limited = Default::default();
+        state.token_faults.clear();
     }
 
     /// How many requests an endpoint has had, faulty ones included.
@@ -263,7 +264,9 @@ impl LocalIssuer {
 
     /// Counts from zero again.
     pub fn reset_counts(&self) {
-        self.state().records = Records::default();
+        let mut state = self.state();
+        state.records = Records::default();
+        state.flights.iter_mut().for_each(Flights::reset);
     }
 
     /// A client that authenticates with assertions signed by this key (RFC 7523).
@@ -322,7 +325,11 @@ impl LocalIssuer {
         Ok(Self(Arc::new(Running { shared, server: Mutex::new(Some(server)) })))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.shared.state.lock()
     }
 }

@@ -7,9 +7,12 @@ use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
-    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED, ECDSA_P521_SHA512_FIXED_SIGNING, ED25519, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    Ed25519KeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+    RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 use serde_json::{Value, json};
 
@@ -86,6 +89,21 @@ impl Algorithm {
             Self::PS384 => Some(&RSA_PSS_SHA384),
             Self::PS512 => Some(&RSA_PSS_SHA512),
             _ => None,
+        }
+    }
+
+    fn verification(self) -> &'static dyn VerificationAlgorithm {
+        match self {
+            Self::RS256 => &RSA_PKCS1_2048_8192_SHA256,
+            Self::RS384 => &RSA_PKCS1_2048_8192_SHA384,
+            Self::RS512 => &RSA_PKCS1_2048_8192_SHA512,
+            Self::PS256 => &RSA_PSS_2048_8192_SHA256,
+            Self::PS384 => &RSA_PSS_2048_8192_SHA384,
+            Self::PS512 => &RSA_PSS_2048_8192_SHA512,
+            Self::ES256 => &ECDSA_P256_SHA256_FIXED,
+            Self::ES384 => &ECDSA_P384_SHA384_FIXED,
+            Self::ES512 => &ECDSA_P521_SHA512_FIXED,
+            Self::EdDSA | Self::Ed25519 => &ED25519,
         }
     }
 
@@ -218,6 +236,17 @@ impl SigningKey {
                 _ => Err(wrong),
             },
         }
+    }
+
+    /// Whether this key has made the signature, with this algorithm.
+    pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let public = match &self.0.pair {
+            Pair::Rsa(pair) => pair.public_key().as_ref(),
+            Pair::Ec(pair) => pair.public_key().as_ref(),
+            Pair::Ed25519(pair) => pair.public_key().as_ref(),
+        };
+        // A key of another kind does not parse.
+        UnparsedPublicKey::new(algorithm.verification(), public).verify(message, signature).is_ok()
     }
 
     /// The public half as it is published: `kty`, `use`, `alg`, `kid` and the key itself.

@@ -5,13 +5,17 @@ mod answer;
 #[cfg(feature = "auth")]
 mod auth;
 mod builder;
+mod client;
 mod dpop;
 mod encoding;
 mod fault;
+mod flight;
+mod introspection;
 mod issuer;
 mod jwt;
 mod key;
 mod oauth;
+mod opaque;
 mod proof;
 mod record;
 mod server;
@@ -28,6 +32,7 @@ pub use crate::{
     issuer::LocalIssuer,
     jwt::compact,
     key::{Algorithm, SignError, SigningKey},
+    opaque::OpaqueBuilder,
     record::RecordedRequest,
     shape::Shape,
     token::TokenBuilder,

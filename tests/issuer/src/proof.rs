@@ -5,10 +5,10 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 
+use crate::answer::Refused;
 use crate::dpop::{jwk_thumbprint, without_query};
 use crate::encoding::{from_base64url, now};
 use crate::fault::Endpoint;
-use crate::oauth::Refused;
 use crate::record::RecordedRequest;
 use crate::state::Shared;
 

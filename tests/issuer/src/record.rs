@@ -27,9 +27,36 @@ impl RecordedRequest {
     }
 }
 
+/// How many requests are being answered, and how many were at most.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flights {
+    now: usize,
+    most: usize,
+}
+
+impl Flights {
+    pub(crate) fn begin(&mut self) {
+        self.now += 1;
+        self.most = self.most.max(self.now);
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.now = self.now.saturating_sub(1);
+    }
+
+    pub(crate) fn most(self) -> usize {
+        self.most
+    }
+
+    /// As if there had never been more than there are.
+    pub(crate) fn reset(&mut self) {
+        self.most = self.now;
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Records {
-    counts: [usize; 4],
+    counts: [usize; Endpoint::ALL.len()],
     kept: VecDeque<(Endpoint, RecordedRequest)>,
 }
 

@@ -23,7 +23,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
 
 use crate::answer::{Answer, RequestId, json_answer, method_not_allowed};
+use crate::client;
 use crate::fault::{Endpoint, Fault, FaultyBody};
+use crate::flight::{Flight, InFlight};
+use crate::introspection;
 use crate::oauth;
 use crate::proof;
 use crate::record::RecordedRequest;
@@ -94,7 +97,11 @@ async fn serve(stream: tokio::net::TcpStream, shared: Arc<Shared>) {
     let cut = Rc::new(cut);
     let service = service_fn(move |request| {
         let (shared, cut) = (Arc::clone(&shared), Rc::clone(&cut));
-        async move { Ok::<_, Infallible>(answer(request, &shared, &cut).await) }
+        async move {
+            let flight = shared.shape.endpoint(request.uri().path()).map(|endpoint| Flight::begin(endpoint, &shared));
+            let answer = answer(request, &shared, &cut).await;
+            Ok::<_, Infallible>(answer.map(|body| InFlight { body, _flight: flight }))
+        }
     });
     let connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     tokio::select! {
@@ -129,7 +136,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared, cut: &watch::Sender
         let mut state = shared.state.lock();
         // In one step, so that a request that is counted can be read.
         state.records.add(endpoint, recorded.clone());
-        state.fault(endpoint)
+        state.fault(endpoint, &recorded)
     };
     shared.arrivals.send_modify(|arrivals| *arrivals += 1);
 
@@ -137,8 +144,12 @@ async fn answer(request: Request<Incoming>, shared: &Shared, cut: &watch::Sender
         _ if body.is_err() => {
             id.problem(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request body is too long")
         }
-        Endpoint::Token if parts.method != Method::POST => method_not_allowed("POST"),
+        Endpoint::Token | Endpoint::Introspection | Endpoint::Revocation if parts.method != Method::POST => {
+            method_not_allowed("POST")
+        }
         Endpoint::Token => oauth::token(&recorded, shared, &id),
+        Endpoint::Introspection => introspection::introspect(&recorded, shared, &id),
+        Endpoint::Revocation => introspection::revoke(&recorded, shared, &id),
         _ if parts.method != Method::GET => method_not_allowed("GET"),
         Endpoint::Jwks => jwks(&recorded, shared),
         // The one document serves both standards, as they define the same members.
@@ -236,10 +247,18 @@ fn metadata(shared: &Shared) -> Answer {
             "token_endpoint": shared.address(Endpoint::Token),
         });
         let own = || {
+            let ways = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
             json!({
                 "grant_types_supported": ["client_credentials"],
-                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
-                "token_endpoint_auth_signing_alg_values_supported": oauth::ASSERTION_ALGORITHMS,
+                "token_endpoint_auth_methods_supported": ways,
+                "token_endpoint_auth_signing_alg_values_supported": client::ASSERTION_ALGORITHMS,
+                "introspection_endpoint": shared.address(Endpoint::Introspection),
+                "introspection_endpoint_auth_methods_supported": ways,
+                "introspection_endpoint_auth_signing_alg_values_supported": client::ASSERTION_ALGORITHMS,
+                "introspection_signing_alg_values_supported": [shared.signing_algorithm()],
+                "revocation_endpoint": shared.address(Endpoint::Revocation),
+                "revocation_endpoint_auth_methods_supported": ways,
+                "revocation_endpoint_auth_signing_alg_values_supported": client::ASSERTION_ALGORITHMS,
                 "dpop_signing_alg_values_supported": proof::ALGORITHMS,
                 "id_token_signing_alg_values_supported": ["RS256"],
                 "response_types_supported": [],

@@ -51,10 +51,16 @@ impl Shape {
         Some(match (self, endpoint) {
             (Self::Dex, Endpoint::Jwks) => "/dex/keys",
             (Self::Dex, Endpoint::Discovery) => "/dex/.well-known/openid-configuration",
-            (Self::Dex, Endpoint::OAuthMetadata) => return None,
+            (Self::Dex, Endpoint::OAuthMetadata | Endpoint::Revocation) => return None,
             (Self::Dex, Endpoint::Token) => "/dex/token",
+            (Self::Dex, Endpoint::Introspection) => "/dex/token/introspect",
             (Self::Hydra, Endpoint::Token) => "/oauth2/token",
+            // Of its administrators' port, and so not in its metadata.
+            (Self::Hydra, Endpoint::Introspection) => "/admin/oauth2/introspect",
+            (Self::Hydra, Endpoint::Revocation) => "/oauth2/revoke",
             (Self::Rampart, Endpoint::Token) => "/oauth/token",
+            (Self::Rampart, Endpoint::Introspection) => "/oauth/introspect",
+            (Self::Rampart, Endpoint::Revocation) => "/oauth/revoke",
             (_, Endpoint::Jwks) => "/.well-known/jwks.json",
             (_, Endpoint::Discovery) => "/.well-known/openid-configuration",
             // RFC 8414 section 3.1: neither issuer has a path.

@@ -8,9 +8,11 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::client::Form;
 use crate::fault::{Endpoint, Fault};
+use crate::introspection::{Introspection, Tokens};
 use crate::key::{Algorithm, SigningKey};
-use crate::record::Records;
+use crate::record::{Flights, RecordedRequest, Records};
 use crate::shape::Shape;
 use crate::token::TokenBuilder;
 
@@ -37,7 +39,10 @@ pub(crate) struct State {
     pub(crate) cache_control: Option<String>,
     pub(crate) records: Records,
     pub(crate) faults: Vec<(Endpoint, Fault)>,
-    pub(crate) limited: [VecDeque<Fault>; 4],
+    pub(crate) limited: [VecDeque<Fault>; Endpoint::ALL.len()],
+    /// Of the introspection endpoint, where it is asked about this token.
+    pub(crate) token_faults: HashMap<String, Fault>,
+    pub(crate) flights: [Flights; Endpoint::ALL.len()],
     pub(crate) clients: HashMap<String, Client>,
     pub(crate) token_lifetime: Duration,
     pub(crate) token_response: Option<Value>,
@@ -46,6 +51,8 @@ pub(crate) struct State {
     pub(crate) dpop_nonce: Option<String>,
     /// `iat` of proofs that have been used, by thumbprint and `jti`.
     pub(crate) spent_proofs: HashMap<(String, String), u64>,
+    pub(crate) tokens: Tokens,
+    pub(crate) introspection: Introspection,
 }
 
 pub(crate) enum Client {
@@ -69,6 +76,11 @@ impl Shared {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
+    /// The name of the algorithm that it signs with now.
+    pub(crate) fn signing_algorithm(&self) -> &'static str {
+        self.state.lock().signing.algorithm().as_str()
+    }
+
     /// What it calls itself.
     pub(crate) fn name(&self) -> String {
         self.state.lock().name.clone().unwrap_or_else(|| self.url.clone())
@@ -81,7 +93,14 @@ impl State {
         self.jwks_body.clone().unwrap_or_else(|| json!({ "keys": keys }).to_string())
     }
 
-    pub(crate) fn fault(&mut self, endpoint: Endpoint) -> Option<Fault> {
+    pub(crate) fn fault(&mut self, endpoint: Endpoint, request: &RecordedRequest) -> Option<Fault> {
+        if endpoint == Endpoint::Introspection && !self.token_faults.is_empty() {
+            let form = Form::read(request).ok();
+            let fault = form.and_then(|form| self.token_faults.get(form.one("token")?).cloned());
+            if fault.is_some() {
+                return fault;
+            }
+        }
         let limited = self.limited.get_mut(endpoint as usize).and_then(VecDeque::pop_front);
         limited.or_else(|| self.faults.iter().find(|(own, _)| *own == endpoint).map(|(_, fault)| fault.clone()))
     }

@@ -71,6 +71,16 @@ impl TokenBuilder {
         Self::new(key).issued_to(issuer, "rampart:mfa").expires_in(300).claim("purpose", "mfa_challenge")
     }
 
+    /// What the introspection endpoint signs for this client (RFC 9701 section 5).
+    pub(crate) fn introspection(issuer: &str, client: &str, said: Value, key: &SigningKey) -> Self {
+        Self::new(key)
+            .header("typ", "token-introspection+jwt")
+            .issuer(issuer)
+            .audience(client)
+            .issued_at(now())
+            .claim("token_introspection", said)
+    }
+
     pub(crate) fn new(key: &SigningKey) -> Self {
         Self(Jwt::new(key)).key(key).header("typ", "JWT")
     }

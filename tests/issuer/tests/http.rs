@@ -58,6 +58,13 @@ async fn the_metadata_names_the_issuer_and_its_endpoints() {
     let ways = json!(["client_secret_basic", "client_secret_post", "private_key_jwt"]);
     assert_eq!(metadata["token_endpoint_auth_methods_supported"], ways);
     assert!(metadata["token_endpoint_auth_signing_alg_values_supported"].is_array(), "RFC 8414 section 2");
+    // RFC 8414 section 2, and RFC 9701 section 7.
+    for (name, url) in [("introspection", issuer.introspection_url()), ("revocation", issuer.revocation_url())] {
+        assert_eq!(metadata[format!("{name}_endpoint")], url);
+        assert_eq!(metadata[format!("{name}_endpoint_auth_methods_supported")], ways);
+        assert!(metadata[format!("{name}_endpoint_auth_signing_alg_values_supported")].is_array());
+    }
+    assert_eq!(metadata["introspection_signing_alg_values_supported"], json!(["ES256"]));
 
     issuer.set_discovery_body(Some("no metadata".into()));
     assert_eq!(get(&url).await.text().await.unwrap(), "no metadata");
