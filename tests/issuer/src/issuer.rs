@@ -120,6 +120,24 @@ impl LocalIssuer {
         TokenBuilder::mfa_challenge(&self.0.shared.name(), &self.key())
     }
 
+    /// A logout token (OpenID Connect Back-Channel Logout 1.0) for the front end: a good one, to be changed and signed. It has the `typ`
+    /// `logout+jwt`, and `iss`, `aud`, `iat`, `exp` (in two minutes), `jti`, `events` with its one event, `sub` (the user of
+    /// [`token`](Self::token)) and `sid` (a new one). The issuer sends it to nobody: an API takes it by a POST as the parameter `logout_token` of a form.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = rampart_issuer::LocalIssuer::start().await?;
+    /// let token = issuer.token().sub("ada").sid("s-1").sign()?;
+    /// let session = issuer.logout_token().without("sub").sid("s-1").sign()?; // of this session
+    /// let all = issuer.logout_token().sub("ada").without("sid").sign()?; // of all of the user
+    /// let wrong = issuer.logout_token().claim("nonce", "n-1").claim("events", ["logout"]).header("typ", "at+jwt").sign()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn logout_token(&self) -> TokenBuilder {
+        let shared = &self.0.shared;
+        TokenBuilder::logout(&shared.name(), &shared.audience, self.token().claimed("sub"), &self.key())
+    }
+
     /// A new key in the published set. It signs once [`use_key`](Self::use_key) says so.
     ///
     /// # Errors

@@ -1,10 +1,10 @@
 //! Tokens: well-formed by default, malformed on demand.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::dpop::DpopKey;
-use crate::encoding::{base64url, from_base64url, now};
+use crate::encoding::{base64url, from_base64url, now, uuid};
 use crate::jwt::{Jwt, jwt_builder};
 use crate::key::SigningKey;
 
@@ -27,6 +27,8 @@ pub struct TokenBuilder(Jwt);
 jwt_builder!(TokenBuilder);
 
 const LIFETIME: i64 = 900;
+/// OpenID Connect Back-Channel Logout 1.0 section 2.4: preferably two minutes at most.
+const LOGOUT_LIFETIME: i64 = 120;
 
 /// What an ID token says as its access token does.
 const ID_TOKEN_CLAIMS: [&str; 11] = [
@@ -69,6 +71,20 @@ impl TokenBuilder {
     /// The challenge between password and second factor: for five minutes, and for the server alone.
     pub(crate) fn mfa_challenge(issuer: &str, key: &SigningKey) -> Self {
         Self::new(key).issued_to(issuer, "rampart:mfa").expires_in(300).claim("purpose", "mfa_challenge")
+    }
+
+    /// That this user is signed out of a session (OpenID Connect Back-Channel Logout 1.0 section 2.4).
+    pub(crate) fn logout(issuer: &str, client: &str, user: Value, key: &SigningKey) -> Self {
+        Self::new(key)
+            .header("typ", "logout+jwt")
+            .issuer(issuer)
+            .audience(client)
+            .issued_at(now())
+            .expires_in(LOGOUT_LIFETIME)
+            .jti(&uuid())
+            .claim("events", json!({"http://schemas.openid.net/event/backchannel-logout": {}}))
+            .claim("sub", user)
+            .sid(&uuid())
     }
 
     /// What the introspection endpoint signs for this client (RFC 9701 section 5).
@@ -151,6 +167,30 @@ impl TokenBuilder {
     #[must_use]
     pub fn scope(self, scope: &str) -> Self {
         self.claim("scope", scope)
+    }
+
+    /// `jti`.
+    #[must_use]
+    pub fn jti(self, jti: &str) -> Self {
+        self.claim("jti", jti)
+    }
+
+    /// `sid`: the session in which the user has signed in.
+    #[must_use]
+    pub fn sid(self, sid: &str) -> Self {
+        self.claim("sid", sid)
+    }
+
+    /// `client_id`: the client that the token was issued to (RFC 9068 section 2.2).
+    #[must_use]
+    pub fn client_id(self, client: &str) -> Self {
+        self.claim("client_id", client)
+    }
+
+    /// `azp`: the same, as servers of OpenID Connect name it.
+    #[must_use]
+    pub fn azp(self, client: &str) -> Self {
+        self.claim("azp", client)
     }
 
     /// `aud`: a string, an array, or anything else.
