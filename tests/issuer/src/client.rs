@@ -15,7 +15,7 @@ use crate::state::{Client, Shared};
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// RFC 6749 section 3.2: no parameter more than once; RFC 8693 and RFC 8707 exempt `audience` and `resource`.
-const ONCE: [&str; 9] = [
+const ONCE: [&str; 11] = [
     "grant_type",
     "scope",
     "client_id",
@@ -25,6 +25,8 @@ const ONCE: [&str; 9] = [
     "token",
     "token_type_hint",
     "token_format",
+    "sub",
+    "sid",
 ];
 
 /// Those that both an assertion's signer and the check below know.

@@ -26,11 +26,20 @@ pub enum Endpoint {
     Introspection,
     /// The revocation endpoint (RFC 7009): `/oauth/revoke`, likewise; Dex has none.
     Revocation,
+    /// Where clients get logout tokens, which no server has: `/oauth/logout-token`; only where it takes the place of Rampart's.
+    LogoutToken,
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Jwks, Self::Discovery, Self::OAuthMetadata, Self::Token, Self::Introspection, Self::Revocation];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Jwks,
+        Self::Discovery,
+        Self::OAuthMetadata,
+        Self::Token,
+        Self::Introspection,
+        Self::Revocation,
+        Self::LogoutToken,
+    ];
 }
 
 /// A fault of an endpoint: each happens on the socket, none is simulated. There may be more of them; the fields of each stay as they

@@ -134,8 +134,7 @@ impl LocalIssuer {
     /// # Ok(()) }
     /// ```
     pub fn logout_token(&self) -> TokenBuilder {
-        let shared = &self.0.shared;
-        TokenBuilder::logout(&shared.name(), &shared.audience, self.token().claimed("sub"), &self.key())
+        self.0.shared.logout_token()
     }
 
     /// A new key in the published set. It signs once [`use_key`](Self::use_key) says so.

@@ -144,12 +144,15 @@ async fn answer(request: Request<Incoming>, shared: &Shared, cut: &watch::Sender
         _ if body.is_err() => {
             id.problem(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request body is too long")
         }
-        Endpoint::Token | Endpoint::Introspection | Endpoint::Revocation if parts.method != Method::POST => {
+        Endpoint::Token | Endpoint::Introspection | Endpoint::Revocation | Endpoint::LogoutToken
+            if parts.method != Method::POST =>
+        {
             method_not_allowed("POST")
         }
         Endpoint::Token => oauth::token(&recorded, shared, &id),
         Endpoint::Introspection => introspection::introspect(&recorded, shared, &id),
         Endpoint::Revocation => introspection::revoke(&recorded, shared, &id),
+        Endpoint::LogoutToken => oauth::logout_token(&recorded, shared, &id),
         _ if parts.method != Method::GET => method_not_allowed("GET"),
         Endpoint::Jwks => jwks(&recorded, shared),
         // The one document serves both standards, as they define the same members.

@@ -51,7 +51,8 @@ impl Shape {
         Some(match (self, endpoint) {
             (Self::Dex, Endpoint::Jwks) => "/dex/keys",
             (Self::Dex, Endpoint::Discovery) => "/dex/.well-known/openid-configuration",
-            (Self::Dex, Endpoint::OAuthMetadata | Endpoint::Revocation) => return None,
+            (Self::Dex, Endpoint::OAuthMetadata | Endpoint::Revocation)
+            | (Self::Dex | Self::Hydra, Endpoint::LogoutToken) => return None,
             (Self::Dex, Endpoint::Token) => "/dex/token",
             (Self::Dex, Endpoint::Introspection) => "/dex/token/introspect",
             (Self::Hydra, Endpoint::Token) => "/oauth2/token",
@@ -61,6 +62,7 @@ impl Shape {
             (Self::Rampart, Endpoint::Token) => "/oauth/token",
             (Self::Rampart, Endpoint::Introspection) => "/oauth/introspect",
             (Self::Rampart, Endpoint::Revocation) => "/oauth/revoke",
+            (Self::Rampart, Endpoint::LogoutToken) => "/oauth/logout-token",
             (_, Endpoint::Jwks) => "/.well-known/jwks.json",
             (_, Endpoint::Discovery) => "/.well-known/openid-configuration",
             // RFC 8414 section 3.1: neither issuer has a path.

@@ -70,6 +70,11 @@ impl Shared {
         self.shape.of_client((&self.name(), &self.audience), client, asked, &self.state.lock().signing)
     }
 
+    pub(crate) fn logout_token(&self) -> TokenBuilder {
+        let user = self.token().claimed("sub");
+        TokenBuilder::logout(&self.name(), &self.audience, user, &self.state.lock().signing)
+    }
+
     /// Where an endpoint is.
     pub(crate) fn address(&self, endpoint: Endpoint) -> String {
         let path = self.shape.address(endpoint).unwrap_or_default();

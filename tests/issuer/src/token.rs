@@ -126,6 +126,10 @@ impl TokenBuilder {
         self.audience(vec![issuer])
     }
 
+    pub(crate) fn into_claims(self) -> Map<String, Value> {
+        self.0.claims
+    }
+
     /// What a claim says; `null` where it is not there.
     pub(crate) fn claimed(&self, name: &str) -> Value {
         self.0.claims.get(name).cloned().unwrap_or_default()

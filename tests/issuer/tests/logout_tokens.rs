@@ -6,9 +6,9 @@ mod support;
 use std::collections::HashSet;
 
 use jsonwebtoken::{DecodingKey, Validation};
-use rampart_issuer::{Algorithm, LocalIssuer, Shape, SigningKey};
+use rampart_issuer::{Algorithm, Endpoint, LocalIssuer, Shape, SigningKey};
 use serde_json::{Value, json};
-use support::{inactive, issuer, names, now, parts, said};
+use support::{client, get, inactive, issuer, names, now, parts, said};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
@@ -87,4 +87,39 @@ async fn it_is_by_the_name_of_the_issuer_and_of_the_user_of_its_tokens() {
         assert_eq!(["iss", "sub", "sid"].map(|name| &logout[name]), ["iss", "sub", "sid"].map(|name| &claims[name]));
         assert_eq!(logout["aud"], "spa");
     }
+}
+
+#[tokio::test]
+async fn clients_get_them_from_the_issuer_too_of_a_user_a_session_or_both() {
+    let issuer = issuer().await;
+    let url = format!("{}/oauth/logout-token", issuer.url());
+    let ask = |form: &[(&str, &str)]| client().post(&url).form(form);
+    let by_service = |form: &[(&str, &str)]| ask(form).basic_auth("service", Some("service-secret"));
+    let user = parts(&issuer.token().sign().unwrap()).1["sub"].clone();
+    let null = Value::Null;
+    for (form, sub, sid) in [
+        (&[][..], &user, &null),
+        (&[("sub", "ada")], &json!("ada"), &null),
+        (&[("sid", "s-1")], &null, &json!("s-1")),
+        (&[("sub", "ada"), ("sid", "s-1")], &json!("ada"), &json!("s-1")),
+    ] {
+        let answer = by_service(form).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()["cache-control"]), (200, &"no-store".parse().unwrap()));
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(names(&body), ["logout_token"]);
+        let (header, claims) = parts(body["logout_token"].as_str().unwrap());
+        assert_eq!((&header["typ"], &claims["aud"]), (&json!("logout+jwt"), &json!("task-api")));
+        assert_eq!((&claims["sub"], &claims["sid"]), (sub, sid));
+    }
+    for (wrong, status, error) in [
+        (ask(&[]), 401, "invalid_client"),
+        (ask(&[]).basic_auth("service", Some("wrong")), 401, "invalid_client"),
+        (by_service(&[("sub", "a"), ("sub", "b")]), 400, "invalid_request"),
+    ] {
+        let answer = wrong.send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.json::<Value>().await.unwrap()["error"], error);
+    }
+    assert_eq!(get(&url).await.status(), 405);
+    assert_eq!(issuer.requests(Endpoint::LogoutToken), 8);
 }

@@ -7,10 +7,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jsonwebtoken::dangerous::insecure_decode;
-use rampart_issuer::{Algorithm, Endpoint, LocalIssuer, SigningKey, TokenBuilder};
+use rampart_issuer::{Algorithm, DpopKey, Endpoint, LocalIssuer, SigningKey, TokenBuilder};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use support::{client, issuer};
+use support::{client, issuer, names, said};
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 const BY_JWT: (&str, &str) = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
@@ -190,4 +190,40 @@ async fn a_client_may_sign_an_assertion() {
     let jwt = good.sign().unwrap();
     refused(asking(&issuer, &[GRANT, ("client_assertion", &*jwt)]), 400, "invalid_request").await;
     refused(asking(&issuer, &[GRANT, ("client_id", "robot"), ("client_secret", "")]), 401, "invalid_client").await;
+}
+
+#[tokio::test]
+async fn an_opaque_token_is_for_who_asks_for_one() {
+    let issuer = issuer().await;
+    let ask = |format| {
+        let form = [GRANT, ("scope", "a b"), ("audience", "orders-api"), ("token_format", format)];
+        by_basic(&issuer, &form)
+    };
+    for format in ["jwt", ""] {
+        assert_eq!(granted(ask(format)).await.1["scope"], "a b", "{format}");
+    }
+    let answer = ask("opaque").send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.headers()["cache-control"]), (200, &"no-store".parse().unwrap()));
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(
+        (&body["token_type"], &body["expires_in"], &body["scope"]),
+        (&json!("Bearer"), &json!(900), &json!("a b"))
+    );
+    let token = body["access_token"].as_str().unwrap();
+    assert!(token.len() == 43 && !token.contains('.'), "{token}");
+    let told = said(&issuer, token).await;
+    assert_eq!(names(&told), ["active", "iss", "sub", "aud", "exp", "iat", "client_id", "scope", "jti", "token_type"]);
+    assert_eq!([&told["iss"], &told["sub"], &told["client_id"]], [issuer.url(), "service", "service"]);
+    assert_eq!(
+        (&told["aud"], &told["scope"], &told["token_type"]),
+        (&json!(["orders-api"]), &json!("a b"), &json!("Bearer"))
+    );
+    refused(ask("OPAQUE"), 400, "invalid_request").await;
+
+    let key = DpopKey::generate().unwrap();
+    let proof = key.proof("POST", &issuer.token_url()).sign().unwrap();
+    let body: Value = ask("opaque").header("dpop", proof).send().await.unwrap().json().await.unwrap();
+    let told = said(&issuer, body["access_token"].as_str().unwrap()).await;
+    assert_eq!((&body["token_type"], &told["token_type"]), (&json!("DPoP"), &json!("DPoP")));
+    assert_eq!(told["cnf"], json!({"jkt": key.thumbprint()}));
 }

@@ -12,7 +12,7 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use rampart_issuer::{Endpoint, Fault, base64url, jwk_thumbprint};
 use serde_json::{Value, json};
-use support::{get, issuer};
+use support::{client, get, issuer};
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rampart-issuer"));
@@ -223,5 +223,82 @@ async fn curl_line_that_cannot_be_made_is_refused_with_the_remedy() {
         let output = command().env("RAMPART_URL", issuer.url()).arg("dpop").args(request).output().unwrap();
         let said = format!("{} gives no bound token: status {status}, it is no local issuer\n", issuer.url());
         assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(1), said));
+    }
+}
+
+/// What a command prints that has asked this issuer, or what it says instead.
+fn asked(url: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = command().env("RAMPART_URL", url).args(arguments).output().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    match (output.status.code(), &*out, &*err) {
+        (Some(0), _, "") => Ok(out),
+        (Some(1), "", _) => Err(err),
+        _ => panic!("{out}{err}"),
+    }
+}
+
+#[tokio::test]
+async fn opaque_prints_a_token_that_the_issuer_knows() {
+    let program = Program::start(&mut command());
+    let url = program.value("RAMPART_URL");
+    for (arguments, scope) in
+        [(&["opaque"][..], json!(null)), (&["opaque", "tasks:write", "b"], json!("tasks:write b"))]
+    {
+        let printed = asked(url, arguments).unwrap();
+        let token = printed.strip_suffix('\n').unwrap();
+        let question = client().post(format!("{url}/oauth/introspect")).form(&[("token", token)]);
+        let question = question.basic_auth("service", Some("service-secret"));
+        let said: Value = question.send().await.unwrap().json().await.unwrap();
+        assert_eq!((&said["active"], &said["sub"], &said["scope"]), (&json!(true), &json!("service"), &scope));
+        assert_eq!(said["aud"], json!(["task-api"]));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn logout_line_sends_a_logout_token_to_the_api() {
+    let program = Program::start(&mut command());
+    let url = program.value("RAMPART_URL");
+    let (user, _) = program.verified("USER_TOKEN").await;
+    let null = Value::Null;
+    for (about, sub, sid) in [
+        (&[][..], &user["sub"], &null),
+        (&["sub=it's"], &json!("it's"), &null),
+        (&["sid=s=1"], &null, &json!("s=1")),
+        (&["sid=s-1", "sub=admin"], &json!("admin"), &json!("s-1")),
+    ] {
+        let arguments = [&["logout", "http://127.0.0.1:8000/backchannel-logout"], about].concat();
+        let words = words(&asked(url, &arguments).unwrap());
+        let [options, address, data, form] = words.as_slice() else { panic!("{words:?}") };
+        assert_eq!([&**options, address, data], ["-i", "http://127.0.0.1:8000/backchannel-logout", "-d"]);
+        let jwt = insecure_decode::<Value>(form.strip_prefix("logout_token=").unwrap()).unwrap();
+        assert_eq!(jwt.header.typ.as_deref(), Some("logout+jwt"));
+        assert_eq!((&jwt.claims["iss"], &jwt.claims["aud"]), (&json!(url), &json!("task-api")));
+        assert_eq!((&jwt.claims["sub"], &jwt.claims["sid"]), (sub, sid));
+    }
+}
+
+#[tokio::test]
+async fn opaque_and_logout_that_cannot_be_made_are_refused_with_the_remedy() {
+    let issuer = issuer().await;
+    let usage = "logout takes the URL for logout tokens, and whom it is about, such as: logout http://127.0.0.1:8000/backchannel-logout sub=admin\n";
+    let whole = "the URL must be a whole one, such as http://127.0.0.1:8000/backchannel-logout\n";
+    for (arguments, said) in [
+        (&["logout"][..], usage),
+        (&["logout", "http://127.0.0.1:8000/", "ada"], usage),
+        (&["logout", "http://127.0.0.1:8000/", "user=ada"], usage),
+        (&["logout", "/backchannel-logout"], whole),
+        (&["logout", "ftp://127.0.0.1/"], whole),
+    ] {
+        assert_eq!(asked(issuer.url(), arguments), Err(said.to_owned()), "{arguments:?}");
+    }
+    issuer.inject(Endpoint::Token, Fault::json(200, r#"{"access_token":"a.b.c","token_type":"Bearer"}"#));
+    issuer.inject(Endpoint::LogoutToken, Fault::status(404));
+    let logout = ["logout", "http://127.0.0.1:8000/"];
+    for (arguments, wanted, status) in [(&["opaque"][..], "opaque token", 200), (&logout, "logout token", 404)] {
+        let said = format!("{} gives no {wanted}: status {status}, it is no local issuer\n", issuer.url());
+        assert_eq!(asked(issuer.url(), arguments), Err(said));
+        let said = "RAMPART_URL is \"https://login.example\", but this is for a local issuer alone";
+        assert!(asked("https://login.example", arguments).unwrap_err().starts_with(said));
     }
 }

@@ -1,7 +1,10 @@
 //! Runs the local issuer and prints tokens to paste.
 
 mod dpop;
+mod opaque;
+mod running;
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -24,7 +27,16 @@ Stop it with Ctrl-C. Each start has a new key.
 prints a curl line instead, for one request with a token that is bound to a key (DPoP, RFC 9449). The token is of the client `service`,
 with these scopes, by the issuer that runs on this machine. The proof in the line is good once, for 60 seconds.
 
-    RAMPART_URL          that issuer; http://127.0.0.1:9000 unless set";
+    cargo run -p rampart-issuer opaque [SCOPE]..
+
+prints a token that is no JWT, of that client with these scopes: an API asks the issuer about it (RFC 7662).
+
+    cargo run -p rampart-issuer logout URL [sub=USER] [sid=SESSION]
+
+prints a curl line that tells an API at its URL for logout tokens (OpenID Connect Back-Channel Logout) that this user, or this session, has
+ended; the user of USER_TOKEN unless told otherwise. The token in the line is good for two minutes.
+
+    RAMPART_URL          the issuer that is asked; http://127.0.0.1:9000 unless set";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -36,6 +48,8 @@ async fn main() -> ExitCode {
             Ok(())
         }
         [command, request @ ..] if command == "dpop" => dpop::curl_line(request).await.map(say),
+        [command, scopes @ ..] if command == "opaque" => opaque::token(scopes).await.map(say),
+        [command, about @ ..] if command == "logout" => opaque::logout_line(about).await.map(say),
         [argument, ..] => Err(format!("unknown argument {}; --help says what there is", argument.display())),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
@@ -92,6 +106,16 @@ fn introduce(issuer: &LocalIssuer, audiences: &str) -> Result<(), String> {
     say("\nFor the client credentials grant: client ID `service`, secret `service-secret`.");
     say("Stop the issuer with Ctrl-C; its keys and tokens end with it.");
     Ok(())
+}
+
+/// Arguments that are text, all of them.
+fn texts(arguments: &[OsString]) -> Option<Vec<&str>> {
+    arguments.iter().map(|argument| argument.to_str()).collect()
+}
+
+/// One word of a shell, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// To whoever reads, who may have gone by now: the issuer stays.
