@@ -134,7 +134,7 @@ impl RampartAuth {
         let token = verifier.presented(token.as_bytes());
         let claims = match verifier.begin(token) {
             Step::Done(verdict) => verdict,
-            Step::NeedsKeys(issuer) => verifier.resume(&issuer, token).await,
+            Step::Waits(wait) => verifier.resume(wait, token).await,
         }?;
         self.unbound(claims)
     }

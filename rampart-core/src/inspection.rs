@@ -68,12 +68,12 @@ impl RampartAuth {
         let line = if scheme == Scheme::Dpop { line() } else { None };
         let outcome = match step {
             Step::Done(verdict) => self.settle(verdict, Shown { scheme, token, line, spent: Cow::Borrowed(spent) }),
-            Step::NeedsKeys(issuer) => {
+            Step::Waits(wait) => {
                 let (auth, bytes, identity) = (self.clone(), token.bytes.to_owned(), token.identity);
                 let (line, spent) = (line.map(Line::into_owned), spent.to_owned());
                 AuthenticateOptional::waiting(async move {
                     let token = Presented { bytes: &bytes, identity };
-                    let verdict = auth.verifier().resume(&issuer, token).await;
+                    let verdict = auth.verifier().resume(wait, token).await;
                     let mut outcome = auth.settle(verdict, Shown { scheme, token, line, spent: Cow::Owned(spent) });
                     poll_fn(|context| outcome.poll_settled(context)).await
                 })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::claim_settings::{Mark, RequireClaim, RolesFromNames};
 use crate::grants::Grants;
+use crate::introspection::Introspection;
 use crate::jose::algorithm::Algorithm;
 use crate::jwks::header::FetchHeader;
 use crate::settings::IssuerSettings;
@@ -31,6 +32,7 @@ use crate::settings::IssuerSettings;
 pub struct Issuer {
     pub(crate) settings: IssuerSettings,
     pub(crate) fetch_headers: Vec<FetchHeader>,
+    pub(crate) introspection: Option<Box<Introspection>>,
 }
 
 impl Issuer {
@@ -349,6 +351,15 @@ impl Issuer {
         self
     }
 
+    /// Asks this issuer about its tokens (RFC 7662): about those that are no JWTs, or about each. See [`Introspection`].
+    ///
+    /// Opaque tokens name no issuer. Where several are asked about them, [`Introspection::token_prefix`] says whose they are; the issuers
+    /// of a [resolver](crate::IssuerResolver) are asked about none.
+    pub fn introspection(mut self, introspection: Introspection) -> Self {
+        self.introspection = Some(Box::new(introspection));
+        self
+    }
+
     /// Accepts ID tokens too. They are meant for the client that signed the user in, not for an API, and say nothing about what the
     /// bearer may do. The marks that are waived are those of an ID token and no others: `at_hash`, `c_hash`, `nonce`, the payload's
     /// `typ: ID`, and `token_use: id` or `id_token`. Refresh, logout and sender-constrained tokens are refused all the same.
@@ -376,14 +387,19 @@ impl Issuer {
 impl Issuer {
     /// Whether both are described alike: closures are alike only where they are the same one.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        let Self { settings, fetch_headers } = self;
-        *settings == other.settings && *fetch_headers == other.fetch_headers
+        let Self { settings, fetch_headers, introspection } = self;
+        let asks_alike = match (introspection, &other.introspection) {
+            (None, None) => true,
+            (Some(own), Some(other)) => own.is_like(other),
+            _ => false,
+        };
+        *settings == other.settings && *fetch_headers == other.fetch_headers && asks_alike
     }
 }
 
 impl From<IssuerSettings> for Issuer {
     fn from(settings: IssuerSettings) -> Self {
-        Self { settings, fetch_headers: Vec::new() }
+        Self { settings, fetch_headers: Vec::new(), introspection: None }
     }
 }
 
@@ -393,6 +409,9 @@ impl fmt::Debug for Issuer {
         tuple.field(&self.settings);
         if !self.fetch_headers.is_empty() {
             tuple.field(&self.fetch_headers);
+        }
+        if let Some(introspection) = &self.introspection {
+            tuple.field(introspection);
         }
         tuple.finish()
     }

@@ -20,6 +20,7 @@ mod grants;
 mod health;
 mod inquiry;
 mod inspection;
+mod introspection;
 mod issuer;
 mod jose;
 mod jwks;
@@ -53,6 +54,7 @@ pub use crate::{
     event::{AmbiguousKey, Event, RefusedToken},
     grants::Grants,
     health::{Health, IssuerHealth, JwksState},
+    introspection::Introspection,
     issuer::Issuer,
     jose::algorithm::{Algorithm, UnknownAlgorithm},
     jose::key_set::{Jws, KeySet, KeySetError},
@@ -68,7 +70,10 @@ pub use crate::{
 };
 
 #[doc(inline)]
-pub use rampart_http::ConfigError;
+pub use rampart_http::{
+    AnswerFormat, ConfigError, Introspecting, IntrospectionError, IntrospectionMode, IntrospectionSettings, Question,
+    TokenIntrospector,
+};
 
 #[doc(hidden)]
 pub use crate::requirement::__private;

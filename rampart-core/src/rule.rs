@@ -45,6 +45,12 @@ pub enum Rule {
     V11,
     /// The kind of token: an access token and no other (RFC 8725 section 3.12).
     V12,
+    /// Whether a token that is no JWT may be one of an issuer that can be asked about it.
+    I1,
+    /// What the issuer says of the token: that it is active (RFC 7662 section 2.2).
+    I2,
+    /// That the issuer can be asked, and that its answer is one.
+    I3,
     /// The scheme and the proof that comes with it: a bound token with exactly one proof (RFC 9449 sections 4.3 and 7).
     P1,
     /// The form of the proof: a signed JWT of its own type (RFC 9449 section 4.2).
@@ -81,6 +87,9 @@ impl Rule {
         Self::V10,
         Self::V11,
         Self::V12,
+        Self::I1,
+        Self::I2,
+        Self::I3,
         Self::P1,
         Self::P2,
         Self::P3,
@@ -108,6 +117,9 @@ impl Rule {
             Self::V10 => "V10",
             Self::V11 => "V11",
             Self::V12 => "V12",
+            Self::I1 => "I1",
+            Self::I2 => "I2",
+            Self::I3 => "I3",
             Self::P1 => "P1",
             Self::P2 => "P2",
             Self::P3 => "P3",

@@ -28,6 +28,6 @@ pub use crate::{
 #[doc(no_inline)]
 pub use rampart_core::{
     Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Dpop, Event, Grants,
-    Health, Issuer, JwksState, Mark, NonceKey, Policy, RampartAuth, RampartAuthBuilder, Requirement, RolesFromNames,
-    Rule, Settings, issued_by, roles, scopes,
+    Health, Introspection, Issuer, JwksState, Mark, NonceKey, Policy, RampartAuth, RampartAuthBuilder, Requirement,
+    RolesFromNames, Rule, Settings, issued_by, roles, scopes,
 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::RampartAuthBuilder;
 use crate::claim_settings::{Mark, RolesFromNames};
 use crate::grants::Grants;
+use crate::introspection::Introspection;
 use crate::issuer::Issuer;
 use crate::jose::algorithm::Algorithm;
 
@@ -13,6 +14,11 @@ impl RampartAuthBuilder {
     /// See [`Issuer::grants`].
     pub fn grants(self, grants: Grants) -> Self {
         self.first(|issuer| issuer.grants(grants))
+    }
+
+    /// See [`Issuer::introspection`].
+    pub fn introspection(self, introspection: Introspection) -> Self {
+        self.first(|issuer| issuer.introspection(introspection))
     }
 
     /// See [`Issuer::audiences`].

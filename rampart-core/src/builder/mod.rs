@@ -366,6 +366,7 @@ impl RampartAuthBuilder {
         let challenges = Challenges::new(settings.realm, settings.resource_metadata.as_deref(), offered)?;
         let token_cache_bytes = settings.token_cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES);
         let verifier = Verifier {
+            takes_opaque: issuers.take_opaque(),
             issuers,
             strangers: Strangers::default(),
             tolerance: floor.tolerance,

@@ -93,6 +93,20 @@ pub enum Event<'e> {
         /// What is missing, and the remedy.
         problem: &'e str,
     },
+    /// The issuer could not be asked about a token, or its answer is none.
+    #[non_exhaustive]
+    IntrospectionFailed {
+        /// Its name.
+        issuer: &'e str,
+        /// What has happened.
+        error: &'e str,
+        /// Whether that is for the operator to mend: the issuer refuses our credentials, or nobody knows where to ask.
+        is_fault: bool,
+        /// For how long nobody is asked about, where that holds for every token.
+        pause: Option<Duration>,
+        /// Anybody can bring it about by a token, so that the log has one line a second: how many got none since the last.
+        left_out: u64,
+    },
     /// An entry of the key set is not used.
     #[non_exhaustive]
     KeySkipped {

@@ -56,6 +56,17 @@ pub(crate) fn log(event: &Event<'_>) {
         Event::KeyFetchImpossible { problem } => {
             error!(target: "rampart", "the issuer's keys cannot be fetched: {problem}");
         }
+        Event::IntrospectionFailed { issuer, error, is_fault, pause, left_out } => {
+            let (pause_s, left_out) = (pause.map(|pause| pause.as_secs()), Some(*left_out).filter(|lines| *lines > 0));
+            if *is_fault {
+                error!(
+                    target: "rampart", issuer, error, pause_s,
+                    "the issuer cannot be asked about tokens: check endpoint, client_id and client_secret of the introspection"
+                );
+            } else {
+                warn!(target: "rampart", issuer, error, pause_s, left_out, "the issuer could not be asked about a token");
+            }
+        }
         Event::KeySkipped { position, why, is_fault: true } => {
             warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
         }
@@ -160,6 +171,20 @@ mod tests {
             Event::KeyFetchFailed { url: "https://a.example/", error: "status 500", failures: 3, retry_in: SECOND },
             Event::KeyFetchAbandoned { url: "https://a.example/" },
             Event::KeyFetchImpossible { problem: "there is no runtime" },
+            Event::IntrospectionFailed {
+                issuer: "https://a.example",
+                error: "down",
+                is_fault: false,
+                pause: Some(SECOND),
+                left_out: 3,
+            },
+            Event::IntrospectionFailed {
+                issuer: "https://a.example",
+                error: "401",
+                is_fault: true,
+                pause: Some(SECOND),
+                left_out: 0,
+            },
             Event::KeySkipped { position: 0, why: "its kty is missing", is_fault: true },
             Event::KeySkipped { position: 0, why: "its use is not sig", is_fault: false },
             Event::MoreKeysSkipped { skipped: 21 },
@@ -218,6 +243,7 @@ mod tests {
             Event::KeyFetchFailed { .. } => "KeyFetchFailed",
             Event::KeyFetchAbandoned { .. } => "KeyFetchAbandoned",
             Event::KeyFetchImpossible { .. } => "KeyFetchImpossible",
+            Event::IntrospectionFailed { .. } => "IntrospectionFailed",
             Event::KeySkipped { .. } => "KeySkipped",
             Event::MoreKeysSkipped { .. } => "MoreKeysSkipped",
             Event::KeysCut { .. } => "KeysCut",

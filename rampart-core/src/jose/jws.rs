@@ -29,6 +29,8 @@ pub(crate) enum TypRule {
     AtJwtOnly,
     /// `dpop+jwt`: no token, but a proof (RFC 9449 section 4.2).
     Proof,
+    /// `token-introspection+jwt`: no token, but what the issuer says of one (RFC 9701 section 5).
+    Introspection,
 }
 
 impl TypRule {
@@ -233,6 +235,7 @@ impl<'a> Header<'a> {
                 typ if typ.eq_ignore_ascii_case("JWT") => Typ::Jwt,
                 typ if typ.eq_ignore_ascii_case("at+jwt") => Typ::AtJwt,
                 typ if typ.eq_ignore_ascii_case("dpop+jwt") => Typ::Proof,
+                typ if typ.eq_ignore_ascii_case("token-introspection+jwt") => Typ::Introspection,
                 _ => Typ::Another,
             },
             Some(_) => Typ::Another,
@@ -241,12 +244,14 @@ impl<'a> Header<'a> {
             (TypRule::Any, _)
             | (TypRule::AccessToken, Typ::Absent | Typ::Jwt | Typ::AtJwt)
             | (TypRule::AtJwtOnly, Typ::AtJwt)
-            | (TypRule::Proof, Typ::Proof) => {}
-            (TypRule::AccessToken, Typ::Proof | Typ::Another) => {
+            | (TypRule::Proof, Typ::Proof)
+            | (TypRule::Introspection, Typ::Introspection) => {}
+            (TypRule::AccessToken, Typ::Proof | Typ::Introspection | Typ::Another) => {
                 return refuse("typ is neither JWT nor at+jwt: another kind of token");
             }
             (TypRule::AtJwtOnly, _) => return refuse("typ is not at+jwt, and require_at_jwt is set"),
             (TypRule::Proof, _) => return refuse("typ is not dpop+jwt"),
+            (TypRule::Introspection, _) => return refuse("its typ is not token-introspection+jwt"),
         }
         Ok(Self { algorithm, kid, is_at_jwt: matches!(typ, Typ::AtJwt), text })
     }
@@ -257,6 +262,7 @@ enum Typ {
     Jwt,
     AtJwt,
     Proof,
+    Introspection,
     Another,
 }
 

@@ -101,7 +101,10 @@ impl MissingKids {
 /// Answers of 503 that strangers can bring about: ten in any second, however many objects a process has. A balancer takes a host
 /// out that gives more of them.
 #[derive(Clone, Debug)]
-pub(crate) struct SharedUnavailables(Arc<Mutex<Unavailables>>);
+pub(crate) struct SharedUnavailables {
+    of_keys: Arc<Mutex<Unavailables>>,
+    of_introspection: Arc<Mutex<Unavailables>>,
+}
 
 impl SharedUnavailables {
     /// Those of the process.
@@ -112,12 +115,17 @@ impl SharedUnavailables {
 
     /// Some that nobody else counts with.
     pub(crate) fn apart() -> Self {
-        Self(Arc::default())
+        Self { of_keys: Arc::default(), of_introspection: Arc::default() }
     }
 
     /// Whether one more may be given.
     pub(crate) fn admit(&self, now: Instant) -> bool {
-        self.0.lock().admit(now)
+        self.of_keys.lock().admit(now)
+    }
+
+    /// The same where it is not keys that are missing, but the issuer's word about a token.
+    pub(crate) fn admit_unasked(&self, now: Instant) -> bool {
+        self.of_introspection.lock().admit(now)
     }
 }
 

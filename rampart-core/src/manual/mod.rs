@@ -4,6 +4,7 @@
 //! [log]: self::log
 //! [presets]: self::presets
 //! [DPoP]: self::dpop
+//! [introspection]: self::introspection
 //! [how to]: self::how_to
 //! [Rampart itself]: self::rampart_itself
 //! [rampart-rust]: self::coming_from_rampart_rust
@@ -21,6 +22,7 @@ pub mod defaults {
 /// The rules of verification, by the names that the log gives them.
 ///
 /// [DPoP]: crate::manual::dpop
+/// [introspection]: crate::manual::introspection
 pub mod rules {
     #![doc = include_str!("rules.md")]
 }
@@ -63,6 +65,15 @@ pub mod how_to {
 #[cfg(not(doctest))]
 pub mod dpop {
     #![doc = include_str!("dpop.md")]
+}
+
+/// Opaque tokens, and JWTs that the issuer is asked about as well (RFC 7662).
+///
+/// [rules]: crate::manual::rules
+/// [log]: crate::manual::log
+#[cfg(not(doctest))]
+pub mod introspection {
+    #![doc = include_str!("introspection.md")]
 }
 
 /// What a Rampart server hands out, and which of it an API accepts.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::time::Duration;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -161,6 +162,37 @@ impl ClaimError {
 }
 
 impl Claims {
+    /// The same, less what the issuer takes away.
+    pub(crate) fn narrowed(&self, exp: Duration, scope: String, implied_scopes: Box<[String]>) -> Self {
+        let ClaimFields { sub, email, name, preferred_username, given_name, family_name, .. } = &self.fields;
+        let ClaimFields { email_verified, roles, org_id, iss, aud, iat, .. } = &self.fields;
+        Self {
+            fields: ClaimFields {
+                sub: sub.clone(),
+                email: email.clone(),
+                email_verified: *email_verified,
+                name: name.clone(),
+                preferred_username: preferred_username.clone(),
+                given_name: given_name.clone(),
+                family_name: family_name.clone(),
+                roles: roles.clone(),
+                scope,
+                org_id: org_id.clone(),
+                iss: iss.clone(),
+                aud: aud.clone(),
+                exp: exp.as_secs(),
+                iat: *iat,
+            },
+            is_client: self.is_client,
+            confirmation: self.confirmation,
+            implied_roles: self.implied_roles.clone(),
+            implied_scopes,
+            times: Times { exp, ..self.times },
+            payload: self.payload.clone(),
+            token: self.token,
+        }
+    }
+
     /// Whether the token has this role: whole string, case-sensitive (`admin` is neither `Admin` nor `admin2`). Nobody has the role
     /// without a name, not even where the token lists one.
     pub fn has_role(&self, role: &str) -> bool {

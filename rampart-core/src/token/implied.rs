@@ -29,7 +29,7 @@ impl Implied {
     }
 
     /// The scopes that those of a text include and are not among them.
-    pub(super) fn by_scopes(&self, text: &str) -> Box<[String]> {
+    pub(crate) fn by_scopes(&self, text: &str) -> Box<[String]> {
         included(&self.scopes, || scope::names(text))
     }
 }

@@ -2,6 +2,7 @@
 
 use rampart_http::json::Value;
 
+use super::answer::Believed;
 use super::confirmation::Confirmation;
 use super::payload::Payload;
 use super::rules::Rules;
@@ -54,6 +55,46 @@ impl Payload<'_> {
             }
         }
         Ok(())
+    }
+
+    /// V12 of what the issuer says of a token, which must say that it is an access token: servers call refresh tokens active too, as
+    /// RFC 7662 section 2.2 lets them. That it is for this API says so as well.
+    pub(super) fn check_kind_of_answer(
+        &self,
+        rules: &Rules,
+        believed: Believed,
+        has_audience: bool,
+    ) -> Result<(), Refusal> {
+        let is_one_of = |value: &Option<Value<'_>>, known: &[&str]| matches!(value, Some(Value::Str(text)) if known.iter().any(|known| text.eq_ignore_ascii_case(known)));
+        let typ = is_one_of(&self.typ, &["Bearer", "DPoP"]);
+        let token_type = is_one_of(&self.token_type, &["Bearer", "DPoP"]);
+        let token_use = is_one_of(&self.token_use, &["access", "access_token"]);
+        // A nonce among the claims says nothing of a token whose kind is said.
+        self.check_kind(rules, token_type || token_use)?;
+        let refuse = |why| Err(Refusal::invalid(Rule::V12, why));
+        let has_type = self.token_type.as_ref().is_some_and(|value| *value != Value::Null);
+        if has_type && !token_type && !believed.any_kind {
+            return refuse("the answer's token_type is neither Bearer nor DPoP");
+        }
+        let is_bound = self.cnf.is_some_and(|cnf| cnf.get() != "null");
+        if is_one_of(&self.token_type, &["DPoP"]) && !is_bound {
+            return refuse("the answer's token_type is DPoP, and it names no key that the token is bound to");
+        }
+        if typ || token_type || token_use || has_audience || believed.any_kind {
+            return Ok(());
+        }
+        refuse("the answer does not say that this is an access token, by token_type, token_use, typ or aud")
+    }
+
+    /// V12 of what the issuer says of a token that was verified: it must not say that it is of another kind.
+    pub(super) fn check_kind_beside(&self, rules: &Rules) -> Result<(), Refusal> {
+        self.check_kind(rules, true)?;
+        match &self.token_type {
+            Some(Value::Str(text)) if !text.eq_ignore_ascii_case("Bearer") && !text.eq_ignore_ascii_case("DPoP") => {
+                Err(Refusal::invalid(Rule::V12, "the answer's token_type is neither Bearer nor DPoP"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// V12: what the token is bound to. Where no proofs are accepted, nothing can be.

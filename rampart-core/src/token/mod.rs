@@ -2,6 +2,7 @@
 //! what is found where the settings say ([`mod@pointer`]) and what it becomes ([`mapping`]); the claims ([`claims`]). Kept for the next
 //! request with the same token ([`cache`]), or for the next guard of one request ([`fingerprint`]).
 
+pub(crate) mod answer;
 pub(crate) mod cache;
 pub(crate) mod claims;
 pub(crate) mod confirmation;

@@ -123,6 +123,14 @@ impl<'a> Payload<'a> {
     pub(super) fn has_aud(&self) -> bool {
         is_there(self.aud.as_ref())
     }
+
+    pub(super) fn has_iss(&self) -> bool {
+        is_there(self.iss.as_ref())
+    }
+
+    pub(super) fn has_exp(&self) -> bool {
+        has_text(self.exp)
+    }
 }
 
 impl Payload<'_> {

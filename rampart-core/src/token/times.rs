@@ -17,7 +17,7 @@ pub(crate) struct Times {
     pub(crate) exp: Duration,
     /// `None` where the settings let it be absent, and it is.
     pub(crate) iat: Option<Duration>,
-    nbf: Option<Duration>,
+    pub(super) nbf: Option<Duration>,
 }
 
 impl Times {
@@ -61,10 +61,23 @@ impl Times {
         iat: Option<&RawValue>,
         nbf: Option<&RawValue>,
     ) -> Result<Self, Refusal> {
+        Self::read_or(exp, iat, nbf, None)
+    }
+
+    /// The same where `exp` is this unless it is said.
+    pub(crate) fn read_or(
+        exp: Option<&RawValue>,
+        iat: Option<&RawValue>,
+        nbf: Option<&RawValue>,
+        unsaid: Option<Duration>,
+    ) -> Result<Self, Refusal> {
         let date = |raw: Option<&RawValue>, why| {
             raw.map(|raw| numeric_date(raw.get()).ok_or(Refusal::invalid(Rule::V9, why))).transpose()
         };
-        let exp = date(exp, "exp is not a number of seconds from 1970 to the year 9999")?;
+        let exp = match unsaid {
+            None => date(exp, "exp is not a number of seconds from 1970 to the year 9999")?,
+            said_elsewhere => said_elsewhere,
+        };
         // Whether it may be null was asked before (V6b).
         let iat = iat.filter(|raw| raw.get() != "null");
         Ok(Self {

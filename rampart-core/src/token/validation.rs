@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rampart_http::json::Value;
 
+use super::answer::Believed;
 use super::claims::{Audience, ClaimFields, Claims};
 use super::diagnosis::with_remedy;
 use super::elsewhere::Elsewhere;
@@ -16,11 +17,13 @@ use super::subject::Subject;
 use super::times::Times;
 use crate::rule::{Refusal, Rule};
 
+/// Who turns introspection on meets it first with servers that check the audience themselves, or not at all.
+const ANSWER_WITHOUT_AUDIENCE_HINT: &str = "where the issuer makes sure itself that a token is for this API before it calls it active, say so by audience_is_checked_by_issuer";
 /// What people who are new to a Rampart server get wrong first.
 const AUDIENCE_HINT: &str = "with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login or a renewal: accept each that you serve";
 
 /// V7.
-fn check_issuer(iss: Option<&Value<'_>>, rules: &Rules) -> Result<(), Refusal> {
+pub(super) fn check_issuer(iss: Option<&Value<'_>>, rules: &Rules) -> Result<(), Refusal> {
     let refuse = |why| Err(Refusal::invalid(Rule::V7, why));
     match iss {
         Some(Value::Str(iss)) if rules.is_issuer(iss) => Ok(()),
@@ -38,7 +41,7 @@ fn check_issuer(iss: Option<&Value<'_>>, rules: &Rules) -> Result<(), Refusal> {
 }
 
 /// V8, of `aud` or of the claim that stands in for it.
-fn check_audience(audiences: &[Cow<'_, str>], is_aud: bool, rules: &Rules) -> Result<(), Refusal> {
+pub(super) fn check_audience(audiences: &[Cow<'_, str>], is_aud: bool, rules: &Rules) -> Result<(), Refusal> {
     let pairs = || audiences.iter().flat_map(|own| rules.audiences.iter().map(move |accepted| (own, accepted)));
     if pairs().any(|(own, accepted)| *accepted == **own) {
         return Ok(());
@@ -107,7 +110,7 @@ pub(crate) struct Valid {
 /// V6 to V12, in their order, of a token whose signature holds.
 pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Valid, Refusal> {
     let payload = String::from_utf8(payload).map_err(|_| not_utf8())?;
-    match judge(&payload, is_at_jwt, rules, now) {
+    match Payload::read(&payload).and_then(|members| judge(&payload, members, Form::Jwt { is_at_jwt }, rules, now)) {
         Ok(mut valid) => {
             valid.claims.payload = payload.into_boxed_str();
             Ok(valid)
@@ -116,21 +119,54 @@ pub(crate) fn validate(payload: Vec<u8>, is_at_jwt: bool, rules: &Rules, now: Du
     }
 }
 
-/// The same, less the payload itself.
-fn judge(text: &str, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Valid, Refusal> {
-    let mut members = Payload::read(text)?;
+/// What says of itself what the rules ask for.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// The payload of a token.
+    Jwt { is_at_jwt: bool },
+    /// What the issuer says of one (RFC 7662 section 2.2). It may leave out what a token may not.
+    Answer(Believed),
+}
+
+/// V6b to V12, in their order; less the payload itself.
+pub(super) fn judge<'a>(
+    text: &'a str,
+    mut members: Payload<'a>,
+    form: Form,
+    rules: &Rules,
+    now: Duration,
+) -> Result<Valid, Refusal> {
     let mut elsewhere = Elsewhere::find(text, &members, rules).map_err(ambiguous)?;
-    members.require_registered(rules, &elsewhere.stand_ins)?;
-    check_issuer(members.iss.as_ref(), rules).map_err(|refusal| match &members.iss {
-        Some(Value::Str(iss)) => refusal.saying(iss),
-        _ => refusal,
-    })?;
+    let mut believed_until = None;
+    match form {
+        Form::Jwt { .. } => members.require_registered(rules, &elsewhere.stand_ins)?,
+        Form::Answer(believed) => believed_until = (!members.has_exp()).then_some(believed.until),
+    }
+    let has_iss = members.has_iss() || matches!(form, Form::Jwt { .. });
+    if has_iss {
+        check_issuer(members.iss.as_ref(), rules).map_err(|refusal| match &members.iss {
+            Some(Value::Str(iss)) => refusal.saying(iss),
+            _ => refusal,
+        })?;
+    }
     let has_aud = members.has_aud();
-    let audiences = members.audiences(elsewhere.stand_ins.audience.take())?;
-    check_audience(&audiences, has_aud, rules).map_err(|refusal| refusal.saying(&audiences))?;
-    let times = Times::read(members.exp, members.iat, members.nbf)?;
+    let stand_in = elsewhere.stand_ins.audience.take();
+    let audiences = match form {
+        Form::Answer(Believed { audience_is_checked: true, .. }) if !has_aud && stand_in.is_none() => Vec::new(),
+        Form::Answer(_) if !has_aud && stand_in.is_none() => {
+            return Err(Refusal::invalid(Rule::V8, "the answer has no aud").hinting(ANSWER_WITHOUT_AUDIENCE_HINT));
+        }
+        _ => {
+            let audiences = members.audiences(stand_in)?;
+            check_audience(&audiences, has_aud, rules).map_err(|refusal| refusal.saying(&audiences))?;
+            audiences
+        }
+    };
+    let times = Times::read_or(members.exp, members.iat, members.nbf, believed_until)?;
     times.check(now, rules.tolerance)?;
-    times.check_lifetime(now, rules.max_lifetime, rules.tolerance)?;
+    if believed_until.is_none() {
+        times.check_lifetime(now, rules.max_lifetime, rules.tolerance)?;
+    }
 
     let subject = Subject::of(members.sub.take(), elsewhere.stand_ins.subject, rules.subject_claim.as_ref())?;
     let missing = rules.required_claims.iter().zip(elsewhere.required).find(|(_, is_there)| !is_there);
@@ -151,7 +187,10 @@ fn judge(text: &str, is_at_jwt: bool, rules: &Rules, now: Duration) -> Result<Va
     };
     let (roles, scope) = (rules.grants.roles_of(roles), rules.grants.scope_of(scope));
 
-    members.check_kind(rules, is_at_jwt)?;
+    match form {
+        Form::Jwt { is_at_jwt } => members.check_kind(rules, is_at_jwt)?,
+        Form::Answer(believed) => members.check_kind_of_answer(rules, believed, !audiences.is_empty())?,
+    }
     let confirmation = members.confirmation(rules)?;
     let mut mistyped = Vec::new();
     let email_verified = profile(&mut mistyped, "email_verified", members.email_verified.take(), Value::into_bool);

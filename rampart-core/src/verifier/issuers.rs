@@ -52,6 +52,7 @@ impl Issuers {
     /// Checks that no two of them go by one name, and tells of those that nearly do.
     pub(crate) fn new(fixed: Vec<Trusted>, live: Option<Live>, listeners: &Listeners) -> Result<Self, ConfigError> {
         let fixed: Vec<_> = fixed.into_iter().map(Arc::new).collect();
+        check_prefixes(&fixed)?;
         let places = places(&fixed)?;
         tell_of_likeness(&places, listeners);
         match (<[_; 1]>::try_from(fixed), live) {
@@ -70,6 +71,17 @@ impl Issuers {
                 directory.named(&unverified::iss(&payload)?)
             }
         }
+    }
+
+    /// Whether any of them is asked about tokens that are no JWTs.
+    pub(crate) fn take_opaque(&self) -> bool {
+        self.fixed().iter().any(|issuer| issuer.introspected.is_some())
+    }
+
+    /// The one whose opaque tokens look like this.
+    pub(crate) fn that_may_know(&self, token: &[u8]) -> Option<&Arc<Trusted>> {
+        let may_know = |issuer: &&Arc<Trusted>| issuer.introspected.as_ref().is_some_and(|asks| asks.may_know(token));
+        self.fixed().iter().find(may_know)
     }
 
     /// The one of this number, where it still is one of them.
@@ -124,6 +136,26 @@ impl Directory {
             None => self.live.as_ref()?.numbered(number).map(Whose::Live),
         }
     }
+}
+
+/// An opaque token names no issuer: how it begins must say which one to ask, and no other must learn of it.
+fn check_prefixes(issuers: &[Arc<Trusted>]) -> Result<(), ConfigError> {
+    let mut prefixes: Vec<(&str, &str)> =
+        issuers.iter().filter_map(|issuer| Some((issuer.introspected.as_ref()?.prefix(), issuer.name()))).collect();
+    prefixes.sort_unstable();
+    for pair in prefixes.windows(2) {
+        if let [(prefix, one), (longer, other)] = pair
+            && longer.starts_with(prefix)
+        {
+            return Err(ConfigError::invalid(
+                "introspection",
+                format!(
+                    "{one} and {other} are both asked about opaque tokens, which name no issuer; say by token_prefix how those of each begin, neither of which may be the beginning of the other"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn places(issuers: &[Arc<Trusted>]) -> Result<HashMap<Box<str>, usize>, ConfigError> {

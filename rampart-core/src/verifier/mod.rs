@@ -3,6 +3,7 @@
 //! One way leads through here, from top to bottom: [`Verifier::begin`] says what it can; where keys must be fetched first,
 //! [`Verifier::resume`] waits for them and decides. How a token is judged once the keys are at hand stands in [`jwt`].
 
+pub(crate) mod introspection;
 pub(crate) mod issuers;
 pub(crate) mod jwt;
 pub(crate) mod live;
@@ -12,6 +13,7 @@ pub(crate) mod trusted;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::introspection::{Asked, Look};
 use self::issuers::{Issuers, Whose};
 use self::jwt::{Failure, Good, UnknownKid};
 use self::strangers::Strangers;
@@ -40,6 +42,8 @@ pub(crate) type Verdict = Result<Arc<Claims>, AuthError>;
 /// The verifier of one object.
 pub(crate) struct Verifier {
     pub(crate) issuers: Issuers,
+    /// Whether a token may be no JWT, and an issuer be asked about it.
+    pub(crate) takes_opaque: bool,
     pub(crate) strangers: Strangers,
     pub(crate) tolerance: Duration,
     pub(crate) max_token_bytes: usize,
@@ -61,17 +65,32 @@ struct Known<'v> {
     entry: Option<Entry>,
 }
 
+/// Who judges a token.
+enum Judge<'v> {
+    /// We do, by what it says of itself.
+    Here(Known<'v>),
+    /// The issuer, of which nothing in it speaks.
+    Issuer(&'v Arc<Trusted>),
+}
+
 /// What can be said of a token without waiting.
 pub(crate) enum Step {
     Done(Verdict),
-    /// Keys of this issuer must be fetched before anything more can be said.
-    NeedsKeys(Arc<Trusted>),
+    /// The issuer must be asked before anything more can be said.
+    Waits(Wait),
 }
 
-impl Step {
-    const fn good(claims: Arc<Claims>) -> Self {
-        Self::Done(Ok(claims))
-    }
+/// What is missing of a token's verdict.
+pub(crate) struct Wait {
+    issuer: Arc<Trusted>,
+    missing: Missing,
+}
+
+enum Missing {
+    /// Keys of its issuer.
+    Keys,
+    /// What its issuer says of it; with its claims, where they were verified.
+    Answer(Option<Arc<Claims>>),
 }
 
 impl Verifier {
@@ -85,16 +104,18 @@ impl Verifier {
     pub(crate) fn begin(&self, token: Presented<'_>) -> Step {
         let Some(glance) = self.clock.glance() else { return Step::Done(Err(self.no_clock())) };
         let known = match self.knows(token) {
-            Ok(known) => known,
+            Ok(Judge::Here(known)) => known,
+            Ok(Judge::Issuer(issuer)) => return self.heard(issuer, token, None, glance),
             Err(refusal) => return Step::Done(Err(self.refuse_unread(&refusal))),
         };
         let Known { issuer, entry } = known;
         let issuer = &*issuer;
+        let good = |claims| self.verified(issuer, token, claims, glance);
         let exactly = || self.clock.exactly(glance).unwrap_or(glance.at);
         let refused = |failure| Step::Done(Err(self.settle(issuer, failure)));
         let cache = match &issuer.keys {
             Keys::Static(set) => {
-                return self.judge(issuer, token, entry, set, glance).map_or_else(refused, Step::good);
+                return self.judge(issuer, token, entry, set, glance).map_or_else(refused, good);
             }
             Keys::Fetched(cache) => cache,
         };
@@ -102,13 +123,13 @@ impl Verifier {
         let keys = current.as_ref().and_then(|current| current.keys());
         let Some(keys) = keys else { return self.begin_without_keys(issuer, token.bytes, glance.at) };
         match self.judge(issuer, token, entry, keys, glance) {
-            Ok(claims) => Step::good(claims),
+            Ok(claims) => good(claims),
             // By the exact time: what was asked before the token came, however shortly, does not speak of it.
             Err(Failure::UnknownKid(unknown)) => match self.sought(issuer, &unknown, exactly()) {
                 Err(error) => Step::Done(Err(error)),
                 Ok(sought) => match cache.dismiss(&sought) {
                     Some(not_found) => Step::Done(Err(self.not_found(issuer, not_found, &sought))),
-                    None => Step::NeedsKeys(Arc::clone(issuer)),
+                    None => Step::Waits(Wait { issuer: Arc::clone(issuer), missing: Missing::Keys }),
                 },
             },
             Err(failure) => refused(failure),
@@ -116,18 +137,22 @@ impl Verifier {
     }
 
     /// What is known of a token before anything of it is verified: that it was before, or whose it says that it is.
-    fn knows(&self, token: Presented<'_>) -> Result<Known<'_>, Refusal> {
+    fn knows(&self, token: Presented<'_>) -> Result<Judge<'_>, Refusal> {
         self.check_length(token.bytes)?;
         let entry = self.entry(token);
         if let Some(known) = &entry
             && let Some(issuer) = self.issuers.numbered(known.issuer)
         {
-            return Ok(Known { issuer, entry });
+            return Ok(Judge::Here(Known { issuer, entry }));
+        }
+        if self.takes_opaque && introspection::is_opaque(token.bytes) {
+            let stranger = || Refusal::invalid(Rule::I1, "no issuer that is asked about opaque tokens has such ones");
+            return self.issuers.that_may_know(token.bytes).map(Judge::Issuer).ok_or_else(stranger);
         }
         let issuer = self.issuers.named_by(token.bytes)?;
         // That of a resolver may have been asked for again just now.
         let entry = entry.filter(|entry| entry.issuer == issuer.number);
-        Ok(Known { issuer, entry })
+        Ok(Judge::Here(Known { issuer, entry }))
     }
 
     /// What came of the same token before.
@@ -148,7 +173,7 @@ impl Verifier {
                     let kid = token.kid.as_deref();
                     Step::Done(Err(self.refuse_as(Some(issuer), AuthError::InvalidToken, &refusal, kid)))
                 }
-                Ok(_) => Step::NeedsKeys(Arc::clone(issuer)),
+                Ok(_) => Step::Waits(Wait { issuer: Arc::clone(issuer), missing: Missing::Keys }),
             },
         }
     }
@@ -161,8 +186,54 @@ impl Verifier {
         Err(Refusal::invalid(Rule::V2, "the token is longer than max_token_bytes"))
     }
 
+    /// A token that holds by what it says: where its issuer is asked about each, both must say yes.
+    fn verified(&self, issuer: &Arc<Trusted>, token: Presented<'_>, claims: Arc<Claims>, glance: Glance) -> Step {
+        match &issuer.introspected {
+            Some(asks) if asks.is_for_every_token() => self.heard(issuer, token, Some(claims), glance),
+            _ => Step::Done(Ok(claims)),
+        }
+    }
+
+    /// What the issuer has said of a token, as far as that is believed still.
+    fn heard(&self, issuer: &Arc<Trusted>, token: Presented<'_>, own: Option<Arc<Claims>>, glance: Glance) -> Step {
+        let Some(asks) = &issuer.introspected else { return Step::Done(Err(AuthError::InvalidToken)) };
+        let asked = Asked::about(token.bytes, own.as_ref());
+        match asks.look(issuer, asked, glance.at, &|claims| self.in_time(claims, glance)) {
+            Look::Good(claims) => Step::Done(Ok(claims)),
+            Look::Refused(refusal) => Step::Done(Err(self.refuse(Some(issuer), &refusal, None))),
+            Look::Unknown => Step::Waits(Wait { issuer: Arc::clone(issuer), missing: Missing::Answer(own) }),
+        }
+    }
+
+    /// Asks the issuer about a token, or waits for who does.
+    async fn ask(&self, issuer: &Arc<Trusted>, token: Presented<'_>, own: Option<Arc<Claims>>) -> Verdict {
+        let Some(asks) = &issuer.introspected else { return Err(AuthError::InvalidToken) };
+        let asked = Asked::about(token.bytes, own.as_ref());
+        let in_time = |claims: &Claims| {
+            let now = self.clock.now().ok_or_else(|| self.no_date())?;
+            claims.times.check(now, self.tolerance)
+        };
+        asks.ask(issuer, asked, &in_time).await.map_err(|refusal| self.refuse(Some(issuer), &refusal, None))
+    }
+
+    /// Waits for what is missing.
+    pub(crate) async fn resume(&self, wait: Wait, token: Presented<'_>) -> Verdict {
+        let Wait { issuer, missing } = wait;
+        let own = match missing {
+            Missing::Answer(own) => own,
+            Missing::Keys => {
+                let claims = self.judge_with_keys(&issuer, token).await?;
+                match &issuer.introspected {
+                    Some(asks) if asks.is_for_every_token() => Some(claims),
+                    _ => return Ok(claims),
+                }
+            }
+        };
+        self.ask(&issuer, token, own).await
+    }
+
     /// Waits for keys, and looks for the token's key once if the keys that came do not hold it.
-    pub(crate) async fn resume(&self, issuer: &Arc<Trusted>, token: Presented<'_>) -> Verdict {
+    async fn judge_with_keys(&self, issuer: &Arc<Trusted>, token: Presented<'_>) -> Verdict {
         let Keys::Fetched(cache) = &issuer.keys else { return Err(AuthError::InvalidToken) };
         let Some(now) = self.clock.now() else { return Err(self.no_clock()) };
         let begun = cache.begun();
@@ -222,9 +293,7 @@ impl Verifier {
         if let Some(Entry { claims, key, .. }) = entry
             && keys.holds(key)
         {
-            if !glance.surely(|now| claims.times.check(now, self.tolerance).is_ok()) {
-                claims.times.check(exactly()?, self.tolerance)?;
-            }
+            self.in_time(&claims, glance)?;
             return Ok(claims);
         }
         let Good { valid, key } = jwt::verify(token.bytes, issuer, keys, exactly()?, &self.listeners)?;
@@ -238,6 +307,14 @@ impl Verifier {
         let claims = Arc::new(Claims { token: Fingerprint::of(token.bytes), ..valid.claims });
         tokens.insert(identity, Entry { claims: Arc::clone(&claims), issuer: issuer.number, key });
         Ok(claims)
+    }
+
+    /// V9 of claims that were good before.
+    fn in_time(&self, claims: &Claims, glance: Glance) -> Result<(), Refusal> {
+        if glance.surely(|now| claims.times.check(now, self.tolerance).is_ok()) {
+            return Ok(());
+        }
+        claims.times.check(self.clock.exactly(glance).ok_or_else(|| self.no_date())?, self.tolerance)
     }
 
     /// Whether claims that were good some time ago are so still.

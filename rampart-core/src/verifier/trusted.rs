@@ -24,6 +24,7 @@ use crate::token::implied::Implied;
 use crate::token::role_names::RoleNames;
 use crate::token::rules::{RequiredClaim, Rules};
 use crate::token::subject::SubjectClaim;
+use crate::verifier::introspection::Introspected;
 
 const MAX_TOLERANCE: Duration = Duration::from_secs(600);
 
@@ -34,6 +35,8 @@ pub(crate) struct Trusted {
     pub(crate) algorithms: Algorithms,
     pub(crate) typ_rule: TypRule,
     pub(crate) keys: Keys,
+    /// How it is asked about its tokens, where it is.
+    pub(crate) introspected: Option<Introspected>,
     /// Whether a resolver has named it.
     pub(crate) is_resolved: bool,
     /// Whether a token of its has ever been verified.
@@ -93,7 +96,14 @@ impl Trusted {
         let is_at_jwt_only = settings.require_at_jwt || floor.require_at_jwt;
         let typ_rule = if is_at_jwt_only { TypRule::AtJwtOnly } else { TypRule::AccessToken };
         let is_resolved = floor.fetching.is_for_strangers();
-        Ok(Self { number, rules, algorithms, typ_rule, keys, is_resolved, proven })
+        let introspected = match &issuer.introspection {
+            None => None,
+            Some(introspection) => {
+                introspection.check()?;
+                Some(Introspected::new(introspection, &floor.surroundings))
+            }
+        };
+        Ok(Self { number, rules, algorithms, typ_rule, keys, introspected, is_resolved, proven })
     }
 
     /// A token of its has been verified.

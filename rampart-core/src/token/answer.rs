@@ -1,0 +1,195 @@
+//! What an issuer says of a token (RFC 7662 section 2.2), held to the rules for claims.
+//!
+//! What is of another type than it must be makes the answer malformed: that is no fault of whoever presents the token, and nothing is known
+//! of the token then. What is of the right type and says the wrong thing refuses the token.
+
+use std::time::Duration;
+
+use rampart_http::json::{self, Value};
+use serde::de::MapAccess;
+use serde_json::value::RawValue;
+
+use super::claims::Claims;
+use super::confirmation::Confirmation;
+use super::elsewhere::Elsewhere;
+use super::mapping::{self, leads_somewhere};
+use super::payload::Payload;
+use super::rules::Rules;
+use super::scope as scopes;
+use super::times::{Times, numeric_date};
+use super::validation::{Form, Valid, check_audience, check_issuer, judge};
+use crate::rule::{Refusal, Rule};
+
+/// What of an answer is believed although it does not say so.
+#[derive(Clone, Copy)]
+pub(crate) struct Believed {
+    /// Until when, where it has no `exp`. Time since 1970.
+    pub(crate) until: Duration,
+    /// That the token is for this API, where it has no `aud`.
+    pub(crate) audience_is_checked: bool,
+    /// That it is an access token.
+    pub(crate) any_kind: bool,
+}
+
+/// Why nobody is signed in by an answer.
+pub(crate) enum Flaw {
+    /// It is none.
+    Malformed(&'static str),
+    /// The token is refused by it.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Flaw {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+#[derive(Default)]
+struct Members<'a> {
+    active: Option<Value<'a>>,
+    payload: Payload<'a>,
+}
+
+impl<'de> json::Members<'de> for Members<'de> {
+    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        if name == "active" { json::fill_scalar(&mut self.active, map) } else { self.payload.take(name, map) }
+    }
+}
+
+/// The claims of a token that nothing else is known of.
+pub(crate) fn of_opaque(text: &str, believed: Believed, rules: &Rules, now: Duration) -> Result<Valid, Flaw> {
+    let members = read(text)?;
+    let mut valid = judge(text, members, Form::Answer(believed), rules, now)?;
+    valid.claims.payload = text.into();
+    Ok(valid)
+}
+
+/// What an answer takes away of the claims of a token that was verified; `None` where it takes nothing. It adds nothing.
+pub(crate) fn beside(text: &str, own: &Claims, rules: &Rules, now: Duration) -> Result<Option<Claims>, Flaw> {
+    let mut members = read(text)?;
+    if members.has_iss() {
+        check_issuer(members.iss.as_ref(), rules)?;
+    }
+    if members.has_aud() {
+        check_audience(&members.audiences(None)?, true, rules)?;
+    }
+    let times = Times::read_or(members.exp, members.iat, members.nbf, (!members.has_exp()).then_some(own.times.exp))?;
+    times.check(now, rules.tolerance)?;
+    members.check_kind_beside(rules)?;
+    if members.cnf.is_some_and(|cnf| cnf.get() != "null") {
+        let bound = Confirmation::read(members.cnf).map_err(|_| CONTRADICTS)?;
+        if bound != own.confirmation {
+            return Err(CONTRADICTS);
+        }
+    }
+    Ids::read(text)?.check_against(&Ids::read(&own.payload)?)?;
+    let scope = said_scope(text, &mut members, rules)?.map(|said| {
+        let said = rules.grants.scope_of(said);
+        let both = scopes::names(&own.scope).filter(|name| scopes::names(&said).any(|other| other == *name));
+        both.collect::<Vec<_>>().join(" ")
+    });
+    let exp = times.exp.min(own.times.exp);
+    if exp == own.times.exp && scope.as_ref().is_none_or(|scope| *scope == own.scope) {
+        return Ok(None);
+    }
+    let scope = scope.unwrap_or_else(|| own.scope.clone());
+    let implied = rules.implied.by_scopes(&scope);
+    Ok(Some(own.narrowed(exp, scope, implied)))
+}
+
+const CONTRADICTS: Flaw = Flaw::Malformed("it contradicts the token itself");
+
+/// The members of an active answer.
+fn read(text: &str) -> Result<Payload<'_>, Flaw> {
+    let members = json::read_object(text, Members::default());
+    let Ok(Members { active, mut payload }) = members else {
+        return Err(Flaw::Malformed(
+            "it is not a JSON object, or has duplicate members, a reserved name or more than 32 levels of nesting",
+        ));
+    };
+    match active {
+        Some(Value::Bool(true)) => {}
+        Some(Value::Bool(false)) => {
+            return Err(Refusal::invalid(Rule::I2, "the issuer says that the token is not active").into());
+        }
+        _ => return Err(Flaw::Malformed("its active is neither true nor false")),
+    }
+    check_types(&payload)?;
+    payload.nbf = payload.nbf.filter(|nbf| nbf.get() != "null");
+    Ok(payload)
+}
+
+fn check_types(members: &Payload<'_>) -> Result<(), Flaw> {
+    let is_text = |value: &Option<Value<'_>>| matches!(value, None | Some(Value::Null | Value::Str(_)));
+    let is_texts = |value: &Option<Value<'_>>| is_text(value) || matches!(value, Some(Value::List(_)));
+    let is_date =
+        |raw: Option<&RawValue>| raw.is_none_or(|raw| raw.get() == "null" || numeric_date(raw.get()).is_some());
+    let is_object = |raw: Option<&RawValue>| raw.is_none_or(|raw| raw.get() == "null" || raw.get().starts_with('{'));
+    let types = [
+        (is_date(members.exp), "its exp is not a number of seconds from 1970 to the year 9999"),
+        (is_date(members.iat), "its iat is not a number of seconds from 1970 to the year 9999"),
+        (is_date(members.nbf), "its nbf is not a number of seconds from 1970 to the year 9999"),
+        (is_text(&members.iss), "its iss is not a string"),
+        (is_text(&members.sub), "its sub is not a string"),
+        (is_texts(&members.aud), "its aud is neither a string nor an array of strings"),
+        (is_texts(&members.scope), "its scope is neither a string nor an array of strings"),
+        (is_text(&members.token_type), "its token_type is not a string"),
+        (is_text(&members.token_use), "its token_use is not a string"),
+        (is_text(&members.typ), "its typ is not a string"),
+        (is_object(members.cnf), "its cnf is not an object"),
+    ];
+    match types.into_iter().find(|(holds, _)| !holds) {
+        Some((_, why)) => Err(Flaw::Malformed(why)),
+        None => Ok(()),
+    }
+}
+
+/// The scopes that an answer names, where it names any.
+fn said_scope<'a>(text: &'a str, members: &mut Payload<'a>, rules: &Rules) -> Result<Option<String>, Flaw> {
+    let found = Elsewhere::find(text, members, rules)
+        .map_err(|_| Flaw::Malformed("an object on the way to a claim that the settings name has duplicate members"))?;
+    let said = match found.scope {
+        None => members.scope.take().filter(|scope| *scope != Value::Null).or_else(|| members.scp.take()),
+        Some(found) => leads_somewhere(found)?,
+    };
+    match said {
+        None | Some(Value::Null) => Ok(None),
+        said => Ok(Some(mapping::scope(said)?)),
+    }
+}
+
+/// What names a token, whoever speaks of it.
+#[derive(Default)]
+struct Ids<'a> {
+    jti: Option<Value<'a>>,
+    sub: Option<Value<'a>>,
+    client_id: Option<Value<'a>>,
+}
+
+impl<'de> json::Members<'de> for Ids<'de> {
+    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "jti" => json::fill(&mut self.jti, map),
+            "sub" => json::fill(&mut self.sub, map),
+            "client_id" => json::fill(&mut self.client_id, map),
+            _ => Ok(false),
+        }
+    }
+}
+
+impl<'a> Ids<'a> {
+    fn read(text: &'a str) -> Result<Self, Flaw> {
+        json::read_object(text, Self::default()).map_err(|_| Flaw::Malformed("it cannot be read again"))
+    }
+
+    /// Both say the same where both say something.
+    fn check_against(&self, own: &Self) -> Result<(), Flaw> {
+        let agree = |said: &Option<Value<'_>>, own: &Option<Value<'_>>| match (said, own) {
+            (None | Some(Value::Null), _) | (_, None | Some(Value::Null)) => true,
+            (Some(said), Some(own)) => said == own && !matches!(said, Value::Object | Value::Other),
+        };
+        let agree = agree(&self.jti, &own.jti) && agree(&self.sub, &own.sub) && agree(&self.client_id, &own.client_id);
+        if agree { Ok(()) } else { Err(CONTRADICTS) }
+    }
+}

@@ -1,0 +1,110 @@
+//! JWTs that are verified here, and asked about as well.
+
+use rampart_core::AuthError::{InvalidToken, TokenExpired};
+use rampart_core::{Introspection, RampartAuth};
+use serde_json::json;
+
+use crate::common::{
+    AUDIENCE, Desk, INACTIVE, ISSUER, NOW, active, auth, down, error, is_unavailable, jwt, seconds, with,
+};
+
+fn asking(desk: &Desk) -> RampartAuth {
+    auth(Introspection::of(desk.clone()).every_token())
+}
+
+/// IN21
+#[tokio::test(start_paused = true)]
+async fn both_must_say_yes() {
+    let (token, desk) = (jwt(json!({})), Desk::default());
+    desk.say(&token, active());
+    let auth = asking(&desk);
+    assert_eq!(error(auth.verify(&jwt(json!({"exp": NOW - 10}))).await), Some(TokenExpired));
+    assert_eq!(error(auth.verify(&format!("{token}x")).await), Some(InvalidToken));
+    assert_eq!(desk.asked(), 0, "without a question");
+    assert!(auth.verify(&token).await.is_ok());
+    assert!(auth.verify(&token).await.is_ok());
+    assert_eq!(desk.asked(), 1);
+    desk.say(&token, INACTIVE);
+    seconds(30).await;
+    assert_eq!(error(auth.verify(&token).await), Some(InvalidToken));
+    seconds(5).await;
+    desk.say(&token, down());
+    assert!(is_unavailable(&auth.verify(&token).await));
+    seconds(6).await;
+    desk.say(&token, active());
+    assert!(auth.verify(&token).await.is_ok());
+    desk.say("opaque", active());
+    assert!(auth.verify("opaque").await.is_ok(), "opaque ones as well");
+}
+
+/// IN30
+#[tokio::test(start_paused = true)]
+async fn answer_only_takes_away() {
+    let of = async |answer| {
+        let (token, desk) = (jwt(json!({"jti": "id-1", "client_id": "web"})), Desk::default());
+        desk.say(&token, answer);
+        asking(&desk).verify(&token).await
+    };
+    let claims = of(json!({"active": true})).await.unwrap();
+    assert_eq!((claims.scope.as_str(), claims.exp), ("tasks:read tasks:write", NOW + 3600));
+    let claims = of(json!({"active": true, "scope": "tasks:read admin", "exp": NOW + 60, "email": "x@y.example"}))
+        .await
+        .unwrap();
+    assert_eq!((claims.scope.as_str(), claims.exp), ("tasks:read", NOW + 60));
+    assert_eq!(claims.email, None, "the claims are those of the token");
+    assert_eq!(of(json!({"active": true, "scope": "", "exp": NOW + 9999})).await.unwrap().exp, NOW + 3600);
+    assert_eq!(of(json!({"active": true, "scope": []})).await.unwrap().scope, "");
+    assert_eq!(of(json!({"active": true, "scope": null})).await.unwrap().scope, "tasks:read tasks:write");
+    assert_eq!(error(of(json!({"active": true, "exp": NOW - 5})).await), Some(TokenExpired));
+    for (name, value) in
+        [("iss", "https://other.example"), ("aud", "other"), ("token_type", "refresh_token"), ("token_use", "id")]
+    {
+        let mut answer = json!({"active": true});
+        answer[name] = json!(value);
+        assert_eq!(error(of(answer).await), Some(InvalidToken), "{name}");
+    }
+    for (name, value) in [
+        ("sub", json!("user-2")),
+        ("sub", json!(1)),
+        ("jti", json!("id-2")),
+        ("jti", json!(["id-1"])),
+        ("client_id", json!("other")),
+        ("cnf", json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})),
+        ("cnf", json!(1)),
+        ("exp", json!("1")),
+    ] {
+        let mut answer = json!({"active": true});
+        answer[name] = value.clone();
+        assert!(is_unavailable(&of(answer).await), "{name}: {value}");
+    }
+    let same = json!({"active": true, "sub": "user-1", "jti": "id-1", "client_id": "web", "iss": ISSUER, "aud": AUDIENCE, "token_type": "Bearer"});
+    assert!(of(same).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn earlier_end_is_held_from_what_is_remembered_too() {
+    let (token, desk) = (jwt(json!({})), Desk::default());
+    desk.say(&token, json!({"active": true, "exp": NOW + 10}));
+    let auth = asking(&desk);
+    assert!(auth.verify(&token).await.is_ok());
+    seconds(15).await;
+    assert_eq!(error(auth.verify(&token).await), Some(TokenExpired));
+}
+
+#[tokio::test(start_paused = true)]
+async fn verified_token_is_never_called_invalid_because_others_come() {
+    let desk = Desk::default();
+    desk.take_time(std::time::Duration::from_secs(2));
+    desk.say_otherwise(with("sub", "user-1"));
+    let auth = asking(&desk);
+    let many: Vec<_> = (0..200)
+        .map(|n| {
+            let (auth, token) = (auth.clone(), jwt(json!({"jti": n.to_string()})));
+            tokio::spawn(async move { auth.verify(&token).await })
+        })
+        .collect();
+    for outcome in many {
+        let outcome = outcome.await.unwrap();
+        assert!(outcome.is_ok() || is_unavailable(&outcome));
+    }
+}
