@@ -119,8 +119,8 @@ impl Exchange {
             MetadataError::AnotherIssuer(issuer) => {
                 MetadataError::AnotherIssuer(self.presentable(&issuer, SHORT_TEXT, request, None))
             }
-            MetadataError::AnotherOrigin(url) => {
-                MetadataError::AnotherOrigin(self.presentable(&url, LONG_TEXT, request, None))
+            MetadataError::AnotherOrigin { member, url } => {
+                MetadataError::AnotherOrigin { member, url: self.presentable(&url, LONG_TEXT, request, None) }
             }
             other => other,
         }

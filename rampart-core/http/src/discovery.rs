@@ -188,7 +188,7 @@ impl Discovery {
 
     fn checked(&self, url: EndpointUrl) -> Found {
         if self.stays_at_home && self.is_elsewhere(&url) {
-            return Err(MetadataError::AnotherOrigin(url.without_query()));
+            return Err(MetadataError::AnotherOrigin { member: self.member, url: url.without_query() });
         }
         Ok(url)
     }

@@ -1,4 +1,4 @@
-//! What an issuer says of itself: where its keys are, or its tokens.
+//! What an issuer says of itself: where its keys are, or where it is asked for tokens and about them.
 
 use std::time::Duration;
 
@@ -58,9 +58,16 @@ pub enum MetadataError {
     Unusable(&'static str),
     /// It leads to another server, which is not where secrets go on the word of a document alone.
     #[error(
-        "the issuer's metadata gives the token endpoint {0}, on another origin than the issuer's, and the secret goes there; if that is right, give it with token_url(..), or use discovery()"
+        "the issuer's metadata gives the {} {url}, on another origin than the issuer's, and the secret goes there; if that is right, give {}",
+        member.meaning(),
+        member.elsewhere()
     )]
-    AnotherOrigin(String),
+    AnotherOrigin {
+        /// What was looked for.
+        member: Member,
+        /// Where that is, without the query.
+        url: String,
+    },
 }
 
 impl MetadataError {
@@ -90,6 +97,10 @@ pub enum Member {
     JwksUri,
     /// The token endpoint.
     TokenEndpoint,
+    /// The introspection endpoint (RFC 7662).
+    IntrospectionEndpoint,
+    /// The revocation endpoint (RFC 7009).
+    RevocationEndpoint,
 }
 
 impl Member {
@@ -97,6 +108,17 @@ impl Member {
         match self {
             Self::JwksUri => "jwks_uri",
             Self::TokenEndpoint => "token_endpoint",
+            Self::IntrospectionEndpoint => "introspection_endpoint",
+            Self::RevocationEndpoint => "revocation_endpoint",
+        }
+    }
+
+    const fn meaning(self) -> &'static str {
+        match self {
+            Self::JwksUri => "key set",
+            Self::TokenEndpoint => "token endpoint",
+            Self::IntrospectionEndpoint => "introspection endpoint",
+            Self::RevocationEndpoint => "revocation endpoint",
         }
     }
 
@@ -105,6 +127,27 @@ impl Member {
         match self {
             Self::JwksUri => "metadata_url(..) or jwks_url(..)",
             Self::TokenEndpoint => "token_url(..)",
+            // In a configuration file it has another name.
+            Self::IntrospectionEndpoint => "introspection_url(..), or endpoint in a file",
+            Self::RevocationEndpoint => "revocation_url(..)",
+        }
+    }
+
+    const fn missing(self) -> &'static str {
+        match self {
+            Self::JwksUri | Self::TokenEndpoint => "it does not give the address that is looked for",
+            Self::IntrospectionEndpoint => {
+                "it gives no introspection_endpoint; give introspection_url(..), or endpoint in a file"
+            }
+            Self::RevocationEndpoint => "it gives no revocation_endpoint; give revocation_url(..)",
+        }
+    }
+
+    /// The settings by which it may be on another origin than the issuer's.
+    const fn elsewhere(self) -> &'static str {
+        match self {
+            Self::TokenEndpoint => "it with token_url(..), or use discovery()",
+            other => other.instead(),
         }
     }
 }
@@ -114,6 +157,8 @@ impl Member {
 pub struct Metadata {
     jwks_uri: Option<String>,
     token_endpoint: Option<String>,
+    introspection_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
 }
 
 impl Metadata {
@@ -161,7 +206,12 @@ impl Metadata {
             None => return Err(MetadataError::Unusable("its issuer is missing, or no string")),
         }
         let address = |value: Option<Value<'_>>| value.and_then(Value::into_str).map(String::from);
-        Ok(Self { jwks_uri: address(members.jwks_uri), token_endpoint: address(members.token_endpoint) })
+        Ok(Self {
+            jwks_uri: address(members.jwks_uri),
+            token_endpoint: address(members.token_endpoint),
+            introspection_endpoint: address(members.introspection_endpoint),
+            revocation_endpoint: address(members.revocation_endpoint),
+        })
     }
 
     /// The address that it gives, having come from `source`. `allow_http` is the operator's word for what is in the clear from the
@@ -178,6 +228,8 @@ impl Metadata {
         let text = match member {
             Member::JwksUri => &self.jwks_uri,
             Member::TokenEndpoint => &self.token_endpoint,
+            Member::IntrospectionEndpoint => &self.introspection_endpoint,
+            Member::RevocationEndpoint => &self.revocation_endpoint,
         };
         let unusable = |problem| Err(MetadataError::Unusable(problem));
         let not_https = "the address it gives is not an https URL";
@@ -185,7 +237,7 @@ impl Metadata {
             Some(Ok(url)) if url.is_http() && !source.is_http() => unusable(not_https),
             Some(Ok(url)) => Ok(url),
             Some(Err(_)) => unusable(not_https),
-            None => unusable("it does not give the address that is looked for"),
+            None => unusable(member.missing()),
         }
     }
 }
@@ -195,6 +247,8 @@ struct Members<'a> {
     issuer: Option<Value<'a>>,
     jwks_uri: Option<Value<'a>>,
     token_endpoint: Option<Value<'a>>,
+    introspection_endpoint: Option<Value<'a>>,
+    revocation_endpoint: Option<Value<'a>>,
 }
 
 impl<'de> json::Members<'de> for Members<'de> {
@@ -203,6 +257,8 @@ impl<'de> json::Members<'de> for Members<'de> {
             "issuer" => &mut self.issuer,
             "jwks_uri" => &mut self.jwks_uri,
             "token_endpoint" => &mut self.token_endpoint,
+            "introspection_endpoint" => &mut self.introspection_endpoint,
+            "revocation_endpoint" => &mut self.revocation_endpoint,
             _ => return Ok(false),
         };
         json::fill(slot, map)

@@ -33,15 +33,23 @@ fn each_member_is_read_by_its_name_and_the_others_do_not_matter() {
         "issuer": "https://auth.example.com",
         "jwks_uri": "https://keys.example.com/jwks?v=1",
         "token_endpoint": "https://auth.example.com/token",
+        "introspection_endpoint": "https://auth.example.com/introspect",
+        "revocation_endpoint": "https://auth.example.com/revoke",
         "scopes_supported": ["openid"], "userinfo_endpoint": null
     }"#;
     let address = |member| read(text, member).unwrap();
     assert_eq!(address(Member::JwksUri).as_str(), "https://keys.example.com/jwks?v=1");
     assert_eq!(address(Member::TokenEndpoint).as_str(), "https://auth.example.com/token");
+    assert_eq!(address(Member::IntrospectionEndpoint).as_str(), "https://auth.example.com/introspect");
+    assert_eq!(address(Member::RevocationEndpoint).as_str(), "https://auth.example.com/revoke");
 
     let one = r#"{"issuer":"https://auth.example.com","jwks_uri":7,"token_endpoint":"https://auth.example.com/token"}"#;
     read(one, Member::TokenEndpoint).unwrap();
     assert_eq!(told(one, Member::JwksUri), "it does not give the address that is looked for");
+    let missing = "it gives no introspection_endpoint; give introspection_url(..), or endpoint in a file";
+    assert_eq!(told(one, Member::IntrospectionEndpoint), missing);
+    let missing = "it gives no revocation_endpoint; give revocation_url(..)";
+    assert_eq!(told(one, Member::RevocationEndpoint), missing);
 }
 
 #[test]
