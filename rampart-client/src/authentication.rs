@@ -47,12 +47,11 @@ pub(crate) enum SecretIn {
 /// The client's credentials, ready for a request.
 pub(crate) enum Authentication {
     Header(Secret),
-    Body { client_id: String, secret: Secret },
+    Body(Secret),
     Assertion(Box<Assertion>),
 }
 
 pub(crate) struct Assertion {
-    client_id: String,
     key: EncodingKey,
     header: Header,
     /// The part of every assertion before the first dot.
@@ -64,22 +63,22 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 const ASSERTION_LIFETIME: u64 = 60;
 
 impl Authentication {
-    pub(crate) fn secret(client_id: String, secret: &str, place: SecretIn) -> Result<Self, ConfigError> {
+    pub(crate) fn secret(client_id: &str, secret: &str, place: SecretIn) -> Result<Self, ConfigError> {
         let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
         let header = |credentials: String| Self::Header(Secret::new(format!("Basic {}", STANDARD.encode(credentials))));
         match place {
-            SecretIn::Basic => Ok(header(format!("{}:{}", encoded(&client_id), encoded(secret)))),
+            SecretIn::Basic => Ok(header(format!("{}:{}", encoded(client_id), encoded(secret)))),
             SecretIn::RawBasic if client_id.contains(':') => Err(ConfigError::invalid(
                 "client_id",
                 "has a colon, which raw Basic cannot carry; use the default or secret_in_body()",
             )),
             SecretIn::RawBasic => Ok(header(format!("{client_id}:{secret}"))),
-            SecretIn::Body => Ok(Self::Body { client_id, secret: Secret::new(secret) }),
+            SecretIn::Body => Ok(Self::Body(Secret::new(secret))),
         }
     }
 
     pub(crate) fn assertion(
-        client_id: String,
+        client_id: &str,
         algorithm: SigningAlgorithm,
         pem: &[u8],
         key_id: Option<String>,
@@ -101,9 +100,9 @@ impl Authentication {
         };
         let mut header = Header::new(algorithm);
         header.kid = key_id;
-        let mut assertion = Assertion { client_id, key: key.map_err(unusable)?, header, encoded_header: String::new() };
+        let mut assertion = Assertion { key: key.map_err(unusable)?, header, encoded_header: String::new() };
         // A key that cannot sign is found now, not with the first request.
-        let signed = assertion.sign("https://issuer.example").map_err(unusable)?;
+        let signed = assertion.sign(client_id, "https://issuer.example").map_err(unusable)?;
         assertion.encoded_header = signed.split_once('.').map(|(header, _)| header.to_owned()).unwrap_or_default();
         Ok(Self::Assertion(Box::new(assertion)))
     }
@@ -124,25 +123,26 @@ impl Authentication {
         if let Self::Assertion(assertion) = self { Some(&assertion.encoded_header) } else { None }
     }
 
-    /// Adds what belongs into the body, and gives what belongs into the `Authorization` header. Assertions are used only once:
-    /// this is called for each request by itself, also for one that is repeated.
+    /// Adds what belongs into the body of a request to that address, and gives what belongs into the `Authorization` header.
+    /// Assertions are used only once: this is called for each request by itself, also for one that is repeated.
     pub(crate) fn apply(
         &self,
         form: &mut Vec<(String, String)>,
-        token_url: &str,
+        client_id: &str,
+        url: &str,
     ) -> Result<Option<&Secret>, ConfigError> {
         let mut add = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
         match self {
             Self::Header(value) => return Ok(Some(value)),
-            Self::Body { client_id, secret } => {
+            Self::Body(secret) => {
                 add("client_id", client_id);
                 add("client_secret", secret.expose());
             }
             Self::Assertion(assertion) => {
-                let signed = assertion.sign(token_url).map_err(|_| {
+                let signed = assertion.sign(client_id, url).map_err(|_| {
                     ConfigError::invalid("private_key_jwt", "the key has failed to sign; give another one")
                 })?;
-                add("client_id", &assertion.client_id);
+                add("client_id", client_id);
                 add("client_assertion_type", ASSERTION_TYPE);
                 add("client_assertion", &signed);
             }
@@ -163,19 +163,13 @@ struct AssertionClaims<'a> {
 }
 
 impl Assertion {
-    fn sign(&self, token_url: &str) -> jsonwebtoken::errors::Result<String> {
+    fn sign(&self, client_id: &str, url: &str) -> jsonwebtoken::errors::Result<String> {
         // Where another crate has installed a provider, that one serves as well; without either, signing would panic.
         let _ = DEFAULT_PROVIDER.install_default();
         let iat = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let jti = URL_SAFE_NO_PAD.encode([fastrand::u64(..).to_le_bytes(), fastrand::u64(..).to_le_bytes()].concat());
-        let claims = AssertionClaims {
-            iss: &self.client_id,
-            sub: &self.client_id,
-            aud: token_url,
-            exp: iat + ASSERTION_LIFETIME,
-            iat,
-            jti,
-        };
+        let claims =
+            AssertionClaims { iss: client_id, sub: client_id, aud: url, exp: iat + ASSERTION_LIFETIME, iat, jti };
         jsonwebtoken::encode(&self.header, &claims, &self.key)
     }
 }
@@ -184,7 +178,7 @@ impl fmt::Debug for Authentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Header(_) => "client_secret_basic",
-            Self::Body { .. } => "client_secret_post",
+            Self::Body(_) => "client_secret_post",
             Self::Assertion(_) => "private_key_jwt",
         })
     }
@@ -195,7 +189,7 @@ mod tests {
     use super::*;
 
     fn header(client_id: &str, secret: &str, place: SecretIn) -> String {
-        match Authentication::secret(client_id.into(), secret, place).unwrap() {
+        match Authentication::secret(client_id, secret, place).unwrap() {
             Authentication::Header(value) => value.expose().to_owned(),
             other => panic!("{other:?}"),
         }
@@ -211,6 +205,6 @@ mod tests {
     #[test]
     fn raw_basic_is_base64_of_the_text_as_it_is() {
         assert_eq!(header("id", "s:+%", SecretIn::RawBasic), format!("Basic {}", STANDARD.encode("id:s:+%")));
-        assert!(Authentication::secret("a:b".into(), "s", SecretIn::RawBasic).is_err());
+        assert!(Authentication::secret("a:b", "s", SecretIn::RawBasic).is_err());
     }
 }

@@ -3,17 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rampart_http::Secret;
+use rampart_http::{ConfigError, Secret};
 use reqwest::RequestBuilder;
 use reqwest::header::AUTHORIZATION;
 use tokio::time::Instant;
 
-use crate::config::RampartClientBuilder;
+use crate::config::{RampartClientBuilder, Source};
+use crate::endpoint::TokenService;
 use crate::error::ClientError;
-use crate::exchange::{Exchange, sensitive};
+use crate::exchange::Exchange;
 use crate::pause::Pause;
 use crate::proxy;
 use crate::redirects;
+use crate::registration::{Registration, sensitive};
 use crate::request::TokenRequest;
 use crate::sets::Sets;
 use crate::shown::Shown;
@@ -38,8 +40,10 @@ use crate::token::AccessToken;
 pub struct RampartClient(Arc<Inner>);
 
 struct Inner {
+    registration: Arc<Registration>,
     shared: Arc<Shared>,
     sets: Sets,
+    introspection: Result<TokenService, ConfigError>,
 }
 
 impl RampartClient {
@@ -57,7 +61,12 @@ impl RampartClient {
         client_id: impl Into<String>,
         client_secret: impl Into<String>,
     ) -> RampartClientBuilder {
-        RampartClientBuilder::new(issuer_url.into(), client_id.into(), Secret::new(client_secret.into()))
+        RampartClientBuilder::new(
+            Source::Arguments,
+            issuer_url.into(),
+            client_id.into(),
+            Secret::new(client_secret.into()),
+        )
     }
 
     /// From the environment: `RAMPART_URL`, `RAMPART_CLIENT_ID`, `RAMPART_CLIENT_SECRET`.
@@ -73,9 +82,21 @@ impl RampartClient {
         RampartClientBuilder::from_env()?.build()
     }
 
-    pub(crate) fn new(exchange: Exchange) -> Self {
+    pub(crate) fn new(
+        registration: Arc<Registration>,
+        exchange: Exchange,
+        introspection: Result<TokenService, ConfigError>,
+    ) -> Self {
         let shared = Arc::new(Shared { exchange, pause: Pause::default() });
-        Self(Arc::new(Inner { shared, sets: Sets::default() }))
+        Self(Arc::new(Inner { registration, shared, sets: Sets::default(), introspection }))
+    }
+
+    pub(crate) fn registration(&self) -> &Registration {
+        &self.0.registration
+    }
+
+    pub(crate) fn introspection(&self) -> Result<&TokenService, ConfigError> {
+        self.0.introspection.as_ref().map_err(Clone::clone)
     }
 
     /// A token with these scopes: the one at hand where it serves, otherwise a new one.
@@ -197,7 +218,7 @@ impl RampartClient {
 
     fn slot(&self, request: &TokenRequest) -> Result<Arc<Slot>, ClientError> {
         request.check()?;
-        let Inner { shared, sets } = &*self.0;
+        let Inner { shared, sets, .. } = &*self.0;
         let slot = || Slot::new(Arc::clone(shared), request.clone());
         sets.add(request, slot, || shared.pause.reason(Instant::now()))
     }
@@ -212,7 +233,7 @@ impl fmt::Debug for RampartClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sets = self.0.sets.len();
         f.debug_struct("RampartClient")
-            .field("authentication", &self.0.shared.exchange.authentication)
+            .field("authentication", &self.0.registration.authentication)
             .field("sets", &sets)
             .finish_non_exhaustive()
     }

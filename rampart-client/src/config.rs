@@ -1,6 +1,7 @@
 //! Settings of the client, checked by `build()`.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rampart_http::{
@@ -11,9 +12,11 @@ use reqwest::ClientBuilder;
 
 use crate::authentication::{Authentication, SecretIn, SigningAlgorithm};
 use crate::client::RampartClient;
+use crate::endpoint::{Clients, Endpoint, TokenService};
 use crate::environment::{self, Environment};
 use crate::error::ClientError;
 use crate::exchange::Exchange;
+use crate::registration::Registration;
 
 /// For a token, whatever timeouts the operator sets.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,7 +31,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// ```
 #[must_use = "call build() to get a RampartClient"]
 pub struct RampartClientBuilder {
-    is_from_environment: bool,
+    source: Source,
     issuer_url: String,
     client_id: String,
     client_secret: Secret,
@@ -36,9 +39,17 @@ pub struct RampartClientBuilder {
     private_key: Option<PrivateKey>,
     token_url: Option<String>,
     discovery: bool,
+    introspection_url: Option<String>,
     allow_http: bool,
     assume_bearer: bool,
     http_client: Option<SetUp>,
+}
+
+/// Where the settings have been read, for what is wrong with them to be told by its name there.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Arguments,
+    Environment,
 }
 
 struct PrivateKey {
@@ -48,9 +59,9 @@ struct PrivateKey {
 }
 
 impl RampartClientBuilder {
-    pub(crate) fn new(issuer_url: String, client_id: String, client_secret: Secret) -> Self {
+    pub(crate) fn new(source: Source, issuer_url: String, client_id: String, client_secret: Secret) -> Self {
         Self {
-            is_from_environment: false,
+            source,
             issuer_url,
             client_id,
             client_secret,
@@ -58,6 +69,7 @@ impl RampartClientBuilder {
             private_key: None,
             token_url: None,
             discovery: false,
+            introspection_url: None,
             allow_http: false,
             assume_bearer: false,
             http_client: None,
@@ -81,7 +93,7 @@ impl RampartClientBuilder {
     /// ```
     pub fn from_env() -> Result<Self, ClientError> {
         let Environment { issuer_url, client_id, client_secret } = Environment::read()?;
-        Ok(Self { is_from_environment: true, ..Self::new(issuer_url, client_id, client_secret) })
+        Ok(Self::new(Source::Environment, issuer_url, client_id, client_secret))
     }
 
     /// The token endpoint. An https URL, or http to this machine; it may hold a query.
@@ -114,6 +126,25 @@ impl RampartClientBuilder {
     /// ```
     pub fn discovery(mut self) -> Self {
         self.discovery = true;
+        self
+    }
+
+    /// The introspection endpoint (RFC 7662), for a client that [asks about tokens](crate::TokenIntrospector). An https URL, or http to this
+    /// machine; it may hold a query.
+    ///
+    /// Unless given, it is the one that the issuer's metadata gives, asked for as with [`discovery`](Self::discovery). Then it must be on
+    /// the origin of the issuer: on the word of a document alone neither the secret nor anybody's token goes elsewhere. There is no
+    /// default address.
+    ///
+    /// ```
+    /// # use rampart_client::RampartClient;
+    /// let client = RampartClient::builder("https://auth.example.com", "my-api", "secret")
+    ///     .introspection_url("http://127.0.0.1:4445/admin/oauth2/introspect")
+    ///     .build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
+    pub fn introspection_url(mut self, url: impl Into<String>) -> Self {
+        self.introspection_url = Some(url.into());
         self
     }
 
@@ -224,22 +255,59 @@ impl RampartClientBuilder {
     ///     "client_secret: is empty; write the secret of this service, or use private_key_jwt()"
     /// );
     /// ```
-    pub fn build(self) -> Result<RampartClient, ClientError> {
-        let is_from_environment = self.is_from_environment;
-        let client = self.checked();
-        Ok(client.map_err(|error| if is_from_environment { environment::read_from_it(error) } else { error })?)
+    pub fn build(mut self) -> Result<RampartClient, ClientError> {
+        let source = std::mem::replace(&mut self.source, Source::Arguments);
+        let client = self.checked(&source);
+        Ok(client.map_err(|error| match source {
+            Source::Arguments => error,
+            Source::Environment => environment::read_from_it(error),
+        })?)
     }
 
-    fn checked(self) -> Result<RampartClient, ConfigError> {
+    fn checked(mut self, source: &Source) -> Result<RampartClient, ConfigError> {
+        self.check_credentials(source)?;
+        checked_issuer_name(&self.issuer_url)?;
+        let token = self.token_location();
+        let introspection = self.service_location(
+            "introspection_url",
+            self.introspection_url.as_deref(),
+            Member::IntrospectionEndpoint,
+        );
+
+        let (limit, timeouts) = match self.http_client {
+            // What is set there cannot be asked for, so it bounds each request by itself.
+            Some(_) => (LONGEST_TIMEOUT, Timeouts::Operators(TOTAL_TIMEOUT)),
+            None => (TOTAL_TIMEOUT, Timeouts::Ours),
+        };
+        let mut clients = Clients::new(self.http_client.take(), timeouts);
+        let mut endpoint = |location: Result<Location, ConfigError>| {
+            let location = location?;
+            Ok(Endpoint { client: clients.get(location.first())?, limit, location })
+        };
+        // What nobody has given may never be asked for.
+        let token = endpoint(token)?;
+        let introspection = checked_if(self.introspection_url.is_some(), endpoint(introspection))?;
+
+        let assume_bearer = self.assume_bearer;
+        let registration = Arc::new(self.registration()?);
+        let exchange = Exchange { registration: Arc::clone(&registration), endpoint: token, assume_bearer };
+        let introspection = introspection.map(|endpoint| TokenService::new(&registration, endpoint));
+        Ok(RampartClient::new(registration, exchange, introspection))
+    }
+
+    fn check_credentials(&self, source: &Source) -> Result<(), ConfigError> {
         let invalid = |field, problem: &str| Err(ConfigError::invalid(field, problem));
         if self.client_id.is_empty() {
             return invalid("client_id", "is empty; write the ID under which this service is registered");
         }
         if self.private_key.is_none() && self.client_secret.expose().is_empty() {
-            if self.is_from_environment {
-                return Err(environment::missing_secret());
-            }
-            return invalid("client_secret", "is empty; write the secret of this service, or use private_key_jwt()");
+            return Err(match source {
+                Source::Arguments => ConfigError::invalid(
+                    "client_secret",
+                    "is empty; write the secret of this service, or use private_key_jwt()",
+                ),
+                Source::Environment => environment::missing_secret(),
+            });
         }
         checked_text("client_id", &self.client_id)?;
         checked_secret("client_secret", self.client_secret.expose())?;
@@ -249,38 +317,59 @@ impl RampartClientBuilder {
             }
             checked_text("key_id", key_id)?;
         }
-        if self.discovery && self.token_url.is_some() {
-            return invalid("token_url", "is given together with discovery; keep one of the two");
-        }
-        let location = if let Some(url) = &self.token_url {
-            checked_issuer_name(&self.issuer_url)?;
-            Location::given(EndpointUrl::parse("token_url", url, self.allow_http)?)
-        } else {
-            let issuer = IssuerUrl::parse(&self.issuer_url, self.allow_http)?;
+        Ok(())
+    }
+
+    fn token_location(&self) -> Result<Location, ConfigError> {
+        if let Some(url) = &self.token_url {
             if self.discovery {
-                Location::in_metadata(Discovery::of(&issuer, Member::TokenEndpoint))
-            } else {
-                let metadata = Discovery::of(&issuer, Member::TokenEndpoint).staying_at_home();
-                Location::open(issuer.below("/oauth/token"), metadata)
+                return Err(ConfigError::invalid("token_url", "is given together with discovery; keep one of the two"));
             }
-        };
-        let secret = self.client_secret.expose();
+            return Ok(Location::given(EndpointUrl::parse("token_url", url, self.allow_http)?));
+        }
+        let issuer = IssuerUrl::parse(&self.issuer_url, self.allow_http)?;
+        let metadata = Discovery::of(&issuer, Member::TokenEndpoint);
+        Ok(if self.discovery {
+            Location::in_metadata(metadata)
+        } else {
+            Location::open(issuer.below("/oauth/token"), metadata.staying_at_home())
+        })
+    }
+
+    /// Where an endpoint is that tokens are presented to: none is guessed.
+    fn service_location(
+        &self,
+        field: &'static str,
+        given: Option<&str>,
+        member: Member,
+    ) -> Result<Location, ConfigError> {
+        if let Some(url) = given {
+            return Ok(Location::given(EndpointUrl::parse(field, url, self.allow_http)?));
+        }
+        let issuer = IssuerUrl::parse(&self.issuer_url, self.allow_http).map_err(|error| {
+            ConfigError::invalid(
+                field,
+                format!("is missing, and the issuer has no metadata that could give it ({error})"),
+            )
+        })?;
+        Ok(Location::in_metadata(Discovery::of(&issuer, member).staying_at_home()))
+    }
+
+    fn registration(self) -> Result<Registration, ConfigError> {
+        let (client_id, secret) = (self.client_id, self.client_secret.expose());
         let mut redacted = vec![self.client_secret.clone()];
         let authentication = match self.private_key {
-            Some(key) => Authentication::assertion(self.client_id, key.algorithm, &key.pem, key.key_id)?,
-            None => Authentication::secret(self.client_id, secret, self.secret_in)?,
+            Some(key) => Authentication::assertion(&client_id, key.algorithm, &key.pem, key.key_id)?,
+            None => Authentication::secret(&client_id, secret, self.secret_in)?,
         };
         redacted.extend(authentication.spellings());
-        let (limit, timeouts) = match self.http_client {
-            // What is set there cannot be asked for, so it bounds each request by itself.
-            Some(_) => (LONGEST_TIMEOUT, Timeouts::Operators(TOTAL_TIMEOUT)),
-            None => (TOTAL_TIMEOUT, Timeouts::Ours),
-        };
-        let client = rampart_http::client(self.http_client, location.first(), timeouts)?;
-        let exchange =
-            Exchange { client, limit, location, assume_bearer: self.assume_bearer, authentication, redacted };
-        Ok(RampartClient::new(exchange))
+        Ok(Registration { client_id, authentication, redacted })
     }
+}
+
+/// An endpoint that was given must be one that can be asked.
+fn checked_if<T>(is_given: bool, endpoint: Result<T, ConfigError>) -> Result<Result<T, ConfigError>, ConfigError> {
+    if is_given { endpoint.map(Ok) } else { Ok(endpoint) }
 }
 
 impl fmt::Debug for RampartClientBuilder {

@@ -1,19 +1,18 @@
 //! One request to the token endpoint, and what becomes of its answer.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use rampart_http::{Discovery, EndpointUrl, ExchangeError, Location, MetadataError, Secret, Settled, Way};
-use reqwest::header::{self, HeaderMap, HeaderValue};
-use reqwest::{Client, RequestBuilder, StatusCode};
+use rampart_http::{Discovery, EndpointUrl, ExchangeError, MetadataError, Secret, Settled, Way};
+use reqwest::StatusCode;
+use reqwest::header::{self, HeaderMap};
 use tokio::time::{Instant, timeout_at};
-use url::form_urlencoded::Serializer;
 
 use crate::answer::{Denied, Granted, Reader};
-use crate::authentication::Authentication;
+use crate::endpoint::Endpoint;
 use crate::error::ClientError;
 use crate::lifetime::{Clocks, lifetime};
-use crate::redaction;
+use crate::registration::Registration;
 use crate::request::TokenRequest;
 use crate::token::{AccessToken, Times, Token};
 
@@ -26,14 +25,9 @@ const SHORTEST_REDACTED_VALUE: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    pub(crate) client: Client,
-    /// How long it may take to get a token.
-    pub(crate) limit: Duration,
-    pub(crate) location: Location,
+    pub(crate) registration: Arc<Registration>,
+    pub(crate) endpoint: Endpoint,
     pub(crate) assume_bearer: bool,
-    pub(crate) authentication: Authentication,
-    /// What an answer must not be able to bring into an error.
-    pub(crate) redacted: Vec<Secret>,
 }
 
 /// What has come of a request.
@@ -46,21 +40,22 @@ pub(crate) struct Answer {
 
 impl Exchange {
     pub(crate) async fn run(&self, request: &TokenRequest) -> Answer {
-        let (limit, by) = (self.limit, Instant::now() + self.limit);
-        let located = timeout_at(by, self.location.resolve(&self.client)).await;
+        let Endpoint { client, limit, location } = &self.endpoint;
+        let (limit, by) = (*limit, Instant::now() + *limit);
+        let located = timeout_at(by, location.resolve(client)).await;
         let (asked, place) = match located.unwrap_or(Err(ExchangeError::TimedOut { limit }.into())) {
             Ok(found) => found,
             Err(error) => {
-                let asked = self.location.metadata().map_or_else(|| self.location.first().clone(), Discovery::asked_at);
+                let asked = location.metadata().map_or_else(|| location.first().clone(), Discovery::asked_at);
                 return Answer { asked, outcome: Err(self.of_metadata(error, request).into()) };
             }
         };
         let outcome = timeout_at(by, self.ask(&asked, request)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(ExchangeError::TimedOut { limit }.into()));
-        let is_a_guess = place == Settled::Default && matches!(self.location.way(false), Way::Open { .. });
+        let is_a_guess = place == Settled::Default && matches!(location.way(false), Way::Open { .. });
         match &outcome {
-            Ok(_) => self.location.settle(place, false),
-            Err(error) if error.may_mean_that_it_has_moved() => self.location.forget(),
+            Ok(_) => location.settle(place, false),
+            Err(error) if error.may_mean_that_it_has_moved() => location.forget(),
             Err(_) => {}
         }
         let outcome = outcome.map_err(|error| if is_a_guess { error.of_a_guess() } else { error });
@@ -75,7 +70,10 @@ impl Exchange {
             form.push(("scope".to_owned(), scope.clone()));
         }
         form.extend(request.parameters().iter().cloned());
-        let response = rampart_http::send_anew(|| self.compose(url, form.clone())).await?;
+        let response = rampart_http::send_anew(|| {
+            self.registration.post(&self.endpoint.client, url, form.clone(), "application/json")
+        })
+        .await?;
         let reader = Reader { status: response.status(), assume_bearer: self.assume_bearer };
         let headers = response.headers().clone();
         let body = rampart_http::read_body(response).await;
@@ -83,20 +81,6 @@ impl Exchange {
             Ok(granted) => Ok(accept(granted, requested_at, date(&headers), scope)),
             Err(denied) => Err(self.refuse(reader.status, denied, request)),
         }
-    }
-
-    fn compose(&self, url: &EndpointUrl, mut form: Vec<(String, String)>) -> Result<RequestBuilder, ClientError> {
-        let authorization = self.authentication.apply(&mut form, url.as_str())?;
-        let request = self
-            .client
-            .post(url.as_url().clone())
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Serializer::new(String::new()).extend_pairs(&form).finish());
-        Ok(match authorization {
-            Some(value) => request.header(header::AUTHORIZATION, sensitive(value)?),
-            None => request,
-        })
     }
 
     fn refuse(&self, status: StatusCode, denied: Denied, request: &TokenRequest) -> ClientError {
@@ -128,30 +112,10 @@ impl Exchange {
 
     /// Text of the server as it may stand in an error: without what the client has sent, or `token`.
     fn presentable(&self, text: &str, longest: usize, request: &TokenRequest, token: Option<&str>) -> String {
-        let own = self.redacted.iter().map(Secret::expose);
         let values = request.parameters().iter().map(|(_, value)| value.as_str());
         let values = values.filter(|value| value.len() >= SHORTEST_REDACTED_VALUE);
-        let secrets: Vec<_> = own.chain(values).chain(token).filter(|secret| !secret.is_empty()).collect();
-        redaction::presentable(text, longest, &secrets, &|text| self.assertion(text))
+        self.registration.presentable(text, longest, values.chain(token))
     }
-
-    /// How much of a text, from its start, is an assertion of this client.
-    fn assertion(&self, text: &str) -> usize {
-        let rest = self.authentication.encoded_header().and_then(|header| text.strip_prefix(header));
-        rest.map_or(0, |rest| text.len() - rest.trim_start_matches(is_jws).len())
-    }
-}
-
-/// A character of a compact JWS.
-fn is_jws(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
-}
-
-/// A header value that no log of the HTTP client shows.
-pub(crate) fn sensitive(secret: &Secret) -> Result<HeaderValue, ClientError> {
-    let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| ClientError::Request)?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 fn accept(

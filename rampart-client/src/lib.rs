@@ -5,9 +5,11 @@ mod answer;
 mod authentication;
 mod client;
 mod config;
+mod endpoint;
 mod environment;
 mod error;
 mod exchange;
+mod introspection;
 mod lifetime;
 #[cfg(feature = "middleware")]
 mod middleware;
@@ -16,6 +18,7 @@ mod pause;
 mod proxy;
 mod redaction;
 mod redirects;
+mod registration;
 mod request;
 mod sets;
 mod shown;
@@ -40,4 +43,6 @@ pub use crate::{
     token::{AccessToken, Token},
 };
 #[doc(inline)]
-pub use rampart_http::{ConfigError, Secret};
+pub use rampart_http::{
+    AnswerFormat, ConfigError, Introspecting, IntrospectionError, Question, Secret, TokenIntrospector,
+};

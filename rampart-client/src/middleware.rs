@@ -10,9 +10,9 @@ use url::{Origin, Url};
 
 use crate::client::{RampartClient, authorization};
 use crate::error::ClientError;
-use crate::exchange::sensitive;
 use crate::proxy;
 use crate::redirects;
+use crate::registration::sensitive;
 use crate::request::TokenRequest;
 use crate::shown::Shown;
 use crate::token::AccessToken;

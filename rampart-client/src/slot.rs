@@ -73,7 +73,7 @@ fn abandoned() -> ClientError {
 impl Slot {
     pub(crate) fn new(shared: Arc<Shared>, request: TokenRequest) -> Self {
         let told = request.clone();
-        let state = Outbox::new(State::new(shared.exchange.limit + GRACE), move |news| news.log(&told));
+        let state = Outbox::new(State::new(shared.exchange.endpoint.limit + GRACE), move |news| news.log(&told));
         Self { shared, request, state }
     }
 
@@ -113,7 +113,7 @@ impl Slot {
     /// `None` where there is none: a request is bounded in itself, and its end is told even where its task is dropped, but not
     /// where that merely stands still.
     async fn outcome(&self, request: Joined<Self>) -> Option<Outcome> {
-        let by = request.due() + self.shared.exchange.limit + GRACE;
+        let by = request.due() + self.shared.exchange.endpoint.limit + GRACE;
         if let Word::Outcome(outcome) = request.outcome(by).await { Some(outcome) } else { None }
     }
 
@@ -167,7 +167,7 @@ impl Slot {
             failures: state.failures_in_a_row,
             is_outlier: state.is_outlier,
         };
-        self.shared.pause.admit(&candidate, now, due + self.shared.exchange.limit)
+        self.shared.pause.admit(&candidate, now, due + self.shared.exchange.endpoint.limit)
     }
 
     /// Makes the request that this set was refused before, now that it is its turn.

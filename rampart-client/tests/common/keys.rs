@@ -58,3 +58,9 @@ impl ClientKey {
 
 pub(crate) const ALGORITHMS: [SigningAlgorithm; 3] =
     [SigningAlgorithm::RS256, SigningAlgorithm::ES256, SigningAlgorithm::EdDSA];
+
+/// What an assertion says.
+pub(crate) fn claims(assertion: &str) -> Value {
+    let payload = assertion.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}

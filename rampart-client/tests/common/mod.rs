@@ -352,6 +352,13 @@ impl ByHand {
         }
     }
 
+    /// A connection is made and answered with what is no TLS.
+    pub(crate) async fn refuses_tls(&self) {
+        let (mut stream, _) = self.listener.accept().await.unwrap();
+        drop(stream.read(&mut [0; 4096]).await);
+        drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await);
+    }
+
     /// Nobody has asked.
     pub(crate) async fn is_left_alone(&self) {
         for _ in 0..20 {
@@ -387,8 +394,19 @@ impl Held {
         self.stream
     }
 
-    pub(crate) async fn send(mut self, answer: &str) {
+    pub(crate) async fn send(self, answer: &str) {
+        self.send_bytes(answer.as_bytes()).await;
+    }
+
+    /// The client may not read all of it.
+    pub(crate) async fn send_bytes(mut self, answer: &[u8]) {
+        drop(self.stream.write_all(answer).await);
+        drop(self.stream.shutdown().await);
+    }
+
+    /// Answers so far and no further, for as long as the connection is kept.
+    pub(crate) async fn begin(mut self, answer: &str) -> TcpStream {
         self.stream.write_all(answer.as_bytes()).await.unwrap();
-        self.stream.shutdown().await.unwrap();
+        self.stream
     }
 }
