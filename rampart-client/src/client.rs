@@ -41,7 +41,8 @@ pub struct RampartClient(Arc<Inner>);
 
 struct Inner {
     registration: Arc<Registration>,
-    shared: Arc<Shared>,
+    /// What is missing where tokens cannot be asked for.
+    shared: Result<Arc<Shared>, ConfigError>,
     sets: Sets,
     introspection: Result<TokenService, ConfigError>,
 }
@@ -84,10 +85,10 @@ impl RampartClient {
 
     pub(crate) fn new(
         registration: Arc<Registration>,
-        exchange: Exchange,
+        exchange: Result<Exchange, ConfigError>,
         introspection: Result<TokenService, ConfigError>,
     ) -> Self {
-        let shared = Arc::new(Shared { exchange, pause: Pause::default() });
+        let shared = exchange.map(|exchange| Arc::new(Shared { exchange, pause: Pause::default() }));
         Self(Arc::new(Inner { registration, shared, sets: Sets::default(), introspection }))
     }
 
@@ -219,6 +220,7 @@ impl RampartClient {
     fn slot(&self, request: &TokenRequest) -> Result<Arc<Slot>, ClientError> {
         request.check()?;
         let Inner { shared, sets, .. } = &*self.0;
+        let shared = shared.as_ref().map_err(Clone::clone)?;
         let slot = || Slot::new(Arc::clone(shared), request.clone());
         sets.add(request, slot, || shared.pause.reason(Instant::now()))
     }

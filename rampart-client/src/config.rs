@@ -17,6 +17,7 @@ use crate::environment::{self, Environment};
 use crate::error::ClientError;
 use crate::exchange::Exchange;
 use crate::registration::Registration;
+use crate::settings;
 
 /// For a token, whatever timeouts the operator sets.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,6 +51,10 @@ pub struct RampartClientBuilder {
 pub(crate) enum Source {
     Arguments,
     Environment,
+    /// A section of a file, of which the secret is in a file or a variable.
+    Introspection {
+        secret: Option<String>,
+    },
 }
 
 struct PrivateKey {
@@ -261,6 +266,7 @@ impl RampartClientBuilder {
         Ok(client.map_err(|error| match source {
             Source::Arguments => error,
             Source::Environment => environment::read_from_it(error),
+            Source::Introspection { secret } => settings::read_from_it(error, secret.as_deref()),
         })?)
     }
 
@@ -284,13 +290,19 @@ impl RampartClientBuilder {
             let location = location?;
             Ok(Endpoint { client: clients.get(location.first())?, limit, location })
         };
-        // What nobody has given may never be asked for.
-        let token = endpoint(token)?;
-        let introspection = checked_if(self.introspection_url.is_some(), endpoint(introspection))?;
+        // What such a client is made for comes first, and must be in order. What nobody has given may never be asked for.
+        let (token, introspection) = if matches!(source, Source::Introspection { .. }) {
+            let introspection = endpoint(introspection)?;
+            (endpoint(token), Ok(introspection))
+        } else {
+            let token = endpoint(token)?;
+            (Ok(token), checked_if(self.introspection_url.is_some(), endpoint(introspection))?)
+        };
 
         let assume_bearer = self.assume_bearer;
         let registration = Arc::new(self.registration()?);
-        let exchange = Exchange { registration: Arc::clone(&registration), endpoint: token, assume_bearer };
+        let exchange =
+            token.map(|endpoint| Exchange { registration: Arc::clone(&registration), endpoint, assume_bearer });
         let introspection = introspection.map(|endpoint| TokenService::new(&registration, endpoint));
         Ok(RampartClient::new(registration, exchange, introspection))
     }
@@ -307,6 +319,7 @@ impl RampartClientBuilder {
                     "is empty; write the secret of this service, or use private_key_jwt()",
                 ),
                 Source::Environment => environment::missing_secret(),
+                Source::Introspection { .. } => settings::missing_secret(),
             });
         }
         checked_text("client_id", &self.client_id)?;

@@ -21,6 +21,7 @@ mod redirects;
 mod registration;
 mod request;
 mod sets;
+mod settings;
 mod shown;
 mod slot;
 mod state;
@@ -44,5 +45,6 @@ pub use crate::{
 };
 #[doc(inline)]
 pub use rampart_http::{
-    AnswerFormat, ConfigError, Introspecting, IntrospectionError, Question, Secret, TokenIntrospector,
+    AnswerFormat, ConfigError, Introspecting, IntrospectionError, IntrospectionMode, IntrospectionSettings, Question,
+    Secret, TokenIntrospector,
 };

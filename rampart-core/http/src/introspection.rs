@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 /// Asks an issuer about its tokens (RFC 7662): text and bytes alone, so that any HTTP client will do. `RampartClient` of `rampart-client` is
 /// one.
@@ -98,7 +99,7 @@ pub enum IntrospectionError {
 ///
 /// Of these the client of `rampart-client` takes where and as whom it asks, and the resource server of `rampart-core` the others. Unknown
 /// members are errors.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct IntrospectionSettings {
@@ -114,6 +115,8 @@ pub struct IntrospectionSettings {
     pub client_secret_file: Option<PathBuf>,
     /// The environment variable that holds its secret.
     pub client_secret_env: Option<String>,
+    /// No place for a secret: see [`check`](Self::check).
+    pub client_secret: Option<Misplaced>,
     /// For how long an answer is believed, in seconds.
     pub cache_for_seconds: Option<u64>,
     /// Memory for answers, in bytes.
@@ -130,6 +133,57 @@ pub struct IntrospectionSettings {
     pub serve_stale_seconds: u64,
     /// Lets the endpoint be one of plain HTTP on another machine.
     pub allow_http: bool,
+}
+
+impl IntrospectionSettings {
+    /// What whoever reads them asks first: that no secret stands among them, where a mistake in the file would bring it into the log.
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) that says where it belongs.
+    pub fn check(&self) -> Result<(), crate::ConfigError> {
+        match self.client_secret {
+            None => Ok(()),
+            Some(Misplaced) => Err(crate::ConfigError::invalid(
+                "client_secret",
+                "is no setting, as no secret belongs into this file; write the path of a file that holds it as client_secret_file, or the name of an environment variable as client_secret_env",
+            )),
+        }
+    }
+}
+
+/// Without the query of the endpoint, which may hold a secret.
+impl fmt::Debug for IntrospectionSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = self.endpoint.as_deref().and_then(|url| url.split(['?', '#']).next());
+        f.debug_struct("IntrospectionSettings")
+            .field("issuer_url", &self.issuer_url)
+            .field("mode", &self.mode)
+            .field("endpoint", &endpoint)
+            .field("client_id", &self.client_id)
+            .field("client_secret_file", &self.client_secret_file)
+            .field("client_secret_env", &self.client_secret_env)
+            .field("client_secret", &self.client_secret)
+            .field("cache_for_seconds", &self.cache_for_seconds)
+            .field("cache_bytes", &self.cache_bytes)
+            .field("token_prefix", &self.token_prefix)
+            .field("audience_is_checked_by_issuer", &self.audience_is_checked_by_issuer)
+            .field("insecure_any_kind", &self.insecure_any_kind)
+            .field("signed", &self.signed)
+            .field("serve_stale_seconds", &self.serve_stale_seconds)
+            .field("allow_http", &self.allow_http)
+            .finish()
+    }
+}
+
+/// Something that stands where it must not. Nothing is kept of it, and reading it is no error: errors of readers of files quote the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing in it")]
+pub struct Misplaced;
+
+impl<'de> Deserialize<'de> for Misplaced {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
 }
 
 /// Which tokens the issuer is asked about.

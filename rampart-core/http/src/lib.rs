@@ -31,7 +31,7 @@ pub use crate::{
     exchange::{ExchangeError, TOTAL_TIMEOUT, read_body, send, send_anew},
     headers::OriginHeaders,
     introspection::{
-        AnswerFormat, Introspecting, IntrospectionError, IntrospectionMode, IntrospectionSettings, Question,
+        AnswerFormat, Introspecting, IntrospectionError, IntrospectionMode, IntrospectionSettings, Misplaced, Question,
         TokenIntrospector,
     },
     issuer_url::{IssuerUrl, checked_issuer_name},
