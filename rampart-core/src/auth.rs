@@ -136,7 +136,7 @@ impl RampartAuth {
             Step::Done(verdict) => verdict,
             Step::Waits(wait) => verifier.resume(wait, token).await,
         }?;
-        self.unbound(claims)
+        self.unbound(verifier.unrevoked(claims)?)
     }
 
     /// Verifies the values of a request's `Authorization` header; none, or another scheme, is [`AuthError::MissingToken`].

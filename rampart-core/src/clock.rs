@@ -14,6 +14,10 @@ impl Clock {
         Self(Some(Arc::new(source)))
     }
 
+    pub(crate) const fn is_injected(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Time since 1970; `None` for a clock that stands before it, on which no token can be judged.
     pub(crate) fn now(&self) -> Option<Duration> {
         let now = self.0.as_ref().map_or_else(SystemTime::now, |source| source());

@@ -76,8 +76,11 @@ mod tests {
 
     use super::*;
     use crate::answer::error::AuthError;
+    use crate::outcome::Verified;
     use crate::request::Authorization;
     use crate::requirement::AnyUser;
+    use crate::revocation::Revocations;
+    use crate::revocation::kind::Revocation;
     use crate::verification::Verification;
 
     const NOW: u64 = 1_800_000_000;
@@ -110,5 +113,39 @@ mod tests {
         time.store(NOW + 29, Ordering::Relaxed);
         assert_eq!(ask(&old, "admin"), Ok(()));
         assert_eq!(ask(&old, "root"), Err(auth.rejection(AuthError::insufficient_role(["root"]))));
+    }
+
+    /// RV37: an upload takes two minutes, and the token is revoked meanwhile.
+    #[tokio::test]
+    async fn handler_that_asks_after_a_minute_learns_that_the_token_was_revoked() {
+        let issuer = LocalIssuer::start().await.unwrap();
+        let revocations = Revocations::new();
+        let auth = RampartAuth::builder(issuer.url(), issuer.audience())
+            .static_jwks(issuer.jwks_json())
+            .revocations(revocations.clone())
+            .build()
+            .unwrap();
+        let token = issuer.token().sub("user-1").roles(["admin"]).sign().unwrap();
+        let head = Authorization::new([format!("Bearer {token}")]);
+        let Verification::Ready(fresh) = auth.verification(&head) else { panic!("the keys are there") };
+        let outcome = fresh.outcome();
+        let (claims, recent) = (outcome.required::<AnyUser>().unwrap(), outcome.inquiry());
+        let old = Inquiry { recent_until: Duration::ZERO, ..recent.clone() };
+        let mut kept = fresh.into_verified();
+
+        let ask = |inquiry: &Inquiry, role| inquiry.require(Some(&claims), &Policy::roles([role])).map(drop);
+        assert_eq!(ask(&old, "admin"), Ok(()));
+        revocations.revoke(Revocation::subject(issuer.url(), "user-1")).await.unwrap();
+        assert_eq!(ask(&recent, "admin"), Ok(()), "within a minute one request has one answer");
+        for role in ["admin", "root"] {
+            assert_eq!(ask(&old, role), Err(auth.rejection(AuthError::TokenRevoked)));
+        }
+        let guard = |kept: &Verified| {
+            let outcome = kept.by(&auth, &head).expect("the same object and request");
+            outcome.required::<AnyUser>().map(drop)
+        };
+        assert_eq!(guard(&kept), Ok(()));
+        kept.recent_until = Duration::ZERO;
+        assert_eq!(guard(&kept), Err(auth.rejection(AuthError::TokenRevoked)));
     }
 }

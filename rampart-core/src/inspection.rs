@@ -94,6 +94,8 @@ impl RampartAuth {
     /// A token that has been judged: whether its sender may present it.
     fn settle(&self, verdict: Verdict, shown: Shown<'_>) -> AuthenticateOptional {
         let scheme = shown.scheme;
+        // Before the proof, which a token that was revoked does not cost.
+        let verdict = verdict.and_then(|claims| self.verifier().unrevoked(claims));
         match (self.proofs(), verdict) {
             (None, verdict) => AuthenticateOptional::ready(Settled::new(verdict.map(Some), scheme)),
             // No proof has a part in it, and so no time.

@@ -280,7 +280,7 @@ impl Issuer {
     }
 
     /// The longest life of a token that is still accepted: `exp` may be no further ahead. The shorter of this and what the builder says
-    /// for every issuer counts. No limit unless given.
+    /// for every issuer counts. No limit unless given; with [`revocations`](crate::RampartAuthBuilder::revocations) 24 h.
     pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.settings.max_token_lifetime = Some(lifetime);
         self

@@ -33,7 +33,7 @@ pub struct Verified {
     /// The object that made it, by its number: a pointer would count its clones, for all threads in one place.
     auth: u64,
     /// Until when it counts as it is, by the uptime.
-    recent_until: Duration,
+    pub(crate) recent_until: Duration,
     trace: Trace,
     outcome: OptionalVerdict,
     /// By which the token came.

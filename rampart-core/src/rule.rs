@@ -51,6 +51,8 @@ pub enum Rule {
     I2,
     /// That the issuer can be asked, and that its answer is one.
     I3,
+    /// That the token was not revoked since.
+    R1,
     /// The scheme and the proof that comes with it: a bound token with exactly one proof (RFC 9449 sections 4.3 and 7).
     P1,
     /// The form of the proof: a signed JWT of its own type (RFC 9449 section 4.2).
@@ -90,6 +92,7 @@ impl Rule {
         Self::I1,
         Self::I2,
         Self::I3,
+        Self::R1,
         Self::P1,
         Self::P2,
         Self::P3,
@@ -120,6 +123,7 @@ impl Rule {
             Self::I1 => "I1",
             Self::I2 => "I2",
             Self::I3 => "I3",
+            Self::R1 => "R1",
             Self::P1 => "P1",
             Self::P2 => "P2",
             Self::P3 => "P3",

@@ -4,7 +4,7 @@
 
 use allocation_counter::measure;
 use rampart_core::adapter::{Authorization, Gate, Outcome, Verification};
-use rampart_core::{AnyOf, AnyUser, Policy, RampartAuth, roles, scopes};
+use rampart_core::{AnyOf, AnyUser, Policy, RampartAuth, Revocation, Revocations, roles, scopes};
 use rampart_issuer::{Algorithm, LocalIssuer};
 
 /// Payload, `Claims` and the fields that own their text, three of them a user's names; a change that needs more has to say why.
@@ -51,6 +51,27 @@ async fn a_cached_token_costs_no_allocation() {
         assert!(kept.by(auth, &head).is_some_and(|outcome| outcome.required::<AnyUser>().is_ok()));
     });
     assert_eq!(verification, 0);
+}
+
+/// Whether something was revoked since, or nothing at all.
+#[tokio::test]
+async fn revocations_cost_a_cached_token_no_allocation() {
+    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
+    let revocations = Revocations::new();
+    let auth = RampartAuth::builder(issuer.url(), issuer.audience()).revocations(revocations.clone()).build().unwrap();
+    auth.warm_up().await.unwrap();
+    let header = format!("Bearer {}", issuer.token().sign().unwrap());
+    let head = Authorization::new([header.as_bytes()]);
+    let verify = || {
+        let Verification::Ready(fresh) = auth.verification(&head) else { panic!("waits") };
+        assert!(fresh.outcome().required::<AnyUser>().is_ok());
+    };
+    verify();
+    assert_eq!(allocations(verify), 0);
+    for number in 0..100 {
+        revocations.revoke(Revocation::token(issuer.url(), number.to_string())).await.unwrap();
+        assert_eq!(measure(verify).count_total, 0, "each token is looked up anew");
+    }
 }
 
 /// The next guard compares what the request says now with what it has said, whatever that was.

@@ -100,7 +100,10 @@ fn details(error: &AuthError, scopes: &[&str]) -> Option<String> {
         }
         AuthError::MissingToken => None,
         AuthError::InvalidRequest => Some("invalid_request"),
-        AuthError::InvalidToken | AuthError::MissingClaim { .. } | AuthError::TokenExpired => Some("invalid_token"),
+        AuthError::InvalidToken
+        | AuthError::MissingClaim { .. }
+        | AuthError::TokenExpired
+        | AuthError::TokenRevoked => Some("invalid_token"),
         AuthError::InvalidProof { .. } => Some("invalid_dpop_proof"),
         AuthError::UseNonce => Some("use_dpop_nonce"),
         AuthError::InsufficientRole { .. } | AuthError::InsufficientScope { .. } => Some("insufficient_scope"),

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// |---|---|---|
 /// | `MissingToken` | 401 | `unauthorized` |
 /// | `InvalidRequest` | 400 | `invalid_request` |
-/// | `InvalidToken`, `MissingClaim` | 401 | `invalid_token` |
+/// | `InvalidToken`, `MissingClaim`, `TokenRevoked` | 401 | `invalid_token` |
 /// | `TokenExpired` | 401 | `token_expired` |
 /// | `InsufficientRole` | 403 | `insufficient_role` |
 /// | `InsufficientScope` | 403 | `insufficient_scope` |
@@ -64,6 +64,9 @@ pub enum AuthError {
     /// The token is genuine, but `exp` has passed.
     #[error("the access token expired")]
     TokenExpired,
+    /// The token was good when it was issued, and has been revoked since. The caller is told no more than that it is not valid.
+    #[error("the access token was revoked")]
+    TokenRevoked,
     /// The token is good, but lacks one of these roles.
     #[error("the access token lacks a required role: {}", .required.join(", "))]
     #[non_exhaustive]
@@ -147,6 +150,7 @@ impl AuthError {
             | Self::InvalidToken
             | Self::MissingClaim { .. }
             | Self::TokenExpired
+            | Self::TokenRevoked
             | Self::InvalidProof { .. }
             | Self::UseNonce => 401,
             Self::InsufficientRole { .. } | Self::InsufficientScope { .. } => 403,
@@ -160,7 +164,7 @@ impl AuthError {
         match self {
             Self::MissingToken => "unauthorized",
             Self::InvalidRequest => "invalid_request",
-            Self::InvalidToken | Self::MissingClaim { .. } => "invalid_token",
+            Self::InvalidToken | Self::MissingClaim { .. } | Self::TokenRevoked => "invalid_token",
             Self::TokenExpired => "token_expired",
             Self::InsufficientRole { .. } => "insufficient_role",
             Self::InsufficientScope { .. } => "insufficient_scope",
@@ -176,7 +180,7 @@ impl AuthError {
         match self {
             Self::MissingToken => "This resource requires an access token: Authorization: Bearer <token>".into(),
             Self::InvalidRequest => "The request has more than one Authorization header".into(),
-            Self::InvalidToken => "The access token is invalid".into(),
+            Self::InvalidToken | Self::TokenRevoked => "The access token is invalid".into(),
             Self::MissingClaim { claim } if shows(claim) => format!("The access token lacks the claim {claim}").into(),
             Self::MissingClaim { .. } => "The access token lacks a required claim".into(),
             Self::TokenExpired => "The access token expired".into(),

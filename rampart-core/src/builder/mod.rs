@@ -23,6 +23,7 @@ use crate::issuer::Issuer;
 use crate::jwks::budget::SharedUnavailables;
 use crate::jwks::cache::Surroundings;
 use crate::jwks::source::{Fetching, HttpClient};
+use crate::revocation::Revocations;
 use crate::settings::Settings;
 use crate::token::cache::TokenCache;
 use crate::token::implied::Implied;
@@ -66,6 +67,7 @@ pub struct RampartAuthBuilder {
     unavailables: SharedUnavailables,
     look_up: Option<LookUp>,
     dpop: Option<Dpop>,
+    revocations: Option<Revocations>,
 }
 
 impl From<Settings> for RampartAuthBuilder {
@@ -82,6 +84,7 @@ impl From<Settings> for RampartAuthBuilder {
             unavailables: SharedUnavailables::of_process(),
             look_up: None,
             dpop,
+            revocations: None,
         }
     }
 }
@@ -212,7 +215,8 @@ impl RampartAuthBuilder {
         self
     }
 
-    /// The longest life of a token of any issuer that is still accepted: `exp` may be no further ahead. No limit unless given.
+    /// The longest life of a token of any issuer that is still accepted: `exp` may be no further ahead. No limit unless given; with
+    /// [`revocations`](Self::revocations) 24 h.
     pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.settings.max_token_lifetime = Some(lifetime);
         self
@@ -232,6 +236,14 @@ impl RampartAuthBuilder {
     /// ```
     pub fn dpop(mut self, dpop: Dpop) -> Self {
         self.dpop = Some(dpop);
+        self
+    }
+
+    /// Refuses what was revoked: asked on every request, of tokens that were verified before as well. Clones of one list may be given to
+    /// several objects. With it no token lives longer than [`max_token_lifetime`](Self::max_token_lifetime), 24 h unless given, for
+    /// that is how long a revocation is remembered. See [`Revocations`], and [`manual::revocation`](crate::manual::revocation).
+    pub fn revocations(mut self, revocations: impl Into<Revocations>) -> Self {
+        self.revocations = Some(revocations.into());
         self
     }
 
@@ -331,7 +343,18 @@ impl RampartAuthBuilder {
     /// # Errors
     /// [`ConfigError`] with the field and the remedy, and of several issuers the one that it is about.
     pub fn build(self) -> Result<RampartAuth, ConfigError> {
-        let Self { settings, issuers, resolver, http_client, clock, listeners, unavailables, look_up, dpop } = self;
+        let Self {
+            settings,
+            issuers,
+            resolver,
+            http_client,
+            clock,
+            listeners,
+            unavailables,
+            look_up,
+            dpop,
+            revocations,
+        } = self;
         let Settings { clock_tolerance, require_at_jwt, max_token_lifetime, .. } = settings;
         let floor = Floor {
             tolerance: clock_tolerance.unwrap_or(DEFAULT_TOLERANCE),
@@ -340,6 +363,7 @@ impl RampartAuthBuilder {
             max_token_lifetime,
             takes_proofs: dpop.is_some(),
             implied: Arc::new(Implied::new(&settings.role_implies, &settings.scope_implies)?),
+            revocations: revocations.clone(),
             fetching: Fetching::new(http_client),
             surroundings: Surroundings { clock: clock.clone(), listeners: listeners.clone(), unavailables },
         };
@@ -372,9 +396,13 @@ impl RampartAuthBuilder {
             tolerance: floor.tolerance,
             max_token_bytes,
             tokens: (token_cache_bytes > 0).then(|| TokenCache::new(token_cache_bytes)),
+            revocations,
             clock,
             listeners,
         };
+        if let Some(revocations) = &verifier.revocations {
+            revocations.go_by(&verifier.clock);
+        }
         Ok(RampartAuth::from_inner(Inner {
             number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
             verifier,
@@ -436,6 +464,7 @@ impl fmt::Debug for RampartAuthBuilder {
             .field("settings", &self.settings)
             .field("issuers", &self.issuers)
             .field("dpop", &self.dpop)
+            .field("revocations", &self.revocations)
             .field("clock", &self.clock)
             .field("listeners", &self.listeners)
             .finish_non_exhaustive()

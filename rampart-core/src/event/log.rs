@@ -5,6 +5,7 @@ use tracing::{debug, error, info, warn};
 
 use super::list::{AmbiguousKey, Blame, Event, RefusedToken};
 use crate::answer::error::AuthError;
+use crate::rule::Rule;
 
 /// Characters of a key ID that are shown; `Debug` escapes what could forge or disguise a line.
 const SHOWN_OF_KEY_ID: usize = 64;
@@ -117,9 +118,14 @@ fn log_refused(token: &RefusedToken<'_>) {
     if *is_unlogged {
         return;
     }
+    // Of those that come while a store is away there may be as many as there are requests.
+    let is_undecided = *rule == Rule::R1 && matches!(cause, AuthError::StateUnavailable { .. });
     let (rule, kid, hint) = (rule.as_str(), key_id.map(shown).map(debug), hint.or(*blamed));
     match cause {
         AuthError::TokenExpired | AuthError::KeysUnavailable { .. } | AuthError::UseNonce => {
+            debug!(target: "rampart", rule, why, kid, issuer, "access token refused");
+        }
+        _ if is_undecided => {
             debug!(target: "rampart", rule, why, kid, issuer, "access token refused");
         }
         AuthError::MissingClaim { claim } => {
@@ -222,6 +228,8 @@ mod tests {
             (Refusal::missing_claim(Rule::V6b, "aud".into()).hinting("look"), of_issuer()),
             (Refusal::new(AuthError::TokenExpired, Rule::V9, why), of_issuer()),
             (Refusal::new(AuthError::keys_unavailable(SECOND), Rule::V4, why), of_issuer()),
+            (Refusal::new(AuthError::TokenRevoked, Rule::R1, why), of_issuer()),
+            (Refusal::new(AuthError::state_unavailable(SECOND), Rule::R1, why), of_issuer()),
         ];
         for (refusal, blame) in refusals {
             tell(&Event::TokenRefused(RefusedToken::new(&refusal, Some("a")).with(blame)));

@@ -5,6 +5,7 @@
 //! [presets]: self::presets
 //! [DPoP]: self::dpop
 //! [introspection]: self::introspection
+//! [revocation]: self::revocation
 //! [how to]: self::how_to
 //! [Rampart itself]: self::rampart_itself
 //! [rampart-rust]: self::coming_from_rampart_rust
@@ -23,6 +24,7 @@ pub mod defaults {
 ///
 /// [DPoP]: crate::manual::dpop
 /// [introspection]: crate::manual::introspection
+/// [revocation]: crate::manual::revocation
 pub mod rules {
     #![doc = include_str!("rules.md")]
 }
@@ -30,6 +32,7 @@ pub mod rules {
 /// Every attack and where it is stopped, and what the library does not protect against.
 ///
 /// [dpop]: crate::manual::dpop
+/// [revocation]: crate::manual::revocation
 pub mod threats {
     #![doc = include_str!("threats.md")]
 }
@@ -47,6 +50,11 @@ pub mod log {
 /// [Rampart itself]: crate::manual::rampart_itself
 pub mod presets {
     #![doc = include_str!("presets.md")]
+}
+
+/// What no longer passes although it has not expired.
+pub mod revocation {
+    #![doc = include_str!("revocation.md")]
 }
 
 // The examples of the pages below use the other crates of the workspace; `rampart-docs-tests` compiles them.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::revocation::ids::Revocable;
 use crate::token::confirmation::Confirmation;
 use crate::token::fingerprint::Fingerprint;
 use crate::token::scope;
@@ -62,6 +63,8 @@ pub struct Claims {
     pub(crate) implied_scopes: Box<[String]>,
     pub(crate) times: Times,
     pub(crate) payload: Box<str>,
+    /// What they can be revoked by, where anything is.
+    pub(crate) revocable: Option<Box<Revocable>>,
     /// Of the token that they were read from, where verified tokens are kept.
     pub(crate) token: Option<Fingerprint>,
 }
@@ -189,6 +192,7 @@ impl Claims {
             implied_scopes,
             times: Times { exp, ..self.times },
             payload: self.payload.clone(),
+            revocable: self.revocable.as_deref().map(|token| Box::new(token.unchecked())),
             token: self.token,
         }
     }
@@ -301,8 +305,17 @@ impl Claims {
 
     /// What this value keeps on the heap, as the allocator counts it: for the bound of the token cache.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let Self { fields, implied_roles, implied_scopes, payload, is_client: _, confirmation: _, times: _, token: _ } =
-            self;
+        let Self {
+            fields,
+            implied_roles,
+            implied_scopes,
+            payload,
+            revocable,
+            is_client: _,
+            confirmation: _,
+            times: _,
+            token: _,
+        } = self;
         let string = |text: &String| block(text.capacity());
         let of = |text: &Option<String>| text.as_ref().map_or(0, string);
         let list =
@@ -317,6 +330,7 @@ impl Claims {
             &fields.org_id,
         ];
         block(payload.len())
+            + block(revocable.as_deref().map_or(0, size_of_val))
             + [&fields.sub, &fields.scope, &fields.iss].into_iter().map(string).sum::<usize>()
             + texts.into_iter().map(of).sum::<usize>()
             + list(&fields.roles)

@@ -1,6 +1,7 @@
 //! V6: the payload as JSON, and the members of it that some rule looks at.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use rampart_http::json::{self, Value};
 use serde::de::MapAccess;
@@ -8,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::pointer::{Duplicate, Found, Pointer};
 use super::rules::Rules;
+use crate::revocation::ids::Naming;
 use crate::rule::{Refusal, Rule};
 
 /// The members of the payload that some rule looks at, as they stand there.
@@ -39,6 +41,12 @@ pub(super) struct Payload<'a> {
     pub(super) c_hash: Option<bool>,
     pub(super) nonce: Option<bool>,
     pub(super) cnf: Option<&'a RawValue>,
+    pub(super) jti: Option<Value<'a>>,
+    pub(super) sid: Option<Value<'a>>,
+    pub(super) client_id: Option<Value<'a>>,
+    pub(super) azp: Option<Value<'a>>,
+    pub(super) cid: Option<Value<'a>>,
+    pub(super) appid: Option<Value<'a>>,
 }
 
 /// What is read where a claim is absent, as the settings say: found, or `None` where they name nothing.
@@ -76,6 +84,12 @@ impl<'de> json::Members<'de> for Payload<'de> {
             "c_hash" => json::fill_presence(&mut self.c_hash, map),
             "nonce" => json::fill_presence(&mut self.nonce, map),
             "cnf" => json::fill_raw(&mut self.cnf, map),
+            "jti" => json::fill_scalar(&mut self.jti, map),
+            "sid" => json::fill_scalar(&mut self.sid, map),
+            "client_id" => json::fill_scalar(&mut self.client_id, map),
+            "azp" => json::fill_scalar(&mut self.azp, map),
+            "cid" => json::fill_scalar(&mut self.cid, map),
+            "appid" => json::fill_scalar(&mut self.appid, map),
             _ => Ok(false),
         }
     }
@@ -130,6 +144,17 @@ impl<'a> Payload<'a> {
 
     pub(super) fn has_exp(&self) -> bool {
         has_text(self.exp)
+    }
+
+    /// What the token can be revoked by.
+    pub(super) fn naming<'n>(&'n self, subject: &'n str, issued: Option<Duration>) -> Naming<'n> {
+        let text = |value: &'n Option<Value<'a>>| match value {
+            Some(Value::Str(text)) if !text.is_empty() => Some(&**text),
+            _ => None,
+        };
+        // RFC 9068 section 2.2; Keycloak and others write `azp` instead, Okta `cid`, and Entra's first version `appid`.
+        let client = [&self.client_id, &self.azp, &self.cid, &self.appid].into_iter().find_map(text);
+        Naming { subject, jti: text(&self.jti), sid: text(&self.sid), client, issued }
     }
 }
 

@@ -10,6 +10,7 @@ use super::role_names::RoleNames;
 use super::subject::SubjectClaim;
 use crate::claim_settings::Mark;
 use crate::grants::Grants;
+use crate::revocation::ids::RevocableIssuer;
 
 /// What the claims are checked against.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Rules {
     pub(crate) takes_proofs: bool,
     pub(crate) grants: Grants,
     pub(crate) implied: Arc<Implied>,
+    /// Where its tokens can be revoked.
+    pub(crate) revocable: Option<RevocableIssuer>,
 }
 
 impl Rules {

@@ -22,6 +22,9 @@ const ANSWER_WITHOUT_AUDIENCE_HINT: &str = "where the issuer makes sure itself t
 /// What people who are new to a Rampart server get wrong first.
 const AUDIENCE_HINT: &str = "with Rampart, aud is the client ID of the front end, or the issuer's URL after a direct login or a renewal: accept each that you serve";
 
+/// A revocation is remembered for as long as a token can live: what lives longer would outlive it.
+const LIFETIME_HINT: &str = "with revocations no token may live longer than max_token_lifetime, 24 h unless given, for which each of them is remembered: raise it where this issuer's tokens live longer";
+
 /// V7.
 pub(super) fn check_issuer(iss: Option<&Value<'_>>, rules: &Rules) -> Result<(), Refusal> {
     let refuse = |why| Err(Refusal::invalid(Rule::V7, why));
@@ -165,7 +168,10 @@ pub(super) fn judge<'a>(
     let times = Times::read_or(members.exp, members.iat, members.nbf, believed_until)?;
     times.check(now, rules.tolerance)?;
     if believed_until.is_none() {
-        times.check_lifetime(now, rules.max_lifetime, rules.tolerance)?;
+        times.check_lifetime(now, rules.max_lifetime, rules.tolerance).map_err(|refusal| match rules.revocable {
+            Some(_) => refusal.hinting(LIFETIME_HINT),
+            None => refusal,
+        })?;
     }
 
     let subject = Subject::of(members.sub.take(), elsewhere.stand_ins.subject, rules.subject_claim.as_ref())?;
@@ -213,6 +219,8 @@ pub(super) fn judge<'a>(
         exp: times.exp.as_secs(),
         iat: times.iat.map(|iat| iat.as_secs()),
     };
+    let revocable =
+        rules.revocable.as_ref().map(|issuer| Box::new(issuer.token(&members.naming(&fields.sub, times.iat))));
     let implied_roles = rules.implied.by_roles(&fields.roles);
     let implied_scopes = rules.implied.by_scopes(&fields.scope);
     Ok(Valid {
@@ -224,6 +232,7 @@ pub(super) fn judge<'a>(
             implied_scopes,
             times,
             payload: Box::default(),
+            revocable,
             token: None,
         },
         mistyped,

@@ -26,6 +26,7 @@ use crate::jose::key_set::KeySet;
 use crate::jwks::cache::KeyCache;
 use crate::jwks::keys::Keys;
 use crate::jwks::search::{KidSearch, NotFound, Sought};
+use crate::revocation::Revocations;
 use crate::rule::{Refusal, Rule};
 use crate::token::cache::{Entry, TokenCache, TokenHash};
 use crate::token::claims::Claims;
@@ -48,6 +49,7 @@ pub(crate) struct Verifier {
     pub(crate) tolerance: Duration,
     pub(crate) max_token_bytes: usize,
     pub(crate) tokens: Option<TokenCache>,
+    pub(crate) revocations: Option<Revocations>,
     pub(crate) clock: Clock,
     pub(crate) listeners: Listeners,
 }
@@ -321,7 +323,23 @@ impl Verifier {
     pub(crate) fn still_valid(&self, claims: &Claims) -> Result<(), AuthError> {
         let now = self.clock.now().ok_or_else(|| self.no_date());
         let checked = now.and_then(|now| claims.times.check(now, self.tolerance));
-        checked.map_err(|refusal| self.refuse(None, &refusal, None))
+        checked.map_err(|refusal| self.refuse(None, &refusal, None))?;
+        self.check_revocations(claims)
+    }
+
+    /// R1, of a token that is good otherwise, whether it was verified just now or before.
+    pub(crate) fn unrevoked(&self, claims: Arc<Claims>) -> Verdict {
+        self.check_revocations(&claims)?;
+        Ok(claims)
+    }
+
+    fn check_revocations(&self, claims: &Claims) -> Result<(), AuthError> {
+        let Some(revocations) = &self.revocations else { return Ok(()) };
+        revocations.check(claims.revocable.as_deref()).map_err(|refusal| {
+            let blame = Blame { issuer: Some(&claims.iss), ..Blame::default() };
+            self.listeners.tell(&Event::TokenRefused(RefusedToken::new(&refusal, None).with(blame)));
+            refusal.error
+        })
     }
 
     /// What to look for, where a fetch for the token's key is worth it; else its refusal.

@@ -18,6 +18,8 @@ use crate::mistakes::{
     checked_alias, checked_audience, checked_deciding_pointer, checked_entra_issuer, checked_required_claim,
     checked_subject,
 };
+use crate::revocation::Revocations;
+use crate::revocation::terms::DEFAULT_LIFETIME;
 use crate::settings::IssuerSettings;
 use crate::token::demands::Demand;
 use crate::token::implied::Implied;
@@ -52,6 +54,7 @@ pub(crate) struct Floor {
     pub(crate) max_token_lifetime: Option<Duration>,
     pub(crate) takes_proofs: bool,
     pub(crate) implied: Arc<Implied>,
+    pub(crate) revocations: Option<Revocations>,
     pub(crate) fetching: Fetching,
     pub(crate) surroundings: Surroundings,
 }
@@ -153,6 +156,12 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
             "is the claim of the scopes itself, so that it would narrow nothing; name where the permissions are, such as /permissions",
         ));
     }
+    let max_lifetime = settings.max_token_lifetime.into_iter().chain(floor.max_token_lifetime).min();
+    let revocable = floor.revocations.as_ref().map(|revocations| {
+        // A resolver's issuer goes by the one name that it was asked for.
+        let aliases = if floor.fetching.is_for_strangers() { &[] } else { settings.aliases.as_slice() };
+        revocations.accept(name, aliases, max_lifetime.unwrap_or(DEFAULT_LIFETIME), floor.tolerance)
+    });
     Ok(Rules {
         issuer: name.to_owned(),
         aliases: settings.aliases.clone(),
@@ -170,7 +179,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         demands: settings.require_claim.iter().map(|claim| demand(claim, settings)).collect::<Result<_, _>>()?,
         accept_id_tokens: settings.insecure_accept_id_tokens,
         ignored_marks: settings.insecure_ignore_marks.clone(),
-        max_lifetime: settings.max_token_lifetime.into_iter().chain(floor.max_token_lifetime).min(),
+        max_lifetime: max_lifetime.or_else(|| revocable.as_ref().map(|_| DEFAULT_LIFETIME)),
         roles_claims: roles_claims.map(pointers).transpose()?,
         role_names: settings.roles_from_names.as_ref().map(|names| role_names(names, settings)).transpose()?,
         scope_claim: settings.scope_claim.as_ref().map(pointer("scope_claim")).transpose()?,
@@ -178,6 +187,7 @@ fn rules(name: &str, settings: &IssuerSettings, grants: &Grants, floor: &Floor) 
         takes_proofs: floor.takes_proofs,
         grants: grants.clone(),
         implied: Arc::clone(&floor.implied),
+        revocable,
     })
 }
 

@@ -8,6 +8,7 @@ mod every_token;
 mod failures;
 mod floods;
 mod memory;
+mod revocation;
 mod routing;
 mod settings;
 mod signed;

@@ -136,6 +136,15 @@ fn table(auth: &RampartAuth, realm: &str, end: &str) {
 }
 
 /// R1, R2.
+/// Nobody but the log learns that it was good once.
+#[test]
+fn revoked_token_is_answered_like_an_invalid_one() {
+    let auth = builder().build().unwrap();
+    let (revoked, invalid) = (auth.rejection(AuthError::TokenRevoked), auth.rejection(AuthError::InvalidToken));
+    assert_eq!((revoked.status(), revoked.body()), (401, invalid.body()));
+    assert!(revoked.headers().eq(invalid.headers()));
+}
+
 #[test]
 fn every_error_has_one_answer() {
     table(&AUTH.cached, "default", "");

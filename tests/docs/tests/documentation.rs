@@ -121,6 +121,7 @@ fn table_of_answers_is_what_the_core_answers() {
         AuthError::InvalidToken,
         AuthError::missing_claim("email"),
         AuthError::TokenExpired,
+        AuthError::TokenRevoked,
         AuthError::insufficient_role(["admin"]),
         AuthError::insufficient_scope(["email:send"]),
         AuthError::invalid_proof(),

@@ -1,0 +1,12 @@
+//! What no longer passes although it has not expired. The ids (`RV01`, ..) are those of `tests/security-cases.toml`.
+#![cfg(test)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bounds;
+mod ground;
+mod in_process;
+mod issuers;
+mod requests;
+mod times;
