@@ -9,6 +9,7 @@ mod answer;
 mod config;
 mod extract;
 mod head;
+mod logout;
 mod middleware;
 mod rejection;
 mod responses;
@@ -18,6 +19,7 @@ mod verification;
 pub use crate::{
     config::RampartConfig,
     extract::{Extraction, OptionalAuth, RequireAuth},
+    logout::backchannel_logout,
     middleware::{AuthMiddleware, AuthService, RampartAuthExt, ResponseFuture},
     rejection::AuthRejection,
     responses::{AnswerFuture, ResponsesMiddleware, ResponsesService, responses},
@@ -26,5 +28,5 @@ pub use crate::{
 pub use rampart_core::{
     Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Dpop, Event, Grants,
     Health, Introspection, Issuer, JwksState, Mark, NonceKey, Policy, RampartAuth, RampartAuthBuilder, Requirement,
-    RolesFromNames, Rule, Settings, issued_by, roles, scopes,
+    Revocation, Revocations, RolesFromNames, Rule, Settings, issued_by, roles, scopes,
 };

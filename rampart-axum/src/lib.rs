@@ -9,6 +9,7 @@ mod extract;
 mod grpc;
 mod head;
 mod layer;
+mod logout;
 mod rejection;
 mod responses;
 mod state;
@@ -17,6 +18,7 @@ mod state;
 pub use crate::{
     extract::{OptionalAuth, RequireAuth},
     layer::{AuthLayer, AuthService, RampartAuthExt, ResponseFuture},
+    logout::backchannel_logout,
     rejection::AuthRejection,
     responses::{AnswerFuture, ResponsesLayer, ResponsesService, responses},
     state::AuthState,
@@ -25,5 +27,5 @@ pub use crate::{
 pub use rampart_core::{
     Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Dpop, Event, Grants,
     Health, Introspection, Issuer, JwksState, Mark, NonceKey, Policy, RampartAuth, RampartAuthBuilder, Requirement,
-    RolesFromNames, Rule, Settings, issued_by, roles, scopes,
+    Revocation, Revocations, RolesFromNames, Rule, Settings, issued_by, roles, scopes,
 };

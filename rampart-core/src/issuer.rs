@@ -360,6 +360,29 @@ impl Issuer {
         self
     }
 
+    /// The clients for whose sessions this issuer sends logout tokens (OpenID Connect Back-Channel Logout 1.0): the client IDs of the front
+    /// ends, as they stand in the `aud` of such a token. Without it, the accepted audiences of its access tokens. For
+    /// [`RampartAuth::backchannel_logout`](crate::RampartAuth::backchannel_logout). Called again, it adds to them.
+    ///
+    /// ```
+    /// # fn example() -> Result<rampart_core::RampartAuth, rampart_core::ConfigError> {
+    /// rampart_core::RampartAuth::builder("https://sso.example.com/realms/shop", "https://api.shop.example")
+    ///     .revocations(rampart_core::Revocations::new())
+    ///     .logout_clients(["shop-web"])
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn logout_clients<S: Into<String>>(mut self, clients: impl IntoIterator<Item = S>) -> Self {
+        self.settings.logout_clients.extend(clients.into_iter().map(Into::into));
+        self
+    }
+
+    /// Accepts logout tokens without `exp`, as older servers send them. They are good for two minutes after their `iat` all the same.
+    pub fn allow_logout_without_exp(mut self) -> Self {
+        self.settings.allow_logout_without_exp = true;
+        self
+    }
+
     /// Accepts ID tokens too. They are meant for the client that signed the user in, not for an API, and say nothing about what the
     /// bearer may do. The marks that are waived are those of an ID token and no others: `at_hash`, `c_hash`, `nonce`, the payload's
     /// `typ: ID`, and `token_use: id` or `id_token`. Refresh, logout and sender-constrained tokens are refused all the same.

@@ -24,6 +24,7 @@ mod introspection;
 mod issuer;
 mod jose;
 mod jwks;
+mod logout;
 pub mod manual;
 mod mistakes;
 mod outcome;

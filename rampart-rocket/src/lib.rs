@@ -13,6 +13,7 @@ mod group;
 mod guard;
 mod head;
 mod kept;
+mod logout;
 mod refused;
 mod rejection;
 mod settings;
@@ -22,6 +23,7 @@ pub use crate::{
     fairing::Rampart,
     group::{AuthRoutes, RampartAuthExt},
     guard::{OptionalAuth, RequireAuth},
+    logout::backchannel_logout,
     refused::Refused,
     rejection::AuthRejection,
 };
@@ -29,5 +31,5 @@ pub use crate::{
 pub use rampart_core::{
     Algorithm, AnyOf, AnyUser, Audience, AuthError, ClaimError, ClaimFields, Claims, ConfigError, Dpop, Event, Grants,
     Health, Introspection, Issuer, JwksState, Mark, NonceKey, Policy, RampartAuth, RampartAuthBuilder, Requirement,
-    RolesFromNames, Rule, Settings, issued_by, roles, scopes,
+    Revocation, Revocations, RolesFromNames, Rule, Settings, issued_by, roles, scopes,
 };

@@ -6,6 +6,7 @@ mod discovery;
 mod endpoint_url;
 mod error;
 mod exchange;
+mod form;
 mod headers;
 mod introspection;
 mod issuer_url;
@@ -29,6 +30,7 @@ pub use crate::{
     endpoint_url::EndpointUrl,
     error::ConfigError,
     exchange::{ExchangeError, TOTAL_TIMEOUT, read_body, send, send_anew},
+    form::single_form_value,
     headers::OriginHeaders,
     introspection::{
         AnswerFormat, Introspecting, IntrospectionError, IntrospectionMode, IntrospectionSettings, Misplaced, Question,

@@ -42,6 +42,7 @@ pub use crate::{
     flights::{Flight, Flights},
     gate::Gate,
     inquiry::Inquiry,
+    logout::reply::LogoutReply,
     outcome::{Carry, Outcome, Verified},
     request::{Authorization, ClientCertificate, Connection, RequestHead},
     verification::{Fresh, Pending, Verification},

@@ -21,6 +21,16 @@ impl RampartAuthBuilder {
         self.first(|issuer| issuer.introspection(introspection))
     }
 
+    /// See [`Issuer::logout_clients`].
+    pub fn logout_clients<S: Into<String>>(self, clients: impl IntoIterator<Item = S>) -> Self {
+        self.first(|issuer| issuer.logout_clients(clients))
+    }
+
+    /// See [`Issuer::allow_logout_without_exp`].
+    pub fn allow_logout_without_exp(self) -> Self {
+        self.first(Issuer::allow_logout_without_exp)
+    }
+
     /// See [`Issuer::audiences`].
     pub fn audiences<S: Into<String>>(self, audiences: impl IntoIterator<Item = S>) -> Self {
         self.first(|issuer| issuer.audiences(audiences))

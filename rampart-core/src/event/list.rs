@@ -107,6 +107,20 @@ pub enum Event<'e> {
         /// Anybody can bring it about by a token, so that the log has one line a second: how many got none since the last.
         left_out: u64,
     },
+    /// Somebody has signed out, by a logout token of this issuer: tokens were revoked.
+    #[non_exhaustive]
+    LoggedOut {
+        /// Its name.
+        issuer: &'e str,
+    },
+    /// A logout token, or the request that brought it, was refused.
+    #[non_exhaustive]
+    LogoutRefused {
+        /// What is wrong with it: a constant sentence.
+        why: &'static str,
+    },
+    /// Whether a logout token is good could not be decided, or what it says could not be kept: its sender is told to come again.
+    LogoutUnavailable,
     /// An entry of the key set is not used.
     #[non_exhaustive]
     KeySkipped {

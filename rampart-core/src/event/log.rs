@@ -68,6 +68,7 @@ pub(crate) fn log(event: &Event<'_>) {
                 warn!(target: "rampart", issuer, error, pause_s, left_out, "the issuer could not be asked about a token");
             }
         }
+        Event::LoggedOut { .. } | Event::LogoutRefused { .. } | Event::LogoutUnavailable => log_logout(event),
         Event::KeySkipped { position, why, is_fault: true } => {
             warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
         }
@@ -108,6 +109,20 @@ pub(crate) fn log(event: &Event<'_>) {
         }
         Event::NotSetUp { problem } => {
             error!(target: "rampart", "{problem}");
+        }
+    }
+}
+
+fn log_logout(event: &Event<'_>) {
+    match event {
+        Event::LoggedOut { issuer } => {
+            info!(target: "rampart", issuer, "a session has ended at the issuer: its tokens are revoked");
+        }
+        Event::LogoutRefused { why } => {
+            info!(target: "rampart", why, "logout token refused");
+        }
+        _ => {
+            warn!(target: "rampart", "a logout cannot be carried out now: its sender is told to come again");
         }
     }
 }
@@ -191,6 +206,9 @@ mod tests {
                 pause: Some(SECOND),
                 left_out: 0,
             },
+            Event::LoggedOut { issuer: "https://a.example" },
+            Event::LogoutRefused { why: "because" },
+            Event::LogoutUnavailable,
             Event::KeySkipped { position: 0, why: "its kty is missing", is_fault: true },
             Event::KeySkipped { position: 0, why: "its use is not sig", is_fault: false },
             Event::MoreKeysSkipped { skipped: 21 },
@@ -252,6 +270,9 @@ mod tests {
             Event::KeyFetchAbandoned { .. } => "KeyFetchAbandoned",
             Event::KeyFetchImpossible { .. } => "KeyFetchImpossible",
             Event::IntrospectionFailed { .. } => "IntrospectionFailed",
+            Event::LoggedOut { .. } => "LoggedOut",
+            Event::LogoutRefused { .. } => "LogoutRefused",
+            Event::LogoutUnavailable => "LogoutUnavailable",
             Event::KeySkipped { .. } => "KeySkipped",
             Event::MoreKeysSkipped { .. } => "MoreKeysSkipped",
             Event::KeysCut { .. } => "KeysCut",

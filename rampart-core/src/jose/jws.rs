@@ -31,6 +31,8 @@ pub(crate) enum TypRule {
     Proof,
     /// `token-introspection+jwt`: no token, but what the issuer says of one (RFC 9701 section 5).
     Introspection,
+    /// Absent, `JWT` or `logout+jwt`: OpenID Connect Back-Channel Logout 1.0 asks for none (section 2.4).
+    Logout,
 }
 
 impl TypRule {
@@ -236,6 +238,7 @@ impl<'a> Header<'a> {
                 typ if typ.eq_ignore_ascii_case("at+jwt") => Typ::AtJwt,
                 typ if typ.eq_ignore_ascii_case("dpop+jwt") => Typ::Proof,
                 typ if typ.eq_ignore_ascii_case("token-introspection+jwt") => Typ::Introspection,
+                typ if typ.eq_ignore_ascii_case("logout+jwt") => Typ::Logout,
                 _ => Typ::Another,
             },
             Some(_) => Typ::Another,
@@ -245,12 +248,14 @@ impl<'a> Header<'a> {
             | (TypRule::AccessToken, Typ::Absent | Typ::Jwt | Typ::AtJwt)
             | (TypRule::AtJwtOnly, Typ::AtJwt)
             | (TypRule::Proof, Typ::Proof)
-            | (TypRule::Introspection, Typ::Introspection) => {}
-            (TypRule::AccessToken, Typ::Proof | Typ::Introspection | Typ::Another) => {
+            | (TypRule::Introspection, Typ::Introspection)
+            | (TypRule::Logout, Typ::Absent | Typ::Jwt | Typ::Logout) => {}
+            (TypRule::AccessToken, Typ::Proof | Typ::Introspection | Typ::Logout | Typ::Another) => {
                 return refuse("typ is neither JWT nor at+jwt: another kind of token");
             }
             (TypRule::AtJwtOnly, _) => return refuse("typ is not at+jwt, and require_at_jwt is set"),
             (TypRule::Proof, _) => return refuse("typ is not dpop+jwt"),
+            (TypRule::Logout, _) => return refuse("typ is neither JWT nor logout+jwt: another kind of token"),
             (TypRule::Introspection, _) => return refuse("its typ is not token-introspection+jwt"),
         }
         Ok(Self { algorithm, kid, is_at_jwt: matches!(typ, Typ::AtJwt), text })
@@ -263,6 +268,7 @@ enum Typ {
     AtJwt,
     Proof,
     Introspection,
+    Logout,
     Another,
 }
 

@@ -128,6 +128,10 @@ macro_rules! members {
                 [rename = "max_stale_seconds", deserialize_with = "seconds"] max_stale: Option<Duration> => plainly,
                 /// See [`Issuer::fetch_timeout`].
                 [rename = "fetch_timeout_seconds", deserialize_with = "seconds"] fetch_timeout: Option<Duration> => plainly,
+                /// See [`Issuer::logout_clients`].
+                logout_clients: Vec<String> => plainly,
+                /// See [`Issuer::allow_logout_without_exp`].
+                allow_logout_without_exp: bool => plainly,
                 /// See [`Issuer::insecure_accept_id_tokens`].
                 insecure_accept_id_tokens: bool => plainly,
                 /// See [`Issuer::insecure_ignore_mark`].

@@ -14,6 +14,7 @@ use crate::jose::jws::TypRule;
 use crate::jwks::cache::Surroundings;
 use crate::jwks::keys::Keys;
 use crate::jwks::source::{Fetching, Source};
+use crate::logout::token::LogoutRules;
 use crate::mistakes::{
     checked_alias, checked_audience, checked_deciding_pointer, checked_entra_issuer, checked_required_claim,
     checked_subject,
@@ -39,6 +40,8 @@ pub(crate) struct Trusted {
     pub(crate) keys: Keys,
     /// How it is asked about its tokens, where it is.
     pub(crate) introspected: Option<Introspected>,
+    /// For whom its logout tokens are.
+    pub(crate) logout: LogoutRules,
     /// Whether a resolver has named it.
     pub(crate) is_resolved: bool,
     /// Whether a token of its has ever been verified.
@@ -99,6 +102,13 @@ impl Trusted {
         let is_at_jwt_only = settings.require_at_jwt || floor.require_at_jwt;
         let typ_rule = if is_at_jwt_only { TypRule::AtJwtOnly } else { TypRule::AccessToken };
         let is_resolved = floor.fetching.is_for_strangers();
+        for client in &settings.logout_clients {
+            checked_audience("logout_clients", client)?;
+        }
+        let logout = LogoutRules {
+            clients: settings.logout_clients.clone(),
+            is_exp_optional: settings.allow_logout_without_exp,
+        };
         let introspected = match &issuer.introspection {
             None => None,
             Some(introspection) => {
@@ -106,7 +116,7 @@ impl Trusted {
                 Some(Introspected::new(introspection, &floor.surroundings))
             }
         };
-        Ok(Self { number, rules, algorithms, typ_rule, keys, introspected, is_resolved, proven })
+        Ok(Self { number, rules, algorithms, typ_rule, keys, introspected, logout, is_resolved, proven })
     }
 
     /// A token of its has been verified.

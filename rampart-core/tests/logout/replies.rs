@@ -1,0 +1,100 @@
+//! What the issuer is told.
+
+use rampart_core::RampartAuth;
+use rampart_core::adapter::LogoutReply;
+use rampart_issuer::{Endpoint, Fault};
+
+use crate::ground::{FORM, Ground};
+
+fn shown(reply: &LogoutReply) -> (u16, Vec<(&str, &str)>, &str) {
+    (reply.status(), reply.headers().collect(), reply.body())
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+const UNCACHED: (&str, &str) = ("cache-control", "no-store");
+
+/// RV18, RV25
+#[tokio::test]
+async fn request_is_one_form_with_one_logout_token() {
+    let ground = Ground::new().await;
+    let token = ground.logout().sign().unwrap();
+    let good = format!("logout_token={token}");
+    let refused = r#"{"error":"invalid_request","error_description":"The logout token is not valid","status":400}"#;
+    for (types, body) in [
+        (vec![FORM], String::new()),
+        (vec![FORM], "logout_token=".into()),
+        (vec![FORM], format!("{good}&{good}")),
+        (vec![FORM], format!("{good}&logout_token=x")),
+        (vec![FORM], format!("Logout_token={token}")),
+        (vec!["application/json"], format!(r#"{{"logout_token":"{token}"}}"#)),
+        (vec!["multipart/form-data; boundary=x"], good.clone()),
+        (vec!["text/plain"], good.clone()),
+        (vec![], good.clone()),
+        (vec![FORM, FORM], good.clone()),
+        (vec!["application/x-www-form-urlencodedx"], good.clone()),
+    ] {
+        let reply = ground.post(types.clone(), &body).await;
+        assert_eq!(shown(&reply), (400, vec![JSON, UNCACHED], refused), "{types:?} {body}");
+    }
+    assert!(ground.is_signed_in().await);
+    let reply = ground.post(["Application/X-WWW-Form-Urlencoded; charset=utf-8"], format!("a=b&{good}&state=x")).await;
+    assert_eq!(shown(&reply), (200, vec![UNCACHED], ""));
+    assert!(!ground.is_signed_in().await);
+}
+
+/// RV25
+#[tokio::test]
+async fn body_that_is_too_long_is_not_read() {
+    let ground = Ground::new().await;
+    let reply = ground.auth.backchannel_logout([FORM], None).await;
+    let body = r#"{"error":"invalid_request","error_description":"The logout request is too long","status":413}"#;
+    assert_eq!(shown(&reply), (413, vec![JSON, UNCACHED], body));
+    let not_post = LogoutReply::not_post();
+    let body = r#"{"error":"invalid_request","error_description":"A logout request is a POST","status":405}"#;
+    assert_eq!(shown(&not_post), (405, vec![JSON, UNCACHED, ("allow", "POST")], body));
+    let long = format!("logout_token={}", "a".repeat(20_000));
+    assert_eq!(ground.post([FORM], long).await.status(), 400);
+}
+
+/// RV26
+#[tokio::test]
+async fn logout_that_cannot_be_decided_is_for_later() {
+    let ground = Ground::new().await;
+    ground.issuer.inject(Endpoint::Jwks, Fault::status(500));
+    let reply = ground.post([FORM], format!("logout_token={}", ground.logout().sign().unwrap())).await;
+    let body = r#"{"error":"temporarily_unavailable","error_description":"The logout cannot be carried out now","status":503}"#;
+    let (status, headers, told) = shown(&reply);
+    assert_eq!((status, told), (503, body));
+    assert!(headers.iter().any(|(name, _)| *name == "retry-after"), "{headers:?}");
+    assert_eq!(ground.revocations.health().entries, 0);
+    assert_eq!(ground.send(&ground.logout().without("events")).await, 400, "what could not hold asks for no keys");
+}
+
+#[tokio::test]
+async fn without_a_list_of_revocations_nobody_is_told_that_it_was_done() {
+    let ground = Ground::new().await;
+    let auth = RampartAuth::builder(ground.issuer.url(), ground.issuer.audience()).build().unwrap();
+    let body = format!("logout_token={}", ground.logout().sign().unwrap());
+    let reply = auth.backchannel_logout([FORM], Some(body.as_bytes())).await;
+    let body = r#"{"error":"server_error","error_description":"Logout is not configured","status":500}"#;
+    assert_eq!(shown(&reply), (500, vec![JSON, UNCACHED], body));
+}
+
+/// RV25
+#[tokio::test]
+async fn flood_of_made_up_key_ids_asks_the_issuer_no_more_than_tokens_may() {
+    let ground = Ground::new().await;
+    assert!(ground.is_signed_in().await);
+    let before = ground.issuer.requests(Endpoint::Jwks);
+    let (mut refused, mut unavailable) = (0, 0);
+    for n in 0..200 {
+        match ground.send(&ground.logout().kid(&format!("kid-{n}"))).await {
+            400 => refused += 1,
+            503 => unavailable += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(ground.issuer.requests(Endpoint::Jwks) - before <= 3);
+    assert!(refused + unavailable == 200 && refused > 100, "{refused} {unavailable}");
+    assert_eq!(ground.send(&ground.logout()).await, 200);
+}
