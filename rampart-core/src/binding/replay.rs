@@ -33,6 +33,13 @@ pub struct SpentProof {
     pub now: Duration,
 }
 
+impl SpentProof {
+    /// For the tests of a store: in an API, core makes them.
+    pub const fn new(holder: [u8; 32], key: [u8; 32], made_at: Duration, expires: Duration, now: Duration) -> Self {
+        Self { holder, key, made_at, expires, now }
+    }
+}
+
 /// What came of an insertion: at once, or after waiting for a store outside of the process.
 #[expect(clippy::exhaustive_enums, reason = "there is no third way to answer")]
 pub enum Insertion {

@@ -1,0 +1,11 @@
+//! The stores on a real server, and on one that fails in every way.
+
+#![cfg(test)]
+
+mod common;
+
+mod birth;
+mod connecting;
+mod memory;
+mod outages;
+mod spending;
