@@ -16,9 +16,9 @@ use crate::binding::sender::Line;
 use crate::binding::spent::Spent;
 use crate::request::{AUTHORIZATION, Found, RequestHead};
 use crate::rule::Refusal;
-use crate::token::cache::TokenCache;
 use crate::token::claims::Claims;
 use crate::token::fingerprint::Fingerprint;
+use crate::token::hash::sha256;
 use crate::verifier::{Presented, Step, Verdict};
 
 /// The header field that brings a nonce (RFC 9449 section 8.1).
@@ -120,15 +120,15 @@ impl RampartAuth {
         let Some(now) = self.verifier().clock.now() else {
             return AuthenticateOptional::ready(Settled::new(Err(self.verifier().no_clock()), scheme));
         };
-        let hash = || token.identity.unwrap_or_else(|| TokenCache::hash(token.bytes));
-        let Judged { spends, is_nonce_due } = proofs.judge(claims.confirmation, scheme, hash, line.as_ref(), now);
+        let Judged { spends, is_nonce_due } =
+            proofs.judge(claims.confirmation, scheme, || sha256(token.bytes), line.as_ref(), now);
         let bound = Bound { claims, scheme, cost: None, is_nonce_due };
         let proof = match spends {
             Ok(Some(proof)) => proof,
             Ok(None) => return AuthenticateOptional::ready(self.finish(bound, Ok(()))),
             Err(refusal) => return AuthenticateOptional::ready(self.finish(bound, Err(refusal))),
         };
-        let text = line.as_ref().and_then(|line| Fingerprint::of(line.proofs().first().copied().flatten()?));
+        let text = line.as_ref().and_then(|line| line.proofs().first().copied().flatten().map(Fingerprint::of));
         let bound = Bound { cost: text.map(|text| Spent::new(&proofs.store, &proof, text)), ..bound };
         if bound.cost.is_some_and(|cost| spent.contains(&cost)) {
             return AuthenticateOptional::ready(self.finish(bound, Ok(())));

@@ -60,8 +60,7 @@ impl Verified {
     /// The outcome, where it is of that very object and of the request as it is now: the same values of every header field that
     /// was read, and the same certificate. Otherwise a new verification is due.
     pub fn by<'a>(&'a self, auth: &'a RampartAuth, head: &impl RequestHead) -> Option<Outcome<'a>> {
-        let claims = self.outcome.as_ref().ok().and_then(Option::as_deref);
-        if self.auth != auth.number() || !self.trace.is_of(head, claims) {
+        if self.auth != auth.number() || !self.trace.is_of(head) {
             return None;
         }
         let mut outcome = self.as_it_is(auth);

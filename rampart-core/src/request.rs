@@ -4,11 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use aws_lc_rs::digest::{SHA256, digest};
-
-use crate::token::cache::{TokenCache, TokenHash};
-use crate::token::claims::Claims;
 use crate::token::fingerprint::Fingerprint;
+use crate::token::hash::sha256;
 
 /// The head of a request, as an adapter hands it in.
 ///
@@ -132,9 +129,7 @@ impl ClientCertificate {
     /// assert_eq!(format!("{certificate:?}"), "ClientCertificate"); // says nothing of whose it is
     /// ```
     pub fn from_der(der: &[u8]) -> Self {
-        let mut thumbprint = [0; 32];
-        thumbprint.copy_from_slice(digest(&SHA256, der).as_ref());
-        Self(thumbprint)
+        Self(sha256(der))
     }
 }
 
@@ -153,7 +148,7 @@ pub(crate) const DPOP: &str = "dpop";
 pub(crate) struct Found {
     /// Where in the value it begins and ends.
     pub(crate) place: Range<usize>,
-    pub(crate) identity: TokenHash,
+    pub(crate) identity: Fingerprint,
 }
 
 /// What of a request an outcome was made from: enough to tell whether another head says the same, and no more.
@@ -172,7 +167,7 @@ enum Read {
     Nothing,
     /// One value: what stands before the token, and the token to its end. The cache of verified tokens has computed the identity
     /// already.
-    Token { lead: Lead, identity: TokenHash },
+    Token { lead: Lead, identity: Fingerprint },
     /// Anything else as it was, each value behind its length, so that `A` and `B` are not `AB`.
     Verbatim(Box<[u8]>),
 }
@@ -207,9 +202,9 @@ impl Trace {
         Self { authorization, proofs, connection: head.connection() }
     }
 
-    /// Whether a head says what the one of this trace has said. `claims` are those of its token, where that was good.
-    pub(crate) fn is_of(&self, head: &impl RequestHead, claims: Option<&Claims>) -> bool {
-        self.authorization.is_of(head, claims)
+    /// Whether a head says what the one of this trace has said.
+    pub(crate) fn is_of(&self, head: &impl RequestHead) -> bool {
+        self.authorization.is_of(head)
             && self.proofs.as_ref().is_none_or(|proofs| *proofs == Proofs::of(head))
             && self.connection == head.connection()
     }
@@ -220,9 +215,7 @@ impl Proofs {
         let mut values = head.values(DPOP);
         match (values.next(), values.next()) {
             (None, _) => Self::Nothing,
-            (Some(value), None) => {
-                Fingerprint::of(value).map_or_else(|| Self::Verbatim(verbatim(head, DPOP)), Self::One)
-            }
+            (Some(value), None) => Self::One(Fingerprint::of(value)),
             (Some(_), Some(_)) => Self::Verbatim(verbatim(head, DPOP)),
         }
     }
@@ -243,18 +236,13 @@ impl Read {
         Self::Verbatim(verbatim(head, AUTHORIZATION))
     }
 
-    fn is_of(&self, head: &impl RequestHead, claims: Option<&Claims>) -> bool {
+    fn is_of(&self, head: &impl RequestHead) -> bool {
         let mut values = head.values(AUTHORIZATION);
         match self {
             Self::Nothing => values.next().is_none(),
             Self::Token { lead, identity } => {
                 let token = values.next().and_then(|value| value.strip_prefix(lead.as_bytes()));
-                let is_same = |token| match claims.and_then(|claims| claims.token) {
-                    // The claims are those of the token of that identity: what has their fingerprint is that token.
-                    Some(fingerprint) => Fingerprint::of(token) == Some(fingerprint),
-                    None => TokenCache::hash(token) == *identity,
-                };
-                values.next().is_none() && token.is_some_and(is_same)
+                values.next().is_none() && token.is_some_and(|token| Fingerprint::of(token) == *identity)
             }
             Self::Verbatim(bytes) => {
                 let rest = values.try_fold(&**bytes, |rest, value| {

@@ -56,7 +56,7 @@ struct Waiting {
 impl Pending {
     /// Whether it is the verification that this object would make of a request: whoever asks for that one may wait for this.
     pub fn is_of(&self, auth: &RampartAuth, head: &impl RequestHead) -> bool {
-        self.0.auth.is_same(auth) && self.0.trace.is_of(head, None)
+        self.0.auth.is_same(auth) && self.0.trace.is_of(head)
     }
 }
 

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::revocation::ids::Revocable;
 use crate::token::confirmation::Confirmation;
-use crate::token::fingerprint::Fingerprint;
 use crate::token::scope;
 use crate::token::times::Times;
 
@@ -65,8 +64,6 @@ pub struct Claims {
     pub(crate) payload: Box<str>,
     /// What they can be revoked by, where anything is.
     pub(crate) revocable: Option<Box<Revocable>>,
-    /// Of the token that they were read from, where verified tokens are kept.
-    pub(crate) token: Option<Fingerprint>,
 }
 
 impl Deref for Claims {
@@ -193,7 +190,6 @@ impl Claims {
             times: Times { exp, ..self.times },
             payload: self.payload.clone(),
             revocable: self.revocable.as_deref().map(|token| Box::new(token.unchecked())),
-            token: self.token,
         }
     }
 
@@ -305,17 +301,8 @@ impl Claims {
 
     /// What this value keeps on the heap, as the allocator counts it: for the bound of the token cache.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let Self {
-            fields,
-            implied_roles,
-            implied_scopes,
-            payload,
-            revocable,
-            is_client: _,
-            confirmation: _,
-            times: _,
-            token: _,
-        } = self;
+        let Self { fields, implied_roles, implied_scopes, payload, revocable, is_client: _, confirmation: _, times: _ } =
+            self;
         let string = |text: &String| block(text.capacity());
         let of = |text: &Option<String>| text.as_ref().map_or(0, string);
         let list =

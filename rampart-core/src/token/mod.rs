@@ -1,6 +1,6 @@
 //! What a token says: its payload ([`payload`]) as the rules ([`rules`]) demand it, in their order ([`validation`], [`times`], [`kind`]);
 //! what is found where the settings say ([`mod@pointer`]) and what it becomes ([`mapping`]); the claims ([`claims`]). Kept for the next
-//! request with the same token ([`cache`]), or for the next guard of one request ([`fingerprint`]).
+//! request with the same token ([`cache`]), which is known by its [`fingerprint`].
 
 pub(crate) mod answer;
 pub(crate) mod cache;
@@ -10,6 +10,7 @@ pub(crate) mod demands;
 mod diagnosis;
 mod elsewhere;
 pub(crate) mod fingerprint;
+pub(crate) mod hash;
 pub(crate) mod implied;
 mod kind;
 pub(crate) mod mapping;

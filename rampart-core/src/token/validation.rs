@@ -233,7 +233,6 @@ pub(super) fn judge<'a>(
             times,
             payload: Box::default(),
             revocable,
-            token: None,
         },
         mistyped,
     })

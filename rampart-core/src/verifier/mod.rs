@@ -28,7 +28,7 @@ use crate::jwks::keys::Keys;
 use crate::jwks::search::{KidSearch, NotFound, Sought};
 use crate::revocation::Revocations;
 use crate::rule::{Refusal, Rule};
-use crate::token::cache::{Entry, TokenCache, TokenHash};
+use crate::token::cache::{Entry, TokenCache};
 use crate::token::claims::Claims;
 use crate::token::fingerprint::Fingerprint;
 use crate::token::validation;
@@ -58,7 +58,7 @@ pub(crate) struct Verifier {
 #[derive(Clone, Copy)]
 pub(crate) struct Presented<'t> {
     pub(crate) bytes: &'t [u8],
-    pub(crate) identity: Option<TokenHash>,
+    pub(crate) identity: Option<Fingerprint>,
 }
 
 /// What is known of a token: whose it is, and what came of it before.
@@ -99,7 +99,7 @@ impl Verifier {
     pub(crate) fn presented<'t>(&self, bytes: &'t [u8]) -> Presented<'t> {
         // A token that is too long is refused before anything is computed of it.
         let is_cached = self.tokens.is_some() && bytes.len() <= self.max_token_bytes;
-        Presented { bytes, identity: is_cached.then(|| TokenCache::hash(bytes)) }
+        Presented { bytes, identity: is_cached.then(|| Fingerprint::of(bytes)) }
     }
 
     /// All that can be done without waiting.
@@ -306,7 +306,7 @@ impl Verifier {
         let Some((tokens, identity)) = self.tokens.as_ref().zip(token.identity) else {
             return Ok(Arc::new(valid.claims));
         };
-        let claims = Arc::new(Claims { token: Fingerprint::of(token.bytes), ..valid.claims });
+        let claims = Arc::new(valid.claims);
         tokens.insert(identity, Entry { claims: Arc::clone(&claims), issuer: issuer.number, key });
         Ok(claims)
     }

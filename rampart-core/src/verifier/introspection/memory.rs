@@ -9,8 +9,8 @@ use std::hash::RandomState;
 use tokio::time::Instant;
 
 use crate::rule::Refusal;
-use crate::token::cache::TokenHash;
 use crate::token::claims::Claims;
+use crate::token::hash::TokenHash;
 
 /// Tokens that were active within this time are known: strangers do not displace them.
 const KNOWN_FOR: Duration = Duration::from_secs(3600);

@@ -31,8 +31,8 @@ use crate::introspection::{Introspection, Terms};
 use crate::jwks::budget::SharedUnavailables;
 use crate::jwks::cache::Surroundings;
 use crate::rule::{Refusal, Rule};
-use crate::token::cache::TokenCache;
 use crate::token::claims::Claims;
+use crate::token::hash::sha256;
 
 /// How long a request waits for an answer.
 const WAIT: Duration = Duration::from_secs(5);
@@ -70,7 +70,7 @@ pub(crate) struct Asked<'t> {
 
 impl<'t> Asked<'t> {
     pub(crate) fn about(bytes: &'t [u8], own: Option<&'t Arc<Claims>>) -> Self {
-        Self { bytes, key: TokenCache::hash(bytes), own }
+        Self { bytes, key: sha256(bytes), own }
     }
 
     const fn standing(self, is_known: bool) -> Standing {
