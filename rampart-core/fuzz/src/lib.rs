@@ -39,7 +39,8 @@ pub static AUTH_ELSEWHERE: LazyLock<RampartAuth> = LazyLock::new(|| {
     builder().roles_claims(["/realm_access/roles"]).scope_claim("/a~1b/1").build().expect("the settings are good")
 });
 
-pub(crate) fn builder() -> RampartAuthBuilder {
+/// The settings of it.
+pub fn builder() -> RampartAuthBuilder {
     RampartAuth::builder(ISSUER, AUDIENCE)
         .static_jwks(json!({"keys": [KEY.public_jwk()]}).to_string())
         .algorithms(ALL)
