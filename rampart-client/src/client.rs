@@ -45,6 +45,7 @@ struct Inner {
     shared: Result<Arc<Shared>, ConfigError>,
     sets: Sets,
     introspection: Result<TokenService, ConfigError>,
+    revocation: Result<TokenService, ConfigError>,
 }
 
 impl RampartClient {
@@ -87,9 +88,10 @@ impl RampartClient {
         registration: Arc<Registration>,
         exchange: Result<Exchange, ConfigError>,
         introspection: Result<TokenService, ConfigError>,
+        revocation: Result<TokenService, ConfigError>,
     ) -> Self {
         let shared = exchange.map(|exchange| Arc::new(Shared { exchange, pause: Pause::default() }));
-        Self(Arc::new(Inner { registration, shared, sets: Sets::default(), introspection }))
+        Self(Arc::new(Inner { registration, shared, sets: Sets::default(), introspection, revocation }))
     }
 
     pub(crate) fn registration(&self) -> &Registration {
@@ -98,6 +100,10 @@ impl RampartClient {
 
     pub(crate) fn introspection(&self) -> Result<&TokenService, ConfigError> {
         self.0.introspection.as_ref().map_err(Clone::clone)
+    }
+
+    pub(crate) fn revocation(&self) -> Result<&TokenService, ConfigError> {
+        self.0.revocation.as_ref().map_err(Clone::clone)
     }
 
     /// A token with these scopes: the one at hand where it serves, otherwise a new one.
@@ -173,6 +179,13 @@ impl RampartClient {
         // Collected first: what they log is written while nothing is locked.
         for slot in self.0.sets.all() {
             slot.invalidate(token);
+        }
+    }
+
+    /// No set hands out this token any more.
+    pub(crate) fn discard(&self, token: &str) {
+        for slot in self.0.sets.all() {
+            slot.discard(token);
         }
     }
 

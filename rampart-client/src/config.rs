@@ -41,6 +41,7 @@ pub struct RampartClientBuilder {
     token_url: Option<String>,
     discovery: bool,
     introspection_url: Option<String>,
+    revocation_url: Option<String>,
     allow_http: bool,
     assume_bearer: bool,
     http_client: Option<SetUp>,
@@ -75,6 +76,7 @@ impl RampartClientBuilder {
             token_url: None,
             discovery: false,
             introspection_url: None,
+            revocation_url: None,
             allow_http: false,
             assume_bearer: false,
             http_client: None,
@@ -150,6 +152,21 @@ impl RampartClientBuilder {
     /// ```
     pub fn introspection_url(mut self, url: impl Into<String>) -> Self {
         self.introspection_url = Some(url.into());
+        self
+    }
+
+    /// The revocation endpoint (RFC 7009), for [`revoke`](RampartClient::revoke). The same rules hold as for
+    /// [`introspection_url`](Self::introspection_url).
+    ///
+    /// ```
+    /// # use rampart_client::RampartClient;
+    /// let client = RampartClient::builder("https://auth.example.com", "billing", "secret")
+    ///     .revocation_url("https://auth.example.com/oauth2/revoke")
+    ///     .build()?;
+    /// # Ok::<(), rampart_client::ClientError>(())
+    /// ```
+    pub fn revocation_url(mut self, url: impl Into<String>) -> Self {
+        self.revocation_url = Some(url.into());
         self
     }
 
@@ -280,6 +297,9 @@ impl RampartClientBuilder {
             Member::IntrospectionEndpoint,
         );
 
+        let revocation =
+            self.service_location("revocation_url", self.revocation_url.as_deref(), Member::RevocationEndpoint);
+
         let (limit, timeouts) = match self.http_client {
             // What is set there cannot be asked for, so it bounds each request by itself.
             Some(_) => (LONGEST_TIMEOUT, Timeouts::Operators(TOTAL_TIMEOUT)),
@@ -299,12 +319,17 @@ impl RampartClientBuilder {
             (Ok(token), checked_if(self.introspection_url.is_some(), endpoint(introspection))?)
         };
 
+        let revocation = checked_if(self.revocation_url.is_some(), endpoint(revocation))?;
+
         let assume_bearer = self.assume_bearer;
         let registration = Arc::new(self.registration()?);
         let exchange =
             token.map(|endpoint| Exchange { registration: Arc::clone(&registration), endpoint, assume_bearer });
-        let introspection = introspection.map(|endpoint| TokenService::new(&registration, endpoint));
-        Ok(RampartClient::new(registration, exchange, introspection))
+        let service = |endpoint: Result<Endpoint, ConfigError>| {
+            endpoint.map(|endpoint| TokenService::new(&registration, endpoint))
+        };
+        let (introspection, revocation) = (service(introspection), service(revocation));
+        Ok(RampartClient::new(registration, exchange, introspection, revocation))
     }
 
     fn check_credentials(&self, source: &Source) -> Result<(), ConfigError> {

@@ -65,7 +65,8 @@ fn is_http(url: &EndpointUrl) -> bool {
     url.as_url().scheme() == "http"
 }
 
-/// An endpoint to which tokens are presented, with the credentials of the client: that of introspection (RFC 7662 section 2.1).
+/// An endpoint to which tokens are presented, with the credentials of the client: that of introspection (RFC 7662 section 2.1), or that of
+/// revocation (RFC 7009 section 2.1).
 #[derive(Debug)]
 pub(crate) struct TokenService {
     registration: Arc<Registration>,

@@ -87,6 +87,19 @@ pub enum ClientError {
     /// The metadata of the issuer cannot be used, so the token endpoint is not known.
     #[error("{0}")]
     Metadata(String),
+    /// A token could not be revoked, or nobody knows whether it was: it may still be good. The client hands it out no more all the same.
+    #[error("the token is not known to be revoked: {why}{}", retried(.retry_after.as_ref()))]
+    #[non_exhaustive]
+    NotRevoked {
+        /// The HTTP status, if the revocation endpoint has answered.
+        status: Option<u16>,
+        /// The `error` member of its answer (RFC 7009 section 2.2.1), shortened, without control characters.
+        error: Option<String>,
+        /// When it wants to be asked again, if it has said so: five minutes at most.
+        retry_after: Option<Duration>,
+        /// What has happened.
+        why: String,
+    },
     /// More than 256 sets of scopes and parameters wait for a request for their token at the same time.
     #[error("more than 256 different token requests are in progress; use fewer combinations of scopes and parameters")]
     TooManySets,
@@ -191,6 +204,10 @@ impl From<MetadataError> for ClientError {
             other => Self::Metadata(other.to_string()),
         }
     }
+}
+
+fn retried(after: Option<&Duration>) -> String {
+    after.map(|after| format!("; retry in {} s", after.as_secs().max(1))).unwrap_or_default()
 }
 
 fn spelling(spelt: &str) -> &'static str {

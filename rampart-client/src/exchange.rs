@@ -12,7 +12,7 @@ use crate::answer::{Denied, Granted, Reader};
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
 use crate::lifetime::{Clocks, lifetime};
-use crate::registration::Registration;
+use crate::registration::{Registration, SHORTEST_REDACTED};
 use crate::request::TokenRequest;
 use crate::token::{AccessToken, Times, Token};
 
@@ -20,8 +20,6 @@ use crate::token::{AccessToken, Times, Token};
 /// which the request can be found.
 const SHORT_TEXT: usize = 200;
 const LONG_TEXT: usize = 400;
-/// Values of parameters that are shorter are words such as `true`, which an error may hold.
-const SHORTEST_REDACTED_VALUE: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Exchange {
@@ -113,7 +111,7 @@ impl Exchange {
     /// Text of the server as it may stand in an error: without what the client has sent, or `token`.
     fn presentable(&self, text: &str, longest: usize, request: &TokenRequest, token: Option<&str>) -> String {
         let values = request.parameters().iter().map(|(_, value)| value.as_str());
-        let values = values.filter(|value| value.len() >= SHORTEST_REDACTED_VALUE);
+        let values = values.filter(|value| value.len() >= SHORTEST_REDACTED);
         self.registration.presentable(text, longest, values.chain(token))
     }
 }

@@ -16,8 +16,6 @@ use crate::error::ClientError;
 
 /// Characters of the issuer's words that an error keeps.
 const LONGEST_TEXT: usize = 400;
-/// A shorter token is a word that an error may hold.
-const SHORTEST_REDACTED_TOKEN: usize = 8;
 
 /// Asks the introspection endpoint: that of [`introspection_url`](crate::RampartClientBuilder::introspection_url), else the one that
 /// the issuer's metadata gives on its own origin. The client says who it is as it does to get tokens. An exchange takes
@@ -152,8 +150,7 @@ impl Asked<'_> {
 
     /// Without what the issuer may repeat, such as in the address of a redirect.
     fn presentable(&self, text: &str) -> String {
-        let token = Some(self.question.token).filter(|token| token.len() >= SHORTEST_REDACTED_TOKEN);
-        self.client.registration().presentable(text, LONGEST_TEXT, token.into_iter())
+        self.client.registration().presentable_without(self.question.token, text, LONGEST_TEXT)
     }
 }
 

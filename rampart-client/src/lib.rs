@@ -20,6 +20,7 @@ mod redaction;
 mod redirects;
 mod registration;
 mod request;
+mod revocation;
 mod sets;
 mod settings;
 mod shown;

@@ -9,6 +9,9 @@ use crate::authentication::Authentication;
 use crate::error::ClientError;
 use crate::redaction;
 
+/// Values that are shorter are words such as `true`, which an error may hold.
+pub(crate) const SHORTEST_REDACTED: usize = 8;
+
 #[derive(Debug)]
 pub(crate) struct Registration {
     pub(crate) client_id: String,
@@ -49,6 +52,12 @@ impl Registration {
         let own = self.redacted.iter().map(Secret::expose);
         let secrets: Vec<_> = own.chain(others).filter(|secret| !secret.is_empty()).collect();
         redaction::presentable(text, longest, &secrets, &|text| self.assertion(text))
+    }
+
+    /// The same, where a token has been presented: a short one is a word that an error may hold.
+    pub(crate) fn presentable_without(&self, token: &str, text: &str, longest: usize) -> String {
+        let token = Some(token).filter(|token| token.len() >= SHORTEST_REDACTED);
+        self.presentable(text, longest, token.into_iter())
     }
 
     /// How much of a text, from its start, is an assertion of this client.

@@ -197,6 +197,11 @@ impl Slot {
         state.invalidate(refused, now);
     }
 
+    /// Forgets the token if it is this one.
+    pub(crate) fn discard(&self, revoked: &str) {
+        self.state.lock().discard(revoked);
+    }
+
     pub(crate) fn standing(&self, now: Instant) -> Standing {
         self.state.lock().standing(now)
     }

@@ -140,6 +140,13 @@ impl State {
         }
     }
 
+    /// Forgets a token for good: nobody gets it any more.
+    pub(crate) fn discard(&mut self, revoked: &str) {
+        for kept in [&mut self.token, &mut self.refused] {
+            kept.take_if(|token| token.access_token.expose() == revoked);
+        }
+    }
+
     /// Where no other token can be had, the refused one is better than none: it may be good elsewhere.
     pub(crate) fn put_back(&mut self, now: Instant) -> Option<AccessToken> {
         let refused = self.refused.clone().filter(|token| now < token.times.serves_until);

@@ -14,7 +14,10 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use common::keys::{ALGORITHMS, ClientKey};
 use common::{ByHand, Waiting, World, any, carrying, is_oauth, issuer, member};
 use parking_lot::Mutex;
-use rampart_client::{ClientError, RampartClient, RampartClientBuilder, RampartMiddleware, TokenRequest};
+use rampart_client::{
+    AnswerFormat, ClientError, Question, RampartClient, RampartClientBuilder, RampartMiddleware, TokenIntrospector,
+    TokenRequest,
+};
 use rampart_issuer::{Endpoint, Fault, LocalIssuer};
 use serde_json::json;
 use tracing::field::{Field, Visit};
@@ -226,6 +229,67 @@ async fn o12_o17_requests_that_succeed_say_nothing_that_is_secret() {
     for heard in ["DEBUG rampart ", "reqwest::connect", "INFO rampart "] {
         assert!(log.contains(heard), "{heard} was not heard");
     }
+}
+
+#[tokio::test]
+async fn in19_token_that_is_asked_about_or_revoked_is_said_nowhere() {
+    listen();
+    let opaque = "ory_at_z/t+Z9~VwF.Zq==";
+    let encoded: String = byte_serialize(opaque.as_bytes()).collect();
+    let mut secrets = Secrets::new();
+    secrets.add("the token", opaque);
+    secrets.add("the encoded token", &encoded);
+    let mut said = String::new();
+    for (number, way) in WAYS.into_iter().enumerate() {
+        let issuer = knowing().await;
+        issuer.decode_basic(number != 1);
+        issuer.opaque().text(opaque).issue();
+        let client = talkative(issuer.url(), way);
+        for format in [AnswerFormat::Json, AnswerFormat::Jwt] {
+            let question = Question::new(opaque, format);
+            said += &printed(&question);
+            client.introspect(question).await.unwrap();
+        }
+        client.revoke_text(opaque).await.unwrap();
+        for echo in [opaque, &*encoded, SECRET] {
+            let text = format!("what is {echo}? and again {echo}");
+            for fault in [
+                Fault::json(400, json!({"error": text, "error_description": text}).to_string()),
+                Fault::json(401, json!({"error": "invalid_client", "error_description": text}).to_string()),
+                Fault::json(503, text.clone()),
+                Fault::status(500),
+                Fault::redirect(307, &format!("https://a.example/{echo}?{echo}")),
+                Fault::redirect(307, &format!("https://a.example/{encoded}")),
+                Fault::ContentEncoding(encoded.clone()),
+                Fault::Oversize(1 << 20),
+                Fault::Garbage,
+                Fault::CloseEarly,
+                Fault::ShortBody,
+            ] {
+                issuer.inject(Endpoint::Introspection, fault.clone());
+                let error = client.introspect(Question::new(opaque, AnswerFormat::Json)).await.unwrap_err();
+                said += &shown(&error);
+                issuer.inject(Endpoint::Revocation, fault);
+                if let Err(error) = client.revoke_text(opaque).await {
+                    said += &with_sources(&error);
+                }
+            }
+            // The metadata may repeat it as well.
+            for member in ["introspection_endpoint", "revocation_endpoint"] {
+                let elsewhere = format!("https://auth.example.com/{echo}/{encoded}");
+                issuer.set_discovery_body(Some(json!({"issuer": issuer.url(), member: elsewhere}).to_string()));
+                let client = talkative(issuer.url(), way);
+                said += &shown(&client.introspect(Question::new(opaque, AnswerFormat::Json)).await.unwrap_err());
+                said += &with_sources(&client.revoke_text(opaque).await.unwrap_err());
+            }
+        }
+        said += &printed(&client);
+    }
+    assert!(said.contains("[redacted]"));
+    secrets.check("what is printed", &said);
+    let log = SAID.lock().clone();
+    assert!(log.contains("reqwest::connect"));
+    secrets.check("the log", &log);
 }
 
 #[tokio::test]
