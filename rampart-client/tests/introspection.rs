@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use common::keys::{ALGORITHMS, ClientKey};
@@ -23,7 +24,30 @@ const TOKEN: &str = "ory_at_z/t+Z9~VwF.Zq==";
 const ENCODED: &str = "ory_at_z%2Ft%2BZ9%7EVwF.Zq%3D%3D";
 const PATH: &str = "/introspect?key=hunter2";
 const ACTIVE: &str = r#"{"active":true,"sub":"ada"}"#;
+const INACTIVE: &str = r#"{"active":false}"#;
 const SIGNED: &str = "application/token-introspection+jwt";
+
+/// An introspection endpoint, and a client that asks there.
+struct Asked {
+    server: ByHand,
+    client: RampartClient,
+}
+
+impl Asked {
+    async fn start() -> Self {
+        let server = ByHand::start().await;
+        let client = asking(&server).build().unwrap();
+        Self { server, client }
+    }
+}
+
+impl Deref for Asked {
+    type Target = ByHand;
+
+    fn deref(&self) -> &ByHand {
+        &self.server
+    }
+}
 
 fn asking(server: &ByHand) -> RampartClientBuilder {
     RampartClient::builder(server.url(), "service", "service-secret")
@@ -41,8 +65,8 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
 }
 
 /// What comes of this answer.
-async fn answered(server: &ByHand, format: AnswerFormat, answer: &str) -> Outcome {
-    let asked = asks(&asking(server).build().unwrap(), format);
+async fn answered(server: &Asked, format: AnswerFormat, answer: &str) -> Outcome {
+    let asked = asks(&server.client, format);
     server.request().await.send(answer).await;
     let outcome = asked.await.unwrap();
     if let Err(error) = &outcome {
@@ -86,7 +110,7 @@ fn is_misconfigured(outcome: &Outcome, told: &str) {
 
 #[tokio::test]
 async fn in19_token_stands_in_the_body_of_a_post_and_nowhere_else() {
-    let server = ByHand::start().await;
+    let server = Asked::start().await;
     let client = asking(&server).build().unwrap();
     for (format, media_type) in [(AnswerFormat::Json, "application/json"), (AnswerFormat::Jwt, SIGNED)] {
         let asked = asks(&client, format);
@@ -113,7 +137,7 @@ async fn in19_token_stands_in_the_body_of_a_post_and_nowhere_else() {
 
 #[tokio::test]
 async fn in19_client_says_who_it_is_as_it_does_for_tokens() {
-    let server = ByHand::start().await;
+    let server = Asked::start().await;
     let key = ClientKey::generate(ALGORITHMS[1]);
     let credentials = |builder: RampartClientBuilder| {
         let client = builder.build().unwrap();
@@ -153,7 +177,7 @@ async fn in19_client_says_who_it_is_as_it_does_for_tokens() {
 
 #[tokio::test]
 async fn in19_each_attempt_has_an_assertion_of_its_own() {
-    let server = ByHand::start().await;
+    let server = Asked::start().await;
     let key = ClientKey::generate(ALGORITHMS[1]);
     let client = asking(&server).private_key_jwt(key.algorithm, key.pem.clone(), None).build().unwrap();
     let asked = asks(&client, AnswerFormat::Json);
@@ -171,7 +195,7 @@ async fn in19_each_attempt_has_an_assertion_of_its_own() {
 
 #[tokio::test]
 async fn in16_refused_credentials_are_told_apart_from_a_refused_token() {
-    let server = ByHand::start().await;
+    let server = Asked::start().await;
     let json = "content-type: application/json\r\n";
     let invalid_client = r#"{"error":"invalid_client","error_description":"service-secret is wrong"}"#;
     for (status, headers, body) in [
@@ -212,7 +236,7 @@ async fn in16_refused_credentials_are_told_apart_from_a_refused_token() {
 
 #[tokio::test]
 async fn in17_issuer_that_cannot_answer_now_is_unavailable_for_as_long_as_it_says() {
-    let server = ByHand::start().await;
+    let server = Asked::start().await;
     for status in ["429 Too Many Requests", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"] {
         for (header, after) in [
             ("", None),
@@ -229,7 +253,7 @@ async fn in17_issuer_that_cannot_answer_now_is_unavailable_for_as_long_as_it_say
 
 #[tokio::test]
 async fn in17_redirect_is_named_and_not_followed() {
-    let (server, elsewhere) = (ByHand::start().await, ByHand::start().await);
+    let (server, elsewhere) = (Asked::start().await, ByHand::start().await);
     for status in [300, 301, 302, 303, 307, 308] {
         let location = format!("{}/{TOKEN}?service-secret", elsewhere.url());
         let redirect = answer(&format!("{status} Moved"), &format!("location: {location}\r\n"), "");
@@ -243,7 +267,7 @@ async fn in17_redirect_is_named_and_not_followed() {
 
 #[tokio::test]
 async fn in17_answers_are_bounded_and_plain_text() {
-    let server = ByHand::start().await;
+    let server = Asked::start().await;
     let json = "content-type: application/json\r\n";
     let longest = " ".repeat(512 * 1024);
     let outcome = answered(&server, AnswerFormat::Json, &answer("200 OK", json, &longest)).await;
@@ -272,7 +296,7 @@ async fn in17_answers_are_bounded_and_plain_text() {
 
 #[tokio::test]
 async fn in17_exchange_ends_in_time_whatever_the_issuer_does() {
-    let server = ByHand::start().await;
+    let server = Asked::start().await;
     let time = Time::freeze();
     let client = asking(&server).build().unwrap();
     // Never an answer; never a body; and the body of a refusal is no better.
@@ -300,7 +324,7 @@ async fn in17_exchange_ends_in_time_whatever_the_issuer_does() {
 
 #[tokio::test]
 async fn in17_issuer_that_is_not_there_or_not_itself_is_unavailable() {
-    let server = ByHand::start().await;
+    let server = Asked::start().await;
     let url = server.url();
     let tls = RampartClient::builder(&url, "service", "service-secret")
         .introspection_url(url.replace("http://", "https://"))
@@ -320,7 +344,7 @@ async fn in17_issuer_that_is_not_there_or_not_itself_is_unavailable() {
 
 #[tokio::test]
 async fn in23_answer_is_of_the_type_that_was_asked_for() {
-    let server = ByHand::start().await;
+    let server = Asked::start().await;
     for (format, good, other) in
         [(AnswerFormat::Json, "application/json", SIGNED), (AnswerFormat::Jwt, SIGNED, "application/json")]
     {
@@ -384,16 +408,42 @@ fn lead_to(issuer: &LocalIssuer, address: &str) {
     issuer.set_discovery_body(Some(metadata.to_string()));
 }
 
-/// The token endpoint of the local issuer stands in for another on the same origin: what it says shows that it was asked.
+/// Of a token that no issuer knows.
 async fn asked(client: &RampartClient) -> Outcome {
     client.introspect(Question::new(TOKEN, AnswerFormat::Json)).await
+}
+
+#[tokio::test]
+async fn issuer_answers_for_every_way_to_authenticate_and_in_both_formats() {
+    let issuer = issuer().await;
+    let key = ClientKey::generate(ALGORITHMS[1]);
+    issuer.client_jwk("billing", key.jwk.clone());
+    let signing = RampartClient::builder(issuer.url(), "billing", "");
+    let signing = signing.private_key_jwt(key.algorithm, key.pem.clone(), None);
+    let good = issuer.opaque().sub("ada").issue();
+    for client in [builder(&issuer), builder(&issuer).secret_in_body(), builder(&issuer).basic_raw(), signing] {
+        let client = client.build().unwrap();
+        client.check(AnswerFormat::Jwt).unwrap();
+        assert_eq!(asked(&client).await, Ok(INACTIVE.to_owned()));
+        let answer = client.introspect(Question::new(&good, AnswerFormat::Json)).await.unwrap();
+        assert!(answer.contains(r#""active":true"#) && answer.contains(r#""sub":"ada""#), "{answer}");
+        let signed = client.introspect(Question::new(&good, AnswerFormat::Jwt)).await.unwrap();
+        assert_eq!(common::keys::claims(&signed)["aud"], json!(client.client_id()), "{signed}");
+        // One that signs nothing has no answer for who wants it signed.
+        issuer.sign_answers(false);
+        is_unusable(&client.introspect(Question::new(&good, AnswerFormat::Jwt)).await, "another media type");
+        issuer.sign_answers(true);
+    }
+    let wrong = RampartClient::builder(issuer.url(), "service", "another-secret").build().unwrap();
+    is_unauthorized(&asked(&wrong).await);
+    assert_eq!(issuer.requests(Endpoint::Token), 0);
 }
 
 #[tokio::test]
 async fn in31_introspection_endpoint_on_another_origin_is_named_and_sees_nothing() {
     let (issuer, other) = (issuer().await, issuer().await);
     let localhost = format!("http://localhost:{}/introspect", issuer.port());
-    for url in [&other.token_url(), &localhost, "https://auth.example.com/introspect"] {
+    for url in [&other.introspection_url(), &localhost, "https://auth.example.com/introspect"] {
         lead_to(&issuer, &format!("{url}?key=hunter2"));
         // On the word of a document alone it goes nowhere, also where tokens do.
         for client in [builder(&issuer), builder(&issuer).discovery()] {
@@ -407,24 +457,24 @@ async fn in31_introspection_endpoint_on_another_origin_is_named_and_sees_nothing
             );
         }
     }
-    assert_eq!((issuer.requests(Endpoint::Token), other.requests(Endpoint::Token)), (0, 0));
-    let client = builder(&issuer).introspection_url(other.token_url()).build().unwrap();
-    is_unusable(&asked(&client).await, "status 400");
-    assert_eq!((issuer.requests(Endpoint::Token), other.requests(Endpoint::Token)), (0, 1));
+    assert_eq!((issuer.requests(Endpoint::Introspection), other.requests(Endpoint::Introspection)), (0, 0));
+    let client = builder(&issuer).introspection_url(other.introspection_url()).build().unwrap();
+    assert_eq!(asked(&client).await, Ok(INACTIVE.to_owned()));
+    assert_eq!((issuer.requests(Endpoint::Introspection), other.requests(Endpoint::Introspection)), (0, 1));
 }
 
 #[tokio::test]
 async fn endpoint_is_found_in_either_metadata_and_none_is_guessed() {
     let issuer = issuer().await;
-    lead_to(&issuer, &issuer.token_url());
-    is_unusable(&asked(&builder(&issuer).build().unwrap()).await, "/oauth/token answered with status 400");
+    lead_to(&issuer, &issuer.introspection_url());
+    assert_eq!(asked(&builder(&issuer).build().unwrap()).await, Ok(INACTIVE.to_owned()));
     issuer.inject_times(Endpoint::Discovery, &Fault::status(404), 1);
     let client = builder(&issuer).build().unwrap();
-    is_unusable(&asked(&client).await, "/oauth/token answered with status 400");
-    assert_eq!((issuer.requests(Endpoint::OAuthMetadata), issuer.requests(Endpoint::Token)), (1, 2));
+    assert_eq!(asked(&client).await, Ok(INACTIVE.to_owned()));
+    assert_eq!((issuer.requests(Endpoint::OAuthMetadata), issuer.requests(Endpoint::Introspection)), (1, 2));
     // It is asked once.
-    is_unusable(&asked(&client).await, "/oauth/token answered with status 400");
-    assert_eq!((issuer.requests(Endpoint::Discovery), issuer.requests(Endpoint::Token)), (2, 3));
+    assert_eq!(asked(&client).await, Ok(INACTIVE.to_owned()));
+    assert_eq!((issuer.requests(Endpoint::Discovery), issuer.requests(Endpoint::Introspection)), (2, 3));
 
     let new = || builder(&issuer).build().unwrap();
     for fault in [Fault::status(404), Fault::status(410)] {
@@ -453,7 +503,7 @@ async fn endpoint_is_found_in_either_metadata_and_none_is_guessed() {
         &asked(&new()).await,
         "the issuer's metadata cannot be used: it gives no introspection_endpoint; give introspection_url(..), or endpoint in a file",
     );
-    assert_eq!(issuer.requests(Endpoint::Token), 3);
+    assert_eq!(issuer.requests(Endpoint::Introspection), 3);
 }
 
 #[tokio::test]
@@ -467,19 +517,19 @@ async fn endpoint_that_is_not_there_any_more_is_looked_for_again_twice_a_minute_
         is_unusable(&asked(&client).await, "/nothing answered with status 404");
         assert_eq!(issuer.requests(Endpoint::Discovery), round);
     }
-    lead_to(&issuer, &issuer.token_url());
+    lead_to(&issuer, &issuer.introspection_url());
     time.pass(seconds(30)).await;
     is_unusable(&asked(&client).await, "/nothing answered with status 404");
-    is_unusable(&asked(&client).await, "/oauth/token answered with status 400");
+    assert_eq!(asked(&client).await, Ok(INACTIVE.to_owned()));
     // What one token alone may bring about sends nobody to look.
-    is_unusable(&asked(&client).await, "/oauth/token answered with status 400");
+    assert_eq!(asked(&client).await, Ok(INACTIVE.to_owned()));
     assert_eq!(issuer.requests(Endpoint::Discovery), 4);
 }
 
 #[tokio::test]
 async fn requests_for_tokens_and_questions_about_them_do_not_make_each_other_wait() {
     let issuer = issuer().await;
-    let server = ByHand::start().await;
+    let server = Asked::start().await;
     let client = builder(&issuer).introspection_url(server.url() + PATH).build().unwrap();
     let ask = async |said: &str| {
         let asked = asks(&client, AnswerFormat::Json);
