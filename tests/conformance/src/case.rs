@@ -31,6 +31,18 @@ pub enum App {
     DpopRequired,
     /// As `Dpop`, and each proof holds a nonce.
     DpopNonces,
+    /// Its issuer is asked about opaque tokens.
+    Opaque,
+    /// As `Opaque`, of an issuer that checks for whom a token is.
+    OpaqueChecked,
+    /// As `Opaque`, with tokens of a certain form, and claims that stand elsewhere.
+    OpaqueElsewhere,
+    /// As `EveryToken`, and tokens may be bound to a key of their sender.
+    OpaqueDpop,
+    /// Its issuer is asked about every token.
+    EveryToken,
+    /// As `Opaque`, and the answers must be signed.
+    SignedAnswers,
 }
 
 /// Who is asked.

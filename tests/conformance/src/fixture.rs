@@ -9,6 +9,7 @@ use rampart_core::{Grants, Issuer, RampartAuth, RampartAuthBuilder, RolesFromNam
 use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, SigningKey, TokenBuilder};
 use tokio::runtime::Runtime;
 
+use crate::introspection::IntrospectionApis;
 use crate::resolver;
 use crate::sender::DpopApis;
 
@@ -73,6 +74,8 @@ pub struct Fixture {
     pub of_consumers: SigningKey,
     /// The healthy issuer, whose tokens may be bound to a key of their sender.
     pub dpop: DpopApis,
+    /// APIs that ask their issuer about tokens.
+    pub introspection: IntrospectionApis,
     /// Published by the partner, but for an algorithm that it is not trusted with.
     pub partners_rs256: SigningKey,
     /// Further published keys; the first key of the issuer is one of RS256.
@@ -206,6 +209,7 @@ impl Fixture {
         let (elsewhere, elsewhere_uncached) = (with_cache(elsewhere()), without_cache(elsewhere()));
         let (tenants, tenants_uncached) = (with_cache(tenants()), without_cache(tenants()));
         let dpop = DpopApis::of(&issuer);
+        let introspection = runtime.block_on(IntrospectionApis::start());
         let down = builder(&broken, broken.audience())
             .issuer(Issuer::new(partner.url(), "partner-api").grants(Grants::nothing()))
             .issuer(guarded())
@@ -236,6 +240,7 @@ impl Fixture {
             of_any_tenant,
             of_consumers,
             dpop,
+            introspection,
             partners_rs256,
             es256,
             es384,

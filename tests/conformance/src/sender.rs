@@ -109,7 +109,12 @@ pub struct Sender {
 impl Sender {
     /// Of a token.
     pub fn of(token: &TokenBuilder) -> Self {
-        Self { token: token.sign().unwrap(), method: "GET", target: "/protected" }
+        Self::with_token(token.sign().unwrap())
+    }
+
+    /// Of a token that is a text.
+    pub fn with_token(token: impl Into<String>) -> Self {
+        Self { token: token.into(), method: "GET", target: "/protected" }
     }
 
     /// To another target.

@@ -55,8 +55,8 @@ fn start(app: App, auth: &RampartAuth) -> SocketAddr {
                 .allow_headers([AUTHORIZATION, HeaderName::from_static("dpop")])
                 .expose_headers([WWW_AUTHENTICATE, HeaderName::from_static("dpop-nonce")]),
         ),
-        App::Plain | App::Strict | App::Elsewhere | App::Down | App::Several | App::Tenants => routes(auth),
         App::Dpop | App::DpopRequired | App::DpopNonces => routes(auth).layer(responses()),
+        _ => routes(auth),
     };
     serve_on_free_port(router)
 }

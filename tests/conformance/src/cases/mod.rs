@@ -10,6 +10,7 @@ mod dpop;
 mod elsewhere;
 mod handlers;
 mod header;
+mod introspection;
 mod issuers;
 mod keys;
 mod layers;
@@ -38,6 +39,7 @@ pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
         resolver::cases(fixture),
         tenants::cases(fixture),
         dpop::cases(fixture),
+        introspection::cases(fixture),
     ]
     .concat()
 });

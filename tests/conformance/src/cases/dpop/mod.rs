@@ -104,22 +104,22 @@ fn refused_by_dpop(code: &str, error: &str, description: &str) -> Answer {
 }
 
 /// The proof is not good.
-fn invalid_proof() -> Answer {
+pub(super) fn invalid_proof() -> Answer {
     refused_by_dpop("invalid_dpop_proof", "invalid_dpop_proof", "The DPoP proof is invalid")
 }
 
 /// There is no proof.
-fn missing_proof() -> Answer {
+pub(super) fn missing_proof() -> Answer {
     refused_by_dpop("invalid_dpop_proof", "invalid_dpop_proof", "The DPoP proof is missing")
 }
 
 /// The token is not good, or not for its sender, and came by the scheme `DPoP`.
-fn invalid_token() -> Answer {
+pub(super) fn invalid_token() -> Answer {
     refused_by_dpop("invalid_token", "invalid_token", "The access token is invalid")
 }
 
 /// The same by the scheme `Bearer`.
-fn invalid_bearer_token() -> Answer {
+pub(super) fn invalid_bearer_token() -> Answer {
     let description = "The access token is invalid";
     rejected(401, "invalid_token", description, &[with_error(BEARER, "invalid_token", description), DPOP.to_owned()])
 }
