@@ -4,10 +4,14 @@ mod address;
 mod bounded;
 mod connection;
 mod error;
+mod feed;
+mod info;
 mod link;
+mod log;
 mod look;
 mod names;
 mod proofs;
+mod random;
 mod store;
 mod tls;
 

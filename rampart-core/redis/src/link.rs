@@ -16,7 +16,8 @@ use tracing::{error, info, warn};
 use crate::address::Address;
 use crate::connection::{Connection, Failed};
 use crate::error::ConnectError;
-use crate::look::{Blind, Look, Question, look};
+use crate::info::Blind;
+use crate::look::{Look, Question, look};
 use crate::names::Names;
 
 /// How often the server is looked at where nothing happens. So late at most is it noticed that it is another one.
@@ -191,18 +192,16 @@ impl Plan {
 impl Blind {
     fn told_of(self, address: &Address) -> ConnectError {
         let server = address.to_string();
+        let why = self.to_string();
         match self {
-            Self::Failed(failed) => ConnectError::Unreachable { server, why: failed.to_string() },
-            Self::Refused(why) => ConnectError::Refused { server, why },
+            Self::Failed(_) => ConnectError::Unreachable { server, why },
+            Self::Refused(_) => ConnectError::Refused { server, why },
         }
     }
 
     /// Once for each reason, until it can be used again.
     fn log(&self, address: &Address, told: &mut Option<String>) {
-        let why = match self {
-            Self::Failed(failed) => failed.to_string(),
-            Self::Refused(why) => why.clone(),
-        };
+        let why = self.to_string();
         if told.as_ref() == Some(&why) {
             return;
         }

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use redis::{Pipeline, Value, cmd, pipe};
+use redis::cmd;
 
 use crate::connection::{Connection, Failed};
+use crate::info::{Blind, Info};
 use crate::names::Names;
+use crate::random::random;
 
 /// Of `maxmemory`, in hundredths: beyond it proofs are not taken any more, so that there is room for what must not be refused.
 const FULL: u64 = 90;
@@ -21,6 +21,10 @@ pub(crate) struct Look {
     pub(crate) birth: Birth,
     /// Whether proofs have no room any more.
     pub(crate) is_full: bool,
+    /// Which life of which server it is.
+    pub(crate) run: String,
+    /// Whether it writes down what it is told as it comes, so that a restart loses a moment at most.
+    pub(crate) is_append_only: bool,
     pub(crate) at: Instant,
     /// Entries that it has dropped for want of memory, since it runs.
     evicted: u64,
@@ -44,14 +48,6 @@ impl Birth {
     }
 }
 
-/// Why there is no look.
-#[derive(Debug)]
-pub(crate) enum Blind {
-    Failed(Failed),
-    /// It must not be used: why, and the remedy.
-    Refused(String),
-}
-
 /// What is asked, and what was known before.
 pub(crate) struct Question<'a> {
     pub(crate) names: &'a Names,
@@ -63,14 +59,11 @@ pub(crate) struct Question<'a> {
 
 pub(crate) async fn look(connection: &Connection, question: &Question<'_>) -> Result<Look, Blind> {
     let Question { names, allows_eviction, patience, before } = question;
-    let answers: [Value; 4] = connection.ask_all(&infos(), *patience).await.map_err(Blind::Failed)?;
-    let [server, memory, replication, stats] = answers;
-    let info = Info::of([server, memory, replication, stats])?;
-    info.check(*allows_eviction)?;
+    let info = Info::ask(connection, *patience, *allows_eviction).await?;
     // What was dropped since the last look, although nothing may be.
     let was_evicted = !allows_eviction && before.is_some_and(|before| info.evicted > before.evicted);
     let lost = before.filter(|_| was_evicted).map(|before| before.birth.id.as_str());
-    let run = format!("{} {} {}", info.run_id, info.replication_id, names.fingerprint());
+    let run = format!("{} {}", info.run, names.fingerprint());
     let known = Known { run: &run, evicted: if *allows_eviction { 0 } else { info.evicted }, lost };
     let mut born = born(connection, question, &known).await?;
     let clock = before.map_or((born.asked, born.clock), |before| before.clock);
@@ -87,84 +80,8 @@ pub(crate) async fn look(connection: &Connection, question: &Question<'_>) -> Re
         _ => born.birth,
     };
     let is_full = info.max_memory > 0 && info.used_memory >= info.max_memory / 100 * FULL;
-    Ok(Look { birth, is_full, at: Instant::now(), evicted: info.evicted, clock })
-}
-
-fn infos() -> Pipeline {
-    // One section a call: Redis 6.2 takes no more.
-    let mut infos = pipe();
-    for section in ["server", "memory", "replication", "stats"] {
-        infos.cmd("INFO").arg(section);
-    }
-    infos
-}
-
-/// The members of INFO that matter.
-#[derive(Debug, Default)]
-struct Info {
-    run_id: String,
-    mode: String,
-    policy: String,
-    role: String,
-    replication_id: String,
-    used_memory: u64,
-    max_memory: u64,
-    evicted: u64,
-}
-
-impl Info {
-    fn of(answers: [Value; 4]) -> Result<Self, Blind> {
-        let mut info = Self::default();
-        let mut missing = vec!["run_id", "maxmemory_policy", "maxmemory", "used_memory", "role", "evicted_keys"];
-        for answer in answers {
-            let text = match answer.extract_error() {
-                Ok(Value::BulkString(text)) => text,
-                Ok(_) => return Err(Blind::Refused("its answer to INFO is none of Redis".into())),
-                Err(error) => return Err(Blind::Failed(Failed::Redis(error))),
-            };
-            for (name, value) in String::from_utf8_lossy(&text).lines().filter_map(|line| line.split_once(':')) {
-                let number = || value.parse().map_err(|_| unreadable(name));
-                match name {
-                    "run_id" => value.clone_into(&mut info.run_id),
-                    "redis_mode" => value.clone_into(&mut info.mode),
-                    "maxmemory_policy" => value.clone_into(&mut info.policy),
-                    "role" => value.clone_into(&mut info.role),
-                    "master_replid" => value.clone_into(&mut info.replication_id),
-                    "used_memory" => info.used_memory = number()?,
-                    "maxmemory" => info.max_memory = number()?,
-                    "evicted_keys" => info.evicted = number()?,
-                    _ => {}
-                }
-                missing.retain(|wanted| *wanted != name);
-            }
-        }
-        missing.first().map_or(Ok(info), |name| Err(unreadable(name)))
-    }
-
-    fn check(&self, allows_eviction: bool) -> Result<(), Blind> {
-        if self.mode == "cluster" {
-            let why =
-                "it is a node of a cluster, where keys that belong together are not; give a server that stands alone";
-            return Err(Blind::Refused(why.into()));
-        }
-        if self.role != "master" {
-            return Err(Blind::Refused(
-                "it is a replica, which takes no writes; give the address of its primary".into(),
-            ));
-        }
-        if self.policy != "noeviction" && !allows_eviction {
-            return Err(Blind::Refused(format!(
-                "its maxmemory-policy is {}, so that it may drop proofs that were spent and revocations; set \
-                 `maxmemory-policy noeviction`, on a server of its own where others need another",
-                self.policy.escape_debug()
-            )));
-        }
-        Ok(())
-    }
-}
-
-fn unreadable(name: &str) -> Blind {
-    Blind::Refused(format!("its INFO does not say {name}; it must be Redis 6.2 or newer, or Valkey"))
+    let Info { run, is_append_only, evicted, .. } = info;
+    Ok(Look { birth, is_full, run, is_append_only, at: Instant::now(), evicted, clock })
 }
 
 struct Known<'a> {
@@ -208,9 +125,4 @@ async fn born(connection: &Connection, question: &Question<'_>, known: &Known<'_
     // Counted from when the answer is here: it is that old at least.
     let birth = Birth { id, age: Duration::from_millis(age), at: Instant::now() };
     Ok(Born { birth, clock: Duration::from_millis(clock), asked })
-}
-
-/// What nobody has had before. It is no secret.
-fn random() -> String {
-    URL_SAFE_NO_PAD.encode(fastrand::u128(..).to_be_bytes())
 }

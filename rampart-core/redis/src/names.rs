@@ -40,6 +40,28 @@ impl Names {
         format!("{}birth", self.prefix)
     }
 
+    /// What is revoked, by the time until which it is kept.
+    pub(crate) fn kept(&self) -> String {
+        format!("{}revocations", self.prefix)
+    }
+
+    /// The same as it came, for those who follow; how many came; which filling of the store they are in; and the mark that it is whole.
+    pub(crate) fn stream(&self) -> String {
+        format!("{}revocations:stream", self.prefix)
+    }
+
+    pub(crate) fn count(&self) -> String {
+        format!("{}revocations:count", self.prefix)
+    }
+
+    pub(crate) fn filling(&self) -> String {
+        format!("{}revocations:filling", self.prefix)
+    }
+
+    pub(crate) fn whole(&self) -> String {
+        format!("{}revocations:whole", self.prefix)
+    }
+
     /// Tells keys apart without telling anything of them: replicas under two keys would not see each other's proofs.
     pub(crate) fn fingerprint(&self) -> String {
         let mut name = String::new();

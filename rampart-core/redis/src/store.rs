@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rampart_core::{ConfigError, ReplayStore};
+use rampart_core::{ConfigError, ReplayStore, RevocationLog};
 
 use crate::address::Address;
 use crate::error::ConnectError;
 use crate::link::{Link, Plan};
+use crate::log::Log;
 use crate::names::Names;
 use crate::proofs::SpentProofs;
 use crate::tls;
@@ -64,6 +65,12 @@ impl RedisStore {
     /// Where spent proofs are remembered, for [`Dpop::replay`](rampart_core::Dpop::replay).
     pub fn spent_proofs(&self) -> Arc<dyn ReplayStore> {
         Arc::new(SpentProofs::new(Arc::clone(&self.link)))
+    }
+
+    /// Where revocations are kept for all replicas, as [`RevocationLog`] has it. Waiting for the next one takes a connection of its own,
+    /// which is made when it is first followed.
+    pub fn revocation_log(&self) -> Arc<dyn RevocationLog> {
+        Arc::new(Log::new(Arc::clone(&self.link)))
     }
 }
 

@@ -124,6 +124,18 @@ async fn server_that_takes_over_is_another_one() {
     assert!(is_too_young(spend(&store, proof_made(1, 0)).await));
 }
 
+/// Its replication has another ID then; nothing is lost.
+#[tokio::test]
+async fn replica_that_is_added_to_the_server_changes_nothing() {
+    let (server, replica) = (Server::start(), Server::start());
+    let store = proofs(&server).await;
+    assert_eq!(spend(&store, proof(1)).await, Ok(Spending::New));
+    replica.run(&["REPLICAOF", "127.0.0.1", &server.port.to_string()]);
+    until("it has copied the other", async || replica.ask::<u64>(&["EXISTS", "api:birth"]) == 1).await;
+    assert_eq!(spend(&proofs(&server).await, proof(1)).await, Ok(Spending::Seen));
+    assert_eq!(spend(&store, proof(1)).await, Ok(Spending::Seen));
+}
+
 /// A connection that was lost is no store that was lost.
 #[tokio::test]
 async fn what_was_spent_stays_so_when_the_connection_is_cut() {

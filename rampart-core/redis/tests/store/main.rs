@@ -8,4 +8,5 @@ mod birth;
 mod connecting;
 mod memory;
 mod outages;
+mod revocations;
 mod spending;

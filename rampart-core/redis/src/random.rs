@@ -1,0 +1,9 @@
+//! Names that nobody has had before.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// It is no secret.
+pub(crate) fn random() -> String {
+    URL_SAFE_NO_PAD.encode(fastrand::u128(..).to_be_bytes())
+}
