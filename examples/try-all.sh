@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 # What listens on this machine is asked without a proxy.
 export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
 export NO_PROXY=$no_proxy
-unset RAMPART_CONFIG RAMPART_URL RAMPART_ISSUER RAMPART_CLIENT_ID RAMPART_CLIENT_SECRET RAMPART_REALM API_AUDIENCE PORT RUST_LOG "${!ROCKET_@}"
+unset RAMPART_CONFIG RAMPART_URL RAMPART_ISSUER RAMPART_CLIENT_ID RAMPART_CLIENT_SECRET RAMPART_REALM API_AUDIENCE INTROSPECTION_SECRET PORT RUST_LOG "${!ROCKET_@}"
 
 work=$(mktemp -d)
 started=()
@@ -388,6 +388,33 @@ END
     says "$name: --dpop beside a file" 1 'leave out the argument' env PORT=0 RAMPART_CONFIG="$work/dpop.toml" "${program[$name]}" --dpop
 done
 unset -f cargo
+
+# Opaque tokens, with the commands of the README and the file that they name, but for the port.
+start task-api-axum
+issuer=$(sed -n 's/.*a local issuer is running at \(http:.*\)$/\1/p' "$printed")
+sed "s|http://127.0.0.1:9000|$issuer|" examples/config-file/local.toml >"$work/local.toml"
+opaque() { RAMPART_URL=$issuer "${program[rampart-issuer]}" opaque "$@"; }
+asked_with() { run "curl -i $api/api/tasks -H 'Authorization: Bearer $1' -d '{\"title\":\"Mine\"}'"; }
+for name in task-api-axum task-api-actix task-api-rocket; do
+    start "$name" RAMPART_CONFIG="$work/local.toml" INTROSPECTION_SECRET=service-secret
+    revoked=$(opaque tasks:write)
+    curl -sS -u service:service-secret "$issuer/oauth/revoke" -d "token=$revoked"
+    {
+        run "curl -i $api/api/profile -H 'Authorization: Bearer $(opaque)'"
+        asked_with "$(opaque tasks:write)"
+        asked_with "$(opaque tasks:write)x"
+        asked_with "$revoked"
+    } >"$work/actual"
+    refused=(401 'cache-control: no-store' "www-authenticate: $bearer, error=\"invalid_token\", error_description=\"The access token is invalid\"" "{$bad_token}")
+    printf '%s\n' 200 '{"user_id":"service","email":null,"roles":[]}' 201 '{"id":"1","title":"Mine","assignee":"service"}' \
+        "${refused[@]}" "${refused[@]}" >"$work/expected"
+    same "$name asks the issuer about opaque tokens" "$work/expected" "$work/actual"
+    says "$name: the secret of introspection is missing" 1 'client_secret_env: names INTROSPECTION_SECRET, which is missing' \
+        env PORT=0 RAMPART_CONFIG="$work/local.toml" "${program[$name]}"
+    sed 's/^client_secret_env.*/client_secret = "hunter2"/' "$work/local.toml" >"$work/secret.toml"
+    says "$name: a secret in the file" 1 'line 10, column 1: client_secret: is no setting' env PORT=0 RAMPART_CONFIG="$work/secret.toml" "${program[$name]}"
+    if grep -q hunter2 "$work/said"; then echo "DIFFERS $name shows a secret" && failures=$((failures + 1)); fi
+done
 
 # The issuer's tokens are for the sample front ends now.
 start task-api-axum RAMPART_CLIENT_ID=sample-react-app

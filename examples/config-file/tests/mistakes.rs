@@ -1,37 +1,12 @@
 //! What is said of a file that cannot be used: the file, the place, the name, and never a value.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+mod written;
+
+use std::path::Path;
 
 use config_file::ConfigFile;
-
-/// A file of this test run, which goes when it is dropped.
-struct Written(PathBuf);
-
-impl Written {
-    fn new(text: impl AsRef<[u8]>) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("rampart-{}-{}.toml", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    /// What is said of it, less its path.
-    fn refusal(&self) -> String {
-        let error = ConfigFile::read(&self.0).and_then(|file| file.auth()).unwrap_err();
-        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
-        let said = error.to_string();
-        said.strip_prefix(self.0.to_str().unwrap()).unwrap_or_else(|| panic!("{said}")).to_owned()
-    }
-}
-
-impl Drop for Written {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
+use written::Written;
 
 /// ST03.
 #[test]
@@ -174,7 +149,6 @@ fn file_that_cannot_be_read_is_named() {
 #[test]
 fn file_that_was_read_shows_no_line_of_itself() {
     let written = Written::new("# hunter2\n[auth]\nissuer_url = 'https://a.example'\naudience = 'a'\n");
-    let file = ConfigFile::read(&written.0).unwrap();
-    let shown = format!("{file:?}");
+    let shown = format!("{:?}", written.read());
     assert!(shown.contains("https://a.example") && !shown.contains("hunter2"), "{shown}");
 }

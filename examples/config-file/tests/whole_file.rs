@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use config_file::{ConfigFile, Sections};
 use rampart_core::{Grants, Issuer, Settings};
@@ -14,9 +14,19 @@ fn path() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/rampart.toml"))
 }
 
+/// The same file, with the secrets that it names in files of this test run.
+fn with_secrets(test: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("whole-file-{test}"));
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("rampart.toml");
+    std::fs::write(directory.join("introspection"), "a secret\n").unwrap();
+    std::fs::write(&file, TEXT.replace("/run/secrets", directory.to_str().unwrap())).unwrap();
+    file
+}
+
 #[test]
 fn file_makes_an_object_of_its_issuers() {
-    let file = ConfigFile::read(path()).unwrap();
+    let file = ConfigFile::read(with_secrets("object")).unwrap();
     let names: Vec<_> = file.auth().unwrap().issuers().into_iter().map(|issuer| issuer.name).collect();
     assert_eq!(names[..2], ["https://auth.example.com", "https://login.partner.example"]);
     let Settings { realm, issuers, .. } = file.sections.auth;
@@ -46,10 +56,13 @@ fn file_has_every_member_that_there_is() {
     for section in ["issuers", "dpop"] {
         members_of(auth.as_table().unwrap().get(section).unwrap().get_ref(), &mut found);
     }
-    let sections = ["[auth]", "[[auth.issuers]]", "[auth.dpop]"].map(known);
-    for (section, member) in sections.iter().zip(["realm", "jwks_url", "public_url"]) {
+    members_of(file.get_ref().get("introspection").unwrap().get_ref(), &mut found);
+    let mut sections = ["[auth]", "[[auth.issuers]]", "[auth.dpop]", "[introspection]"].map(known);
+    for (section, member) in sections.iter().zip(["realm", "jwks_url", "public_url", "token_prefix"]) {
         assert!(section.contains(member), "{section:?}");
     }
+    // It is known so that its place can be said, and never the value.
+    assert!(sections[3].remove("client_secret"));
     // Where two exclude each other, one of them stands in a comment.
     found.extend(TEXT.lines().filter_map(|line| line.strip_prefix("# ")?.split_once(" = ")).map(|(name, _)| name));
     let missing: Vec<_> = sections.iter().flatten().filter(|name| !found.contains(name.as_str())).collect();
@@ -62,4 +75,13 @@ fn file_says_what_code_can_say() {
     let in_file = ConfigFile::read(path()).unwrap().sections.auth.issuers.remove(1);
     let in_code = in_code.grants(in_file.grants.clone().unwrap());
     assert_eq!(format!("{in_code:?}"), format!("{:?}", Issuer::from(in_file)));
+}
+
+/// Which variable holds the secret, and that it is set, is for whoever runs it.
+#[test]
+fn file_for_the_local_issuer_can_be_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("local.toml");
+    let Sections { auth, introspection, .. } = ConfigFile::read(path).unwrap().sections;
+    let issuer = auth.issuers[0].issuer_url.as_deref().unwrap();
+    assert_eq!(introspection.iter().map(|section| &*section.issuer_url).collect::<Vec<_>>(), [issuer]);
 }
