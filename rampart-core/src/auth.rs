@@ -1,9 +1,7 @@
 //! The facade: from the `Authorization` values of a request to verified claims, or the reason why not.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::sync::Arc;
-use std::task::Poll;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rampart_http::ConfigError;
@@ -20,7 +18,9 @@ use crate::event::Event;
 use crate::health::{Health, IssuerHealth};
 use crate::issuer::Issuer;
 use crate::request::RequestHead;
+use crate::revocation::Revocations;
 use crate::settings::Settings;
+use crate::together::together;
 use crate::token::claims::Claims;
 use crate::verifier::live::IssuerResolver;
 use crate::verifier::trusted::Trusted;
@@ -123,6 +123,10 @@ impl RampartAuth {
 
     pub(crate) fn from_inner(inner: Inner) -> Self {
         Self(Arc::new(inner))
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
     }
 
     /// Verifies a token that was taken out of a request already.
@@ -245,7 +249,9 @@ impl RampartAuth {
     pub fn health(&self) -> Health {
         let wall = self.wall();
         let health = Health::of(self.trusted().iter().map(|issuer| issuer.keys.health(wall)));
-        if self.proofs().is_none_or(|proofs| proofs.is_ready()) { health } else { health.without_stores() }
+        let knows_proofs = self.proofs().is_none_or(|proofs| proofs.is_ready());
+        let knows_revocations = self.verifier().revocations.as_ref().is_none_or(Revocations::is_ready);
+        if knows_proofs && knows_revocations { health } else { health.without_stores() }
     }
 
     /// Each issuer by its name, with the state of its keys: in the order of the settings.
@@ -316,26 +322,4 @@ impl fmt::Debug for RampartAuth {
         }
         shown.field("tolerance", tolerance).field("tokens", tokens).finish_non_exhaustive()
     }
-}
-
-/// All of them side by side; the first error, once all have ended.
-async fn together<F: Future<Output = Result<(), AuthError>>>(
-    futures: impl Iterator<Item = F>,
-) -> Result<(), AuthError> {
-    let mut futures: Vec<_> = futures.map(|future| Some(Box::pin(future))).collect();
-    let mut outcome = Ok(());
-    poll_fn(|context| {
-        for slot in &mut futures {
-            let Some(future) = slot else { continue };
-            if let Poll::Ready(ended) = future.as_mut().poll(context) {
-                *slot = None;
-                if outcome.is_ok() {
-                    outcome = ended;
-                }
-            }
-        }
-        if futures.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    outcome
 }

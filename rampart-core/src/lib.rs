@@ -37,6 +37,7 @@ mod seconds;
 mod settings;
 #[cfg(feature = "axum")]
 mod state;
+mod together;
 mod token;
 mod verification;
 mod verifier;
@@ -67,6 +68,7 @@ pub use crate::{
     revocation::health::{RevocationHealth, RevocationState},
     revocation::kind::{NamedRevocation, Revocation, RevokeError},
     revocation::log::{Each, Followed, LogError, Logged, Place, RevocationLog, Snapshot},
+    revocation::shared::SharedRevocations,
     rule::Rule,
     settings::{IssuerSettings, Settings},
     token::claims::{Audience, ClaimError, ClaimFields, Claims},

@@ -400,15 +400,20 @@ impl RampartAuthBuilder {
             clock,
             listeners,
         };
-        if let Some(revocations) = &verifier.revocations {
-            revocations.go_by(&verifier.clock);
-        }
-        Ok(RampartAuth::from_inner(Inner {
+        let auth = RampartAuth::from_inner(Inner {
             number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
             verifier,
             challenges,
             proofs: proofs.map(Arc::new),
-        }))
+        });
+        let Verifier { revocations, clock, listeners, takes_opaque, .. } = auth.verifier();
+        if let Some(revocations) = revocations {
+            revocations.serve(clock, auth.downgrade());
+            if *takes_opaque {
+                listeners.tell(&Event::RevocationsOutlived);
+            }
+        }
+        Ok(auth)
     }
 }
 

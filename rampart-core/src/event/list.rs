@@ -172,6 +172,52 @@ pub enum Event<'e> {
         /// The same of the other.
         other: &'e str,
     },
+    /// The revocations that replicas share were read whole.
+    #[non_exhaustive]
+    RevocationsLoaded {
+        /// How many are in force.
+        entries: usize,
+    },
+    /// The store that replicas share had lost revocations, and was given them again.
+    #[non_exhaustive]
+    RevocationsRestored {
+        /// How many it lacked.
+        entries: usize,
+    },
+    /// A store that knew nothing was said to be new: see [`initialize`](crate::SharedRevocations::initialize).
+    RevocationsInitialized,
+    /// The store that replicas share cannot be used: told at the first failure, and once a minute while it lasts.
+    #[non_exhaustive]
+    RevocationFeedFailed {
+        /// Why, and the remedy where there is one.
+        error: &'e str,
+        /// How many attempts in a row have failed.
+        failures: u32,
+        /// For how long nothing was heard of it; `None` where nothing ever was.
+        age: Option<Duration>,
+        /// Whether that is too long, so that requests are refused for now.
+        is_stale: bool,
+    },
+    /// The store that replicas share can be used again.
+    RevocationFeedRecovered,
+    /// The store that replicas share is away for too long, and requests pass all the same: see
+    /// [`insecure_ignore_outages`](crate::SharedRevocations::insecure_ignore_outages). Told once a minute.
+    #[non_exhaustive]
+    RevocationOutageIgnored {
+        /// For how long nothing was heard of it; `None` where nothing ever was.
+        age: Option<Duration>,
+    },
+    /// An entry of the store that replicas share was skipped.
+    #[non_exhaustive]
+    RevocationSkipped {
+        /// Why.
+        why: &'static str,
+        /// The log has one line a second: how many got none since the last.
+        left_out: u64,
+    },
+    /// Tokens that say nothing of their end may outlive what revokes them: told when an object is built that asks its issuer about opaque
+    /// tokens, and has revocations.
+    RevocationsOutlived,
     /// The system clock stands before 1970, so that no token can be judged.
     ClockBefore1970,
     /// An application is not set up as its adapter needs it. Nobody but the log is told.

@@ -35,6 +35,63 @@ pub(crate) fn log(event: &Event<'_>) {
             let (rule, why, kid) = (token.rule.as_str(), token.why, token.key_id.map(shown).map(debug));
             info!(target: "rampart", rule, why, kid, "signature refused");
         }
+        Event::KeysFetched { .. }
+        | Event::KeysChanged { .. }
+        | Event::KeysElsewhere { .. }
+        | Event::KeyFetchFailed { .. }
+        | Event::KeyFetchAbandoned { .. }
+        | Event::KeyFetchImpossible { .. }
+        | Event::KeySkipped { .. }
+        | Event::MoreKeysSkipped { .. }
+        | Event::KeysCut { .. }
+        | Event::KeyAmbiguous(_) => log_of_keys(event),
+        Event::IntrospectionFailed { issuer, error, is_fault, pause, left_out } => {
+            let (pause_s, left_out) = (pause.map(|pause| pause.as_secs()), Some(*left_out).filter(|lines| *lines > 0));
+            if *is_fault {
+                error!(
+                    target: "rampart", issuer, error, pause_s,
+                    "the issuer cannot be asked about tokens: check endpoint, client_id and client_secret of the introspection"
+                );
+            } else {
+                warn!(target: "rampart", issuer, error, pause_s, left_out, "the issuer could not be asked about a token");
+            }
+        }
+        Event::LoggedOut { .. } | Event::LogoutRefused { .. } | Event::LogoutUnavailable => log_logout(event),
+        Event::PolicyDeniesEveryone { why } => {
+            error!(target: "rampart", why, "a policy denies everyone");
+        }
+        Event::OutcomeTaken => {
+            error!(target: "rampart", "the outcome of a verification was asked for again after it had been taken");
+        }
+        Event::ResolverMisused { iss, problem, left_out } => {
+            let (iss, left_out) = (debug(shown(iss)), Some(*left_out).filter(|left_out| *left_out > 0));
+            error!(target: "rampart", iss, problem, left_out, "a resolver of issuers is misused");
+        }
+        Event::IssuersAlike { one, other } => {
+            warn!(
+                target: "rampart", one, other,
+                "two issuers differ only in a slash at the end, in upper and lower case, or in http and https"
+            );
+        }
+        Event::RevocationsLoaded { .. }
+        | Event::RevocationsRestored { .. }
+        | Event::RevocationsInitialized
+        | Event::RevocationFeedFailed { .. }
+        | Event::RevocationFeedRecovered
+        | Event::RevocationOutageIgnored { .. }
+        | Event::RevocationSkipped { .. }
+        | Event::RevocationsOutlived => log_of_revocations(event),
+        Event::ClockBefore1970 => {
+            error!(target: "rampart", "the system clock stands before 1970: no token can be judged");
+        }
+        Event::NotSetUp { problem } => {
+            error!(target: "rampart", "{problem}");
+        }
+    }
+}
+
+fn log_of_keys(event: &Event<'_>) {
+    match event {
         Event::KeysFetched { keys } => {
             info!(target: "rampart", keys, "the issuer's keys have been fetched");
         }
@@ -57,18 +114,6 @@ pub(crate) fn log(event: &Event<'_>) {
         Event::KeyFetchImpossible { problem } => {
             error!(target: "rampart", "the issuer's keys cannot be fetched: {problem}");
         }
-        Event::IntrospectionFailed { issuer, error, is_fault, pause, left_out } => {
-            let (pause_s, left_out) = (pause.map(|pause| pause.as_secs()), Some(*left_out).filter(|lines| *lines > 0));
-            if *is_fault {
-                error!(
-                    target: "rampart", issuer, error, pause_s,
-                    "the issuer cannot be asked about tokens: check endpoint, client_id and client_secret of the introspection"
-                );
-            } else {
-                warn!(target: "rampart", issuer, error, pause_s, left_out, "the issuer could not be asked about a token");
-            }
-        }
-        Event::LoggedOut { .. } | Event::LogoutRefused { .. } | Event::LogoutUnavailable => log_logout(event),
         Event::KeySkipped { position, why, is_fault: true } => {
             warn!(target: "rampart", position, why, "a key of the key set cannot be used; skipped");
         }
@@ -88,28 +133,50 @@ pub(crate) fn log(event: &Event<'_>) {
                 "too many keys of the set fit one token; the issuer should publish distinct key IDs and tokens should carry them"
             );
         }
-        Event::PolicyDeniesEveryone { why } => {
-            error!(target: "rampart", why, "a policy denies everyone");
+        _ => {}
+    }
+}
+
+fn log_of_revocations(event: &Event<'_>) {
+    match event {
+        Event::RevocationsLoaded { entries } => {
+            info!(target: "rampart", entries, "the shared revocations have been read");
         }
-        Event::OutcomeTaken => {
-            error!(target: "rampart", "the outcome of a verification was asked for again after it had been taken");
+        Event::RevocationsRestored { entries } => {
+            warn!(target: "rampart", entries, "the shared store had lost revocations, and was given them again");
         }
-        Event::ResolverMisused { iss, problem, left_out } => {
-            let (iss, left_out) = (debug(shown(iss)), Some(*left_out).filter(|left_out| *left_out > 0));
-            error!(target: "rampart", iss, problem, left_out, "a resolver of issuers is misused");
-        }
-        Event::IssuersAlike { one, other } => {
+        Event::RevocationsInitialized => {
             warn!(
-                target: "rampart", one, other,
-                "two issuers differ only in a slash at the end, in upper and lower case, or in http and https"
+                target: "rampart",
+                "the shared store of revocations was said to be new, as initialize asks for; take that away before the next start"
             );
         }
-        Event::ClockBefore1970 => {
-            error!(target: "rampart", "the system clock stands before 1970: no token can be judged");
+        Event::RevocationFeedFailed { error, failures, age, is_stale: false } => {
+            let age_s = age.map(|age| age.as_secs());
+            warn!(target: "rampart", error, failures, age_s, "the shared store of revocations cannot be used");
         }
-        Event::NotSetUp { problem } => {
-            error!(target: "rampart", "{problem}");
+        Event::RevocationFeedFailed { error, failures, age, is_stale: true } => {
+            let age_s = age.map(|age| age.as_secs());
+            error!(target: "rampart", error, failures, age_s, "nobody can say what is revoked: tokens are answered by 503");
         }
+        Event::RevocationFeedRecovered => {
+            info!(target: "rampart", "the shared store of revocations can be used again");
+        }
+        Event::RevocationOutageIgnored { age } => {
+            let age_s = age.map(|age| age.as_secs());
+            warn!(target: "rampart", age_s, "the shared store of revocations is away, and revoked tokens may pass");
+        }
+        Event::RevocationSkipped { why, left_out } => {
+            let left_out = Some(*left_out).filter(|left_out| *left_out > 0);
+            warn!(target: "rampart", why, left_out, "an entry of the shared store of revocations was skipped");
+        }
+        Event::RevocationsOutlived => {
+            warn!(
+                target: "rampart",
+                "opaque tokens whose issuer does not say when they end may outlive what revokes them, which is remembered for max_token_lifetime"
+            );
+        }
+        _ => {}
     }
 }
 
@@ -218,6 +285,15 @@ mod tests {
             Event::OutcomeTaken,
             Event::ResolverMisused { iss: "https://a.example", problem: "it gives another issuer", left_out: 3 },
             Event::IssuersAlike { one: "https://a.example", other: "https://a.example/" },
+            Event::RevocationsLoaded { entries: 1 },
+            Event::RevocationsRestored { entries: 1 },
+            Event::RevocationsInitialized,
+            Event::RevocationFeedFailed { error: "away", failures: 1, age: Some(SECOND), is_stale: false },
+            Event::RevocationFeedFailed { error: "away", failures: 1, age: Some(SECOND), is_stale: true },
+            Event::RevocationFeedRecovered,
+            Event::RevocationOutageIgnored { age: Some(SECOND) },
+            Event::RevocationSkipped { why: "it is malformed", left_out: 3 },
+            Event::RevocationsOutlived,
             Event::ClockBefore1970,
         ];
         events.iter().for_each(&mut *tell);
@@ -280,6 +356,14 @@ mod tests {
             Event::PolicyDeniesEveryone { .. } => "PolicyDeniesEveryone",
             Event::ResolverMisused { .. } => "ResolverMisused",
             Event::IssuersAlike { .. } => "IssuersAlike",
+            Event::RevocationsLoaded { .. } => "RevocationsLoaded",
+            Event::RevocationsRestored { .. } => "RevocationsRestored",
+            Event::RevocationsInitialized => "RevocationsInitialized",
+            Event::RevocationFeedFailed { .. } => "RevocationFeedFailed",
+            Event::RevocationFeedRecovered => "RevocationFeedRecovered",
+            Event::RevocationOutageIgnored { .. } => "RevocationOutageIgnored",
+            Event::RevocationSkipped { .. } => "RevocationSkipped",
+            Event::RevocationsOutlived => "RevocationsOutlived",
             Event::OutcomeTaken => "OutcomeTaken",
             Event::ClockBefore1970 => "ClockBefore1970",
             Event::NotSetUp { .. } => "NotSetUp",

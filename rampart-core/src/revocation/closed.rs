@@ -23,7 +23,6 @@ pub(crate) struct Closed {
 #[derive(Clone, Copy, Debug)]
 struct Known {
     standing: Standing,
-    #[allow(dead_code, reason = "for a store that replicas share")]
     is_stored: bool,
 }
 
@@ -33,7 +32,6 @@ impl Closed {
             && self.issuers.read().get(issuer).is_some_and(|known| known.standing.is_closed)
     }
 
-    #[allow(dead_code, reason = "for a store that replicas share")]
     pub(crate) fn get(&self, issuer: &Id) -> Option<Standing> {
         self.issuers.read().get(issuer).map(|known| known.standing)
     }
@@ -48,7 +46,23 @@ impl Closed {
         standing
     }
 
-    #[allow(dead_code, reason = "for a store that replicas share")]
+    /// The shared store has this, unless something else was said since.
+    pub(crate) fn set_stored(&self, issuer: &Id, standing: Standing) {
+        if let Some(known) = self.issuers.write().get_mut(issuer).filter(|known| known.standing == standing) {
+            known.is_stored = true;
+        }
+    }
+
+    /// Nothing is known any more of what the shared store has.
+    pub(crate) fn forget_what_is_stored(&self) {
+        self.issuers.write().values_mut().for_each(|known| known.is_stored = false);
+    }
+
+    pub(crate) fn not_stored(&self) -> Vec<Id> {
+        let issuers = self.issuers.read();
+        issuers.iter().filter(|(_, known)| !known.is_stored).map(|(id, _)| *id).collect()
+    }
+
     /// What somebody has said. Says whether that is new here.
     pub(crate) fn add(&self, issuer: &Id, standing: Standing) -> bool {
         let mut issuers = self.issuers.write();

@@ -1,8 +1,8 @@
 //! What is in force, for as long as it must be: shared by all who ask, and by whoever keeps it in step with a store.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -11,8 +11,10 @@ use super::closed::{Closed, Standing};
 use super::ids::{Hashing, Id, Kind, Revocable, RevocableIssuer};
 use super::kind::{Revocation, RevokeError};
 use super::list::{Bound, Entry, List};
-use super::terms::{Lasts, Retention, Terms, seconds, seconds_up};
+use super::terms::{Lasts, Retention, SKEW, Terms, seconds, seconds_up};
+use crate::auth::Inner;
 use crate::clock::Clock;
+use crate::event::{self, Event};
 
 /// How far ahead the bound of a revocation may lie.
 pub(crate) const AHEAD: Duration = Duration::from_secs(300);
@@ -32,6 +34,8 @@ pub(crate) struct Core {
     clock: OnceLock<Clock>,
     /// Of each issuer's names all others.
     spellings: RwLock<HashMap<Box<str>, BTreeSet<Box<str>>>>,
+    /// The objects that ask, for those who listen to them.
+    objects: Mutex<Vec<Weak<Inner>>>,
     /// When what has ended was last dropped, in seconds since 1970.
     swept: AtomicU64,
     pub(crate) is_swept: AtomicBool,
@@ -46,6 +50,15 @@ pub(crate) enum Said {
     Issuer(Standing),
 }
 
+/// What has come of an entry that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is in force, or it adds nothing.
+    Done,
+    /// So it is, but the store keeps it for a shorter time than tokens are accepted here.
+    TooShort(Id),
+}
+
 impl Core {
     pub(crate) fn new(hashing: Hashing, is_shared: bool) -> Self {
         Self {
@@ -57,6 +70,7 @@ impl Core {
             terms: RwLock::new((Terms::NONE, Terms::NONE)),
             clock: OnceLock::new(),
             spellings: RwLock::default(),
+            objects: Mutex::default(),
             swept: AtomicU64::new(0),
             is_swept: AtomicBool::new(false),
             sweeping: Mutex::new(()),
@@ -130,6 +144,7 @@ impl Core {
         let now = self.now().ok_or(RevokeError::NoClock)?;
         let retention = self.retention();
         let tolerance = retention.terms.tolerance;
+        let second = |time: u64| u32::try_from(time).unwrap_or(u32::MAX);
         let latest = u64::from(seconds_up(now.saturating_add(AHEAD)).saturating_add(tolerance));
         if issued_before.is_some_and(|time| time > latest) {
             return Err(RevokeError::TooFarAhead);
@@ -138,25 +153,65 @@ impl Core {
         if until.is_some_and(is_over) {
             return Err(RevokeError::Useless);
         }
-        let second = |time: u64| u32::try_from(time).unwrap_or(u32::MAX);
         let bound = match (issued_before, kind) {
             (Some(time), _) => Bound::issued_by(second(*time)),
             (None, Kind::Token | Kind::Session | Kind::Issuer) => Bound::ALL,
             (None, _) => Bound::issued_by(seconds_up(now).saturating_add(tolerance)),
         };
         let lasts = until.map_or(Lasts::Since(seconds_up(now)), |exp| Lasts::Until(second(exp)));
-        let said = self.names(iss).into_iter().map(|iss| {
-            let id = self.hashing.id(*kind, &iss, name);
-            let said = if *kind == Kind::Issuer {
-                Said::Issuer(self.closed.say(&id, seconds(now), true))
-            } else {
-                Said::Entry(self.list.add(&id, Entry { bound, lasts }, retention).0)
-            };
-            (id, said)
-        });
-        let said = said.collect();
+        if *kind == Kind::Issuer {
+            return Ok(self.say(iss, seconds(now), true));
+        }
+        Ok(self.put(*kind, iss, name, Entry { bound, lasts }))
+    }
+
+    /// Puts in force what a logout token speaks of.
+    pub(crate) fn log_out(
+        &self,
+        iss: &str,
+        sub: Option<&str>,
+        sid: Option<&str>,
+        issued_at: u64,
+    ) -> Result<Vec<(Id, Said)>, RevokeError> {
+        let (sub, sid) = (sub.filter(|sub| !sub.is_empty()), sid.filter(|sid| !sid.is_empty()));
+        if iss.is_empty() || (sub.is_none() && sid.is_none()) {
+            return Err(RevokeError::Nameless);
+        }
+        let now = self.now().ok_or(RevokeError::NoClock)?;
+        // By the issuer's own clock, whatever ours says.
+        let issued_at = u32::try_from(issued_at).unwrap_or(u32::MAX);
+        if issued_at > seconds_up(now.saturating_add(AHEAD)).saturating_add(self.terms().tolerance) {
+            return Err(RevokeError::TooFarAhead);
+        }
+        let bound = Bound::issued_by(issued_at.saturating_add(self.terms().tolerance));
+        let entry = Entry { bound, lasts: Lasts::Since(seconds_up(now)) };
+        let of_subject = if sid.is_some() { Kind::SubjectWithoutSession } else { Kind::Subject };
+        let session = sid.map(|sid| self.put(Kind::Session, iss, sid, entry));
+        let subject = sub.map(|sub| self.put(of_subject, iss, sub, entry));
+        Ok(session.into_iter().chain(subject).flatten().collect())
+    }
+
+    /// Under every name of the issuer.
+    fn put(&self, kind: Kind, iss: &str, name: &str, entry: Entry) -> Vec<(Id, Said)> {
+        let retention = self.retention();
+        let put = |iss: &str| {
+            let id = self.hashing.id(kind, iss, name);
+            (id, Said::Entry(self.list.add(&id, entry, retention).0))
+        };
+        let said = self.names(iss).iter().map(|iss| put(iss)).collect();
         self.raise();
-        Ok(said)
+        said
+    }
+
+    /// The same of the issuer itself.
+    fn say(&self, iss: &str, now: u32, is_closed: bool) -> Vec<(Id, Said)> {
+        let say = |iss: &str| {
+            let id = self.hashing.id(Kind::Issuer, iss, "");
+            (id, Said::Issuer(self.closed.say(&id, now, is_closed)))
+        };
+        let said = self.names(iss).iter().map(|iss| say(iss)).collect();
+        self.raise();
+        said
     }
 
     /// Lets the tokens of an issuer pass again.
@@ -165,15 +220,120 @@ impl Core {
             return Err(RevokeError::Nameless);
         }
         let now = seconds(self.now().ok_or(RevokeError::NoClock)?);
-        let lift = |iss: &str| {
-            let id = self.hashing.id(Kind::Issuer, iss, "");
-            (id, Said::Issuer(self.closed.say(&id, now, false)))
-        };
-        Ok(self.names(iss).iter().map(|iss| lift(iss)).collect())
+        Ok(self.say(iss, now, false))
+    }
+
+    /// Something that another replica has said, or this one before, and in which terms: in force from now on.
+    pub(crate) fn take(&self, id: &Id, said: Said, terms: Terms) -> Result<Taken, &'static str> {
+        // A clock that stands before 1970 lets no token pass: what is revoked is not forgotten over it.
+        let now = seconds_up(self.now().unwrap_or(Duration::MAX).saturating_add(AHEAD)).saturating_add(SKEW);
+        match said {
+            Said::Issuer(standing) => {
+                if standing.said > now {
+                    return Err("it is of a time to come: is this clock right?");
+                }
+                if self.closed.add(id, standing) {
+                    self.raise();
+                }
+                self.closed.set_stored(id, standing);
+                Ok(Taken::Done)
+            }
+            Said::Entry(entry) => {
+                let latest = now.saturating_add(terms.tolerance.max(self.terms().tolerance).saturating_mul(2));
+                if entry.bound.time().is_some_and(|bound| bound > latest) {
+                    return Err("its bound lies too far ahead, and would lock everybody out: is this clock right?");
+                }
+                if matches!(entry.lasts, Lasts::Since(time) if time > now) {
+                    return Err("it is of a time to come: is this clock right?");
+                }
+                Ok(self.take_entry(id, entry, terms))
+            }
+        }
+    }
+
+    fn take_entry(&self, id: &Id, entry: Entry, terms: Terms) -> Taken {
+        self.learn(terms);
+        let retention = self.retention();
+        if self.has_ended(entry, retention) {
+            return Taken::Done;
+        }
+        let (union, is_new) = self.list.add(id, entry, retention);
+        if is_new {
+            self.raise();
+        }
+        let is_long_enough = Retention { terms, ..retention }.end(entry.lasts) >= retention.end(entry.lasts);
+        if union == entry && is_long_enough {
+            self.list.set_stored(id, entry);
+        }
+        if is_long_enough || self.list.is_stored(id) { Taken::Done } else { Taken::TooShort(*id) }
+    }
+
+    /// For how long others accept tokens.
+    fn learn(&self, terms: Terms) {
+        let (_, learned) = *self.terms.read();
+        if learned.max(terms) != learned {
+            let mut known = self.terms.write();
+            known.1 = known.1.max(terms);
+        }
+    }
+
+    fn has_ended(&self, entry: Entry, retention: Retention) -> bool {
+        self.now().is_some_and(|now| retention.end(entry.lasts) <= seconds(now))
+    }
+
+    /// What is in force of an ID, and has not ended.
+    pub(crate) fn said(&self, id: &Id) -> Option<Said> {
+        let retention = self.retention();
+        let entry = self.list.get(id).filter(|entry| !self.has_ended(*entry, retention));
+        entry.map(Said::Entry).or_else(|| self.closed.get(id).map(Said::Issuer))
+    }
+
+    /// Until when it must be kept, in seconds since 1970.
+    pub(crate) fn end(&self, said: Said) -> u32 {
+        match said {
+            Said::Entry(entry) => self.retention().end(entry.lasts),
+            Said::Issuer(_) => u32::MAX,
+        }
+    }
+
+    /// The shared store has this.
+    pub(crate) fn set_stored(&self, id: &Id, said: Said) {
+        match said {
+            Said::Entry(entry) => self.list.set_stored(id, entry),
+            Said::Issuer(standing) => self.closed.set_stored(id, standing),
+        }
+    }
+
+    pub(crate) fn forget_what_is_stored(&self) {
+        self.list.forget_what_is_stored();
+        self.closed.forget_what_is_stored();
+    }
+
+    /// What is in force here, and which the shared store did neither tell nor take since it was last read.
+    pub(crate) fn not_stored(&self) -> Vec<Id> {
+        let mut ids = self.list.not_stored();
+        ids.retain(|id| self.said(id).is_some());
+        ids.extend(self.closed.not_stored());
+        ids
+    }
+
+    /// Tells the log, and those who listen to one of the objects that ask here.
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        event::log(event);
+        let objects: Vec<_> = self.objects.lock().iter().filter_map(Weak::upgrade).collect();
+        for object in objects {
+            object.verifier.listeners.tell_all_but_the_log(event);
+        }
+    }
+
+    pub(crate) fn tell_also(&self, object: Weak<Inner>) {
+        let mut objects = self.objects.lock();
+        objects.retain(|object| object.strong_count() > 0);
+        objects.push(object);
     }
 
     /// Tells all who ask that there is more than before.
-    pub(crate) fn raise(&self) {
+    fn raise(&self) {
         self.state.fetch_add(1, Ordering::Release);
     }
 
@@ -192,12 +352,5 @@ impl Core {
         }
         self.swept.store(now.as_secs(), Ordering::Relaxed);
         self.list.drop_ended(seconds(now), self.retention());
-    }
-}
-
-impl std::fmt::Debug for Core {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { list, closed: _, is_shared, .. } = self;
-        f.debug_struct("Core").field("list", list).field("is_shared", is_shared).finish_non_exhaustive()
     }
 }

@@ -44,7 +44,6 @@ pub(crate) struct Hashing(Option<hmac::Key>);
 impl Hashing {
     pub(crate) const PLAIN: Self = Self(None);
 
-    #[allow(dead_code, reason = "for a store that replicas share")]
     pub(crate) const fn keyed(key: hmac::Key) -> Self {
         Self(Some(key))
     }

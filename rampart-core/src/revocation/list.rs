@@ -30,7 +30,6 @@ impl Bound {
         self.0
     }
 
-    #[allow(dead_code, reason = "for a store that replicas share")]
     /// The time, where there is one.
     pub(crate) fn time(self) -> Option<u32> {
         (self != Self::ALL).then_some(self.0)
@@ -103,7 +102,6 @@ impl Packed {
         Entry { bound: Bound::from_bits(u32::from_le_bytes(self.bound)), lasts }
     }
 
-    #[allow(dead_code, reason = "for a store that replicas share")]
     const fn is_stored(self) -> bool {
         self.flags & STORED != 0
     }
@@ -150,7 +148,6 @@ impl List {
         }
     }
 
-    #[allow(dead_code, reason = "for a store that replicas share")]
     /// The shared store has this of an ID: all that is in force of it, unless more has come since.
     pub(crate) fn set_stored(&self, id: &Id, entry: Entry) {
         let Some((shard, key)) = self.place(id) else { return };
@@ -161,7 +158,11 @@ impl List {
         }
     }
 
-    #[allow(dead_code, reason = "for a store that replicas share")]
+    pub(crate) fn is_stored(&self, id: &Id) -> bool {
+        let Some((shard, key)) = self.place(id) else { return false };
+        shard.read().get(key).is_some_and(|packed| packed.is_stored())
+    }
+
     /// Nothing is known any more of what the shared store has.
     pub(crate) fn forget_what_is_stored(&self) {
         for shard in &self.shards {
@@ -171,7 +172,6 @@ impl List {
         }
     }
 
-    #[allow(dead_code, reason = "for a store that replicas share")]
     /// What is in force here and was neither told nor taken by the shared store since it was last read.
     pub(crate) fn not_stored(&self) -> Vec<Id> {
         self.ids(|packed| !packed.is_stored())
@@ -200,7 +200,6 @@ impl List {
         }
     }
 
-    #[allow(dead_code, reason = "for a store that replicas share")]
     fn ids(&self, is_wanted: impl Fn(Packed) -> bool) -> Vec<Id> {
         let mut ids = Vec::new();
         for (last, shard) in (0..=u8::MAX).zip(&self.shards) {

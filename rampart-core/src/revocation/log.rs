@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// A store of revocations that replicas share: bytes in, bytes out. `rampart-redis` has one; a table with a sequence will do as well.
@@ -29,6 +30,24 @@ pub trait RevocationLog: fmt::Debug + Send + Sync + 'static {
 
     /// Says that the store holds all that is in force: by a replica that has filled it again, or by the operator's word that nothing is.
     fn mark_whole(&self) -> Logged<'_, ()>;
+}
+
+impl<L: RevocationLog + ?Sized> RevocationLog for Arc<L> {
+    fn publish<'a>(&'a self, entry: &'a [u8], keep_until: SystemTime) -> Logged<'a, ()> {
+        (**self).publish(entry, keep_until)
+    }
+
+    fn snapshot<'a>(&'a self, each: Each<'a>) -> Logged<'a, Snapshot> {
+        (**self).snapshot(each)
+    }
+
+    fn follow<'a>(&'a self, after: &'a Place, each: Each<'a>) -> Logged<'a, Followed> {
+        (**self).follow(after, each)
+    }
+
+    fn mark_whole(&self) -> Logged<'_, ()> {
+        (**self).mark_whole()
+    }
 }
 
 /// What a call to a [`RevocationLog`] comes to.

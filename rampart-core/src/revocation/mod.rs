@@ -2,24 +2,34 @@
 
 mod closed;
 mod core;
+mod feed;
 pub(crate) mod health;
 pub(crate) mod ids;
 pub(crate) mod kind;
 mod list;
 pub(crate) mod log;
+pub(crate) mod shared;
 pub(crate) mod terms;
+mod wire;
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rampart_http::fit_runtime;
+use tokio::task::AbortHandle;
 
 use self::core::{Core, SWEEP, Said};
+use self::feed::{Driver, Feed};
 use self::health::{RevocationHealth, RevocationState};
 use self::ids::{Hashing, Id, Revocable, RevocableIssuer};
 use self::kind::{Revocation, RevokeError};
+use self::log::{LogError, RevocationLog};
+use self::shared::SharedRevocations;
 use crate::answer::error::AuthError;
+use crate::auth::Inner;
 use crate::clock::Clock;
 use crate::rule::{Refusal, Rule};
 
@@ -48,6 +58,16 @@ pub struct Revocations(Arc<Handle>);
 /// What lives for as long as anybody can ask.
 struct Handle {
     core: Arc<Core>,
+    feed: Option<Arc<Feed>>,
+    driver: Mutex<Option<AbortHandle>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Some(driver) = self.driver.get_mut() {
+            driver.abort();
+        }
+    }
 }
 
 impl Default for Revocations {
@@ -59,51 +79,118 @@ impl Default for Revocations {
 impl Revocations {
     /// Those of this process alone: other replicas know nothing of them, nor does this one after a restart.
     pub fn new() -> Self {
-        Self(Arc::new(Handle { core: Arc::new(Core::new(Hashing::PLAIN, false)) }))
+        Self::of(Arc::new(Core::new(Hashing::PLAIN, false)), None)
     }
 
-    /// Revokes something, from now on: once this has returned, no request that begins later passes in this process. One that was let in
-    /// before runs on; what it asks after a minute (`user.require(..)` in its handler) is refused.
+    /// Those of all replicas that have this store, of which each keeps a list of its own: requests are never made to wait for it.
+    pub fn over(log: impl RevocationLog) -> SharedRevocations {
+        SharedRevocations::new(Arc::new(log))
+    }
+
+    fn of_feed(feed: Arc<Feed>) -> Self {
+        Self::of(Arc::clone(&feed.core), Some(feed))
+    }
+
+    fn of(core: Arc<Core>, feed: Option<Arc<Feed>>) -> Self {
+        Self(Arc::new(Handle { core, feed, driver: Mutex::new(None) }))
+    }
+
+    /// Revokes something, from now on: once this has returned, no request that begins later passes in this process, and the store has it
+    /// for the others, where there is one. One that was let in before runs on; what it asks after a minute (`user.require(..)` in its
+    /// handler) is refused.
     ///
     /// # Errors
-    /// [`RevokeError`]. Of [`RevokeError::NotStored`] alone something is in force.
-    #[allow(clippy::unused_async, reason = "for a store that replicas share")]
+    /// [`RevokeError`]. Of [`RevokeError::NotStored`] alone something is in force: here, and elsewhere as soon as the store takes it.
     pub async fn revoke(&self, revocation: impl Into<Revocation>) -> Result<(), RevokeError> {
         let said = self.0.core.revoke(&revocation.into())?;
-        self.keep(&said);
-        Ok(())
+        self.keep(&said).await
     }
 
     /// Lets the tokens of an issuer pass again that [`Revocation::issuer`] has stopped. Other revocations of its tokens stay.
     ///
     /// # Errors
     /// As of [`revoke`](Self::revoke).
-    #[allow(clippy::unused_async, reason = "for a store that replicas share")]
     pub async fn lift_issuer(&self, iss: impl AsRef<str>) -> Result<(), RevokeError> {
         let said = self.0.core.lift(iss.as_ref())?;
-        self.keep(&said);
-        Ok(())
+        self.keep(&said).await
+    }
+
+    /// Ends what a logout token speaks of (OpenID Connect Back-Channel Logout 1.0 sections 2.4 and 2.7), which must have been verified: the session
+    /// `sid`, and with `sub` also that subject's tokens without a `sid`, which no session could end; or with `sub` alone all of that
+    /// subject's tokens. In each case those that were issued up to `issued_at`, its own `iat`, and the clock tolerance.
+    ///
+    /// # Errors
+    /// As of [`revoke`](Self::revoke); [`RevokeError::Nameless`] where there is neither.
+    pub async fn log_out(
+        &self,
+        iss: impl Into<String>,
+        sub: Option<&str>,
+        sid: Option<&str>,
+        issued_at: u64,
+    ) -> Result<(), RevokeError> {
+        let said = self.0.core.log_out(&iss.into(), sub, sid, issued_at)?;
+        self.keep(&said).await
     }
 
     /// How the list is at this moment. Without I/O.
     pub fn health(&self) -> RevocationHealth {
-        let core = &self.0.core;
+        let Handle { core, feed, .. } = &*self.0;
         core.sweep();
-        let state = RevocationState::InProcess;
-        RevocationHealth { state, entries: core.list.len(), age: None, unsent: 0, last_error: None }
+        let state = match feed {
+            None => RevocationState::InProcess,
+            Some(feed) if feed.is_in_touch() => RevocationState::Current,
+            Some(feed) if feed.is_loaded() => RevocationState::Stale,
+            Some(_) => RevocationState::Unknown,
+        };
+        RevocationHealth {
+            state,
+            entries: core.list.len(),
+            age: feed.as_ref().and_then(|feed| feed.age()),
+            unsent: feed.as_ref().map_or(0, |feed| feed.unsent()),
+            last_error: feed.as_ref().and_then(|feed| feed.trouble()),
+        }
     }
 
-    fn keep(&self, _: &[(Id, Said)]) {
+    /// Waits until the list was read from the store, or could not be: for a program that would rather not start than answer 503. At once
+    /// where it is that of this process.
+    ///
+    /// # Errors
+    /// Why it could not be read. It is tried again all the same.
+    pub async fn loaded(&self) -> Result<(), LogError> {
+        match &self.0.feed {
+            Some(feed) => feed.loaded().await,
+            None => Ok(()),
+        }
+    }
+
+    async fn keep(&self, said: &[(Id, Said)]) -> Result<(), RevokeError> {
         self.0.core.sweep();
-        self.sweep_in_background();
+        match &self.0.feed {
+            None => {
+                self.sweep_in_background();
+                Ok(())
+            }
+            Some(feed) => {
+                self.keep_in_step();
+                feed.store(said).await
+            }
+        }
     }
 
     /// What has ended is dropped although nobody revokes anything more.
     fn sweep_in_background(&self) {
         let core = &self.0.core;
-        if fit_runtime().is_ok() && !core.is_swept.swap(true, std::sync::atomic::Ordering::AcqRel) {
+        if fit_runtime().is_ok() && !core.is_swept.swap(true, Ordering::AcqRel) {
             let sweeper = Sweeper(Arc::downgrade(core));
             drop(tokio::spawn(async move { sweeper.run().await }));
+        }
+    }
+
+    /// Sees to it that a task keeps the list in step with its store.
+    fn keep_in_step(&self) {
+        if let Some(feed) = self.0.feed.as_ref().filter(|feed| feed.begin_to_drive()) {
+            let driver = Driver::new(Arc::clone(feed));
+            *self.0.driver.lock() = Some(tokio::spawn(driver.drive()).abort_handle());
         }
     }
 
@@ -118,11 +205,12 @@ impl Revocations {
         self.0.core.accept(name, aliases, lifetime, tolerance)
     }
 
-    /// Goes by the clock of an object that has one of its own.
-    pub(crate) fn go_by(&self, clock: &Clock) {
+    /// Goes by the clock of an object that has one of its own, and tells those who listen to it.
+    pub(crate) fn serve(&self, clock: &Clock, object: Weak<Inner>) {
         if clock.is_injected() {
             self.0.core.go_by(clock);
         }
+        self.0.core.tell_also(object);
     }
 
     /// Whether a token may pass: on every request.
@@ -135,13 +223,31 @@ impl Revocations {
         if self.0.core.revokes(token) {
             return Err(Refusal::new(AuthError::TokenRevoked, Rule::R1, "the token was revoked"));
         }
-        Ok(())
+        match &self.0.feed {
+            None => Ok(()),
+            Some(feed) if feed.is_in_touch() => Ok(()),
+            Some(feed) => {
+                self.keep_in_step();
+                feed.out_of_touch()
+            }
+        }
+    }
+
+    /// Whether requests are answered: while nobody can say what is revoked they are not.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.0.feed.as_ref().is_none_or(|feed| feed.ignores_outages() || feed.is_in_touch())
     }
 }
 
 impl fmt::Debug for Revocations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Revocations").field(&self.0.core).finish()
+        let Handle { core, feed, driver: _ } = &*self.0;
+        let mut shown = f.debug_struct("Revocations");
+        shown.field("entries", &core.list.len());
+        if let Some(feed) = feed {
+            shown.field("feed", feed);
+        }
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -162,7 +268,7 @@ impl Sweeper {
 impl Drop for Sweeper {
     fn drop(&mut self) {
         if let Some(core) = self.0.upgrade() {
-            core.is_swept.store(false, std::sync::atomic::Ordering::Release);
+            core.is_swept.store(false, Ordering::Release);
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What was revoked here, whatever the issuer says of it.
 
 use rampart_core::AuthError::{InvalidToken, TokenRevoked};
-use rampart_core::{Introspection, RampartAuth, Revocation, Revocations};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rampart_core::{Event, Introspection, RampartAuth, RampartAuthBuilder, Revocation, Revocations};
 use serde_json::json;
 
 use crate::common::{Desk, ISSUER, NOW, TOKEN, active, builder, error, jwt, with, without};
@@ -51,6 +54,27 @@ async fn jwt_that_the_issuer_narrows_is_refused_once_it_is_revoked() {
         list.revoke(Revocation::token(ISSUER, "id-1")).await.unwrap();
         assert_eq!(error(auth.verify(&token).await), Some(TokenRevoked));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn builder_warns_where_tokens_without_an_end_may_outlive_what_revokes_them() {
+    let told = |set_up: fn(RampartAuthBuilder) -> RampartAuthBuilder| {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&seen);
+        let builder = builder().on_event(move |event| {
+            if matches!(event, Event::RevocationsOutlived) {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        set_up(builder).build().unwrap();
+        seen.load(Ordering::Relaxed)
+    };
+    assert_eq!(
+        told(|builder| builder.introspection(Introspection::of(Desk::default())).revocations(Revocations::new())),
+        1
+    );
+    assert_eq!(told(|builder| builder.introspection(Introspection::of(Desk::default()))), 0);
+    assert_eq!(told(|builder| builder.revocations(Revocations::new())), 0);
 }
 
 #[tokio::test(start_paused = true)]

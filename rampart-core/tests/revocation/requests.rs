@@ -9,9 +9,11 @@ use rampart_core::{
     AnyUser, AuthError, Dpop, Insertion, ReplayStore, Revocation, Revocations, Rule, Spending, SpentProof, StoreHealth,
 };
 use rampart_issuer::{DpopKey, LocalIssuer};
+use tokio::time::Instant;
 
 use crate::common::{ISSUER, NOW, at, ready};
 use crate::ground::{Ground, named};
+use crate::store::{Mode, Store};
 
 #[test]
 fn rv06_revocation_is_asked_of_known_tokens_by_every_way_in() {
@@ -106,10 +108,13 @@ impl RequestHead for Bound {
     }
 }
 
-#[tokio::test]
-async fn dp71_proof_of_a_revoked_token_is_not_spent() {
+#[tokio::test(start_paused = true)]
+async fn dp71_proof_of_a_token_that_is_revoked_or_of_which_nobody_knows_is_not_spent() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let (store, list, key) = (Arc::new(Counting::default()), Revocations::new(), DpopKey::generate().unwrap());
+    let (shared, start) = (Store::new(), Instant::now());
+    let list = Revocations::over(shared.way()).__uptime(move || start.elapsed()).start().unwrap();
+    list.loaded().await.unwrap();
+    let (store, key) = (Arc::new(Counting::default()), DpopKey::generate().unwrap());
     let auth = rampart_core::RampartAuth::builder(issuer.url(), issuer.audience())
         .static_jwks(issuer.jwks_json())
         .clock(|| at(Duration::from_secs(NOW)))
@@ -117,16 +122,22 @@ async fn dp71_proof_of_a_revoked_token_is_not_spent() {
         .revocations(list.clone())
         .build()
         .unwrap();
-    let token = issuer.token().at(NOW).claim("sub", "user-1").bound_to(&key).sign().unwrap();
-    let request = || {
+    let request = |user: &str| {
+        let token = issuer.token().at(NOW).claim("sub", user).bound_to(&key).sign().unwrap();
         let proof = key.proof("GET", "https://api.example/orders").access_token(&token).at(NOW).sign().unwrap();
         Bound { authorization: format!("DPoP {token}"), proof }
     };
-    assert!(auth.verify_with(&request()).await.is_ok());
+    assert!(auth.verify_with(&request("user-1")).await.is_ok());
     assert_eq!(*store.0.lock(), 1);
     list.revoke(Revocation::subject(issuer.url(), "user-1")).await.unwrap();
     for _ in 0..2 {
-        assert_eq!(auth.verify_with(&request()).await.err(), Some(AuthError::TokenRevoked));
+        assert_eq!(auth.verify_with(&request("user-1")).await.err(), Some(AuthError::TokenRevoked));
     }
     assert_eq!(*store.0.lock(), 1);
+    assert!(auth.verify_with(&request("user-2")).await.is_ok());
+    shared.set(Mode::Down);
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    let said = auth.verify_with(&request("user-2")).await.err();
+    assert!(matches!(said, Some(AuthError::StateUnavailable { .. })), "{said:?}");
+    assert_eq!(*store.0.lock(), 2);
 }
