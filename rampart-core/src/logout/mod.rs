@@ -11,13 +11,11 @@ use rampart_http::single_form_value;
 
 use self::reply::LogoutReply;
 use self::token::{Logout, Problem};
-use crate::answer::error::AuthError;
 use crate::auth::RampartAuth;
 use crate::event::Event;
 use crate::jose::jws::{Scratch, TypRule, Unverified};
 use crate::jose::key_set::{KeySet, NoSigner};
-use crate::jwks::keys::Keys;
-use crate::jwks::search::{KidSearch, Sought};
+use crate::jwks::keys::{Flaw, NoVerdict};
 use crate::verifier::trusted::Trusted;
 
 const PARAMETER: &str = "logout_token";
@@ -38,11 +36,6 @@ impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Self::Bad(problem)
     }
-}
-
-enum Flaw {
-    Why(Problem),
-    UnknownKid(String),
 }
 
 impl RampartAuth {
@@ -98,57 +91,24 @@ impl RampartAuth {
         let issuer = verifier.issuers.named_by(token.as_bytes()).map_err(|refusal| Problem(refusal.why))?;
         let issuer = Arc::clone(&*issuer);
         let logout = self.verified_logout(&issuer, token).await?;
-        let until = logout.issued_at.saturating_add(verifier.tolerance);
-        for revocation in logout.revocations(issuer.name(), until) {
-            if revocations.revoke(revocation).await.is_err() {
-                return Err(Failure::Unavailable(RETRY_AFTER));
-            }
-        }
+        let Logout { sub, sid, issued_at } = logout;
+        let kept = revocations.log_out(issuer.name(), sub.as_deref(), sid.as_deref(), issued_at.as_secs()).await;
+        kept.map_err(|_| Failure::Unavailable(RETRY_AFTER))?;
         Ok(issuer)
     }
 
     /// What it says comes first, so that no keys are fetched for one that could not hold.
     async fn verified_logout(&self, issuer: &Arc<Trusted>, token: &str) -> Result<Logout, Failure> {
-        let now = || self.verifier().clock.now().ok_or(Failure::Unavailable(RETRY_AFTER));
-        let flaw = |flaw| match flaw {
-            Flaw::Why(problem) => Failure::Bad(problem),
-            Flaw::UnknownKid(_) => Failure::Bad(Problem("no key of the issuer has the kid of the logout token")),
-        };
-        let cache = match &issuer.keys {
-            Keys::Static(keys) => return read(issuer, token, Some(keys), now()?).map_err(flaw),
-            Keys::Fetched(cache) => cache,
-        };
-        read(issuer, token, None, now()?).map_err(flaw)?;
-        let judge = |now| {
-            let current = cache.serve(now);
-            let keys = current.as_ref().and_then(|current| current.keys());
-            let keys = keys.ok_or(Failure::Unavailable(RETRY_AFTER))?;
-            Ok::<_, Failure>(read(issuer, token, Some(keys), now))
-        };
-        let begun = cache.begun();
-        if let Err(error) = cache.wait(now()?).await {
-            return Err(unavailable(&error));
+        let clock = &self.verifier().clock;
+        let now = clock.now().ok_or(Failure::Unavailable(RETRY_AFTER))?;
+        match read(issuer, token, None, now) {
+            Ok(_) | Err(Flaw::UnknownKid(_)) => {}
+            Err(Flaw::Why(why)) => return Err(Problem(why).into()),
         }
-        match judge(now()?)? {
-            Err(Flaw::UnknownKid(kid)) => {
-                let signed_by = now()?;
-                match cache.find_kid(&Sought { kid: &kid, signed_by }, begun).await {
-                    KidSearch::Found => judge(now()?)?.map_err(flaw),
-                    KidSearch::NotFound(not_found) => match &not_found.error {
-                        AuthError::KeysUnavailable { .. } => Err(unavailable(&not_found.error)),
-                        _ => Err(Problem(not_found.why).into()),
-                    },
-                }
-            }
-            judged => judged.map_err(flaw),
-        }
-    }
-}
-
-fn unavailable(error: &AuthError) -> Failure {
-    match error {
-        AuthError::KeysUnavailable { retry_after } => Failure::Unavailable(*retry_after),
-        _ => Failure::Unavailable(RETRY_AFTER),
+        issuer.keys.read(clock, |keys, now| read(issuer, token, Some(keys), now)).await.map_err(|none| match none {
+            NoVerdict::Refused(why) => Problem(why).into(),
+            NoVerdict::Unavailable(retry_after) => Failure::Unavailable(retry_after),
+        })
     }
 }
 
@@ -156,12 +116,12 @@ fn unavailable(error: &AuthError) -> Failure {
 fn read(issuer: &Trusted, token: &str, keys: Option<&KeySet>, now: Duration) -> Result<Logout, Flaw> {
     let mut scratch = Scratch::new();
     let token = Unverified::read(token.as_bytes(), &mut scratch, issuer.algorithms, TypRule::Logout)
-        .map_err(|refusal| Flaw::Why(Problem(refusal.why)))?;
-    let logout = Logout::read(&token.payload, &issuer.rules, &issuer.logout, now).map_err(Flaw::Why)?;
+        .map_err(|refusal| refusal.why)?;
+    let logout = Logout::read(&token.payload, &issuer.rules, &issuer.logout, now).map_err(|Problem(why)| why)?;
     match keys.map(|keys| keys.signer(&token, |key| key.is_of(issuer.rules.names()))) {
         None | Some(Ok(_)) => Ok(logout),
         Some(Err(NoSigner::UnknownKid)) => Err(Flaw::UnknownKid(token.kid.unwrap_or_default().into_owned())),
-        Some(Err(_)) => Err(Flaw::Why(Problem("the signature of the logout token is by no key of the issuer"))),
+        Some(Err(_)) => Err("the signature of the logout token is by no key of the issuer".into()),
     }
 }
 

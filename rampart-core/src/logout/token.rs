@@ -6,7 +6,6 @@ use rampart_http::json::{self, Value};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use crate::revocation::kind::Revocation;
 use crate::token::rules::Rules;
 use crate::token::times::numeric_date;
 
@@ -30,8 +29,8 @@ pub(crate) struct LogoutRules {
 #[derive(Debug)]
 pub(crate) struct Logout {
     pub(crate) issued_at: Duration,
-    sub: Option<String>,
-    sid: Option<String>,
+    pub(crate) sub: Option<String>,
+    pub(crate) sid: Option<String>,
 }
 
 #[derive(Default)]
@@ -110,17 +109,6 @@ impl Logout {
             return Err(Problem("the logout token has neither sub nor sid"));
         }
         Ok(Self { issued_at, sub, sid })
-    }
-
-    /// What is revoked: the session, and the subject's tokens that belong to none; or all of the subject's, where no session is named.
-    pub(crate) fn revocations(self, issuer: &str, until: Duration) -> impl Iterator<Item = Revocation> {
-        let (until, issuer) = (until.as_secs(), issuer.to_owned());
-        let of_session = self.sid.as_ref().map(|sid| Revocation::session(&issuer, sid));
-        let of_subject = self.sub.map(|sub| match &self.sid {
-            Some(_) => Revocation::subject_without_session(&issuer, sub),
-            None => Revocation::subject(&issuer, sub),
-        });
-        of_session.into_iter().chain(of_subject).map(move |named| named.issued_before(until).into())
     }
 }
 

@@ -1,6 +1,5 @@
 //! Signed answers (RFC 9701): whose they are and for whom, before anything in them counts.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rampart_http::json::{self, Value};
@@ -10,59 +9,23 @@ use serde_json::value::RawValue;
 use crate::clock::Clock;
 use crate::jose::jws::{Scratch, TypRule, Unverified};
 use crate::jose::key_set::{KeySet, NoSigner};
-use crate::jwks::cache::KeyCache;
-use crate::jwks::keys::Keys;
-use crate::jwks::search::{KidSearch, Sought};
+use crate::jwks::keys::{Flaw, NoVerdict};
 use crate::token::times::numeric_date;
 use crate::verifier::trusted::Trusted;
 
 /// An answer is made when it is asked for.
 const OLDEST: Duration = Duration::from_secs(60);
 
-const NO_KEYS: &str = "there are no keys to check its signature with";
-
-enum Flaw {
-    Why(&'static str),
-    UnknownKid(String),
-}
-
-impl From<&'static str> for Flaw {
-    fn from(why: &'static str) -> Self {
-        Self::Why(why)
-    }
-}
-
 /// What a signed answer says, as JSON.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(super) async fn open(issuer: &Trusted, jwt: &str, client_id: &str, clock: &Clock) -> Result<String, &'static str> {
-    let now = || clock.now().ok_or("the clock stands before 1970");
-    let flaw = |flaw| match flaw {
-        Flaw::Why(why) => why,
-        Flaw::UnknownKid(_) => "no key of the issuer has its kid",
-    };
-    let cache: &Arc<KeyCache> = match &issuer.keys {
-        Keys::Static(keys) => return read(issuer, jwt, client_id, keys, now()?).map_err(flaw),
-        Keys::Fetched(cache) => cache,
-    };
-    let judge = |now| {
-        let current = cache.serve(now);
-        let keys = current.as_ref().and_then(|current| current.keys()).ok_or(NO_KEYS)?;
-        read(issuer, jwt, client_id, keys, now)
-    };
-    let begun = cache.begun();
-    cache.wait(now()?).await.map_err(|_| NO_KEYS)?;
-    match judge(now()?) {
-        Err(Flaw::UnknownKid(kid)) => {
-            let sought = Sought { kid: &kid, signed_by: now()? };
-            match cache.find_kid(&sought, begun).await {
-                KidSearch::Found => judge(now()?).map_err(flaw),
-                KidSearch::NotFound(_) => Err("no key of the issuer has its kid"),
-            }
-        }
-        other => other.map_err(flaw),
-    }
+    let read = |keys: &KeySet, now| read(issuer, jwt, client_id, keys, now);
+    issuer.keys.read(clock, read).await.map_err(|none| match none {
+        NoVerdict::Refused(why) => why,
+        NoVerdict::Unavailable(_) => "there are no keys to check its signature with",
+    })
 }
 
 fn read(issuer: &Trusted, jwt: &str, client_id: &str, keys: &KeySet, now: Duration) -> Result<String, Flaw> {
