@@ -133,7 +133,31 @@ $ curl -i API/api/feed # 200: public
 < 200
 < content-type: application/json
 < {"feed":"public"}
+$ curl -i API/api/admin/revocations -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"iss":"ISSUER","sub":"writer","issued_before":NOW}' # 204: from now on
+< 204
+<
+$ curl -i API/api/profile -H "Authorization: Bearer $WRITER_TOKEN" # 401: revoked
+< 401
+< cache-control: no-store
+< content-type: application/json
+< www-authenticate: Bearer realm="default", error="invalid_token", error_description="The access token is invalid"
+< {"error":"invalid_token","error_description":"The access token is invalid","status":401}
+$ eval "$(RAMPART_URL=ISSUER cargo run -q -p rampart-issuer logout API/backchannel-logout sub=admin)" # 200
+< 200
+< cache-control: no-store
+<
+$ curl -i API/api/admin/stats -H "Authorization: Bearer $ADMIN_TOKEN"
+< 401
+< cache-control: no-store
+< content-type: application/json
+< www-authenticate: Bearer realm="default", error="invalid_token", error_description="The access token is invalid"
+< {"error":"invalid_token","error_description":"The access token is invalid","status":401}
 END
+# What the printed lines run by cargo has been built.
+cargo() {
+    until [[ $1 == dpop || $1 == logout ]]; do shift; done
+    "${program[rampart-issuer]}" "$@"
+}
 
 # start NAME [VARIABLE=VALUE..]: runs a Task API on a free port, with the arguments in `arguments`; sets `api` and `printed`.
 arguments=()
@@ -151,7 +175,7 @@ start() {
 
 # The issuer and the tokens that the last Task API has printed.
 take_tokens() {
-    until_found "$api/api/feed" "$printed"
+    until_found "$api/backchannel-logout" "$printed"
     issuer=$(sed -n 's/.*a local issuer is running at \(http:.*\)$/\1/p' "$printed")
     eval "$(grep -E '^  (USER|WRITER|ADMIN)_TOKEN=[A-Za-z0-9._-]+$' "$printed")"
 }
@@ -160,13 +184,16 @@ for name in task-api-axum task-api-actix task-api-rocket; do
     start "$name"
     take_tokens
     while IFS= read -r line; do
-        echo "\$ $line" | sed -E "s|$api|API|; s/ +/ /g"
-        # The lines are shell, for a terminal, and so they are run here.
+        echo "\$ $line" | sed -E "s|$api|API|; s|$issuer|ISSUER|; s/(issued_before\":)[0-9]+/\1NOW/; s/ +/ /g"
+        # The lines are shell, for a terminal, and so they are run here; what eval runs is a line of curl too.
+        if [[ $line =~ ^eval\ \"\$\((RAMPART_URL=[^ ]+)\ (cargo.*)\)\" ]]; then
+            line=$(export "${BASH_REMATCH[1]}" && eval "${BASH_REMATCH[2]}")
+        fi
         eval "${line/#curl /curl -sS }" | tr -d '\r' >"$work/answer"
         sed -nE '1s/^HTTP\/[0-9.]+ ([0-9]+).*/< \1/p' "$work/answer"
         sed '/^$/,$d' "$work/answer" | sed -nE 's/^(content-type|cache-control|retry-after|www-authenticate): /< \L\1: /Ip' | sort
-        echo "< $(sed '1,/^$/d' "$work/answer")"
-    done < <(sed -n 's/^  \(curl .*\)/\1/p' "$printed") >"$work/actual"
+        echo "< $(sed '1,/^$/d' "$work/answer")" | sed 's/ $//'
+    done < <(sed -nE 's/^  ((curl|eval) .*)/\1/p' "$printed"; echo "curl -i $api/api/admin/stats -H \"Authorization: Bearer \$ADMIN_TOKEN\"") >"$work/actual"
     same "$name answers the lines that it prints" "$work/expected" "$work/actual"
 done
 
@@ -285,12 +312,7 @@ says "verify-token: an issuer that is set to nothing" 2 'RAMPART_URL is missing,
 says "service-to-service: an issuer that is set to nothing" 1 'RAMPART_URL is set, but empty' \
     env RAMPART_URL= "${program[service-to-service]}"
 
-# Bound tokens, with the program that the printed lines run by cargo.
-cargo() {
-    [[ $1 == run ]] || { command cargo "$@"; return; }
-    while [[ $1 != dpop ]]; do shift; done
-    "${program[rampart-issuer]}" "$@"
-}
+# Bound tokens.
 # answered: what is promised of the answer in `$work/answer`.
 answered() {
     tr -d '\r' <"$work/answer" | sed -nE '1s/^HTTP\/[0-9.]+ ([0-9]+).*/\1/p; s/^(www-authenticate|cache-control): /\L\1: /Ip' | sort
@@ -312,7 +334,7 @@ for name in task-api-axum task-api-actix task-api-rocket; do
     until_found "tasks:write" "$printed"
     {
         while IFS= read -r line; do
-            [[ $line =~ ^\ \ eval\ \"\$\(RAMPART_URL=([^ ]+)\ (cargo run .*)\)\"(.*)$ ]] || continue
+            [[ $line =~ ^\ \ eval\ \"\$\(RAMPART_URL=([^ ]+)\ (cargo run .* dpop .*)\)\"(.*)$ ]] || continue
             # What the reader runs by `eval`.
             made=$(RAMPART_URL=${BASH_REMATCH[1]} eval "${BASH_REMATCH[2]}")
             run "$made${BASH_REMATCH[3]}"
@@ -387,7 +409,6 @@ END
     same "$name accepts bound tokens as a file says" "$work/expected" "$work/actual"
     says "$name: --dpop beside a file" 1 'leave out the argument' env PORT=0 RAMPART_CONFIG="$work/dpop.toml" "${program[$name]}" --dpop
 done
-unset -f cargo
 
 # Opaque tokens, with the commands of the README and the file that they name, but for the port.
 start task-api-axum

@@ -7,14 +7,17 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{self, Bytes, Data, Path, PayloadConfig, ServiceConfig};
 use actix_web::{HttpResponse, delete, post, route};
-use rampart_actix::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth};
-use task_api_shared::{Answer, EmailSend, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
+use rampart_actix::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth, backchannel_logout};
+use task_api_shared::{Answer, EmailSend, MAX_BODY, Revocations, Store, TasksWrite, WEB_ORIGIN, revoke};
 
 pub use custom_errors::custom_errors;
 
 /// JSON as the shared code made it.
 fn json(answer: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if answer.body.is_empty() {
+        return HttpResponse::new(status);
+    }
     HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body)
 }
 
@@ -65,6 +68,18 @@ async fn delete_user(store: Data<Store>, user_id: Path<String>) -> HttpResponse 
     json(store.delete_user(&user_id))
 }
 
+#[post("/revocations")]
+async fn add_revocation(
+    auth: Data<RampartAuth>,
+    revocations: Data<Revocations>,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
+    json(match body {
+        Ok(body) => revoke(&auth, &revocations, &body).await,
+        Err(error) => Answer::unhandled(error.as_response_error().status_code().as_u16()),
+    })
+}
+
 #[post("/api/emails/send")]
 async fn send_email(_: RequireAuth<EmailSend>) -> HttpResponse {
     json(Store::send_email())
@@ -79,17 +94,19 @@ async fn no_such_route() -> HttpResponse {
     json(Answer::unhandled(404))
 }
 
-/// Routes and guards, for `App::configure`. `store` is shared by all workers.
-pub fn configure(config: &mut ServiceConfig, auth: &RampartAuth, store: Data<Store>) {
+/// Routes and guards, for `App::configure`. `revocations` are those that `auth` goes by; `store` is shared by all workers.
+pub fn configure(config: &mut ServiceConfig, auth: &RampartAuth, revocations: &Revocations, store: Data<Store>) {
     // Middleware guards the whole scope, so that whatever is added to it is guarded too, wherever `wrap` stands, and what does not
     // exist in it: which routes there are is the admins' business too.
     let admin = web::scope("/api/admin")
         .wrap(auth.require_roles(["admin"]))
         .service(all_tasks)
         .service(stats)
-        .service(delete_user);
+        .service(delete_user)
+        .service(add_revocation);
     config
         .app_data(Data::new(auth.clone()))
+        .app_data(Data::new(revocations.clone()))
         .app_data(store)
         .app_data(PayloadConfig::new(MAX_BODY))
         .service(health)
@@ -100,6 +117,8 @@ pub fn configure(config: &mut ServiceConfig, auth: &RampartAuth, store: Data<Sto
         .service(admin)
         .service(send_email)
         .service(feed)
+        // Outside of every guard: the issuer has no access token, and what it sends is signed.
+        .route("/backchannel-logout", backchannel_logout(auth))
         .default_service(web::to(no_such_route));
 }
 

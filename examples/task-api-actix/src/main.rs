@@ -11,21 +11,21 @@ use task_api_shared::{Running, Store};
 #[actix_web::main]
 async fn main() -> ExitCode {
     // The local issuer, if there is one, lives as long as the server.
-    let Running { auth, listener, issuer: _issuer, custom_errors, .. } = match task_api_shared::start("actix-web").await
-    {
+    let running = match task_api_shared::start("actix-web").await {
         Ok(running) => running,
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::FAILURE;
         }
     };
+    let Running { auth, revocations, listener, issuer: _issuer, custom_errors, .. } = running;
     let store = Data::new(Store::default());
     let server = HttpServer::new(move || {
         let refusals = RampartConfig::default();
         let refusals = if custom_errors { refusals.error_handler(task_api_actix::custom_errors) } else { refusals };
         App::new()
             .app_data(refusals)
-            .configure(|config| configure(config, &auth, store.clone()))
+            .configure(|config| configure(config, &auth, &revocations, store.clone()))
             .wrap(responses())
             .wrap(cors())
     });

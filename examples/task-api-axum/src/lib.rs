@@ -12,8 +12,8 @@ use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use rampart_axum::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth, responses};
-use task_api_shared::{Answer, EmailSend, LocalIssuer, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
+use rampart_axum::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth, backchannel_logout, responses};
+use task_api_shared::{Answer, EmailSend, LocalIssuer, MAX_BODY, Revocations, Store, TasksWrite, WEB_ORIGIN, revoke};
 use tower_http::cors::CorsLayer;
 
 pub use custom_errors::custom_errors;
@@ -21,6 +21,7 @@ pub use custom_errors::custom_errors;
 #[derive(Clone, FromRef)]
 struct App {
     auth: RampartAuth,
+    revocations: Revocations,
     store: Arc<Store>,
 }
 
@@ -30,6 +31,9 @@ struct Json(Answer);
 impl IntoResponse for Json {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if self.0.body.is_empty() {
+            return status.into_response();
+        }
         (status, [(header::CONTENT_TYPE, "application/json")], Body::from(self.0.body)).into_response()
     }
 }
@@ -76,6 +80,17 @@ async fn delete_user(State(store): State<Arc<Store>>, user_id: Result<Path<Strin
     })
 }
 
+async fn add_revocation(
+    State(auth): State<RampartAuth>,
+    State(revocations): State<Revocations>,
+    body: Result<Bytes, BytesRejection>,
+) -> Json {
+    Json(match body {
+        Ok(body) => revoke(&auth, &revocations, &body).await,
+        Err(rejection) => Answer::unhandled(rejection.status().as_u16()),
+    })
+}
+
 async fn send_email(_: RequireAuth<EmailSend>) -> Json {
     Json(Store::send_email())
 }
@@ -88,23 +103,25 @@ async fn no_such_route() -> Json {
     Json(Answer::unhandled(404))
 }
 
-/// The application: routes, guards and CORS.
-pub fn app(auth: RampartAuth) -> Router {
-    api(auth).layer(cors())
+/// The application: routes, guards and CORS. `revocations` are those that `auth` goes by.
+pub fn app(auth: RampartAuth, revocations: Revocations) -> Router {
+    api(auth, revocations).layer(cors())
 }
 
 /// The application with a page at `/` to try it in a browser, signed in by the local issuer. For development only.
-pub fn app_with_page(auth: RampartAuth, issuer: LocalIssuer) -> Router {
-    api(auth).merge(local::routes(issuer)).layer(cors())
+pub fn app_with_page(auth: RampartAuth, revocations: Revocations, issuer: LocalIssuer) -> Router {
+    api(auth, revocations).merge(local::routes(issuer)).layer(cors())
 }
 
-fn api(auth: RampartAuth) -> Router {
+fn api(auth: RampartAuth, revocations: Revocations) -> Router {
     let admins_only = auth.require_roles(["admin"]);
-    let app = App { auth, store: Arc::default() };
+    let logout = backchannel_logout(&auth);
+    let app = App { auth, revocations, store: Arc::default() };
     let admin = Router::new()
         .route("/tasks", get(all_tasks))
         .route("/stats", get(stats))
         .route("/users/{user_id}", delete(delete_user))
+        .route("/revocations", post(add_revocation))
         // Fallbacks of its own, or what does not exist here would be answered outside of the layer, to whoever asks: which routes there
         // are is the admins' business too.
         .fallback(no_such_route)
@@ -121,6 +138,8 @@ fn api(auth: RampartAuth) -> Router {
         .nest_service("/api/admin", admin)
         .route("/api/emails/send", post(send_email))
         .route("/api/feed", get(feed))
+        // Outside of every guard: the issuer has no access token, and what it sends is signed.
+        .route("/backchannel-logout", logout)
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_route)
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -10,13 +10,14 @@ use task_api_shared::{DpopMode, Running};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Running { auth, listener, issuer, custom_errors, dpop } = match task_api_shared::start("axum").await {
-        Ok(running) => running,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
+    let Running { auth, revocations, listener, issuer, custom_errors, dpop } =
+        match task_api_shared::start("axum").await {
+            Ok(running) => running,
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::FAILURE;
+            }
+        };
     let app = match &issuer {
         // The page has bearer tokens.
         Some(issuer) if dpop != Some(DpopMode::Required) => {
@@ -24,9 +25,9 @@ async fn main() -> ExitCode {
                 // Whoever reads may have gone by now; the API stays.
                 let _ = writeln!(io::stdout(), "\nOr open http://{address}/ in a browser.");
             }
-            app_with_page(auth, issuer.clone())
+            app_with_page(auth, revocations, issuer.clone())
         }
-        _ => app(auth),
+        _ => app(auth, revocations),
     };
     let app = if custom_errors { app.layer(map_response(task_api_axum::custom_errors)) } else { app };
     let served = async { serve(tokio::net::TcpListener::from_std(listener)?, app).await };

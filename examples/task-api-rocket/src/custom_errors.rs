@@ -12,7 +12,7 @@ use crate::{Json, unhandled};
 pub fn unauthorized(status: Status, request: &Request<'_>) -> Either<AuthRejection, Json> {
     let rejection = AuthRejection::from_request(request);
     match rejection.and_then(|rejection| custom_error(rejection.error())) {
-        Some(body) => Either::Right((status, (ContentType::JSON, body))),
+        Some(body) => Either::Right((status, Either::Right((ContentType::JSON, body)))),
         None => unhandled(status, request),
     }
 }

@@ -4,20 +4,21 @@
 
 mod custom_errors;
 
-use rampart_rocket::{AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth};
+use rampart_rocket::{AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth, backchannel_logout};
 use rocket::data::{Data, ToByteUnit};
 use rocket::http::{ContentType, Method, Status};
 use rocket::{Build, Either, Request, Rocket, Route, State, catch, catchers, delete, get, post, routes};
 use rocket_cors::{AllowedHeaders, AllowedOrigins, Cors, CorsOptions};
-use task_api_shared::{Admin, Answer, EmailSend, MAX_BODY, Store, TasksWrite, WEB_ORIGIN};
+use task_api_shared::{Admin, Answer, EmailSend, MAX_BODY, Revocations, Store, TasksWrite, WEB_ORIGIN, revoke};
 
 pub use custom_errors::unauthorized;
 
-type Json = (Status, (ContentType, String));
+type Json = (Status, Either<(), (ContentType, String)>);
 
 /// JSON as the shared code made it.
 fn json(answer: Answer) -> Json {
-    (Status::new(answer.status), (ContentType::JSON, answer.body))
+    let Answer { status, body } = answer;
+    (Status::new(status), if body.is_empty() { Either::Left(()) } else { Either::Right((ContentType::JSON, body)) })
 }
 
 #[get("/health")]
@@ -64,6 +65,20 @@ fn delete_user(_admin: RequireAuth<Admin>, store: &State<Store>, user_id: &str) 
     json(store.delete_user(user_id))
 }
 
+#[post("/api/admin/revocations", data = "<body>")]
+async fn add_revocation(
+    _admin: RequireAuth<Admin>,
+    auth: &State<RampartAuth>,
+    revocations: &State<Revocations>,
+    body: Data<'_>,
+) -> Json {
+    json(match body.open(MAX_BODY.bytes()).into_bytes().await {
+        Ok(body) if body.is_complete() => revoke(auth, revocations, &body).await,
+        Ok(_) => Answer::unhandled(413),
+        Err(_) => Answer::unhandled(400),
+    })
+}
+
 #[get("/api/admin/<_..>", rank = 1)]
 fn no_such_admin_route(_admin: RequireAuth<Admin>) -> Json {
     json(Answer::unhandled(404))
@@ -100,17 +115,27 @@ fn rest_of_admin() -> impl Iterator<Item = Route> {
     })
 }
 
-/// The application: routes, guards and CORS.
+/// The application: routes, guards and CORS. `revocations` are those that `auth` goes by.
 ///
 /// # Errors
 /// Where the CORS settings contradict each other.
-pub fn app(rocket: Rocket<Build>, auth: RampartAuth) -> Result<Rocket<Build>, rocket_cors::Error> {
+pub fn app(
+    rocket: Rocket<Build>,
+    auth: RampartAuth,
+    revocations: Revocations,
+) -> Result<Rocket<Build>, rocket_cors::Error> {
+    let admin = routes![all_tasks, stats, delete_user, add_revocation];
     Ok(rocket
+        // Outside of every guard: the issuer has no access token, and what it sends is signed.
+        .mount("/backchannel-logout", backchannel_logout(&auth))
+        .manage(auth.clone())
+        .manage(revocations)
         .attach(Rampart::fairing(auth))
         // A preflight needs no token, and rejections are readable across origins.
         .attach(cors()?)
         .manage(Store::default())
-        .mount("/", routes![health, profile, data, tasks, create_task, all_tasks, stats, delete_user, send_email, feed])
+        .mount("/", routes![health, profile, data, tasks, create_task, send_email, feed])
+        .mount("/", admin)
         .mount("/", rest_of_admin().collect::<Vec<_>>())
         .register("/", catchers![unhandled]))
 }

@@ -10,18 +10,19 @@ use task_api_shared::Running;
 #[rocket::main]
 async fn main() -> ExitCode {
     // The local issuer, if there is one, lives as long as the server.
-    let Running { auth, listener, issuer: _issuer, custom_errors, .. } = match task_api_shared::start("Rocket").await {
+    let running = match task_api_shared::start("Rocket").await {
         Ok(running) => running,
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::FAILURE;
         }
     };
+    let Running { auth, revocations, listener, issuer: _issuer, custom_errors, .. } = running;
     // Rocket binds the address itself.
     let port = listener.local_addr().map_or(0, |address| address.port());
     drop(listener);
     let config = rocket::Config { port, log_level: LogLevel::Off, ..rocket::Config::default() };
-    let rocket = match app(rocket::custom(config), auth) {
+    let rocket = match app(rocket::custom(config), auth, revocations) {
         Ok(rocket) => rocket,
         Err(error) => {
             eprintln!("CORS is not set up well: {error}");

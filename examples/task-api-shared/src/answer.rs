@@ -10,13 +10,18 @@ pub const MAX_BODY: usize = 8 * 1024;
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// JSON.
+    /// JSON, or nothing with a status that has no body.
     pub body: String,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, body: &Value) -> Self {
         Self { status, body: body.to_string() }
+    }
+
+    /// Done, and nothing to say of it.
+    pub(crate) const fn done() -> Self {
+        Self { status: 204, body: String::new() }
     }
 
     /// In the form that refusals have too.

@@ -8,14 +8,16 @@ mod answer;
 mod arguments;
 mod custom_error;
 mod local;
+mod revocations;
 mod start;
 mod store;
 
 pub use answer::{Answer, MAX_BODY};
 pub use custom_error::custom_error;
 pub use local::{LocalUser, check_local, local_token};
-pub use rampart_core::{Claims, DpopMode, RampartAuth};
+pub use rampart_core::{Claims, DpopMode, RampartAuth, Revocations};
 pub use rampart_issuer::LocalIssuer;
+pub use revocations::revoke;
 pub use start::{Running, StartError, start};
 pub use store::Store;
 

@@ -2,9 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::SystemTime;
 
 use config_file::{ConfigFile, ConfigFileError};
-use rampart_core::{ConfigError, Dpop, DpopMode, DpopSettings, RampartAuth};
+use rampart_core::{ConfigError, Dpop, DpopMode, DpopSettings, RampartAuth, Revocations};
 use rampart_issuer::LocalIssuer;
 
 use crate::LocalUser;
@@ -20,6 +21,8 @@ const IN_PLACE_OF: [&str; 3] = ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_REA
 pub struct Running {
     /// Verifies tokens.
     pub auth: RampartAuth,
+    /// What was revoked, which `auth` goes by.
+    pub revocations: Revocations,
     /// Bound to 127.0.0.1, not yet accepting.
     pub listener: TcpListener,
     /// The local issuer, where no other was given.
@@ -136,7 +139,7 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(in_use)?;
     listener.set_nonblocking(true).map_err(in_use)?;
     let address = listener.local_addr().map_err(in_use)?;
-    let Settled { auth, accepts, issuer } = match file {
+    let Settled { auth, revocations, accepts, issuer } = match file {
         Some(file) => of_file(&file)?,
         None => of_variables(dpop, address, in_use).await?,
     };
@@ -153,21 +156,24 @@ pub async fn start(framework: &str) -> Result<Running, StartError> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(in_use(error)),
         _ => {}
     }
-    Ok(Running { auth, listener, issuer, custom_errors, dpop })
+    Ok(Running { auth, revocations, listener, issuer, custom_errors, dpop })
 }
 
 /// Whose tokens are accepted.
 struct Settled {
     auth: RampartAuth,
+    revocations: Revocations,
     /// The same in words.
     accepts: String,
     issuer: Option<LocalIssuer>,
 }
 
 fn of_file(file: &ConfigFile) -> Result<Settled, StartError> {
-    let auth = file.auth()?;
+    let revocations = Revocations::new();
+    let auth = file.build(file.builder()?.revocations(revocations.clone()))?;
     let names: Vec<_> = auth.issuers().into_iter().map(|issuer| issuer.name).collect();
-    Ok(Settled { accepts: format!("{}, as {} says", names.join(", "), config_file::VARIABLE), auth, issuer: None })
+    let accepts = format!("{}, as {} says", names.join(", "), config_file::VARIABLE);
+    Ok(Settled { auth, revocations, accepts, issuer: None })
 }
 
 async fn of_variables(
@@ -194,8 +200,9 @@ async fn of_variables(
         dpop.insecure_trust_start(issuer.is_some())
     });
     let realm = variable("RAMPART_REALM", "set it to plain words, or unset it for default")?;
-    let auth = auth(&url, &audiences, realm, dpop)?;
-    Ok(Settled { auth, accepts: format!("{url} for {audiences}"), issuer })
+    let revocations = Revocations::new();
+    let auth = auth(&url, &audiences, realm, dpop, revocations.clone())?;
+    Ok(Settled { auth, revocations, accepts: format!("{url} for {audiences}"), issuer })
 }
 
 fn variable(name: &'static str, remedy: &'static str) -> Result<Option<String>, StartError> {
@@ -210,10 +217,11 @@ fn auth(
     audiences: &str,
     realm: Option<String>,
     dpop: Option<Dpop>,
+    revocations: Revocations,
 ) -> Result<RampartAuth, ConfigError> {
     let mut audiences = audiences.split(',');
     let first = audiences.next().unwrap_or_default();
-    let mut builder = RampartAuth::builder(issuer_url, first).audiences(audiences);
+    let mut builder = RampartAuth::builder(issuer_url, first).audiences(audiences).revocations(revocations);
     if let Some(realm) = realm {
         builder = builder.realm(realm);
     }
@@ -224,11 +232,11 @@ fn auth(
 }
 
 /// A line to try: path, token, what else curl is told, and the answer.
-type Line = (&'static str, &'static str, &'static str, &'static str);
+type Line<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 const MINE: &str = "-d '{\"title\":\"Mine\"}'";
 
-const LINES: [Line; 11] = [
+const LINES: [Line<'_>; 11] = [
     ("/health", "", "", "200"),
     ("/api/profile", "", "", "401: no token"),
     ("/api/profile", "$USER_TOKEN", "", "200"),
@@ -243,7 +251,7 @@ const LINES: [Line; 11] = [
 ];
 
 /// Where nothing passes that is bound to no key.
-const LINES_OF_BOUND_TOKENS: [Line; 4] = [
+const LINES_OF_BOUND_TOKENS: [Line<'_>; 4] = [
     ("/health", "", "", "200"),
     ("/api/profile", "", "", "401: no token"),
     ("/api/profile", "$USER_TOKEN", "", "401: bound to no key"),
@@ -260,14 +268,28 @@ fn introduce(title: &str, address: SocketAddr, issuer: &LocalIssuer, dpop: Optio
         writeln!(out, "  {name}_TOKEN={}", user.token(issuer).sign().map_err(io::Error::other)?)?;
     }
     writeln!(out, "\nThen try (-i shows the headers):")?;
-    let lines: &[Line] = if dpop == Some(DpopMode::Required) { &LINES_OF_BOUND_TOKENS } else { &LINES };
-    for (path, token, more, answer) in lines {
+    // The tokens from above, to the second, in which they may have been made.
+    let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
+    let writer = format!("-d '{{\"iss\":\"{}\",\"sub\":\"writer\",\"issued_before\":{now}}}'", issuer.url());
+    let revoked = [
+        ("/api/admin/revocations", "$ADMIN_TOKEN", &*writer, "204: from now on"),
+        ("/api/profile", "$WRITER_TOKEN", "", "401: revoked"),
+    ];
+    let takes_bearers = dpop != Some(DpopMode::Required);
+    let (lines, revoked) =
+        if takes_bearers { (&LINES[..], &revoked[..]) } else { (&LINES_OF_BOUND_TOKENS[..], &revoked[..0]) };
+    for (path, token, more, answer) in lines.iter().chain(revoked) {
         let token = if token.is_empty() { String::new() } else { format!(" -H \"Authorization: Bearer {token}\"") };
         let more = if more.is_empty() { String::new() } else { format!(" {more}") };
         writeln!(out, "  curl -i http://{address}{path}{token}{more}  # {answer}")?;
     }
+    let command = format!("RAMPART_URL={} cargo run -q -p rampart-issuer", issuer.url());
+    if takes_bearers {
+        writeln!(out, "\nOr let the issuer say that somebody has signed out, here the admin:")?;
+        writeln!(out, "  eval \"$({command} logout http://{address}/backchannel-logout sub=admin)\"  # 200")?;
+    }
     if dpop.is_some() {
-        let command = format!("RAMPART_URL={} cargo run -q -p rampart-issuer dpop", issuer.url());
+        let command = format!("{command} dpop");
         let api = format!("http://{address}/api");
         writeln!(out, "\nTokens that are bound to a key: each line takes one, makes a proof, and prints a curl line")?;
         writeln!(out, "(eval runs it; run twice, what it has printed is refused the second time):")?;

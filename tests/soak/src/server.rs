@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use rampart_core::RampartAuth;
+use rampart_core::{RampartAuth, Revocations};
 use rampart_issuer::LocalIssuer;
 use task_api_shared::Store;
 
@@ -72,11 +72,13 @@ pub(crate) fn serve(arguments: &[String]) -> ExitCode {
         std::process::exit(0);
     });
     let ttl = Duration::from_secs(ttl.parse().unwrap());
-    let auth = RampartAuth::builder(issuer, audience).jwks_cache_ttl(ttl).build().unwrap();
+    let revocations = Revocations::new();
+    let auth =
+        RampartAuth::builder(issuer, audience).jwks_cache_ttl(ttl).revocations(revocations.clone()).build().unwrap();
     match &**framework {
-        "axum" => axum(auth),
-        "actix" => actix(auth),
-        _ => rocket(auth),
+        "axum" => axum(auth, revocations),
+        "actix" => actix(auth, revocations),
+        _ => rocket(auth, revocations),
     }
     ExitCode::SUCCESS
 }
@@ -96,16 +98,16 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
 }
 
-fn axum(auth: RampartAuth) {
+fn axum(auth: RampartAuth, revocations: Revocations) {
     runtime().block_on(async {
         auth.warm_up().await.unwrap();
         let listener = tokio::net::TcpListener::from_std(listen()).unwrap();
         tell(listener.local_addr().unwrap());
-        ::axum::serve(listener, task_api_axum::app(auth)).await.unwrap();
+        ::axum::serve(listener, task_api_axum::app(auth, revocations)).await.unwrap();
     });
 }
 
-fn actix(auth: RampartAuth) {
+fn actix(auth: RampartAuth, revocations: Revocations) {
     actix_web::rt::System::new().block_on(async {
         auth.warm_up().await.unwrap();
         let listener = listen();
@@ -113,7 +115,7 @@ fn actix(auth: RampartAuth) {
         let store = Data::new(Store::default());
         let server = HttpServer::new(move || {
             App::new()
-                .configure(|config| task_api_actix::configure(config, &auth, store.clone()))
+                .configure(|config| task_api_actix::configure(config, &auth, &revocations, store.clone()))
                 .wrap(task_api_actix::cors())
         });
         let server = server.listen(listener).unwrap().run();
@@ -122,7 +124,7 @@ fn actix(auth: RampartAuth) {
     });
 }
 
-fn rocket(auth: RampartAuth) {
+fn rocket(auth: RampartAuth, revocations: Revocations) {
     runtime().block_on(async {
         auth.warm_up().await.unwrap();
         let config = ::rocket::Config {
@@ -134,7 +136,7 @@ fn rocket(auth: RampartAuth) {
         let liftoff = ::rocket::fairing::AdHoc::on_liftoff("Tell the address", |rocket| {
             Box::pin(async { tell((Ipv4Addr::LOCALHOST, rocket.config().port).into()) })
         });
-        let rocket = task_api_rocket::app(::rocket::custom(config), auth).unwrap().attach(liftoff);
+        let rocket = task_api_rocket::app(::rocket::custom(config), auth, revocations).unwrap().attach(liftoff);
         rocket.launch().await.unwrap();
     });
 }

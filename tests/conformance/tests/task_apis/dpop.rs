@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rampart_conformance::wire::{Connection, Reply};
-use rampart_core::{Dpop, NonceKey, RampartAuth, Settings};
+use rampart_core::{Dpop, NonceKey, RampartAuth, RampartAuthBuilder, Settings};
 use rampart_issuer::{DpopKey, ProofBuilder};
 use serde_json::json;
 
@@ -31,7 +31,7 @@ fn of_settings(mode: &'static str) -> World {
             "dpop": {"mode": mode, "public_url": API, "insecure_trust_start": true},
         }))
         .unwrap();
-        RampartAuth::from_settings(settings).unwrap()
+        RampartAuthBuilder::from(settings)
     })
 }
 
@@ -151,8 +151,6 @@ fn with_nonces(custom_errors: bool) -> (World, Arc<AtomicU64>) {
         RampartAuth::builder(issuer.url(), issuer.audience())
             .dpop(dpop)
             .clock(move || start + Duration::from_secs(moved.load(Ordering::Relaxed)))
-            .build()
-            .unwrap()
     });
     (world, moved)
 }

@@ -2,7 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod dpop;
+mod logout;
 mod opaque;
+mod revocations;
 mod shapes;
 mod world;
 
@@ -33,6 +35,7 @@ fn every_route_answers_alike_with_and_without_its_right() {
         ("GET /api/admin/tasks", None, [401, 403, 403, 200]),
         ("GET /api/admin/stats", None, [401, 403, 403, 200]),
         ("DELETE /api/admin/users/nobody", None, [401, 403, 403, 200]),
+        ("POST /api/admin/revocations", Some("{}"), [401, 403, 403, 400]),
         ("POST /api/emails/send", None, [401, 403, 200, 403]),
         ("GET /api/feed", None, [200, 200, 200, 200]),
         ("GET /api/tasks/1", None, [404, 404, 404, 404]),
@@ -215,8 +218,13 @@ fn below_the_admins_part_everything_is_refused_before_it_is_missing() {
     let methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"];
     let paths = ["", "/", "/unknown", "/unknown/deeper", "/stats/more", "/users", "/users/", "/users/ada/tasks"];
     let lines = methods.iter().flat_map(|method| paths.map(|path| format!("{method} /api/admin{path}")));
-    let other_methods =
-        ["POST /api/admin/stats", "DELETE /api/admin/tasks", "GET /api/admin/users/ada", "PUT /api/admin/users/ada"];
+    let other_methods = [
+        "POST /api/admin/stats",
+        "DELETE /api/admin/tasks",
+        "GET /api/admin/users/ada",
+        "PUT /api/admin/users/ada",
+        "GET /api/admin/revocations",
+    ];
     for line in lines.chain(other_methods.map(str::to_owned)) {
         for (token, refusal) in who.iter().zip(&refusals) {
             assert_eq!(&WORLD.agreed(&line, *token, None), refusal, "{line}");

@@ -25,7 +25,7 @@ fn world(test: &str, mode: &str) -> World {
             url = issuer.url(),
         );
         std::fs::write(&file, text).unwrap();
-        ConfigFile::read(&file).unwrap().auth().unwrap()
+        ConfigFile::read(&file).unwrap().builder().unwrap()
     })
 }
 

@@ -1,7 +1,7 @@
 //! Tokens of servers that no registry has, on all three: their addresses, metadata and tokens are those that the real ones have.
 
 use rampart_conformance::wire::Connection;
-use rampart_core::{RampartAuth, Settings};
+use rampart_core::{RampartAuthBuilder, Settings};
 use rampart_issuer::{LocalIssuer, Shape};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn world(shape: Shape, file: impl Fn(&str) -> Value) -> World {
     let issuer = LocalIssuer::builder().shape(shape).audience(API).client(API, SECRET);
     World::beside(issuer, false, true, |issuer| {
         let settings: Settings = serde_json::from_value(file(issuer.url())).unwrap();
-        RampartAuth::from_settings(settings).unwrap()
+        RampartAuthBuilder::from(settings)
     })
 }
 

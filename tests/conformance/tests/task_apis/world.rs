@@ -8,7 +8,7 @@ use actix_web::{App, HttpServer};
 use axum::middleware::map_response;
 use rampart_actix::{RampartConfig, responses};
 use rampart_conformance::wire::{Connection, Reply};
-use rampart_core::RampartAuth;
+use rampart_core::{RampartAuth, RampartAuthBuilder, Revocations};
 use rampart_issuer::{Algorithm, Builder, LocalIssuer, TokenBuilder};
 use task_api_shared::Store;
 
@@ -27,11 +27,11 @@ impl World {
     }
 
     pub(crate) fn with_keys(custom_errors: bool, fetched: bool) -> Self {
-        Self::of(custom_errors, fetched, |issuer| RampartAuth::new(issuer.url(), issuer.audience()).unwrap())
+        Self::of(custom_errors, fetched, |issuer| RampartAuth::builder(issuer.url(), issuer.audience()))
     }
 
     /// With an object for each API.
-    pub(crate) fn of(custom_errors: bool, fetched: bool, auth: impl Fn(&LocalIssuer) -> RampartAuth) -> Self {
+    pub(crate) fn of(custom_errors: bool, fetched: bool, auth: impl Fn(&LocalIssuer) -> RampartAuthBuilder) -> Self {
         Self::beside(LocalIssuer::builder().algorithm(Algorithm::ES256), custom_errors, fetched, auth)
     }
 
@@ -40,16 +40,17 @@ impl World {
         issuer: Builder,
         custom_errors: bool,
         fetched: bool,
-        auth: impl Fn(&LocalIssuer) -> RampartAuth,
+        auth: impl Fn(&LocalIssuer) -> RampartAuthBuilder,
     ) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let issuer = runtime.block_on(issuer.start()).unwrap();
         let auth = || {
-            let auth = auth(&issuer);
+            let revocations = Revocations::new();
+            let auth = auth(&issuer).revocations(revocations.clone()).build().unwrap();
             if fetched {
                 runtime.block_on(auth.warm_up()).unwrap();
             }
-            auth
+            Protection { auth, revocations }
         };
         let apis = [
             ("axum", axum(auth(), custom_errors)),
@@ -85,20 +86,26 @@ impl World {
     }
 }
 
+/// What an API goes by.
+struct Protection {
+    auth: RampartAuth,
+    revocations: Revocations,
+}
+
 fn free_port() -> TcpListener {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
     listener
 }
 
-fn axum(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
+fn axum(Protection { auth, revocations }: Protection, custom_errors: bool) -> SocketAddr {
     let listener = free_port();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            let app = task_api_axum::app(auth);
+            let app = task_api_axum::app(auth, revocations);
             let app = if custom_errors { app.layer(map_response(task_api_axum::custom_errors)) } else { app };
             axum::serve(listener, app).await.unwrap();
         });
@@ -106,7 +113,7 @@ fn axum(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
     address
 }
 
-fn actix(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
+fn actix(Protection { auth, revocations }: Protection, custom_errors: bool) -> SocketAddr {
     let listener = free_port();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -116,7 +123,7 @@ fn actix(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
             let refusals = if custom_errors { refusals.error_handler(task_api_actix::custom_errors) } else { refusals };
             App::new()
                 .app_data(refusals)
-                .configure(|config| task_api_actix::configure(config, &auth, store.clone()))
+                .configure(|config| task_api_actix::configure(config, &auth, &revocations, store.clone()))
                 .wrap(responses())
                 .wrap(task_api_actix::cors())
         });
@@ -126,7 +133,7 @@ fn actix(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
     address
 }
 
-fn rocket(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
+fn rocket(Protection { auth, revocations }: Protection, custom_errors: bool) -> SocketAddr {
     let (sender, port) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -137,7 +144,7 @@ fn rocket(auth: RampartAuth, custom_errors: bool) -> SocketAddr {
         let tell = rocket::fairing::AdHoc::on_liftoff("Tell the port", move |rocket| {
             Box::pin(async move { sender.send(rocket.config().port).unwrap() })
         });
-        let rocket = task_api_rocket::app(rocket::custom(config), auth).unwrap().attach(tell);
+        let rocket = task_api_rocket::app(rocket::custom(config), auth, revocations).unwrap().attach(tell);
         let rocket =
             if custom_errors { rocket.register("/", rocket::catchers![task_api_rocket::unauthorized]) } else { rocket };
         runtime.block_on(rocket.launch()).unwrap();
@@ -179,6 +186,12 @@ pub(crate) fn request(address: SocketAddr, line: &str, token: Option<&str>, body
     format!(
         "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{authorization}Content-Length: {length}\r\n\r\n{body}"
     )
+}
+
+/// With further headers, each in a line.
+pub(crate) fn ask_with(address: SocketAddr, request: &str, headers: &str) -> Contract {
+    let request = request.replacen("Connection", &format!("{headers}Connection"), 1);
+    Connection::open(address).unwrap().ask(request.as_bytes()).unwrap().into()
 }
 
 pub(crate) fn ask(address: SocketAddr, line: &str, token: Option<&str>, body: Option<&str>) -> Contract {
