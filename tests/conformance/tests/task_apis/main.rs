@@ -4,6 +4,7 @@
 mod dpop;
 mod logout;
 mod opaque;
+mod replicas;
 mod revocations;
 mod shapes;
 mod world;

@@ -42,10 +42,21 @@ impl World {
         fetched: bool,
         auth: impl Fn(&LocalIssuer) -> RampartAuthBuilder,
     ) -> Self {
+        Self::sharing(issuer, custom_errors, fetched, auth, Revocations::new)
+    }
+
+    /// With revocations of the test's own: asked for once for each API.
+    pub(crate) fn sharing(
+        issuer: Builder,
+        custom_errors: bool,
+        fetched: bool,
+        auth: impl Fn(&LocalIssuer) -> RampartAuthBuilder,
+        revocations: impl Fn() -> Revocations,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let issuer = runtime.block_on(issuer.start()).unwrap();
         let auth = || {
-            let revocations = Revocations::new();
+            let revocations = revocations();
             let auth = auth(&issuer).revocations(revocations.clone()).build().unwrap();
             if fetched {
                 runtime.block_on(auth.warm_up()).unwrap();
