@@ -32,6 +32,7 @@ pub mod rules {
 /// Every attack and where it is stopped, and what the library does not protect against.
 ///
 /// [dpop]: crate::manual::dpop
+/// [introspection]: crate::manual::introspection
 /// [revocation]: crate::manual::revocation
 pub mod threats {
     #![doc = include_str!("threats.md")]

@@ -19,7 +19,7 @@ use rampart_conformance::apps::{CORE, FRAMEWORKS};
 use rampart_conformance::case::{App, Case};
 use rampart_conformance::fixture::{FIXTURE, NOW, builder};
 use rampart_conformance::subject::{Framework, Subject};
-use rampart_conformance::wire::{Connection, Reply, at_once};
+use rampart_conformance::wire::{Connection, Reply, at_once, on_each_connection};
 use rampart_issuer::{Algorithm, Endpoint, LocalIssuer, SigningKey};
 
 /// Tests with their names, which are those of the functions.
@@ -324,14 +324,6 @@ fn x01_arbitrary_values_are_answered_alike_and_none_is_a_500() {
     }
     // Good values, malformed ones, and such as carry no token.
     assert!(outcomes.len() == 3 && outcomes.values().all(|count| *count > 50), "{outcomes:?}");
-}
-
-/// A thousand connections need two thousand open files; where fewer are allowed, ten requests share a connection.
-fn on_each_connection() -> usize {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let soft = files.and_then(|rest| rest.split_whitespace().next()).and_then(|soft| soft.parse().ok());
-    if soft.is_some_and(|soft: u64| soft >= 4096) { 1 } else { 10 }
 }
 
 /// One framework at a time, for the sake of open files.
