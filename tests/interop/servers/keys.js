@@ -1,4 +1,4 @@
-// Prints new keys to sign with, one for each algorithm, as a list of JWKs.
+// Prints new keys to sign with, one for each algorithm, as a list of JWKs; with the argument pem, one for RS256 as PEM.
 const { generateKeyPairSync, randomUUID } = require('node:crypto');
 
 const key = (alg, kind, options) => ({
@@ -7,6 +7,12 @@ const key = (alg, kind, options) => ({
   use: 'sig',
   alg,
 });
+
+if (process.argv[2] === 'pem') {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  console.log(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  process.exit();
+}
 
 const keys = [
   key('RS256', 'rsa', { modulusLength: 2048 }),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{CALLBACK, redeem, sign_in};
 use crate::http::{CLIENT, SECRET, Tokens, json, succeed};
+use crate::keys;
 use crate::process::{Service, free_port, installed, own_folder};
 use crate::server::{Issuer, Server};
 
@@ -20,6 +21,11 @@ pub const AUDIENCE: &str = "task-api";
 pub const REALM_ROLES: &str = "/realm_access/roles";
 /// See [`REALM_ROLES`].
 pub const CLIENT_ROLES: &str = "/resource_access/task-api/roles";
+
+/// What a realm's first key is called.
+pub const SIGNING_KEY: &str = "first";
+
+const KEY_PROVIDER: &str = "org.keycloak.keys.KeyProvider";
 
 /// The server.
 #[derive(Debug)]
@@ -62,7 +68,15 @@ impl Keycloak {
         let realm = Realm { server: self.url.clone(), name: name.to_owned() };
         // Nobody steals these passwords, so their hashes may be quick to make.
         let policy = "hashAlgorithm(pbkdf2-sha256) and hashIterations(1)";
-        self.admin().add("", &json!({"realm": name, "enabled": true, "passwordPolicy": policy}));
+        // Of its own keys, making those for RSA takes it most of the time that a realm costs.
+        let keys = json!([
+            {"name": SIGNING_KEY, "providerId": "rsa", "config": {"priority": ["100"], "privateKey": [keys::pem()]}},
+            {"name": "hmac", "providerId": "hmac-generated", "config": {"priority": ["100"], "algorithm": ["HS512"]}},
+            {"name": "aes", "providerId": "aes-generated", "config": {"priority": ["100"]}},
+        ]);
+        let components = json!({KEY_PROVIDER: keys});
+        self.admin()
+            .add("", &json!({"realm": name, "enabled": true, "passwordPolicy": policy, "components": components}));
         let admin = realm.admin();
         for scope in ["tasks:write", "email:send"] {
             let shown = json!({"include.in.token.scope": "true"});
@@ -204,14 +218,14 @@ impl Realm {
     /// Adds a key, with which it signs from now on.
     pub fn add_key(&self, name: &str, priority: u32) {
         let config = json!({"priority": [priority.to_string()], "enabled": ["true"], "active": ["true"]});
-        let key = json!({"name": name, "providerId": "rsa-generated", "providerType": "org.keycloak.keys.KeyProvider", "config": config});
+        let key = json!({"name": name, "providerId": "rsa-generated", "providerType": KEY_PROVIDER, "config": config});
         self.admin().add("/components", &key);
     }
 
     /// Withdraws a key: it neither signs with it nor publishes it any more.
     pub fn disable_key(&self, name: &str) {
         let admin = self.admin();
-        let mut keys = admin.get(&format!("/components?type=org.keycloak.keys.KeyProvider&name={name}"));
+        let mut keys = admin.get(&format!("/components?type={KEY_PROVIDER}&name={name}"));
         let key = &mut keys[0];
         key["config"]["enabled"] = json!(["false"]);
         key["config"]["active"] = json!(["false"]);

@@ -5,7 +5,7 @@ use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard};
 use rampart_interop::answer::Answer;
 use rampart_interop::apis::TaskApis;
 use rampart_interop::cases;
-use rampart_interop::keycloak::{AUDIENCE, CLIENT_ROLES, Keycloak, REALM_ROLES, Realm, audience};
+use rampart_interop::keycloak::{AUDIENCE, CLIENT_ROLES, Keycloak, REALM_ROLES, Realm, SIGNING_KEY, audience};
 use rampart_interop::server::Issuer;
 use rampart_interop::token::{header, payload, sub, tampered};
 use rampart_issuer::DpopKey;
@@ -282,7 +282,7 @@ fn tokens_of_a_withdrawn_key_are_refused_once_the_new_one_is_known() {
     let before = realm.user_tokens("web", "ada", "openid");
     apis.accept("the first key", before.access(), &sub(before.access()));
     realm.add_key("second", 200);
-    realm.disable_key("rsa-generated");
+    realm.disable_key(SIGNING_KEY);
     let after = realm.user_tokens("web", "ada", "openid");
     apis.accept("the first key, as far as is known", before.access(), &sub(before.access()));
     apis.accept("the second key", after.access(), &sub(after.access()));
