@@ -146,7 +146,15 @@ impl Answer {
 
     /// The keys cannot be had at the moment.
     pub fn unavailable() -> Self {
-        let description = "The access token cannot be checked at the moment; retry later";
+        Self::later("The access token cannot be checked at the moment; retry later")
+    }
+
+    /// Whoever has to be asked about the token cannot be asked at the moment.
+    pub fn undecided() -> Self {
+        Self::later("The request cannot be checked at the moment; retry later")
+    }
+
+    fn later(description: &str) -> Self {
         Self { retry_after: true, ..Self::refusal(503, "temporarily_unavailable", description, None) }
     }
 }

@@ -1,20 +1,21 @@
 //! The three Task APIs: the example programs as they are, each configured by a file, and asked the same.
 
+use std::array;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use std::{array, fs};
 
 use rampart_issuer::DpopKey;
 use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::http::CLIENT;
-use crate::process::{Process, free_port, own_folder};
+use crate::process::Process;
 use crate::server::Issuer;
+use crate::setup::Setup;
 
 /// Longer than an issuer that was away for a while is left in peace.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -61,31 +62,36 @@ pub const PUBLIC_URL: &str = "https://api.example";
 impl TaskApis {
     /// Starts them for the tokens of this issuer.
     pub fn of(issuer: &impl Issuer) -> Self {
-        Self::start(&issuer.settings())
+        Setup::of(issuer).start()
     }
 
     /// Starts them for the tokens of this issuer, with one setting changed.
     pub fn with(issuer: &impl Issuer, setting: &str, value: Value) -> Self {
-        let mut settings = issuer.settings();
-        settings[setting] = value;
-        Self::start(&settings)
+        Setup::of(issuer).setting(setting, value).start()
     }
 
     /// Starts them for the tokens of this issuer, bound ones too (`[auth.dpop]`, with this `mode`), whose proofs are for [`PUBLIC_URL`].
     pub fn with_proofs(issuer: &impl Issuer, mode: &str, nonces: bool) -> Self {
-        let dpop = json!({"mode": mode, "public_url": PUBLIC_URL, "nonces": nonces, "insecure_trust_start": true});
-        Self::with(issuer, "dpop", dpop)
+        Setup::of(issuer).proofs(mode, nonces).start()
     }
 
     /// Starts them with a file whose section `[auth]` has these settings.
     pub fn start(settings: &Value) -> Self {
-        let file = own_folder("settings").join("rampart.toml");
-        fs::write(&file, toml::to_string(&json!({"auth": settings})).unwrap()).unwrap();
-        let mut apis = array::from_fn(|framework| Api::start(framework, &file));
+        Setup::with(settings.clone()).start()
+    }
+
+    /// Starts them with this file, at these ports.
+    pub fn at(ports: [u16; 3], file: &Path) -> Self {
+        let mut apis = array::from_fn(|framework| Api::start(framework, file, ports[framework]));
         for api in &mut apis {
             api.process.wait_for(&format!("{}/health", api.url));
         }
         Self(apis)
+    }
+
+    /// Each of them.
+    pub fn each(&self) -> &[Api; 3] {
+        &self.0
     }
 
     /// Asks all three with this bearer token, if any, and gives the answer that they agree on.
@@ -127,14 +133,15 @@ impl TaskApis {
 
     /// Asks each until it no longer gives this answer, and gives the one that they agree on then.
     pub fn after(&self, former: &Answer, line: &str, token: &str) -> Answer {
-        let end = Instant::now() + PATIENCE;
+        self.after_for(former, line, Credentials::Bearer(token))
+    }
+
+    /// The same with whatever a request brings.
+    pub fn after_for(&self, former: &Answer, line: &str, credentials: Credentials<'_>) -> Answer {
         for api in &self.0 {
-            while api.ask(line, Credentials::Bearer(token)) == *former {
-                assert!(Instant::now() < end, "{} goes on to answer {former:?}", api.name);
-                std::thread::sleep(Duration::from_millis(200));
-            }
+            api.after(former, line, credentials);
         }
-        self.agreed(line, Some(token))
+        self.agreed_for(line, credentials)
     }
 
     /// Asserts that each asks for a nonce of its own, and lets the token in once a proof has it.
@@ -168,15 +175,15 @@ impl Drop for TaskApis {
 
 /// One of the programs.
 #[derive(Debug)]
-struct Api {
+pub struct Api {
     name: &'static str,
     url: String,
     process: Process,
 }
 
 impl Api {
-    fn start(framework: usize, file: &Path) -> Self {
-        let (name, port) = (NAMES[framework], free_port());
+    fn start(framework: usize, file: &Path, port: u16) -> Self {
+        let name = NAMES[framework];
         let mut command = Command::new(&PROGRAMS[framework]);
         command.env("RAMPART_CONFIG", file).env("PORT", port.to_string()).env("RUST_LOG", "rampart=info");
         for name in ["RAMPART_URL", "RAMPART_CLIENT_ID", "RAMPART_REALM"] {
@@ -186,8 +193,21 @@ impl Api {
         Self { name, url: format!("http://127.0.0.1:{port}"), process }
     }
 
-    /// `line` is method and path.
-    fn ask(&self, line: &str, credentials: Credentials<'_>) -> Answer {
+    /// Asks it until it no longer gives this answer, and gives the next one.
+    pub fn after(&self, former: &Answer, line: &str, credentials: Credentials<'_>) -> Answer {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.ask(line, credentials);
+            if answer != *former {
+                return answer;
+            }
+            assert!(Instant::now() < end, "{} goes on to answer {former:?}", self.name);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Its answer; `line` is method and path.
+    pub fn ask(&self, line: &str, credentials: Credentials<'_>) -> Answer {
         let (method, path) = line.split_once(' ').unwrap();
         let url = format!("{}{path}", self.url);
         let request = CLIENT.request(method.parse::<Method>().unwrap(), &url);

@@ -7,6 +7,7 @@ use crate::answer::Answer;
 use crate::apis::{Credentials, PUBLIC_URL, TaskApis};
 use crate::http::Tokens;
 use crate::server::{Issuer, Server};
+use crate::setup::Setup;
 use crate::token::{header, payload, remaining, sub, tampered};
 
 /// Nothing that somebody makes of a genuine token is accepted, also not after the genuine one has been seen. `sub` is its user.
@@ -123,4 +124,51 @@ pub fn bound_token_passes_with_proofs(issuer: &impl Issuer, bound: &Tokens, key:
         let proof = key.proof("GET", url).access_token(token);
         nonce.map_or_else(|| proof.clone(), |nonce| proof.clone().nonce(nonce)).sign().unwrap()
     });
+}
+
+/// What the issuer has ended is refused: by an API that has not met the token at once, by one that has as soon as what it was told before is
+/// no longer believed, which is a second in all these settings.
+pub fn ends_at_the_issuer(setup: &Setup, apis: &TaskApis, token: &str, sub: &str) {
+    setup.elsewhere().start().refuse("ended before it came", token, &Answer::invalid_token());
+    let let_in = Answer::ok(&format!(r#"{{"user":"{sub}"}}"#));
+    assert_eq!(apis.after(&let_in, "GET /api/data", token), Answer::invalid_token());
+    apis.refuse("ended after it came", token, &Answer::invalid_token());
+    apis.have_logged("the issuer says that the token is not active");
+}
+
+/// Where the issuer refuses to talk to the API, nobody is told that a token is bad, and the log says what to mend.
+pub fn wrong_credentials_are_no_callers_fault(apis: &TaskApis, token: &str) {
+    apis.refuse("nothing can be decided", token, &Answer::undecided());
+    apis.have_logged("check endpoint, client_id and client_secret of the introspection");
+    assert_eq!(apis.agreed("GET /api/data", None), Answer::unauthorized());
+}
+
+/// A token that is bound to the key (RFC 9449), whoever says so, passes with a proof of it for the very request and in no other way.
+pub fn bound_token_passes_with_a_proof_alone(apis: &TaskApis, token: &str, key: &DpopKey, sub: &str) {
+    let let_in = Answer::ok(&format!(r#"{{"user":"{sub}"}}"#));
+    for _ in 0..2 {
+        assert_eq!(apis.agreed_for("GET /api/data", Credentials::Dpop(token, key)), let_in);
+    }
+    let stolen = Answer::invalid_token().offering_proofs("DPoP");
+    apis.refuse_for("the proof of another key", Credentials::Dpop(token, &DpopKey::generate().unwrap()), &stolen);
+    apis.refuse_for("no proof", Credentials::Proven(token, ""), &Answer::proof_missing());
+    apis.refuse("as a bearer token", token, &Answer::invalid_token().offering_proofs("Bearer"));
+}
+
+/// An issuer that is stopped and started again, and must be asked: `known` have met the token and believe for a while what they were told.
+pub fn asked_server_that_is_away_is_no_callers_fault(
+    server: &mut impl Server,
+    known: &TaskApis,
+    cold: &TaskApis,
+    token: &str,
+    sub: &str,
+) {
+    server.stop();
+    known.accept("a token seen a moment ago", token, sub);
+    cold.refuse("nothing can be decided", token, &Answer::undecided());
+    assert_eq!(cold.agreed("GET /api/data", None), Answer::unauthorized());
+    server.start_again();
+    // It has forgotten its tokens.
+    assert_eq!(cold.after(&Answer::undecided(), "GET /api/data", token), Answer::invalid_token());
+    cold.have_logged("the issuer could not be asked about a token");
 }

@@ -41,6 +41,11 @@ fn request(url: &str, client: Client<'_>, form: &[(&str, &str)]) -> RequestBuild
     CLIENT.post(url).basic_auth(client.0, Some(client.1)).form(form)
 }
 
+/// Revokes a token at this address (RFC 7009): an access token, or a refresh token with all that has come of it.
+pub fn revoke(url: &str, client: Client<'_>, token: &str) {
+    succeed(request(url, client, &[("token", token)]));
+}
+
 /// What a token endpoint gives.
 #[derive(Debug)]
 pub struct Tokens(Value);

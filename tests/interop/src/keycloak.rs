@@ -10,10 +10,10 @@ use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
 
 use crate::browser::{CALLBACK, redeem, sign_in};
-use crate::http::{CLIENT, SECRET, Tokens, json, succeed};
+use crate::http::{CLIENT, Client, SECRET, Tokens, json, revoke, succeed};
 use crate::keys;
 use crate::process::{Service, free_port, installed, own_folder};
-use crate::server::{Issuer, Server};
+use crate::server::{Asked, Issuer, Server};
 
 /// The audience of the API.
 pub const AUDIENCE: &str = "task-api";
@@ -82,7 +82,7 @@ impl Keycloak {
             let shown = json!({"include.in.token.scope": "true"});
             admin.add("/client-scopes", &json!({"name": scope, "protocol": "openid-connect", "attributes": shown}));
         }
-        admin.add("/clients", &json!({"clientId": AUDIENCE, "bearerOnly": true}));
+        admin.add("/clients", &json!({"clientId": AUDIENCE, "secret": SECRET, "bearerOnly": true}));
         let user = |name: &str, email: &str| {
             let password = json!([{"type": "password", "value": SECRET}]);
             json!({"username": name, "email": email, "emailVerified": true, "firstName": name, "lastName": "Example",
@@ -150,6 +150,17 @@ impl Issuer for Realm {
     }
 }
 
+impl Asked for Realm {
+    fn name(&self) -> String {
+        self.issuer()
+    }
+
+    /// It is told only of tokens whose audience it is.
+    fn asker(&self) -> Client<'static> {
+        (AUDIENCE, SECRET)
+    }
+}
+
 impl Realm {
     /// The issuer of its tokens.
     pub fn issuer(&self) -> String {
@@ -213,6 +224,22 @@ impl Realm {
         );
         let code = sign_in(&start, &[("username", user), ("password", SECRET)]);
         redeem(&code, &self.token_endpoint(), (client, SECRET), &[])
+    }
+
+    /// Revokes an access or refresh token (RFC 7009) of this client.
+    pub fn revoke(&self, client: &str, token: &str) {
+        revoke(&format!("{}/protocol/openid-connect/revoke", self.issuer()), (client, SECRET), token);
+    }
+
+    /// What it says of a token to the API (RFC 7662).
+    pub fn introspect(&self, token: &str) -> Value {
+        let url = format!("{}/protocol/openid-connect/token/introspect", self.issuer());
+        json(CLIENT.post(url).basic_auth(AUDIENCE, Some(SECRET)).form(&[("token", token)]))
+    }
+
+    /// Signs a user out of all sessions.
+    pub fn log_out(&self, user: &str) {
+        self.admin().add(&format!("/users/{user}/logout"), &json!({}));
     }
 
     /// Adds a key, with which it signs from now on.

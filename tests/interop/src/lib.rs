@@ -7,6 +7,7 @@
 //! say so that they accept its tokens; a server for which there is a preset says no more than that.
 //!
 //! - [`server`]: what the servers have in common;
+//! - [`setup`]: what the Task APIs are told before they start;
 //! - [`apis`]: the Task APIs on axum, actix-web and Rocket, asked the same;
 //! - [`answer`]: what they answer;
 //! - [`token`]: what a token says, and what others make of it;
@@ -28,5 +29,6 @@ pub mod keys;
 pub mod oidc_provider;
 pub mod process;
 pub mod server;
+pub mod setup;
 pub mod token;
 pub mod zitadel;

@@ -9,15 +9,19 @@ use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
 
 use crate::browser::{CALLBACK, redeem, sign_in};
-use crate::http::{SECRET, Tokens};
+use crate::http::{Client, SECRET, Tokens, revoke};
 use crate::keys;
 use crate::process::{Service, free_port, installed, own_folder};
-use crate::server::{Issuer, Server};
+use crate::server::{Asked, Issuer, Server};
 
 /// The audience of the API, for which a client asks by naming the resource `urn:task-api`.
 pub const AUDIENCE: &str = "task-api";
 /// The resource whose audience that is.
 pub const RESOURCE: &str = "urn:task-api";
+/// Another resource of the same audience, whose tokens are opaque.
+pub const OPAQUE: &str = "urn:opaque";
+/// And one of another audience, whose tokens are opaque too.
+pub const ANOTHER_OPAQUE: &str = "urn:another-opaque-api";
 
 /// The server: the clients `web`, `signs-ES256` and `signs-EdDSA`, the clients `bound` and `bound-with-nonce`, whose tokens are bound to a
 /// key of theirs, and any user; `root` has the role `admin`, all others `user`.
@@ -37,6 +41,16 @@ impl Issuer for OidcProvider {
 impl Server for OidcProvider {
     fn service(&mut self) -> &mut Service {
         &mut self.service
+    }
+}
+
+impl Asked for OidcProvider {
+    fn name(&self) -> String {
+        self.issuer.clone()
+    }
+
+    fn asker(&self) -> Client<'static> {
+        (AUDIENCE, SECRET)
     }
 }
 
@@ -72,8 +86,13 @@ impl OidcProvider {
     }
 
     /// The same, bound to this key.
-    pub fn bound_client_tokens(&self, client: &str, key: &DpopKey) -> Tokens {
-        Tokens::bound(&self.token_endpoint(), (client, SECRET), &of_a_client(Some(RESOURCE)), key)
+    pub fn bound_client_tokens(&self, client: &str, resource: &str, key: &DpopKey) -> Tokens {
+        Tokens::bound(&self.token_endpoint(), (client, SECRET), &of_a_client(Some(resource)), key)
+    }
+
+    /// Revokes an opaque access token, or a refresh token with all that has come of it (RFC 7009). It revokes no JWT.
+    pub fn revoke(&self, client: &str, token: &str) {
+        revoke(&format!("{}/token/revocation", self.issuer), (client, SECRET), token);
     }
 
     /// The same by a client in JavaScript, whose proofs are made by a library of its own.

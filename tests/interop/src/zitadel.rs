@@ -6,15 +6,16 @@
 
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::browser::{CALLBACK, redeem, sign_in};
-use crate::http::Tokens;
+use crate::http::{self, Tokens, revoke};
 use crate::process::{Service, free_port, installed, own_folder};
-use crate::server::{Issuer, Server};
+use crate::server::{Asked, Issuer, Server};
 
 /// The client whose ID tokens have this audience.
 pub const CLIENT: &str = "web";
+const SECRET: &str = "secret";
 /// The only user.
 pub const USER: &str = "id1";
 
@@ -28,6 +29,24 @@ pub struct Zitadel {
 impl Issuer for Zitadel {
     fn settings(&self) -> Value {
         json!({"issuer_url": self.issuer, "audience": CLIENT})
+    }
+}
+
+impl Asked for Zitadel {
+    fn name(&self) -> String {
+        self.issuer.clone()
+    }
+
+    /// The client that the tokens are for: it is told of no others.
+    fn asker(&self) -> http::Client<'static> {
+        (CLIENT, SECRET)
+    }
+
+    /// Its answers have neither `aud` nor anything that says of which kind the token is. It makes sure of both: it answers to whom a token is
+    /// for, and finds no refresh token there.
+    fn habits(&self) -> Map<String, Value> {
+        let habits = ["audience_is_checked_by_issuer", "insecure_any_kind"];
+        habits.into_iter().map(|name| (name.to_owned(), json!(true))).collect()
     }
 }
 
@@ -71,6 +90,11 @@ impl Zitadel {
             self.issuer
         );
         let code = sign_in(&start, &[("username", "test-user@localhost"), ("password", "verysecure")]);
-        redeem(&code, &self.token_endpoint(), (CLIENT, "secret"), &[])
+        redeem(&code, &self.token_endpoint(), (CLIENT, SECRET), &[])
+    }
+
+    /// Revokes a token (RFC 7009) of the client.
+    pub fn revoke(&self, token: &str) {
+        revoke(&format!("{}revoke", self.issuer), (CLIENT, SECRET), token);
     }
 }

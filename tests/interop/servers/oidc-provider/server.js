@@ -1,13 +1,14 @@
-// An authorization server made with oidc-provider, as its documentation does it: its own pages for signing in, and JWTs for the one
-// resource that there is.
+// An authorization server made with oidc-provider, as its documentation does it: its own pages for signing in, and JWTs for some
+// resources, opaque tokens for others.
 //
-//   node server.js PORT SECRET KEYS    SECRET is that of each client; KEYS is a file with the keys to sign with, a list of JWKs, of which
-//                                      the first one of each algorithm signs
+//   node server.js PORT SECRET KEYS [URL..]    SECRET is that of each client; KEYS is a file with the keys to sign with, a list of JWKs, of
+//                                              which the first one of each algorithm signs; to each URL goes a logout token when somebody
+//                                              signs out: to the first for the client told-0, to the second for told-1, and so on
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Provider } from 'oidc-provider';
 
-const [port, secret, keys] = process.argv.slice(2);
+const [port, secret, keys, ...told] = process.argv.slice(2);
 const scopes = 'tasks:write email:send';
 
 // A resource is what a client asks a token for (RFC 8707), and the audience of that token.
@@ -16,6 +17,8 @@ const resources = {
   'urn:brief': { audience: 'task-api', accessTokenTTL: 1 },
   'urn:another-api': { audience: 'another-api' },
   'urn:web': { audience: 'web' },
+  'urn:opaque': { audience: 'task-api', accessTokenFormat: 'opaque' },
+  'urn:another-opaque-api': { audience: 'another-api', accessTokenFormat: 'opaque' },
 };
 
 const client = (client_id, alg, more) => ({
@@ -36,6 +39,10 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     client('signs-EdDSA', 'EdDSA'),
     client('bound', 'RS256', bound),
     client('bound-with-nonce', 'RS256', bound),
+    // The API itself, which asks about tokens; where it wants them signed, the answers are (RFC 9701).
+    client('task-api', 'RS256', { introspection_signed_response_alg: 'ES256' }),
+    ...told.map((backchannel_logout_uri, index) =>
+      client(`told-${index}`, 'RS256', { backchannel_logout_uri, backchannel_logout_session_required: true })),
   ],
   jwks: { keys: JSON.parse(readFileSync(keys, 'utf8')) },
   cookies: { keys: ['of-this-server'] },
@@ -45,7 +52,11 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   extraTokenClaims: (_, { accountId }) => ({ roles: accountId === 'root' ? ['admin'] : ['user'] }),
   issueRefreshToken: () => true,
   features: {
+    backchannelLogout: { enabled: true },
     clientCredentials: { enabled: true },
+    introspection: { enabled: true },
+    jwtIntrospection: { enabled: true },
+    revocation: { enabled: true },
     dPoP: {
       enabled: true,
       nonceSecret: randomBytes(32),

@@ -4,6 +4,8 @@
 //! keys are found: by APIs that accept them on purpose. They live for an hour, which it cannot be told to shorten: that they expire
 //! is left to the other servers' tokens.
 
+mod introspection;
+
 use rampart_interop::answer::Answer;
 use rampart_interop::apis::TaskApis;
 use rampart_interop::cases;

@@ -1,5 +1,7 @@
 //! `oidc-provider`: its genuine tokens in the three Task APIs. Each test has a server of its own.
 
+mod introspection;
+
 use rampart_interop::answer::Answer;
 use rampart_interop::apis::{Credentials, PUBLIC_URL, TaskApis};
 use rampart_interop::cases;
@@ -130,7 +132,7 @@ fn server_that_is_away_is_missed_only_by_those_who_never_knew_it() {
 fn tokens_that_are_bound_to_a_key_pass_with_a_proof_of_it() {
     let (server, key) = (OidcProvider::start(), DpopKey::generate().unwrap());
     let free = server.client_tokens("web", Some(RESOURCE));
-    let bound = server.bound_client_tokens("bound", &key);
+    let bound = server.bound_client_tokens("bound", RESOURCE, &key);
     cases::bound_token_passes_with_proofs(&server, &bound, &key, &free);
 }
 
@@ -162,7 +164,7 @@ fn tokens_that_are_bound_to_a_key_are_no_bearer_tokens() {
     let (apis, key) = (TaskApis::of(&server), DpopKey::generate().unwrap());
     // The second client has to prove its key with a nonce of the server.
     for client in ["bound", "bound-with-nonce"] {
-        let bound = server.bound_client_tokens(client, &key);
+        let bound = server.bound_client_tokens(client, RESOURCE, &key);
         cases::bound_token_is_refused_by_those_who_take_no_proofs(&apis, &bound, &key);
     }
     let free = server.client_tokens("web", Some(RESOURCE));
