@@ -85,7 +85,7 @@ impl RampartAuth {
     /// A good token that has come out of its request: whether whoever has it may use it.
     pub(crate) fn unbound(&self, claims: Arc<Claims>) -> Verdict {
         let Some(proofs) = self.proofs() else { return Ok(claims) };
-        match proofs.judge(claims.confirmation, Scheme::Bearer, || [0; 32], None, Duration::ZERO).spends {
+        match proofs.judge(claims.content().confirmation, Scheme::Bearer, || [0; 32], None, Duration::ZERO).spends {
             Ok(_) => Ok(claims),
             Err(refusal) => Err(self.verifier().refuse(None, &refusal, None)),
         }
@@ -121,7 +121,7 @@ impl RampartAuth {
             return AuthenticateOptional::ready(Settled::new(Err(self.verifier().no_clock()), scheme));
         };
         let Judged { spends, is_nonce_due } =
-            proofs.judge(claims.confirmation, scheme, || sha256(token.bytes), line.as_ref(), now);
+            proofs.judge(claims.content().confirmation, scheme, || sha256(token.bytes), line.as_ref(), now);
         let bound = Bound { claims, scheme, cost: None, is_nonce_due };
         let proof = match spends {
             Ok(Some(proof)) => proof,

@@ -213,7 +213,11 @@ impl<'a> Outcome<'a> {
             Ok(None) | Err(_) if held.is_some() => Carry::Remove,
             // Somebody who lacks a right is not vouched for here. What was said before of his token still holds; what was said of
             // another one, which the request no longer carries, does not.
-            Ok(Some(claims)) if !passed && held.is_some_and(|held| held.payload != claims.payload) => Carry::Remove,
+            Ok(Some(claims))
+                if !passed && held.is_some_and(|held| held.content().payload != claims.content().payload) =>
+            {
+                Carry::Remove
+            }
             _ => Carry::Unchanged,
         }
     }

@@ -68,29 +68,30 @@ pub(crate) fn of_opaque(text: &str, believed: Believed, rules: &Rules, now: Dura
 /// What an answer takes away of the claims of a token that was verified; `None` where it takes nothing. It adds nothing.
 pub(crate) fn beside(text: &str, own: &Claims, rules: &Rules, now: Duration) -> Result<Option<Claims>, Flaw> {
     let mut members = read(text)?;
+    let found = own.content();
     if members.has_iss() {
         check_issuer(members.iss.as_ref(), rules)?;
     }
     if members.has_aud() {
         check_audience(&members.audiences(None)?, true, rules)?;
     }
-    let times = Times::read_or(members.exp, members.iat, members.nbf, (!members.has_exp()).then_some(own.times.exp))?;
+    let times = Times::read_or(members.exp, members.iat, members.nbf, (!members.has_exp()).then_some(found.times.exp))?;
     times.check(now, rules.tolerance)?;
     members.check_kind_beside(rules)?;
     if members.cnf.is_some_and(|cnf| cnf.get() != "null") {
         let bound = Confirmation::read(members.cnf).map_err(|_| CONTRADICTS)?;
-        if bound != own.confirmation {
+        if bound != found.confirmation {
             return Err(CONTRADICTS);
         }
     }
-    Ids::read(text)?.check_against(&Ids::read(&own.payload)?)?;
+    Ids::read(text)?.check_against(&Ids::read(&found.payload)?)?;
     let scope = said_scope(text, &mut members, rules)?.map(|said| {
         let said = rules.grants.scope_of(said);
         let both = scopes::names(&own.scope).filter(|name| scopes::names(&said).any(|other| other == *name));
         both.collect::<Vec<_>>().join(" ")
     });
-    let exp = times.exp.min(own.times.exp);
-    if exp == own.times.exp && scope.as_ref().is_none_or(|scope| *scope == own.scope) {
+    let exp = times.exp.min(found.times.exp);
+    if exp == found.times.exp && scope.as_ref().is_none_or(|scope| *scope == own.scope) {
         return Ok(None);
     }
     let scope = scope.unwrap_or_else(|| own.scope.clone());

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -52,7 +54,25 @@ use crate::token::times::Times;
 ///     ClaimFields { sub: "admin".into(), roles: vec!["admin".into()] } // cannot create non-exhaustive struct
 /// }
 /// ```
-pub struct Claims {
+pub struct Claims(Held);
+
+/// What claims are, and for whom they are counted.
+#[expect(clippy::large_enum_variant, reason = "a box would cost every full verification an allocation")]
+enum Held {
+    Here {
+        content: Content,
+        /// The stands of the token cache that may have a copy, a bit for each; and [`LET_GO`].
+        stands: AtomicU64,
+    },
+    /// The same as these.
+    As(Arc<Claims>),
+}
+
+/// The cache has let the claims go: nobody there copies them any more.
+const LET_GO: u64 = 1 << 63;
+
+/// What a verification has found.
+pub(crate) struct Content {
     pub(crate) fields: ClaimFields,
     /// The subject is what stands in for one.
     pub(crate) is_client: bool,
@@ -70,7 +90,13 @@ impl Deref for Claims {
     type Target = ClaimFields;
 
     fn deref(&self) -> &ClaimFields {
-        &self.fields
+        &self.content().fields
+    }
+}
+
+impl From<Content> for Claims {
+    fn from(content: Content) -> Self {
+        Self(Held::Here { content, stands: AtomicU64::new(0) })
     }
 }
 
@@ -162,11 +188,41 @@ impl ClaimError {
 }
 
 impl Claims {
+    pub(crate) fn content(&self) -> &Content {
+        match &self.0 {
+            Held::Here { content, .. } => content,
+            Held::As(claims) => claims.content(),
+        }
+    }
+
+    /// Claims that are the same and counted by themselves, so that whoever takes and drops them writes nothing that those who have
+    /// the others read.
+    pub(crate) fn counted_apart(this: &Arc<Self>) -> Arc<Self> {
+        Arc::new(Self(Held::As(Arc::clone(this))))
+    }
+
+    /// Notes that this stand of the token cache has them; `false` where the cache has let them go.
+    pub(crate) fn may_stand_in(&self, stand: usize) -> bool {
+        match &self.0 {
+            Held::Here { stands, .. } => stands.fetch_or(1 << stand, Ordering::Relaxed) & LET_GO == 0,
+            Held::As(_) => false,
+        }
+    }
+
+    /// Notes that the cache lets them go: the stands that may have them, a bit for each.
+    pub(crate) fn let_go(&self) -> u64 {
+        match &self.0 {
+            Held::Here { stands, .. } => stands.fetch_or(LET_GO, Ordering::Relaxed) & !LET_GO,
+            Held::As(_) => 0,
+        }
+    }
+
     /// The same, less what the issuer takes away.
     pub(crate) fn narrowed(&self, exp: Duration, scope: String, implied_scopes: Box<[String]>) -> Self {
-        let ClaimFields { sub, email, name, preferred_username, given_name, family_name, .. } = &self.fields;
-        let ClaimFields { email_verified, roles, org_id, iss, aud, iat, .. } = &self.fields;
-        Self {
+        let own = self.content();
+        let ClaimFields { sub, email, name, preferred_username, given_name, family_name, .. } = &own.fields;
+        let ClaimFields { email_verified, roles, org_id, iss, aud, iat, .. } = &own.fields;
+        Self::from(Content {
             fields: ClaimFields {
                 sub: sub.clone(),
                 email: email.clone(),
@@ -183,20 +239,20 @@ impl Claims {
                 exp: exp.as_secs(),
                 iat: *iat,
             },
-            is_client: self.is_client,
-            confirmation: self.confirmation,
-            implied_roles: self.implied_roles.clone(),
+            is_client: own.is_client,
+            confirmation: own.confirmation,
+            implied_roles: own.implied_roles.clone(),
             implied_scopes,
-            times: Times { exp, ..self.times },
-            payload: self.payload.clone(),
-            revocable: self.revocable.as_deref().map(|token| Box::new(token.unchecked())),
-        }
+            times: Times { exp, ..own.times },
+            payload: own.payload.clone(),
+            revocable: own.revocable.as_deref().map(|token| Box::new(token.unchecked())),
+        })
     }
 
     /// Whether the token has this role: whole string, case-sensitive (`admin` is neither `Admin` nor `admin2`). Nobody has the role
     /// without a name, not even where the token lists one.
     pub fn has_role(&self, role: &str) -> bool {
-        !role.is_empty() && self.roles.iter().chain(&*self.implied_roles).any(|own| own == role)
+        !role.is_empty() && self.roles.iter().chain(&*self.content().implied_roles).any(|own| own == role)
     }
 
     /// Whether the token has at least one of these roles; `false` for an empty list.
@@ -229,7 +285,7 @@ impl Claims {
     /// Behind them those that the settings say they include: see
     /// [`scope_implies`](crate::RampartAuthBuilder::scope_implies).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        scope::names(&self.scope).chain(self.implied_scopes.iter().map(String::as_str))
+        scope::names(&self.scope).chain(self.content().implied_scopes.iter().map(String::as_str))
     }
 
     /// Who the user is: the issuer and the subject, which are a name only together (OpenID Connect Core section 2). The same `sub` of two
@@ -241,8 +297,8 @@ impl Claims {
     /// Whether the token speaks for no user but for a client: it has no subject of its own, and [`sub`](ClaimFields::sub) is what
     /// [`subject_claim`](crate::Issuer::subject_claim) names. Always `false` without that setting, for many issuers write the client into
     /// `sub` themselves.
-    pub const fn is_client(&self) -> bool {
-        self.is_client
+    pub fn is_client(&self) -> bool {
+        self.content().is_client
     }
 
     /// Any top-level claim by its name; `None` where it is absent or `null`. It is read from the payload at each call.
@@ -257,7 +313,7 @@ impl Claims {
     /// # Errors
     /// Where the claim is there but is not a `T`. The message names the claim and says nothing of its value.
     pub fn get<T: DeserializeOwned>(&self, claim: &str) -> Result<Option<T>, ClaimError> {
-        let mut deserializer = serde_json::Deserializer::from_str(&self.payload);
+        let mut deserializer = serde_json::Deserializer::from_str(&self.content().payload);
         let find = Find { claim, found: std::marker::PhantomData };
         deserializer.deserialize_map(find).map_err(|error| ClaimError::new(claim, &error))
     }
@@ -279,7 +335,7 @@ impl Claims {
     /// # Errors
     /// Where the payload is not a `T`.
     pub fn deserialize<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ClaimError> {
-        serde_json::from_str(&self.payload).map_err(|error| ClaimError::new("the payload", &error))
+        serde_json::from_str(&self.content().payload).map_err(|error| ClaimError::new("the payload", &error))
     }
 
     /// The whole payload as a JSON value, with every claim of the token, also those that no field holds: for templates, or
@@ -296,13 +352,21 @@ impl Claims {
     /// ```
     pub fn to_json(&self) -> serde_json::Value {
         // It has been read as JSON before, with tighter limits than these: it cannot fail.
-        serde_json::from_str(&self.payload).unwrap_or_default()
+        serde_json::from_str(&self.content().payload).unwrap_or_default()
     }
 
     /// What this value keeps on the heap, as the allocator counts it: for the bound of the token cache.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let Self { fields, implied_roles, implied_scopes, payload, revocable, is_client: _, confirmation: _, times: _ } =
-            self;
+        let Content {
+            fields,
+            implied_roles,
+            implied_scopes,
+            payload,
+            revocable,
+            is_client: _,
+            confirmation: _,
+            times: _,
+        } = self.content();
         let string = |text: &String| block(text.capacity());
         let of = |text: &Option<String>| text.as_ref().map_or(0, string);
         let list =
@@ -339,7 +403,7 @@ const fn block(bytes: usize) -> usize {
 
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fields.debug(f, "Claims")
+        self.content().fields.debug(f, "Claims")
     }
 }
 

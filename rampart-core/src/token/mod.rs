@@ -6,6 +6,7 @@ pub(crate) mod answer;
 pub(crate) mod cache;
 pub(crate) mod claims;
 pub(crate) mod confirmation;
+mod copies;
 pub(crate) mod demands;
 mod diagnosis;
 mod elsewhere;

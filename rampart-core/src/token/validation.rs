@@ -6,7 +6,7 @@ use std::time::Duration;
 use rampart_http::json::Value;
 
 use super::answer::Believed;
-use super::claims::{Audience, ClaimFields, Claims};
+use super::claims::{Audience, ClaimFields, Content};
 use super::diagnosis::with_remedy;
 use super::elsewhere::Elsewhere;
 use super::mapping::{self, leads_somewhere, profile};
@@ -105,7 +105,7 @@ fn not_utf8() -> Refusal {
 
 /// What the rules have found.
 pub(crate) struct Valid {
-    pub(crate) claims: Claims,
+    pub(crate) claims: Content,
     /// Claims that are there, but of another type than they should be.
     pub(crate) mistyped: Vec<&'static str>,
 }
@@ -224,7 +224,7 @@ pub(super) fn judge<'a>(
     let implied_roles = rules.implied.by_roles(&fields.roles);
     let implied_scopes = rules.implied.by_scopes(&fields.scope);
     Ok(Valid {
-        claims: Claims {
+        claims: Content {
             fields,
             is_client: subject.is_client,
             confirmation,

@@ -213,7 +213,7 @@ impl Verifier {
         let asked = Asked::about(token.bytes, own.as_ref());
         let in_time = |claims: &Claims| {
             let now = self.clock.now().ok_or_else(|| self.no_date())?;
-            claims.times.check(now, self.tolerance)
+            claims.content().times.check(now, self.tolerance)
         };
         asks.ask(issuer, asked, &in_time).await.map_err(|refusal| self.refuse(Some(issuer), &refusal, None))
     }
@@ -304,25 +304,25 @@ impl Verifier {
             self.listeners.tell(&Event::ClaimMistyped { claim });
         }
         let Some((tokens, identity)) = self.tokens.as_ref().zip(token.identity) else {
-            return Ok(Arc::new(valid.claims));
+            return Ok(Arc::new(valid.claims.into()));
         };
-        let claims = Arc::new(valid.claims);
-        tokens.insert(identity, Entry { claims: Arc::clone(&claims), issuer: issuer.number, key });
+        let claims = Arc::new(Claims::from(valid.claims));
+        tokens.insert(identity, &Entry { claims: Arc::clone(&claims), issuer: issuer.number, key });
         Ok(claims)
     }
 
     /// V9 of claims that were good before.
     fn in_time(&self, claims: &Claims, glance: Glance) -> Result<(), Refusal> {
-        if glance.surely(|now| claims.times.check(now, self.tolerance).is_ok()) {
+        if glance.surely(|now| claims.content().times.check(now, self.tolerance).is_ok()) {
             return Ok(());
         }
-        claims.times.check(self.clock.exactly(glance).ok_or_else(|| self.no_date())?, self.tolerance)
+        claims.content().times.check(self.clock.exactly(glance).ok_or_else(|| self.no_date())?, self.tolerance)
     }
 
     /// Whether claims that were good some time ago are so still.
     pub(crate) fn still_valid(&self, claims: &Claims) -> Result<(), AuthError> {
         let now = self.clock.now().ok_or_else(|| self.no_date());
-        let checked = now.and_then(|now| claims.times.check(now, self.tolerance));
+        let checked = now.and_then(|now| claims.content().times.check(now, self.tolerance));
         checked.map_err(|refusal| self.refuse(None, &refusal, None))?;
         self.check_revocations(claims)
     }
@@ -335,7 +335,7 @@ impl Verifier {
 
     fn check_revocations(&self, claims: &Claims) -> Result<(), AuthError> {
         let Some(revocations) = &self.revocations else { return Ok(()) };
-        revocations.check(claims.revocable.as_deref()).map_err(|refusal| {
+        revocations.check(claims.content().revocable.as_deref()).map_err(|refusal| {
             let blame = Blame { issuer: Some(&claims.iss), ..Blame::default() };
             self.listeners.tell(&Event::TokenRefused(RefusedToken::new(&refusal, None).with(blame)));
             refusal.error

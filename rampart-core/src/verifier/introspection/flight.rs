@@ -112,7 +112,7 @@ impl Asking {
                     for claim in valid.mistyped {
                         asks.listeners.tell(&Event::ClaimMistyped { claim });
                     }
-                    Arc::new(valid.claims)
+                    Arc::new(valid.claims.into())
                 })
             }
         };

@@ -40,7 +40,7 @@ pub(crate) struct Active {
 impl Active {
     pub(super) fn new(claims: Arc<Claims>, asked: (Instant, Duration), believed_for: Duration) -> Self {
         // Never longer than the token lives.
-        let believed_for = believed_for.min(claims.times.exp.saturating_sub(asked.1));
+        let believed_for = believed_for.min(claims.content().times.exp.saturating_sub(asked.1));
         Self { claims, asked: asked.0, asked_wall: asked.1, believed_for }
     }
 
