@@ -22,7 +22,7 @@ use rocket::{Data, Request, Response, Route, async_trait};
 /// use rocket::{Build, Rocket};
 ///
 /// fn app(auth: RampartAuth) -> Rocket<Build> {
-///     rocket::build().mount("/backchannel-logout", backchannel_logout(&auth)).attach(Rampart::new(auth))
+///     rocket::build().mount("/backchannel-logout", backchannel_logout(&auth)).attach(Rampart::fairing(auth))
 /// }
 /// ```
 pub fn backchannel_logout(auth: &RampartAuth) -> Vec<Route> {
