@@ -1,7 +1,11 @@
 //! What the issuer is told.
 
-use rampart_core::RampartAuth;
+use std::time::{Duration, SystemTime};
+
 use rampart_core::adapter::LogoutReply;
+use rampart_core::{
+    AuthError, Each, Followed, LogError, Logged, Place, RampartAuth, RevocationLog, Revocations, Snapshot,
+};
 use rampart_issuer::{Endpoint, Fault};
 
 use crate::ground::{FORM, Ground};
@@ -56,6 +60,20 @@ async fn body_that_is_too_long_is_not_read() {
     assert_eq!(ground.post([FORM], long).await.status(), 400);
 }
 
+/// RV25
+#[tokio::test(start_paused = true)]
+async fn body_is_waited_for_ten_seconds_and_no_longer() {
+    let after = |milliseconds| async move {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        "body"
+    };
+    assert_eq!(LogoutReply::in_time(after(9_999)).await, Ok("body"));
+    let late = LogoutReply::in_time(after(10_001)).await.unwrap_err();
+    let body =
+        r#"{"error":"invalid_request","error_description":"The logout request has not come in time","status":408}"#;
+    assert_eq!(shown(&late), (408, vec![JSON, UNCACHED], body));
+}
+
 /// RV26
 #[tokio::test]
 async fn logout_that_cannot_be_decided_is_for_later() {
@@ -68,6 +86,41 @@ async fn logout_that_cannot_be_decided_is_for_later() {
     assert!(headers.iter().any(|(name, _)| *name == "retry-after"), "{headers:?}");
     assert_eq!(ground.revocations.health().entries, 0);
     assert_eq!(ground.send(&ground.logout().without("events")).await, 400, "what could not hold asks for no keys");
+}
+
+/// A store that has nothing, and takes nothing.
+#[derive(Debug)]
+struct Full;
+
+impl RevocationLog for Full {
+    fn publish<'a>(&'a self, _: &'a [u8], _: SystemTime) -> Logged<'a, ()> {
+        Box::pin(async { Err(LogError::new("full")) })
+    }
+
+    fn snapshot<'a>(&'a self, _: Each<'a>) -> Logged<'a, Snapshot> {
+        Box::pin(async { Ok(Snapshot::Whole(Place::new("0"))) })
+    }
+
+    fn follow<'a>(&'a self, _: &'a Place, _: Each<'a>) -> Logged<'a, Followed> {
+        Box::pin(std::future::pending())
+    }
+
+    fn mark_whole(&self) -> Logged<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// RV26
+#[tokio::test]
+async fn logout_that_cannot_be_kept_is_for_later_and_all_of_it_in_force_here() {
+    let revocations = Revocations::over(Full).start().unwrap();
+    revocations.loaded().await.unwrap();
+    let ground = Ground::with(|builder| builder.revocations(revocations)).await;
+    assert!(ground.is_signed_in().await && ground.verify(&ground.access().without("sid")).await.is_ok());
+    assert_eq!(ground.send(&ground.logout()).await, 503);
+    assert!(!ground.is_signed_in().await);
+    assert_eq!(ground.verify(&ground.access().without("sid")).await, Err(AuthError::TokenRevoked));
+    assert_eq!(ground.verify(&ground.access().sid("s-2")).await, Ok(()));
 }
 
 #[tokio::test]
