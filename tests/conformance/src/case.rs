@@ -43,6 +43,8 @@ pub enum App {
     EveryToken,
     /// As `Opaque`, and the answers must be signed.
     SignedAnswers,
+    /// Some tokens, sessions, users, clients and issuers are revoked.
+    Revoked,
 }
 
 /// Who is asked.

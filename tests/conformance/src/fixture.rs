@@ -11,7 +11,8 @@ use tokio::runtime::Runtime;
 
 use crate::introspection::IntrospectionApis;
 use crate::resolver;
-use crate::sender::DpopApis;
+use crate::revoked;
+use crate::sender::{DpopApis, Pair};
 
 /// The time of every clock in the suite, in seconds since 1970: no test waits for an expiry.
 pub const NOW: u64 = 1_800_000_000;
@@ -76,6 +77,8 @@ pub struct Fixture {
     pub dpop: DpopApis,
     /// APIs that ask their issuer about tokens.
     pub introspection: IntrospectionApis,
+    /// The healthy issuer and others, of whose tokens some are [`revoked`].
+    pub revoked: Pair,
     /// Published by the partner, but for an algorithm that it is not trusted with.
     pub partners_rs256: SigningKey,
     /// Further published keys; the first key of the issuer is one of RS256.
@@ -210,6 +213,7 @@ impl Fixture {
         let (tenants, tenants_uncached) = (with_cache(tenants()), without_cache(tenants()));
         let dpop = DpopApis::of(&issuer);
         let introspection = runtime.block_on(IntrospectionApis::start());
+        let revoked = runtime.block_on(revoked::apis(&issuer, &partner));
         let down = builder(&broken, broken.audience())
             .issuer(Issuer::new(partner.url(), "partner-api").grants(Grants::nothing()))
             .issuer(guarded())
@@ -217,7 +221,11 @@ impl Fixture {
             .build()
             .unwrap();
         let fetching = [&plain, &plain_uncached, &strict, &strict_uncached, &several, &several_uncached];
-        for auth in fetching.into_iter().chain([&elsewhere, &elsewhere_uncached]).chain(dpop.all()) {
+        for auth in fetching
+            .into_iter()
+            .chain([&elsewhere, &elsewhere_uncached, &revoked.cached, &revoked.uncached])
+            .chain(dpop.all())
+        {
             runtime.block_on(auth.warm_up()).unwrap();
         }
         Self {
@@ -241,6 +249,7 @@ impl Fixture {
             of_consumers,
             dpop,
             introspection,
+            revoked,
             partners_rs256,
             es256,
             es384,

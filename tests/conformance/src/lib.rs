@@ -5,7 +5,7 @@
 //! - [`subject`]: asks one of them a case, and compares its answer;
 //! - [`wire`]: a client that sends exactly the bytes it is given;
 //! - [`fixture`]: the issuer, its keys, and the auth objects that all applications share; [`resolver`]: its tenants;
-//!   [`sender`]: whoever makes proofs; [`introspection`]: APIs that ask their issuer about tokens.
+//!   [`revoked`]: whose tokens pass no more; [`sender`]: whoever makes proofs; [`introspection`]: APIs that ask their issuer about tokens.
 //!
 //! `tests/conformance.rs` makes one test of each case and subject.
 #![allow(
@@ -27,6 +27,7 @@ pub mod credentials;
 pub mod fixture;
 pub mod introspection;
 pub mod resolver;
+pub mod revoked;
 pub mod sender;
 pub mod subject;
 pub mod wire;

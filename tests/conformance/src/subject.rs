@@ -70,6 +70,7 @@ impl Framework {
             App::Dpop => &FIXTURE.dpop.accepted.cached,
             App::DpopRequired => &FIXTURE.dpop.required.cached,
             App::DpopNonces => &FIXTURE.dpop.nonces.cached,
+            App::Revoked => &FIXTURE.revoked.cached,
             _ => &FIXTURE.introspection.of(app).unwrap().cached,
         };
         *SERVERS.lock().entry((self.name, app)).or_insert_with(|| (self.start)(app, auth))

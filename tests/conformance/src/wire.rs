@@ -1,7 +1,7 @@
 //! A client of HTTP/1.1 that sends exactly the bytes it is given, and reads exactly one answer at a time.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::case::CONTRACT;
@@ -74,6 +74,14 @@ impl Connection {
     /// Where the server has closed the connection.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.get_mut().write_all(bytes)
+    }
+
+    /// Sends nothing more.
+    ///
+    /// # Errors
+    /// Where the server has closed the connection.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.0.get_mut().shutdown(Shutdown::Write)
     }
 
     /// Reads one answer; `head` says that it is one to `HEAD`, which has no body.

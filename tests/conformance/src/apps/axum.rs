@@ -15,6 +15,7 @@ use rampart_axum::{
     responses,
 };
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tower_http::cors::CorsLayer;
 
 use super::{
@@ -63,9 +64,14 @@ fn start(app: App, auth: &RampartAuth) -> SocketAddr {
 
 /// Serves it for as long as the program runs. It listens when this returns.
 pub fn serve_on_free_port(router: Router) -> SocketAddr {
+    serve_by(Builder::new_multi_thread().worker_threads(2), router)
+}
+
+/// The same on a runtime of this kind.
+pub fn serve_by(runtime: &mut Builder, router: Router) -> SocketAddr {
     let (sender, receiver) = mpsc::channel();
+    let runtime = runtime.enable_all().build().unwrap();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
             sender.send(listener.local_addr().unwrap()).unwrap();

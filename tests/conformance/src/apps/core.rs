@@ -93,6 +93,7 @@ fn outcome(case: &Case, credentials: &Credentials, cached: Cached) -> Result<Str
         App::Dpop => of(&FIXTURE.dpop.accepted),
         App::DpopRequired => of(&FIXTURE.dpop.required),
         App::DpopNonces => of(&FIXTURE.dpop.nonces),
+        App::Revoked => of(&FIXTURE.revoked),
         app => of(FIXTURE.introspection.of(app).unwrap()),
     };
     let path = case.target.split('?').next().unwrap_or_default();

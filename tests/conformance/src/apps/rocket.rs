@@ -16,6 +16,7 @@ use rocket::request::{FromRequest, Outcome};
 use rocket::response::Responder;
 use rocket::{Build, Catcher, Config, Data, Request, Route, catch, catcher, catchers, get, post, routes};
 use rocket_cors::{AllowedHeaders, AllowedOrigins, CorsOptions};
+use tokio::runtime::Builder;
 
 use super::{
     Acme, Admin, Asked, Auditor, ByType, Mailer, Nobody, Operations, ReadAndWrite, ReaderOrMailer, TasksRead,
@@ -49,6 +50,11 @@ fn start(app: App, auth: &RampartAuth) -> SocketAddr {
 
 /// Launches it for as long as the program runs. It listens when this returns.
 pub fn launch_on_free_port(rocket: rocket::Rocket<Build>) -> SocketAddr {
+    launch_by(Builder::new_multi_thread().worker_threads(2), rocket)
+}
+
+/// The same on a runtime of this kind.
+pub fn launch_by(runtime: &mut Builder, rocket: rocket::Rocket<Build>) -> SocketAddr {
     let (sender, receiver) = mpsc::channel();
     let liftoff = AdHoc::on_liftoff("address", move |rocket| {
         let config = rocket.config();
@@ -56,8 +62,8 @@ pub fn launch_on_free_port(rocket: rocket::Rocket<Build>) -> SocketAddr {
         Box::pin(async {})
     });
     let rocket = rocket.attach(liftoff);
+    let runtime = runtime.enable_all().build().unwrap();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async { drop(rocket.launch().await.unwrap()) });
     });
     receiver.recv().unwrap()

@@ -17,6 +17,7 @@ mod layers;
 mod mapping;
 mod requests;
 mod resolver;
+mod revocation;
 mod rights;
 mod serialization;
 mod tenants;
@@ -40,6 +41,7 @@ pub static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
         tenants::cases(fixture),
         dpop::cases(fixture),
         introspection::cases(fixture),
+        revocation::cases(fixture),
     ]
     .concat()
 });
