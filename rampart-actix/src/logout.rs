@@ -1,6 +1,6 @@
 //! Where the issuer says that somebody has signed out.
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Route, web};
 use rampart_core::RampartAuth;
@@ -34,6 +34,7 @@ async fn reply(auth: &RampartAuth, request: &HttpRequest, body: web::Payload) ->
     if request.method() != Method::POST {
         return Err(LogoutReply::not_post());
     }
+    LogoutReply::check_length(request.headers().get(CONTENT_LENGTH).map(HeaderValue::as_bytes))?;
     let body = match LogoutReply::in_time(body.to_bytes_limited(LogoutReply::LONGEST_BODY)).await? {
         Ok(Ok(body)) => Some(body),
         Ok(Err(_)) => return Err(LogoutReply::unreadable()),

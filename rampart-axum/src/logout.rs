@@ -1,11 +1,14 @@
 //! Where the issuer says that somebody has signed out.
 
+use std::error::Error;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::LengthLimitError;
 use rampart_core::RampartAuth;
 use rampart_core::adapter::LogoutReply;
 
@@ -38,11 +41,25 @@ async fn reply(auth: &RampartAuth, request: Request) -> Result<LogoutReply, Logo
         return Err(LogoutReply::not_post());
     }
     let (head, body) = request.into_parts();
-    let length = head.headers.get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let is_too_long = length.is_some_and(|length: u64| length > LogoutReply::LONGEST_BODY as u64);
-    let body =
-        if is_too_long { None } else { LogoutReply::in_time(to_bytes(body, LogoutReply::LONGEST_BODY)).await?.ok() };
+    LogoutReply::check_length(head.headers.get(CONTENT_LENGTH).map(HeaderValue::as_bytes))?;
+    let body = match LogoutReply::in_time(to_bytes(body, LogoutReply::LONGEST_BODY)).await? {
+        Ok(body) => Some(body),
+        Err(error) if is_too_long(&error) => None,
+        Err(_) => return Err(LogoutReply::unreadable()),
+    };
     Ok(auth.backchannel_logout(head.headers.get_all(CONTENT_TYPE), body.as_deref()).await)
+}
+
+/// By the limit of this handler, or by one further out.
+fn is_too_long(error: &axum::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn into_response(reply: LogoutReply) -> Response {

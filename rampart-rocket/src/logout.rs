@@ -17,6 +17,9 @@ use rocket::{Data, Request, Response, Route, async_trait};
 /// and 503 while that cannot be decided or kept, so that the issuer comes again. It needs
 /// [`revocations`](rampart_core::RampartAuthBuilder::revocations), and belongs outside of every guard: the issuer has no access token.
 ///
+/// A form whose first field is `_method` is taken by Rocket for a request of that method, which is then no logout; and Rocket looks at the first 14
+/// bytes of a body before the handler does, for however long they take.
+///
 /// ```
 /// use rampart_rocket::{Rampart, RampartAuth, backchannel_logout};
 /// use rocket::{Build, Rocket};
@@ -26,14 +29,13 @@ use rocket::{Data, Request, Response, Route, async_trait};
 /// }
 /// ```
 pub fn backchannel_logout(auth: &RampartAuth) -> Vec<Route> {
-    const METHODS: [Method; 7] =
-        [Method::Post, Method::Get, Method::Head, Method::Put, Method::Patch, Method::Delete, Method::Options];
+    use Method::{Connect, Delete, Get, Head, Options, Patch, Post, Put, Trace};
     let route = |method| {
         let mut route = Route::new(method, "/", Logout(auth.clone()));
         route.name = Some("backchannel_logout".into());
         route
     };
-    METHODS.into_iter().map(route).collect()
+    [Post, Get, Head, Put, Patch, Delete, Options, Trace, Connect].into_iter().map(route).collect()
 }
 
 #[derive(Clone)]
@@ -59,6 +61,7 @@ impl Logout {
         if request.method() != Method::Post {
             return Err(LogoutReply::not_post());
         }
+        LogoutReply::check_length(request.headers().get_one("content-length").map(str::as_bytes))?;
         let body = LogoutReply::in_time(data.open(LogoutReply::LONGEST_BODY.bytes()).into_bytes()).await?;
         let body = body.map_err(|_| LogoutReply::unreadable())?;
         let body = body.is_complete().then(|| body.into_inner());

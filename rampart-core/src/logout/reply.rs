@@ -46,6 +46,15 @@ impl LogoutReply {
         reply
     }
 
+    /// Whether the body of a request is read that has this `Content-Length`: what is too long is not waited for.
+    ///
+    /// # Errors
+    /// The answer to one that is.
+    pub fn check_length(content_length: Option<&[u8]>) -> Result<(), Self> {
+        let length = content_length.and_then(|length| std::str::from_utf8(length).ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length > Self::LONGEST_BODY as u64) { Err(Self::too_long()) } else { Ok(()) }
+    }
+
     /// For one whose body cannot be read, as HTTP has it.
     pub fn unreadable() -> Self {
         Self::failed(400, "invalid_request", "The logout request cannot be read")

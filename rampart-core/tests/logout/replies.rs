@@ -74,6 +74,18 @@ async fn body_is_waited_for_ten_seconds_and_no_longer() {
     assert_eq!(shown(&late), (408, vec![JSON, UNCACHED], body));
 }
 
+/// RV25
+#[test]
+fn length_says_already_what_is_too_long() {
+    for length in ["65536", "0", "-1", "x", "", "65537 "] {
+        assert_eq!(LogoutReply::check_length(Some(length.as_bytes())), Ok(()), "{length}");
+    }
+    assert_eq!(LogoutReply::check_length(None), Ok(()));
+    for length in ["65537", "18446744073709551615", "0000000000000000065537"] {
+        assert_eq!(LogoutReply::check_length(Some(length.as_bytes())).unwrap_err().status(), 413, "{length}");
+    }
+}
+
 /// RV26
 #[tokio::test]
 async fn logout_that_cannot_be_decided_is_for_later() {
