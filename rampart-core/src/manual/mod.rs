@@ -63,6 +63,7 @@ pub mod revocation {
 /// How to do what the first page of a crate does not show.
 ///
 /// [Rampart itself]: crate::manual::rampart_itself
+/// [revocation]: crate::manual::revocation
 #[cfg(not(doctest))]
 pub mod how_to {
     #![doc = include_str!("how_to.md")]
