@@ -92,7 +92,7 @@ impl RampartAuth {
         let issuer = Arc::clone(&*issuer);
         let logout = self.verified_logout(&issuer, token).await?;
         let Logout { sub, sid, issued_at } = logout;
-        let kept = revocations.log_out(issuer.name(), sub.as_deref(), sid.as_deref(), issued_at.as_secs()).await;
+        let kept = revocations.log_out(issuer.name(), sub.as_deref(), sid.as_deref(), issued_at).await;
         kept.map_err(|_| Failure::Unavailable(RETRY_AFTER))?;
         Ok(issuer)
     }

@@ -115,20 +115,19 @@ impl Revocations {
         self.keep(&said).await
     }
 
-    /// Ends what a logout token speaks of (OpenID Connect Back-Channel Logout 1.0 sections 2.4 and 2.7), which must have been verified: the session
-    /// `sid`, and with `sub` also that subject's tokens without a `sid`, which no session could end; or with `sub` alone all of that
+    /// Ends what a logout token speaks of (OpenID Connect Back-Channel Logout 1.0 sections 2.4 and 2.7), which must have been verified: the
+    /// session `sid`, and with `sub` also that subject's tokens without a `sid`, which no session could end; or with `sub` alone all of that
     /// subject's tokens. In each case those that were issued up to `issued_at`, its own `iat`, and the clock tolerance.
     ///
-    /// # Errors
-    /// As of [`revoke`](Self::revoke); [`RevokeError::Nameless`] where there is neither.
-    pub async fn log_out(
+    /// Whatever the store says, all of it is in force here.
+    pub(crate) async fn log_out(
         &self,
-        iss: impl Into<String>,
+        iss: &str,
         sub: Option<&str>,
         sid: Option<&str>,
-        issued_at: u64,
+        issued_at: Duration,
     ) -> Result<(), RevokeError> {
-        let said = self.0.core.log_out(&iss.into(), sub, sid, issued_at)?;
+        let said = self.0.core.log_out(iss, sub, sid, issued_at)?;
         self.keep(&said).await
     }
 

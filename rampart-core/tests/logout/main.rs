@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod ground;
+mod outages;
 mod replies;
 mod sessions;
 mod tokens;

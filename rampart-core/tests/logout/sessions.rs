@@ -55,6 +55,14 @@ async fn bound_is_the_logout_tokens_own_time_and_the_tolerance() {
     assert_eq!(ground.verify(&ground.access().issued_at(ahead + 6)).await, Ok(()));
 }
 
+/// RV31, where clocks may differ by as much as can be set.
+#[tokio::test]
+async fn issuer_whose_clock_is_far_ahead_is_understood_where_the_tolerance_allows_for_it() {
+    let ground = Ground::with(|builder| builder.clock_tolerance(std::time::Duration::from_secs(600))).await;
+    assert_eq!(ground.send(&ground.logout().claim("iat", NOW + 590)).await, 200);
+    assert_eq!(ground.verify(&ground.access().issued_at(NOW + 590)).await, REVOKED);
+}
+
 /// RV22
 #[tokio::test]
 async fn session_of_another_issuer_is_another_session() {

@@ -8,7 +8,6 @@ mod bounds;
 mod ground;
 mod in_process;
 mod issuers;
-mod logout;
 mod outages;
 mod replicas;
 mod requests;
