@@ -1,8 +1,8 @@
 //! How the cost of a verification grows: with the size of the token, the keys of the set, the threads, the guards of a request, the
-//! issuers of an object, the tokens of strangers, the proofs of keys, and how many of these are remembered.
+//! issuers of an object, the tokens of strangers, the proofs of keys, what is revoked, and how many proofs are remembered.
 //!
 //!     cargo bench -p rampart-core --bench scale                   all parts, five minutes
-//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards issuers strangers proofs replay
+//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards issuers strangers proofs revocations replay
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -52,6 +52,10 @@ fn main() {
     }
     if common::wants("proofs") {
         by_proofs(effort(301, 2)).print();
+    }
+    if common::wants("revocations") {
+        let most = if common::measuring() { 1_000_000 } else { 1000 };
+        common::revocations::by_revocations(effort(301, 2), most).iter().for_each(Table::print);
     }
     if common::wants("replay") {
         by_live_proofs(if common::measuring() { 1_000_000 } else { 1000 }).print();

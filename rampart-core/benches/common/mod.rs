@@ -4,6 +4,7 @@
 
 pub mod bound;
 pub mod report;
+pub mod revocations;
 pub mod rounds;
 pub mod subject;
 

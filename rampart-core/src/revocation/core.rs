@@ -57,6 +57,8 @@ pub(crate) enum Taken {
     Done,
     /// So it is, but the store keeps it for a shorter time than tokens are accepted here.
     TooShort(Id),
+    /// It is of a time to come, or would lock everybody out: skipped, as long as the clock is what it is.
+    TooEarly,
 }
 
 impl Core {
@@ -219,29 +221,27 @@ impl Core {
     }
 
     /// Something that another replica has said, or this one before, and in which terms: in force from now on.
-    pub(crate) fn take(&self, id: &Id, said: Said, terms: Terms) -> Result<Taken, &'static str> {
+    pub(crate) fn take(&self, id: &Id, said: Said, terms: Terms) -> Taken {
         // A clock that stands before 1970 lets no token pass: what is revoked is not forgotten over it.
         let now = seconds_up(self.now().unwrap_or(Duration::MAX).saturating_add(AHEAD)).saturating_add(SKEW);
         match said {
             Said::Issuer(standing) => {
                 if standing.said > now {
-                    return Err("it is of a time to come: is this clock right?");
+                    return Taken::TooEarly;
                 }
                 if self.closed.add(id, standing) {
                     self.raise();
                 }
                 self.closed.set_stored(id, standing);
-                Ok(Taken::Done)
+                Taken::Done
             }
             Said::Entry(entry) => {
                 let latest = now.saturating_add(terms.tolerance.max(self.terms().tolerance).saturating_mul(2));
-                if entry.bound.time().is_some_and(|bound| bound > latest) {
-                    return Err("its bound lies too far ahead, and would lock everybody out: is this clock right?");
+                let is_too_early = matches!(entry.lasts, Lasts::Since(time) if time > now);
+                if is_too_early || entry.bound.time().is_some_and(|bound| bound > latest) {
+                    return Taken::TooEarly;
                 }
-                if matches!(entry.lasts, Lasts::Since(time) if time > now) {
-                    return Err("it is of a time to come: is this clock right?");
-                }
-                Ok(self.take_entry(id, entry, terms))
+                self.take_entry(id, entry, terms)
             }
         }
     }

@@ -39,6 +39,9 @@ const AT_ONCE: usize = 128;
 /// What goes on for long has a line of the log so often.
 const LINE_EVERY: Duration = Duration::from_secs(60);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// A clock that moves by more than this beside the other was set.
+const RESET: Duration = Duration::from_secs(30);
+const TOO_EARLY: &str = "it is of a time to come, or would lock everybody out: is this clock right?";
 
 /// Time since some moment, which no setting of the clock moves.
 pub(crate) type Uptime = Arc<dyn Fn() -> Duration + Send + Sync>;
@@ -71,6 +74,8 @@ pub(crate) struct Feed {
     /// When it was last said that outages are ignored.
     warned: AtomicU64,
     skipped: Strangers,
+    /// Whether something was skipped that is of a time to come by this clock: which may be the one that is wrong.
+    has_skipped_early: AtomicBool,
 }
 
 impl Feed {
@@ -89,6 +94,7 @@ impl Feed {
             is_driven: AtomicBool::new(false),
             warned: AtomicU64::new(0),
             skipped: Strangers::default(),
+            has_skipped_early: AtomicBool::new(false),
         }
     }
 
@@ -195,16 +201,25 @@ impl Feed {
 
     /// An entry of the store is in force here from now on.
     fn take(&self, entry: &[u8]) -> Taken {
-        let taken = self.wire.read(entry).and_then(|(id, said, terms)| self.core.take(&id, said, terms));
-        match taken {
-            Ok(taken) => taken,
-            Err(why) => {
-                if let Some(left_out) = self.skipped.line(clock::uptime()) {
-                    self.core.tell(&Event::RevocationSkipped { why, left_out });
-                }
-                Taken::Done
-            }
+        let (taken, why) = match self.wire.read(entry) {
+            Ok((id, said, terms)) => (self.core.take(&id, said, terms), TOO_EARLY),
+            Err(why) => (Taken::Done, why),
+        };
+        if taken == Taken::TooEarly {
+            self.has_skipped_early.store(true, Ordering::Relaxed);
         }
+        if (why != TOO_EARLY || taken == Taken::TooEarly)
+            && let Some(left_out) = self.skipped.line(clock::uptime())
+        {
+            self.core.tell(&Event::RevocationSkipped { why, left_out });
+        }
+        taken
+    }
+
+    /// What this clock says beside the time that no setting moves.
+    fn clock_offset(&self) -> i128 {
+        let wall = self.core.now().unwrap_or_default().as_millis();
+        i128::try_from(wall).unwrap_or(i128::MAX) - i128::from(self.now())
     }
 
     /// The store was asked then, and has answered.
@@ -282,6 +297,7 @@ impl Driver {
         let Feed { core, log, is_loaded, settings, .. } = &*self.feed;
         loop {
             let asked = self.feed.now();
+            self.feed.has_skipped_early.store(false, Ordering::Relaxed);
             let mut has_begun = false;
             let mut each = |entry: &[u8]| {
                 // Not before there is something: a store that is away takes nothing away.
@@ -327,6 +343,7 @@ impl Driver {
     async fn follow(&mut self, place: &mut Place) -> Ended {
         /// A store that says at once that there is nothing is not asked without end.
         const BREATH: Duration = Duration::from_millis(50);
+        let offset = self.feed.clock_offset();
         loop {
             let asked = self.feed.now();
             let (mut told, mut to_send) = (false, Vec::new());
@@ -351,6 +368,11 @@ impl Driver {
             }
             self.recover();
             self.feed.core.sweep();
+            // This clock was set, perhaps right: what lay ahead of it may not do so any more.
+            let is_reset = || self.feed.clock_offset().abs_diff(offset) > u128::from(millis(RESET));
+            if self.feed.has_skipped_early.load(Ordering::Relaxed) && is_reset() {
+                return Ended::ReadAgain;
+            }
             if !told && self.feed.now().saturating_sub(asked) < millis(BREATH) {
                 sleep(BREATH).await;
             }
@@ -364,7 +386,7 @@ impl Driver {
         let now = Duration::from_millis(self.feed.now());
         if self.line.is_none_or(|line| now >= line + LINE_EVERY) {
             self.line = Some(now);
-            let (age, is_stale) = (self.feed.age(), !self.feed.is_in_touch());
+            let (age, is_stale) = (self.feed.age(), !self.feed.is_in_touch() && !self.feed.ignores_outages());
             let (error, failures) = (&*error.to_string(), self.failures);
             self.feed.core.tell(&Event::RevocationFeedFailed { error, failures, age, is_stale });
         }

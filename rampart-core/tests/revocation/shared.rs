@@ -175,6 +175,23 @@ async fn rv16_entries_that_are_none_are_skipped_with_a_line() {
     assert!(!Replica::start(&store).await.passes(&named()), "what stands behind it is read");
 }
 
+/// A machine whose clock is set once it is up.
+#[tokio::test(start_paused = true)]
+async fn rv15_what_lies_ahead_of_a_clock_that_is_behind_counts_once_that_is_set_right() {
+    let store = Store::new();
+    let right = Replica::start(&store).await;
+    right.revoke(Revocation::token(ISSUER, "token-1")).await;
+    right.revoke(Revocation::issuer("https://closed.example")).await;
+    let behind = Replica::at(&store, |shared| shared, |builder| builder, |clock| clock.set(NOW - 7200)).await;
+    assert_eq!(behind.ground.kept(), 0);
+    right.revoke(Revocation::token(ISSUER, "token-2")).await;
+    seconds(5).await;
+    behind.ground.clock.set(NOW);
+    seconds(2).await;
+    assert!(!behind.passes(&named()) && !behind.passes(&token("token-2")) && behind.passes(&token("token-3")));
+    assert_eq!(store.entries().len(), 3);
+}
+
 #[tokio::test(start_paused = true)]
 async fn rv35_entry_without_the_seal_of_the_state_key_is_skipped() {
     let store = Store::new();
