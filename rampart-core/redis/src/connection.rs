@@ -39,6 +39,8 @@ impl Drop for Driver {
 #[derive(Debug)]
 pub(crate) enum Failed {
     Late,
+    /// It reads its file.
+    Loading,
     Redis(RedisError),
     Io(io::Error),
 }
@@ -47,6 +49,7 @@ impl std::fmt::Display for Failed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Late => f.write_str("it does not answer in time"),
+            Self::Loading => f.write_str("it is still loading its file"),
             Self::Redis(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
         }

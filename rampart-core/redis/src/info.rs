@@ -17,17 +17,23 @@ pub(crate) struct Info {
     mode: String,
     policy: String,
     role: String,
+    is_loading: bool,
     pub(crate) is_append_only: bool,
-    pub(crate) used_memory: u64,
-    pub(crate) max_memory: u64,
+    pub(crate) memory: Memory,
     pub(crate) evicted: u64,
 }
 
 impl Info {
     /// What it says, where it may be used.
     pub(crate) async fn ask(connection: &Connection, patience: Duration, allows_eviction: bool) -> Result<Self, Blind> {
-        let answers: [Value; SECTIONS.len()] = connection.ask_all(&infos(), patience).await.map_err(Blind::Failed)?;
-        let info = Self::of(answers)?;
+        let answers: [Value; SECTIONS.len() + 1] =
+            connection.ask_all(&infos(), patience).await.map_err(Blind::Failed)?;
+        let [keys, sections @ ..] = answers;
+        let mut info = Self::of(sections)?;
+        info.memory.keys = match keys {
+            Value::Int(keys) => keys.unsigned_abs(),
+            _ => return Err(unreadable("how many keys it has")),
+        };
         info.check(allows_eviction)?;
         Ok(info)
     }
@@ -48,9 +54,10 @@ impl Info {
                     "redis_mode" => value.clone_into(&mut info.mode),
                     "maxmemory_policy" => value.clone_into(&mut info.policy),
                     "role" => value.clone_into(&mut info.role),
+                    "loading" => info.is_loading = value != "0",
                     "aof_enabled" => info.is_append_only = value == "1",
-                    "used_memory" => info.used_memory = number()?,
-                    "maxmemory" => info.max_memory = number()?,
+                    "used_memory" => info.memory.used = number()?,
+                    "maxmemory" => info.memory.limit = number()?,
                     "evicted_keys" => info.evicted = number()?,
                     _ => {}
                 }
@@ -64,6 +71,10 @@ impl Info {
     }
 
     fn check(&self, allows_eviction: bool) -> Result<(), Blind> {
+        // What it says of itself meanwhile is not what it will be: that it writes nothing down, for one.
+        if self.is_loading {
+            return Err(Blind::Failed(Failed::Loading));
+        }
         if self.mode == "cluster" {
             let why =
                 "it is a node of a cluster, where keys that belong together are not; give a server that stands alone";
@@ -88,6 +99,7 @@ impl Info {
 fn infos() -> Pipeline {
     // One section a call: Redis 6.2 takes no more.
     let mut infos = pipe();
+    infos.cmd("DBSIZE");
     for section in SECTIONS {
         infos.cmd("INFO").arg(section);
     }
@@ -95,7 +107,38 @@ fn infos() -> Pipeline {
 }
 
 fn unreadable(name: &str) -> Blind {
-    Blind::Refused(format!("its INFO does not say {name}; it must be Redis 6.2 or newer, or Valkey"))
+    Blind::Refused(format!("it does not say {name}; it must be Redis 6.2 or newer, or Valkey"))
+}
+
+/// What it has, in bytes, and for how many keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) used: u64,
+    /// None where it is 0.
+    pub(crate) limit: u64,
+    pub(crate) keys: u64,
+}
+
+impl Memory {
+    /// Whether proofs have no room, so that there is some for what must not be refused: at nine tenths, and where the tables of keys are
+    /// about to be doubled and that would not leave any. With small entries it takes a sixth of all memory, between one insertion and the next.
+    pub(crate) fn is_full(self) -> bool {
+        let Self { used, limit, .. } = self;
+        let hundredths = |share: u64| limit / 100 * share;
+        limit > 0 && (used >= hundredths(90) || used.saturating_add(self.doubling()) >= hundredths(96))
+    }
+
+    /// How much that takes, where it is near. There are two tables, of keys and of when they expire, with 8 bytes for a place; they double
+    /// when there are as many keys as places, or, where that was put off for want of memory, at 1.618 times as many.
+    fn doubling(self) -> u64 {
+        const PLACE: u64 = 2 * 8;
+        let places = self.keys.next_power_of_two();
+        match self.keys.saturating_mul(100) / places {
+            90.. => places * 2 * PLACE,
+            75..=85 => places * PLACE,
+            _ => 0,
+        }
+    }
 }
 
 /// Why a server is not used.
@@ -111,6 +154,31 @@ impl std::fmt::Display for Blind {
         match self {
             Self::Failed(failed) => failed.fmt(f),
             Self::Refused(why) => f.write_str(why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_full_at_nine_tenths_or_where_the_tables_would_fill_it() {
+        const MIB: u64 = 1 << 20;
+        for (used, limit, keys, is_full) in [
+            (100, 0, 1_000_000, false),
+            (89, 100, 10, false),
+            (91, 100, 10, true),
+            // 2^19 places of 16 bytes, doubled: 16 MiB.
+            (79, 100, 500_000, false),
+            (81, 100, 500_000, true),
+            (81, 100, 450_000, false),
+            // Put off at 2^18: 8 MiB.
+            (86, 100, 420_000, false),
+            (89, 100, 420_000, true),
+        ] {
+            let memory = Memory { used: used * MIB, limit: limit * MIB, keys };
+            assert_eq!(memory.is_full(), is_full, "{memory:?}");
         }
     }
 }

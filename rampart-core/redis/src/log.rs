@@ -58,15 +58,16 @@ const PUBLISH: &str = r"
     return name
 ";
 
-/// Where the store stands, in one step: the mark, the last number and its place.
+/// Where the store stands, in one step: the mark, the last number and its place, and the name of its filling.
 const STAND: &str = r"
     local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-    return {redis.call('GET', KEYS[3]) or '', redis.call('GET', KEYS[2]) or '0', last[1] and last[1][1] or '0-0'}
+    local at = last[1] and last[1][1] or '0-0'
+    return {redis.call('GET', KEYS[3]) or '', redis.call('GET', KEYS[2]) or '0', at, redis.call('GET', KEYS[4]) or ''}
 ";
 
 /// Sets the mark where there is none of this life of the server, and nobody has emptied it since it was filled.
 const MARK: &str = r"
-    if ARGV[3] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[3] then
+    if ARGV[3] == '1' and (redis.call('GET', KEYS[2]) or '') ~= ARGV[4] then
         return 0
     end
     local mark = redis.call('GET', KEYS[1]) or ''
@@ -81,12 +82,13 @@ pub(crate) struct Log {
     link: Arc<Link>,
     /// The connection that waits, while nobody waits on it.
     feed: Mutex<Option<Feed>>,
-    /// What the store was when it was told the first entry since one has read it.
+    /// What the store was when it was last read, or told something since.
     filling: Mutex<Option<Filling>>,
 }
 
 #[derive(Debug)]
 struct Filling {
+    /// Nothing where it was empty.
     name: String,
     run: String,
 }
@@ -124,14 +126,19 @@ impl Log {
         let name = connection.ask(&call, plan.deadline).await.map_err(|failed| self.failed(&failed))?;
         let name: String =
             redis::from_redis_value(name).map_err(|_| self.error("an answer is not what it should be"))?;
-        self.filling.lock().get_or_insert(Filling { name, run: look.run });
+        let mut filling = self.filling.lock();
+        let filling = filling.get_or_insert_with(|| Filling { name: String::new(), run: look.run });
+        // The first of all. Another name than the one before is noticed by whoever sets the mark.
+        if filling.name.is_empty() {
+            filling.name = name;
+        }
         Ok(())
     }
 
     async fn read(&self, each: Each<'_>) -> Result<Snapshot, LogError> {
-        *self.filling.lock() = None;
         let up = self.up()?;
-        let (mark, stand) = self.stand(&up).await?;
+        let Stand { mark, position, filling } = self.stand(&up).await?;
+        *self.filling.lock() = Some(Filling { name: filling, run: up.look.run.clone() });
         let mut cursor = String::from("0");
         let mut too_long = 0;
         loop {
@@ -151,21 +158,23 @@ impl Log {
             self.tell_of_strange(too_long);
         }
         // It may have been lost while it was read.
-        let (mark_now, _) = self.stand(&up).await?;
-        let is_whole = mark_now == mark && mark.is_some_and(|mark| mark.counts_for(&up));
-        Ok(if is_whole { Snapshot::Whole(stand.place()) } else { Snapshot::Unknown })
+        let now = self.stand(&up).await?;
+        let is_whole = now.mark == mark && mark.is_some_and(|mark| mark.counts_for(&up));
+        Ok(if is_whole { Snapshot::Whole(position.place()) } else { Snapshot::Unknown })
     }
 
-    async fn stand(&self, up: &Up) -> Result<(Option<Mark>, Position), LogError> {
+    async fn stand(&self, up: &Up) -> Result<Stand, LogError> {
         let plan = self.link.plan();
         let mut call = cmd("EVAL");
-        call.arg(STAND).arg(3).arg(plan.names.stream()).arg(plan.names.count()).arg(plan.names.whole());
+        call.arg(STAND).arg(4);
+        call.arg(plan.names.stream()).arg(plan.names.count()).arg(plan.names.whole()).arg(plan.names.filling());
         let stand = up.connection.ask(&call, plan.patience()).await.map_err(|failed| self.failed(&failed))?;
-        let (mark, number, id): (String, u64, String) =
+        let (mark, number, id, filling): (String, u64, String, String) =
             redis::from_redis_value(stand).map_err(|_| self.error("an answer is not what it should be"))?;
         let mark = Mark::read(&mark);
         let epoch = mark.as_ref().map(|mark| mark.epoch.clone()).unwrap_or_default();
-        Ok((mark, Position { epoch, number, id, run: up.look.run.clone() }))
+        let position = Position { epoch, number, id, run: up.look.run.clone() };
+        Ok(Stand { mark, position, filling })
     }
 
     async fn page(&self, up: &Up, cursor: &str) -> Result<(String, Vec<Value>), LogError> {
@@ -214,14 +223,14 @@ impl Log {
         // Kept whatever comes of it: until one has read the store again, it is what was filled.
         let name = match &*self.filling.lock() {
             Some(Filling { run, .. }) if *run != look.run => return Err(self.error(LOST)),
-            Some(Filling { name, .. }) => name.clone(),
-            // There was nothing to tell.
-            None => String::new(),
+            Some(Filling { name, .. }) => Some(name.clone()),
+            // Nobody has looked what there is.
+            None => None,
         };
         let plan = self.link.plan();
         let mut call = cmd("EVAL");
         call.arg(MARK).arg(2).arg(plan.names.whole()).arg(plan.names.filling());
-        call.arg(random()).arg(format!(" {}", look.run)).arg(name);
+        call.arg(random()).arg(format!(" {}", look.run)).arg(u8::from(name.is_some())).arg(name.unwrap_or_default());
         let is_set = connection.ask(&call, plan.deadline).await.map_err(|failed| self.failed(&failed))?;
         if is_set == Value::Int(1) { Ok(()) } else { Err(self.error(LOST)) }
     }
@@ -243,6 +252,13 @@ impl RevocationLog for Log {
     fn mark_whole(&self) -> Logged<'_, ()> {
         Box::pin(self.mark())
     }
+}
+
+/// What there is in the store, at one moment.
+struct Stand {
+    mark: Option<Mark>,
+    position: Position,
+    filling: String,
 }
 
 /// That the store holds all that is in force, as somebody has said who knew.

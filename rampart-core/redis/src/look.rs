@@ -9,8 +9,6 @@ use crate::info::{Blind, Info};
 use crate::names::Names;
 use crate::random::random;
 
-/// Of `maxmemory`, in hundredths: beyond it proofs are not taken any more, so that there is room for what must not be refused.
-const FULL: u64 = 90;
 /// By how much the clock of the server may leap before what it lets expire counts as lost. Entries stay for longer than they are needed by
 /// more than this.
 const LEAP: Duration = Duration::from_secs(20);
@@ -79,7 +77,7 @@ pub(crate) async fn look(connection: &Connection, question: &Question<'_>) -> Re
         Some(before) if before.birth.id == born.birth.id => before.birth.clone(),
         _ => born.birth,
     };
-    let is_full = info.max_memory > 0 && info.used_memory >= info.max_memory / 100 * FULL;
+    let is_full = info.memory.is_full();
     let Info { run, is_append_only, evicted, .. } = info;
     Ok(Look { birth, is_full, run, is_append_only, at: Instant::now(), evicted, clock })
 }

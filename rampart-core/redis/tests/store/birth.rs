@@ -5,7 +5,7 @@ use std::time::Duration;
 use rampart_core::{Spending, StoreHealth};
 
 use crate::common::{
-    PREFIX, Proxy, SECOND, Server, is_too_young, proof, proof_made, proofs, spend, until, until_it_is,
+    Proxy, SECOND, Server, is_too_young, proof, proof_made, proofs, spend, store_at, until, until_it_is,
 };
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn replica_that_is_added_to_the_server_changes_nothing() {
 async fn what_was_spent_stays_so_when_the_connection_is_cut() {
     let server = Server::start();
     let proxy = Proxy::to(server.port).await;
-    let store = rampart_redis::RedisStore::connect(&proxy.url(), PREFIX).await.unwrap().spent_proofs();
+    let store = store_at(&proxy.url()).await.spent_proofs();
     assert_eq!(spend(&store, proof(1)).await, Ok(Spending::New));
     for key in 2..5 {
         server.run(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);

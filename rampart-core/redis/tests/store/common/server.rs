@@ -55,7 +55,7 @@ impl Server {
             if self.process.try_wait().unwrap().is_some() {
                 return false;
             }
-            if self.is_ours() {
+            if self.is_ours() && self.has_loaded() {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -67,6 +67,10 @@ impl Server {
     fn is_ours(&self) -> bool {
         fs::read_to_string(self.folder.join("pid")).is_ok_and(|pid| pid.trim() == self.process.id().to_string())
             && std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+    }
+
+    fn has_loaded(&self) -> bool {
+        self.try_ask::<String>(&["INFO", "persistence"]).is_ok_and(|info| info.contains("\r\nloading:0\r\n"))
     }
 
     pub(crate) fn connection(&self) -> Connection {
