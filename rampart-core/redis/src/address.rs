@@ -44,6 +44,10 @@ impl Address {
         Ok(Self { place, login })
     }
 
+    pub(crate) fn has_password(&self) -> bool {
+        self.login.password().is_some()
+    }
+
     /// Whether what is said on the way stays on this machine, or is encrypted.
     pub(crate) fn is_private(&self) -> bool {
         match &self.place {

@@ -12,11 +12,13 @@ mod look;
 mod names;
 mod proofs;
 mod random;
+mod settings;
 mod store;
 mod tls;
 
 pub use crate::{
     error::ConnectError,
     proofs::SpentProofs,
+    settings::RedisSettings,
     store::{RedisStore, RedisStoreBuilder},
 };

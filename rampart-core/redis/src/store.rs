@@ -12,6 +12,7 @@ use crate::link::{Link, Plan};
 use crate::log::Log;
 use crate::names::Names;
 use crate::proofs::SpentProofs;
+use crate::settings::RedisSettings;
 use crate::tls;
 
 const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
@@ -60,6 +61,14 @@ impl RedisStore {
             allows_plaintext: false,
             allows_eviction: false,
         }
+    }
+
+    /// As a section of a file says it.
+    ///
+    /// # Errors
+    /// A setting that cannot be used. Nothing of a URL is shown.
+    pub fn from_settings(settings: &RedisSettings) -> Result<RedisStoreBuilder, ConfigError> {
+        settings.builder(|name| std::env::var(name).ok())
     }
 
     /// Where spent proofs are remembered, for [`Dpop::replay`](rampart_core::Dpop::replay).

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rampart_core::{Spending, StoreHealth};
+use rampart_core::{Followed, Snapshot, Spending, StoreHealth};
 use rampart_redis::{ConnectError, RedisStore};
 
 use crate::common::server::free_port;
@@ -146,4 +146,31 @@ async fn store_is_closed_with_its_last_handle() {
     drop(proofs_of_it);
     until("the connection is closed", async || server.info("connected_clients") == before).await;
     drop(proofs(&server).await);
+}
+
+/// What the README says that a user of the server needs, and no more.
+#[tokio::test]
+async fn user_with_few_rights_will_do() {
+    let readme = include_str!("../../README.md");
+    let rights = readme.split("ACL SETUSER api on >PASSWORD ").nth(1).unwrap().split('`').next().unwrap();
+    let server = Server::start();
+    let user: Vec<&str> = ["ACL", "SETUSER", "api", "on", ">hunter2"].into_iter().chain(rights.split(' ')).collect();
+    server.run(&user);
+    let url = format!("redis://api:hunter2@127.0.0.1:{}", server.port);
+    let store = RedisStore::connect(&url, "my-api:").await.unwrap();
+    assert_eq!(spend(&store.spent_proofs(), proof(1)).await, Ok(Spending::New));
+    let log = store.revocation_log();
+    log.publish(b"entry", std::time::SystemTime::now() + SECOND * 60).await.unwrap();
+    log.publish(b"over", std::time::SystemTime::UNIX_EPOCH).await.unwrap();
+    log.publish(b"last", std::time::SystemTime::now() + SECOND * 60).await.unwrap();
+    log.mark_whole().await.unwrap();
+    let Snapshot::Whole(place) = log.snapshot(&mut |_| {}).await.unwrap() else { panic!("unknown") };
+    assert!(matches!(log.follow(&place, &mut |_| {}).await, Ok(Followed::Next(_))));
+    let other = RedisStore::connect(&url, "other:").await.unwrap_err();
+    assert!(matches!(other, ConnectError::Unreachable { .. }), "{other}");
+    let mut own = redis::Client::open(url).unwrap().get_connection().unwrap();
+    for forbidden in [&["FLUSHALL"][..], &["CONFIG", "GET", "*"], &["SHUTDOWN"], &["KEYS", "*"]] {
+        let said: redis::RedisResult<()> = redis::cmd(forbidden[0]).arg(&forbidden[1..]).query(&mut own);
+        assert_eq!(said.unwrap_err().code(), Some("NOPERM"), "{forbidden:?}");
+    }
 }

@@ -9,4 +9,5 @@ mod connecting;
 mod memory;
 mod outages;
 mod revocations;
+mod settings;
 mod spending;
