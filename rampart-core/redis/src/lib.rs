@@ -12,6 +12,7 @@ mod look;
 mod names;
 mod proofs;
 mod random;
+mod revocation_feed;
 mod settings;
 mod store;
 mod tls;
@@ -19,6 +20,7 @@ mod tls;
 pub use crate::{
     error::ConnectError,
     proofs::SpentProofs,
+    revocation_feed::RevocationFeed,
     settings::RedisSettings,
     store::{RedisStore, RedisStoreBuilder},
 };

@@ -45,9 +45,10 @@ pub struct RedisSettings {
     pub allow_plaintext: bool,
     /// See [`RedisStoreBuilder::deadline`]: in milliseconds.
     pub deadline_ms: Option<u64>,
-    /// For how long what is known as revoked is relied on while the server is away: in seconds.
+    /// See [`SharedRevocations::max_stale`](rampart_core::SharedRevocations::max_stale): in seconds.
     pub max_stale_seconds: Option<u64>,
-    /// Whether the store is new, so that nothing was ever revoked: for the very first start on an empty one alone.
+    /// See [`SharedRevocations::initialize`](rampart_core::SharedRevocations::initialize): for the very first start on an empty store, and for that
+    /// alone.
     #[serde(default)]
     pub initialize: bool,
     /// A file that holds the key of [`RedisStoreBuilder::state_key`]: 32 bytes in base64url.
@@ -78,6 +79,8 @@ impl RedisSettings {
         if let Some(milliseconds) = self.deadline_ms {
             builder = builder.deadline(Duration::from_millis(milliseconds));
         }
+        builder.shared.max_stale = self.max_stale_seconds.map(Duration::from_secs);
+        builder.shared.initialize = self.initialize;
         if let Some(file) = &self.state_key_file {
             builder = builder.state_key(key_of(file)?);
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rampart_core::{ConfigError, ReplayStore, RevocationLog};
+use rampart_core::{ConfigError, ReplayStore, RevocationLog, Revocations, SharedRevocations};
 
 use crate::address::Address;
 use crate::error::ConnectError;
@@ -33,9 +33,18 @@ const LONGEST_DEADLINE: Duration = Duration::from_secs(10);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RedisStore {
     link: Arc<Link>,
+    shared: Shared,
+}
+
+/// What is said of the revocations that a store is for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Shared {
+    pub(crate) state_key: Option<[u8; 32]>,
+    pub(crate) max_stale: Option<Duration>,
+    pub(crate) initialize: bool,
 }
 
 impl RedisStore {
@@ -55,7 +64,7 @@ impl RedisStore {
         RedisStoreBuilder {
             address: Address::parse(url),
             prefix: prefix.to_owned(),
-            state_key: None,
+            shared: Shared::default(),
             deadline: DEFAULT_DEADLINE,
             certificates: None,
             allows_plaintext: false,
@@ -76,7 +85,37 @@ impl RedisStore {
         Arc::new(SpentProofs::new(Arc::clone(&self.link)))
     }
 
-    /// Where revocations are kept for all replicas, as [`RevocationLog`] has it. Waiting for the next one takes a connection of its own,
+    /// What was revoked on any replica: settings, with the state key of this store and what its section of a file says, and then
+    /// [`start`](SharedRevocations::start). Requests never wait for the server.
+    ///
+    /// A server that is new says of nothing that it is whole, and nothing passes: it must be said once that nothing was ever revoked, by
+    /// [`initialize`](SharedRevocations::initialize).
+    ///
+    /// ```no_run
+    /// use rampart_core::{RampartAuth, Revocation};
+    /// use rampart_redis::RedisStore;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = RedisStore::connect("rediss://redis.example.com", "my-api:").await?;
+    /// let revocations = store.revocations().start()?;
+    /// let auth = RampartAuth::builder("https://auth.example.com", "my-api").revocations(revocations.clone()).build()?;
+    ///
+    /// revocations.revoke(Revocation::subject("https://auth.example.com", "user-1")).await?; // on every replica
+    /// # Ok(()) }
+    /// ```
+    pub fn revocations(&self) -> SharedRevocations {
+        let Shared { state_key, max_stale, initialize } = self.shared;
+        let mut shared = Revocations::over(Log::new(Arc::clone(&self.link)));
+        if let Some(key) = state_key {
+            shared = shared.state_key(key);
+        }
+        if let Some(max_stale) = max_stale {
+            shared = shared.max_stale(max_stale);
+        }
+        if initialize { shared.initialize() } else { shared }
+    }
+
+    /// The store of [`revocations`](Self::revocations) by itself, for whoever keeps a list of his own in step with it. Waiting for the next one takes a connection of its own,
     /// which is made when it is first followed.
     pub fn revocation_log(&self) -> Arc<dyn RevocationLog> {
         Arc::new(Log::new(Arc::clone(&self.link)))
@@ -88,7 +127,7 @@ impl RedisStore {
 pub struct RedisStoreBuilder {
     address: Result<Address, &'static str>,
     prefix: String,
-    state_key: Option<[u8; 32]>,
+    pub(crate) shared: Shared,
     deadline: Duration,
     certificates: Option<Vec<u8>>,
     allows_plaintext: bool,
@@ -97,10 +136,10 @@ pub struct RedisStoreBuilder {
 
 impl RedisStoreBuilder {
     /// 32 random bytes that all replicas share: what leaves the process is then named under a key derived from it, so that
-    /// who reads the server cannot tell whether a proof that he knows was shown. All replicas have the same one: with two, each
+    /// who reads the server cannot tell whether a proof that he knows was shown, and who writes there cannot revoke anything. All replicas have the same one: with two, each
     /// refuses proofs for 10 s whenever the other has looked at the store, again and again.
     pub const fn state_key(mut self, key: [u8; 32]) -> Self {
-        self.state_key = Some(key);
+        self.shared.state_key = Some(key);
         self
     }
 
@@ -137,20 +176,23 @@ impl RedisStoreBuilder {
     /// [`ConnectError::Refused`] for a server that may forget (a `maxmemory-policy` other than `noeviction`), a replica and a node
     /// of a cluster.
     pub async fn connect(self) -> Result<RedisStore, ConnectError> {
-        Ok(RedisStore { link: Arc::new(Link::connect(self.plan()?).await?) })
+        let shared = self.shared;
+        Ok(RedisStore { link: Arc::new(Link::connect(self.plan()?).await?), shared })
     }
 
-    /// Returns at once and goes on trying; until there is a server that may be used, proofs are answered by 503. For APIs
+    /// Returns at once and goes on trying; until there is a server that may be used, proofs are answered by 503, and where revocations are on,
+    /// so is every token. For APIs
     /// that may start before their Redis does. Needs to be called on a tokio runtime.
     ///
     /// # Errors
     /// A setting that cannot be used.
     pub fn connect_in_background(self) -> Result<RedisStore, ConfigError> {
+        let shared = self.shared;
         let plan = self.plan()?;
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(ConfigError::invalid("redis", "is connected to without a tokio runtime; call from within one"));
         }
-        Ok(RedisStore { link: Arc::new(Link::connect_in_background(plan)) })
+        Ok(RedisStore { link: Arc::new(Link::connect_in_background(plan)), shared })
     }
 
     fn plan(self) -> Result<Plan, ConfigError> {
@@ -173,8 +215,15 @@ impl RedisStoreBuilder {
             ));
         }
         let tls = if address.is_encrypted() { Some(tls::client(self.certificates.as_deref())?) } else { None };
-        let names = Names::new(&self.prefix, self.state_key.as_ref());
+        let names = Names::new(&self.prefix, self.shared.state_key.as_ref());
         Ok(Plan { address, tls, names, deadline: self.deadline, allows_eviction: self.allows_eviction })
+    }
+}
+
+/// Without the key.
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("link", &self.link).finish_non_exhaustive()
     }
 }
 
@@ -183,7 +232,7 @@ impl fmt::Debug for RedisStoreBuilder {
         f.debug_struct("RedisStoreBuilder")
             .field("address", &self.address)
             .field("prefix", &self.prefix)
-            .field("state_key", &self.state_key.is_some())
+            .field("state_key", &self.shared.state_key.is_some())
             .field("deadline", &self.deadline)
             .field("allow_plaintext", &self.allows_plaintext)
             .field("insecure_allow_eviction", &self.allows_eviction)

@@ -36,7 +36,7 @@ const SECTIONS: [(&str, usize); 16] = [
     ("T", 8),
     ("X", 8),
 ];
-const FURTHER: [&str; 112] = [
+const FURTHER: [&str; 113] = [
     "DP30", "DP31", "DP32", "DP33", "DP34", "DP35", "DP36", "DP37", "DP38", "DP39", "DP40", "DP41", "DP42", "DP43",
     "DP44", "DP45", "DP46", "DP47", "DP48", "DP53", "DP54", "DP55", "DP56", "DP57", "DP58", "DP59", "DP60", "DP61",
     "DP62", "DP63", "DP64", "DP65", "DP66", "DP67", "DP68", "DP69", "DP70", "DP71", "DP72", "IN28", "IN29", "IN30",
@@ -45,6 +45,7 @@ const FURTHER: [&str; 112] = [
     "ST02", "ST03", "RV01", "RV02", "RV03", "RV04", "RV05", "RV06", "RV07", "RV09", "RV10", "RV11", "RV12", "RV13",
     "RV14", "RV15", "RV16", "RV17", "RV28", "RV30", "RV33", "RV34", "RV35", "RV37", "DP49", "DP50", "DP51", "DP52",
     "ST01", "RV08", "RV18", "RV19", "RV20", "RV21", "RV22", "RV23", "RV24", "RV25", "RV26", "RV29", "RV31", "RV32",
+    "RV36",
 ];
 
 /// The crates whose code meets input from outside.

@@ -8,6 +8,7 @@ mod birth;
 mod connecting;
 mod memory;
 mod outages;
+mod replicas;
 mod revocations;
 mod settings;
 mod spending;

@@ -48,7 +48,10 @@ async fn every_setting_can_stand_in_a_file() {
         server.url(),
         key.display()
     ));
-    let store = RedisStore::from_settings(&settings).unwrap().connect().await.unwrap().spent_proofs();
+    let store = RedisStore::from_settings(&settings).unwrap().connect().await.unwrap();
+    // It is said to be new, for which it would wait otherwise.
+    store.revocations().start().unwrap().loaded().await.unwrap();
+    let store = store.spent_proofs();
     assert_eq!(spend(&store, proof(1)).await, Ok(Spending::New));
     // The same key, said in code.
     let builder = RedisStore::builder(&server.url(), PREFIX).state_key([1; 32]);
