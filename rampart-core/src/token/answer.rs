@@ -57,12 +57,13 @@ impl<'de> json::Members<'de> for Members<'de> {
     }
 }
 
-/// The claims of a token that nothing else is known of.
-pub(crate) fn of_opaque(text: &str, believed: Believed, rules: &Rules, now: Duration) -> Result<Valid, Flaw> {
+/// The claims of a token that nothing else is known of; and whether its end is said, or only believed.
+pub(crate) fn of_opaque(text: &str, believed: Believed, rules: &Rules, now: Duration) -> Result<(Valid, bool), Flaw> {
     let members = read(text)?;
+    let has_end = members.has_exp();
     let mut valid = judge(text, members, Form::Answer(believed), rules, now)?;
     valid.claims.payload = text.into();
-    Ok(valid)
+    Ok((valid, has_end))
 }
 
 /// What an answer takes away of the claims of a token that was verified; `None` where it takes nothing. It adds nothing.

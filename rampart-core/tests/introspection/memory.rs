@@ -33,6 +33,26 @@ async fn answer_is_believed_for_its_time_and_no_longer_than_the_token_lives() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn token_of_which_no_end_was_said_is_asked_about_again_however_long_it_was_away() {
+    for away in [36, 600, 3599, 3601] {
+        for stale in [0, 60] {
+            let desk = Desk::saying(without(&["exp"]));
+            let auth = auth(Introspection::of(desk.clone()).serve_stale(Duration::from_secs(stale)));
+            assert!(auth.verify(TOKEN).await.is_ok());
+            seconds(away).await;
+            assert!(auth.verify(TOKEN).await.is_ok(), "after {away} s");
+            assert_eq!(desk.asked(), 2, "after {away} s");
+            desk.say(TOKEN, down());
+            seconds(away.max(61)).await;
+            assert!(is_unavailable(&auth.verify(TOKEN).await), "after {away} s");
+            desk.say(TOKEN, INACTIVE);
+            seconds(away).await;
+            assert_eq!(error(auth.verify(TOKEN).await), Some(InvalidToken), "after {away} s");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn answer_is_renewed_in_the_background_before_it_ends() {
     let desk = Desk::saying(active());
     let auth = auth(Introspection::of(desk.clone()));

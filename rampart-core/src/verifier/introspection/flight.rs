@@ -97,8 +97,8 @@ impl Asking {
         let rules = &self.issuer.rules;
         let claims = match &self.own {
             Some(own) => match answer::beside(&text, own, rules, now) {
-                Ok(None) => Ok(Arc::clone(own)),
-                Ok(Some(narrowed)) => Ok(Arc::new(narrowed)),
+                Ok(None) => Ok((Arc::clone(own), true)),
+                Ok(Some(narrowed)) => Ok((Arc::new(narrowed), true)),
                 Err(flaw) => Err(flaw),
             },
             None => {
@@ -108,16 +108,16 @@ impl Asking {
                     audience_is_checked: asks.terms.audience_is_checked,
                     any_kind: asks.terms.any_kind,
                 };
-                answer::of_opaque(&text, believed, rules, now).map(|valid| {
+                answer::of_opaque(&text, believed, rules, now).map(|(valid, has_end)| {
                     for claim in valid.mistyped {
                         asks.listeners.tell(&Event::ClaimMistyped { claim });
                     }
-                    Arc::new(valid.claims.into())
+                    (Arc::new(valid.claims.into()), has_end)
                 })
             }
         };
         match claims {
-            Ok(claims) => Answer::Active(Active::new(claims, asked, asks.terms.cache_for)),
+            Ok((claims, has_end)) => Answer::Active(Active::new(claims, has_end, asked, asks.terms.cache_for)),
             Err(Flaw::Refused(refusal)) => Answer::Refused(refusal),
             Err(Flaw::Malformed(why)) => Answer::Malformed(why),
         }

@@ -31,6 +31,8 @@ pub(super) struct Memory {
 /// An active token.
 pub(crate) struct Active {
     pub(super) claims: Arc<Claims>,
+    /// Whether it was said when the token ends. Otherwise the claims end with the answer, and the token may well go on.
+    pub(super) has_end: bool,
     /// When the issuer was asked, by the clock of ages and by that of tokens: neither may say that it was longer ago than it is believed.
     asked: Instant,
     asked_wall: Duration,
@@ -38,10 +40,10 @@ pub(crate) struct Active {
 }
 
 impl Active {
-    pub(super) fn new(claims: Arc<Claims>, asked: (Instant, Duration), believed_for: Duration) -> Self {
+    pub(super) fn new(claims: Arc<Claims>, has_end: bool, asked: (Instant, Duration), believed_for: Duration) -> Self {
         // Never longer than the token lives.
         let believed_for = believed_for.min(claims.content().times.exp.saturating_sub(asked.1));
-        Self { claims, asked: asked.0, asked_wall: asked.1, believed_for }
+        Self { claims, has_end, asked: asked.0, asked_wall: asked.1, believed_for }
     }
 
     fn is_within(&self, time: Duration, now: Instant, wall: Duration) -> bool {

@@ -130,10 +130,13 @@ impl Introspected {
         let now = Instant::now();
         let active = self.memory.active(&asked.key, now);
         if let Some(active) = &active {
-            if let Err(refusal) = in_time(&active.claims) {
+            let is_fresh = active.is_fresh(now, wall);
+            if (is_fresh || active.has_end)
+                && let Err(refusal) = in_time(&active.claims)
+            {
                 return Look::Refused(refusal);
             }
-            if active.is_fresh(now, wall) {
+            if is_fresh {
                 if active.is_due(now) {
                     self.renew(issuer, asked, now);
                 }
