@@ -1,11 +1,25 @@
 //! An issuer that cannot be asked.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rampart_core::AuthError::InvalidToken;
-use rampart_core::{AuthError, Introspection, IntrospectionError};
+use rampart_core::{AuthError, Event, Introspection, IntrospectionError, RampartAuth};
 
-use crate::common::{Desk, INACTIVE, TOKEN, active, auth, down, error, is_unavailable, seconds};
+use crate::common::{Desk, INACTIVE, TOKEN, active, auth, builder, down, error, is_unavailable, seconds};
+
+/// How often the log says that the issuer refuses us.
+fn counting_faults(desk: &Desk) -> (RampartAuth, Arc<AtomicUsize>) {
+    let faults = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&faults);
+    let builder = builder().introspection(Introspection::of(desk.clone())).on_event(move |event| {
+        if matches!(event, Event::IntrospectionFailed { pause: Some(_), .. }) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    (builder.build().unwrap(), faults)
+}
 
 fn retry_after(outcome: crate::common::Outcome) -> u64 {
     match outcome {
@@ -117,4 +131,53 @@ async fn thousand_requests_make_one_question_whoever_goes_away() {
         assert!(other.await.unwrap());
     }
     assert_eq!(desk.asked(), 1);
+}
+
+async fn all_at_once(auth: &RampartAuth, tokens: &[String]) -> Vec<crate::common::Outcome> {
+    let asked: Vec<_> = tokens
+        .iter()
+        .map(|token| {
+            let (auth, token) = (auth.clone(), token.clone());
+            tokio::spawn(async move { auth.verify(&token).await })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for asked in asked {
+        outcomes.push(asked.await.unwrap());
+    }
+    outcomes
+}
+
+/// As where the issuer restarts while many ask.
+#[tokio::test(start_paused = true)]
+async fn many_that_fail_at_once_are_one_failure() {
+    let desk = Desk::default();
+    desk.say_otherwise(active());
+    let (auth, pauses) = counting_faults(&desk);
+    let tokens: Vec<_> = (0..60).map(|n| format!("user-{n}")).collect();
+    for token in &tokens {
+        assert!(auth.verify(token).await.is_ok());
+    }
+    seconds(30).await;
+    desk.say_otherwise(down());
+    desk.take_time(Duration::from_millis(100));
+    assert!(all_at_once(&auth, &tokens).await.iter().all(is_unavailable));
+    assert_eq!(pauses.load(Ordering::Relaxed), 1);
+    desk.say_otherwise(active());
+    seconds(6).await;
+    assert!(all_at_once(&auth, &tokens).await.iter().all(Result::is_ok), "a moment later all is well");
+}
+
+/// IN16
+#[tokio::test(start_paused = true)]
+async fn credentials_that_are_refused_to_many_at_once_are_said_once() {
+    let desk = Desk::default();
+    desk.say_otherwise(IntrospectionError::Unauthorized("401".into()));
+    desk.take_time(Duration::from_millis(100));
+    let (auth, pauses) = counting_faults(&desk);
+    let tokens: Vec<_> = (0..10).map(|n| format!("user-{n}")).collect();
+    for outcome in all_at_once(&auth, &tokens).await {
+        assert_eq!(retry_after(outcome), 30);
+    }
+    assert_eq!((desk.asked(), pauses.load(Ordering::Relaxed)), (10, 1));
 }

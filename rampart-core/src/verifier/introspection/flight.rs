@@ -35,6 +35,8 @@ pub(super) struct Asking {
     token: Secret,
     own: Option<Arc<Claims>>,
     pub(super) standing: Standing,
+    /// When it was let through.
+    begun: Instant,
     flight: Mutex<SingleFlight<(), Outcome>>,
 }
 
@@ -50,7 +52,7 @@ pub(super) enum Answer {
 }
 
 impl Asking {
-    pub(super) fn new(issuer: &Arc<Trusted>, asked: Asked<'_>, standing: Standing) -> Arc<Self> {
+    pub(super) fn new(issuer: &Arc<Trusted>, asked: Asked<'_>, standing: Standing, now: Instant) -> Arc<Self> {
         Arc::new(Self {
             issuer: Arc::clone(issuer),
             key: asked.key,
@@ -58,6 +60,7 @@ impl Asking {
             token: Secret::new(String::from_utf8_lossy(asked.bytes).into_owned()),
             own: asked.own.cloned(),
             standing,
+            begun: now,
             flight: Mutex::new(SingleFlight::new(PATIENCE)),
         })
     }
@@ -174,19 +177,21 @@ impl Introspected {
                 self.report(name, &format!("its answer cannot be used: {why}"), false, None);
             }
             Answer::Failed(error) => {
-                let (pause, retry_after, is_fault) = {
+                let (pause, wait, is_fault) = {
                     let traffic = &mut self.state.lock().traffic;
                     match &error {
                         IntrospectionError::Unauthorized(_) | IntrospectionError::Misconfigured(_) => {
-                            (Some(traffic.refused(now)), None, true)
+                            let pause = traffic.refused(now);
+                            (pause, traffic.rest(now), true)
                         }
                         IntrospectionError::Unavailable { retry_after, .. } => {
-                            (traffic.failed(asking.standing, *retry_after, now), *retry_after, false)
+                            let pause = traffic.failed(asking.standing, asking.begun, *retry_after, now);
+                            (pause, pause.max(*retry_after), false)
                         }
                         _ => (None, None, false),
                     }
                 };
-                let wait = pause.max(retry_after).unwrap_or(REFUSED_FOR);
+                let wait = wait.unwrap_or(REFUSED_FOR);
                 let refusal = unavailable(wait, "the issuer cannot be asked about the token");
                 self.memory.put_off(key, refusal.clone(), now);
                 tell(Err(refusal));

@@ -260,7 +260,7 @@ impl Introspected {
             state.sweep(now);
             state.traffic.admit(standing, now)?;
         }
-        let asking = Asking::new(issuer, asked, standing);
+        let asking = Asking::new(issuer, asked, standing, now);
         let joined = asking.begin(now);
         state.flights.insert(asked.key, asking);
         Ok(joined)

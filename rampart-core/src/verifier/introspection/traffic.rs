@@ -49,8 +49,8 @@ pub(super) enum Full {
 
 impl Traffic {
     pub(super) fn admit(&mut self, standing: Standing, now: Instant) -> Result<(), Full> {
-        if let Some(until) = self.pause_until.filter(|until| now < *until) {
-            return Err(Full::Paused(until - now));
+        if let Some(rest) = self.rest(now) {
+            return Err(Full::Paused(rest));
         }
         if self.known + self.strangers >= MOST || (!standing.is_known && self.strangers >= MOST_OF_STRANGERS) {
             return Err(Full::Busy);
@@ -72,24 +72,32 @@ impl Traffic {
         self.failures_in_a_row = 0;
     }
 
-    /// The issuer has refused us, whatever the token.
-    pub(super) fn refused(&mut self, now: Instant) -> Duration {
-        self.pause(REFUSED_PAUSE, now)
+    /// The issuer has refused us, whatever the token: the pause that begins, unless another question has begun it just now.
+    pub(super) fn refused(&mut self, now: Instant) -> Option<Duration> {
+        let is_news = self.rest(now).is_none_or(|rest| rest < REFUSED_PAUSE / 2);
+        is_news.then(|| self.pause(REFUSED_PAUSE, now))
     }
 
-    /// It could not be asked. What strangers bring about says nothing about others.
+    /// It could not be asked: the pause that begins, if one does. What strangers bring about says nothing about others; and questions
+    /// that were `asked` before a pause fail with the one that has begun it, however many there are.
     pub(super) fn failed(
         &mut self,
         standing: Standing,
+        asked: Instant,
         retry_after: Option<Duration>,
         now: Instant,
     ) -> Option<Duration> {
-        if standing.is_stranger() {
+        if standing.is_stranger() || self.pause_until.is_some_and(|until| asked < until) {
             return None;
         }
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         let above = self.failures_in_a_row.checked_sub(IN_A_ROW)?;
         Some(self.pause(BACKOFF.wait(above + 1, retry_after), now))
+    }
+
+    /// For how long the issuer is left alone still.
+    pub(super) fn rest(&self, now: Instant) -> Option<Duration> {
+        self.pause_until.filter(|until| now < *until).map(|until| until - now)
     }
 
     fn pause(&mut self, time: Duration, now: Instant) -> Duration {
@@ -127,23 +135,34 @@ mod tests {
     async fn only_failures_of_known_tokens_in_a_row_pause() {
         let (mut traffic, now) = (Traffic::default(), Instant::now());
         for _ in 0..100 {
-            assert_eq!(traffic.failed(STRANGER, None, now), None);
+            assert_eq!(traffic.failed(STRANGER, now, None, now), None);
         }
-        assert_eq!(traffic.failed(KNOWN, None, now), None);
-        assert_eq!(traffic.failed(VERIFIED, None, now), None);
+        assert_eq!(traffic.failed(KNOWN, now, None, now), None);
+        assert_eq!(traffic.failed(VERIFIED, now, None, now), None);
         traffic.succeeded();
-        assert_eq!((traffic.failed(KNOWN, None, now), traffic.failed(KNOWN, None, now)), (None, None));
+        assert_eq!((traffic.failed(KNOWN, now, None, now), traffic.failed(KNOWN, now, None, now)), (None, None));
         assert_eq!(traffic.admit(KNOWN, now), Ok(()));
-        let pause = traffic.failed(KNOWN, None, now).unwrap();
+        let pause = traffic.failed(KNOWN, now, None, now).unwrap();
         assert_eq!(traffic.admit(KNOWN, now), Err(Full::Paused(pause)));
         assert_eq!(traffic.admit(STRANGER, now + pause), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_was_asked_before_a_pause_prolongs_it_by_nothing() {
+        let (mut traffic, now) = (Traffic::default(), Instant::now());
+        let pauses: Vec<_> = (0..64).filter_map(|_| traffic.failed(KNOWN, now, None, now)).collect();
+        assert!(matches!(pauses[..], [pause] if pause <= Duration::from_secs(1)), "{pauses:?}");
+        let later = now + Duration::from_secs(10);
+        assert_eq!(traffic.failed(KNOWN, now, None, later), None, "it has taken long to fail");
+        assert!(traffic.failed(KNOWN, later, None, later).is_some(), "the issuer is down still");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn refused_credentials_pause_for_thirty_seconds() {
         let (mut traffic, now) = (Traffic::default(), Instant::now());
-        assert_eq!(traffic.refused(now), REFUSED_PAUSE);
+        assert_eq!(traffic.refused(now), Some(REFUSED_PAUSE));
         let at = |seconds| now + Duration::from_secs(seconds);
+        assert_eq!(traffic.refused(at(1)), None, "that was asked with the first");
         assert_eq!(traffic.admit(KNOWN, at(29)), Err(Full::Paused(Duration::from_secs(1))));
         assert_eq!(traffic.admit(STRANGER, at(30)), Ok(()));
     }
