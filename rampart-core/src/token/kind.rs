@@ -58,7 +58,8 @@ impl Payload<'_> {
     }
 
     /// V12 of what the issuer says of a token, which must say that it is an access token: servers call refresh tokens active too, as
-    /// RFC 7662 section 2.2 lets them. That it is for this API says so as well.
+    /// RFC 7662 section 2.2 lets them. An `aud` that says that it is for this API says so as well; what stands in for it does not, as
+    /// the client that has asked for a token has asked for the refresh token too.
     pub(super) fn check_kind_of_answer(
         &self,
         rules: &Rules,

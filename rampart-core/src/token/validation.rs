@@ -195,7 +195,7 @@ pub(super) fn judge<'a>(
 
     match form {
         Form::Jwt { is_at_jwt } => members.check_kind(rules, is_at_jwt)?,
-        Form::Answer(believed) => members.check_kind_of_answer(rules, believed, !audiences.is_empty())?,
+        Form::Answer(believed) => members.check_kind_of_answer(rules, believed, has_aud)?,
     }
     let confirmation = members.confirmation(rules)?;
     let mut mistyped = Vec::new();

@@ -201,6 +201,19 @@ async fn answer_must_say_that_the_token_is_an_access_token() {
     assert_eq!(error(outcome_of(any, saying("typ", "Refresh")).await), Some(InvalidToken), "it says so itself");
 }
 
+/// IN28
+#[tokio::test(start_paused = true)]
+async fn who_has_asked_for_a_token_does_not_say_what_it_is() {
+    let outcome = async |answer: serde_json::Value| {
+        let introspection = Introspection::of(Desk::saying(answer));
+        let auth = builder().audience_claim("/client_id").audiences(["web"]).introspection(introspection);
+        auth.build().unwrap().verify(TOKEN).await
+    };
+    assert!(outcome(without(&["aud"])).await.is_ok());
+    assert_eq!(error(outcome(without(&["aud", "token_type"])).await), Some(InvalidToken), "a refresh token has it too");
+    assert!(outcome(without(&["token_type"])).await.is_ok(), "whom it is for does");
+}
+
 #[tokio::test(start_paused = true)]
 async fn settings_of_the_issuer_hold_for_answers_too() {
     let judge = |auth: RampartAuth| async move { auth.verify(TOKEN).await };
