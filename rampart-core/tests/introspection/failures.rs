@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rampart_core::AuthError::InvalidToken;
-use rampart_core::{AuthError, Event, Introspection, IntrospectionError, RampartAuth};
+use rampart_core::{
+    AuthError, Event, Introspecting, Introspection, IntrospectionError, Question, RampartAuth, TokenIntrospector,
+};
 
-use crate::common::{Desk, INACTIVE, TOKEN, active, auth, builder, down, error, is_unavailable, seconds};
+use crate::common::{CLIENT, Desk, INACTIVE, TOKEN, active, auth, builder, down, error, is_unavailable, seconds};
 
 /// How often the log says that the issuer refuses us.
 fn counting_faults(desk: &Desk) -> (RampartAuth, Arc<AtomicUsize>) {
@@ -180,4 +182,41 @@ async fn credentials_that_are_refused_to_many_at_once_are_said_once() {
         assert_eq!(retry_after(outcome), 30);
     }
     assert_eq!((desk.asked(), pauses.load(Ordering::Relaxed)), (10, 1));
+}
+
+/// Panics.
+#[derive(Debug)]
+struct Broken {
+    asked: Arc<AtomicUsize>,
+}
+
+impl TokenIntrospector for Broken {
+    fn introspect<'a>(&'a self, _: Question<'a>) -> Introspecting<'a> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        panic!("as the application has it");
+    }
+
+    fn client_id(&self) -> &str {
+        CLIENT
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn client_that_panics_fails_for_its_token_and_is_told_of() {
+    let (asked, told) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let client = Broken { asked: Arc::clone(&asked) };
+    let counter = Arc::clone(&told);
+    let builder = builder().introspection(Introspection::of(client)).on_event(move |event| {
+        if matches!(event, Event::IntrospectionFailed { error, .. } if error.contains("panicked")) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let auth = builder.build().unwrap();
+    for _ in 0..3 {
+        assert_eq!(retry_after(auth.verify(TOKEN).await), 5);
+    }
+    assert_eq!((asked.load(Ordering::Relaxed), told.load(Ordering::Relaxed)), (1, 1));
+    seconds(5).await;
+    assert!(is_unavailable(&auth.verify(TOKEN).await));
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
 }

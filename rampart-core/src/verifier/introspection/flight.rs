@@ -144,7 +144,15 @@ impl Owner for Asking {
     fn land(self: &Arc<Self>, number: u64, end: End<Option<Answer>>, tell: impl FnOnce(Outcome)) {
         let Some(asks) = self.issuer.introspected.as_ref() else { return };
         let is_current = self.flight.lock().land(number).is_some();
-        if let (true, End::Made(Some(answer))) = (is_current, end) {
+        let answer = match end {
+            End::Made(answer) => answer,
+            // Not for whoever comes next to bring about again at once.
+            End::Panicked => {
+                Some(Answer::Failed(IntrospectionError::Unusable("the client that asks has panicked over it".into())))
+            }
+            End::Abandoned => None,
+        };
+        if let (true, Some(answer)) = (is_current, answer) {
             asks.take(self, answer, tell);
         }
         if is_current {
