@@ -223,6 +223,8 @@ impl<P: Clone, O: Clone> SingleFlight<P, O> {
     fn call_off(&self) {
         if let Some(Flight { stage: Stage::UnderWay { pulse, .. }, .. }) = &self.current {
             pulse.is_called_off.store(true, Ordering::Relaxed);
+            // An exchange that nothing ever wakes would not learn of it.
+            pulse.knocked.notify_one();
         }
     }
 

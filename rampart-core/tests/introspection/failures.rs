@@ -1,5 +1,6 @@
 //! An issuer that cannot be asked.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -184,16 +185,25 @@ async fn credentials_that_are_refused_to_many_at_once_are_said_once() {
     assert_eq!((desk.asked(), pauses.load(Ordering::Relaxed)), (10, 1));
 }
 
-/// Panics.
+/// Panics, or never answers.
 #[derive(Debug)]
 struct Broken {
+    panics: bool,
     asked: Arc<AtomicUsize>,
+    /// One for each question that is under way, and one more.
+    under_way: Arc<()>,
 }
 
 impl TokenIntrospector for Broken {
     fn introspect<'a>(&'a self, _: Question<'a>) -> Introspecting<'a> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        panic!("as the application has it");
+        assert!(!self.panics, "as the application has it");
+        let under_way = Arc::clone(&self.under_way);
+        Box::pin(async move {
+            let answer = pending().await;
+            drop(under_way);
+            answer
+        })
     }
 
     fn client_id(&self) -> &str {
@@ -204,7 +214,7 @@ impl TokenIntrospector for Broken {
 #[tokio::test(start_paused = true)]
 async fn client_that_panics_fails_for_its_token_and_is_told_of() {
     let (asked, told) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let client = Broken { asked: Arc::clone(&asked) };
+    let client = Broken { panics: true, asked: Arc::clone(&asked), under_way: Arc::default() };
     let counter = Arc::clone(&told);
     let builder = builder().introspection(Introspection::of(client)).on_event(move |event| {
         if matches!(event, Event::IntrospectionFailed { error, .. } if error.contains("panicked")) {
@@ -219,4 +229,16 @@ async fn client_that_panics_fails_for_its_token_and_is_told_of() {
     seconds(5).await;
     assert!(is_unavailable(&auth.verify(TOKEN).await));
     assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn question_that_never_ends_is_given_up_and_leaves_nothing_behind() {
+    let under_way = Arc::new(());
+    let client = Broken { panics: false, asked: Arc::default(), under_way: Arc::clone(&under_way) };
+    let auth = auth(Introspection::of(client));
+    for _ in 0..5 {
+        assert!(is_unavailable(&auth.verify(TOKEN).await));
+        seconds(40).await;
+    }
+    assert_eq!(Arc::strong_count(&under_way), 3, "the test's, the client's, and one question");
 }
