@@ -1,8 +1,10 @@
 //! An issuer that cannot be asked.
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use rampart_core::AuthError::InvalidToken;
@@ -241,4 +243,31 @@ async fn question_that_never_ends_is_given_up_and_leaves_nothing_behind() {
         seconds(40).await;
     }
     assert_eq!(Arc::strong_count(&under_way), 3, "the test's, the client's, and one question");
+}
+
+/// As in a program that calls `block_on` for each request: what it spawns runs only while a request waits.
+#[test]
+fn questions_that_a_runtime_has_left_behind_are_in_nobodys_way() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let desk = Desk::default();
+    desk.say_otherwise(active());
+    let auth = runtime.block_on(async { auth(Introspection::of(desk.clone())) });
+    let is_good = |token: &str| runtime.block_on(auth.verify(token)).is_ok();
+    let pass = |seconds| {
+        runtime.block_on(async {
+            let mut advance = pin!(tokio::time::advance(Duration::from_secs(seconds)));
+            poll_fn(|context| {
+                let _ = advance.as_mut().poll(context);
+                Poll::Ready(())
+            })
+            .await;
+        });
+    };
+    let users: Vec<_> = (0..64).map(|n| format!("user-{n}")).collect();
+    assert!(users.iter().all(|user| is_good(user)));
+    pass(25);
+    assert!(users.iter().all(|user| is_good(user)), "each is to be renewed");
+    assert_eq!(desk.asked(), 64, "but nobody drives that");
+    pass(10);
+    assert!(is_good("another"));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rampart_http::single_flight::{End, Joined, Order, Owner, Patience, SingleFlight};
+use rampart_http::single_flight::{End, Flight, Joined, Order, Owner, Patience, SingleFlight};
 use rampart_http::{AnswerFormat, IntrospectionError, Question, Secret};
 use tokio::time::Instant;
 
@@ -24,6 +24,9 @@ const PATIENCE: Patience = Patience::UnderWay {
     late: Duration::from_secs(1),
     silence: Duration::from_secs(10),
 };
+
+/// A question that nobody has come to ask for so long was left behind as well: whoever waits for it sends a further task each second.
+const LEFT_BEHIND: Duration = Duration::from_secs(10);
 
 /// What those who wait are told.
 pub(super) type Outcome = Result<Arc<Active>, Refusal>;
@@ -75,8 +78,14 @@ impl Asking {
         if flight.take_abandoned(now).is_some() { None } else { flight.join(self, now) }
     }
 
+    /// Whether nothing will come of it, nor may: it is not asked any more then.
     pub(super) fn is_abandoned(&self, now: Instant) -> bool {
         let mut flight = self.flight.lock();
+        let unasked =
+            flight.current().filter(|flight| flight.under_way().is_none() && now >= flight.due() + LEFT_BEHIND);
+        if let Some(number) = unasked.map(Flight::number) {
+            flight.land(number);
+        }
         flight.take_abandoned(now).is_some() || flight.current().is_none()
     }
 
