@@ -79,6 +79,10 @@ pub(crate) fn beside(text: &str, own: &Claims, rules: &Rules, now: Duration) -> 
     let times = Times::read_or(members.exp, members.iat, members.nbf, (!members.has_exp()).then_some(found.times.exp))?;
     times.check(now, rules.tolerance)?;
     members.check_kind_beside(rules)?;
+    // RFC 9449 section 6.2.
+    if members.is_called_bound() && own.content().confirmation == Confirmation::default() {
+        return Err(CONTRADICTS);
+    }
     if members.cnf.is_some_and(|cnf| cnf.get() != "null") {
         let bound = Confirmation::read(members.cnf).map_err(|_| CONTRADICTS)?;
         if bound != found.confirmation {

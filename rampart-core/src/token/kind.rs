@@ -78,13 +78,18 @@ impl Payload<'_> {
             return refuse("the answer's token_type is neither Bearer nor DPoP");
         }
         let is_bound = self.cnf.is_some_and(|cnf| cnf.get() != "null");
-        if is_one_of(&self.token_type, &["DPoP"]) && !is_bound {
+        if self.is_called_bound() && !is_bound {
             return refuse("the answer's token_type is DPoP, and it names no key that the token is bound to");
         }
         if typ || token_type || token_use || has_audience || believed.any_kind {
             return Ok(());
         }
         refuse("the answer does not say that this is an access token, by token_type, token_use, typ or aud")
+    }
+
+    /// Whether an answer says by its `token_type` that the token is bound to a key.
+    pub(super) fn is_called_bound(&self) -> bool {
+        matches!(&self.token_type, Some(Value::Str(text)) if text.eq_ignore_ascii_case("DPoP"))
     }
 
     /// V12 of what the issuer says of a token that was verified: it must not say that it is of another kind.

@@ -72,6 +72,7 @@ async fn answer_only_takes_away() {
         ("cnf", json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})),
         ("cnf", json!(1)),
         ("exp", json!("1")),
+        ("token_type", json!("DPoP")),
     ] {
         let mut answer = json!({"active": true});
         answer[name] = value.clone();
