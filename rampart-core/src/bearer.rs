@@ -104,7 +104,7 @@ const fn is_token_character(byte: u8) -> bool {
 }
 
 /// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 section 2.1).
-fn is_b64token(text: &[u8]) -> bool {
+pub(crate) fn is_b64token(text: &[u8]) -> bool {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let body = text.get(..text.len() - padding).unwrap_or_default();
     // No early exit and no table: the compiler makes vector instructions of it, and every token passes here.

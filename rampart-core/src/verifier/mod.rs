@@ -19,6 +19,7 @@ use self::jwt::{Failure, Good, UnknownKid};
 use self::strangers::Strangers;
 use self::trusted::Trusted;
 use crate::answer::error::AuthError;
+use crate::bearer::is_b64token;
 use crate::clock::{self, Clock, Glance};
 use crate::event::{Blame, Event, Listeners, RefusedToken};
 use crate::jose::jws::{Scratch, Unverified};
@@ -148,6 +149,10 @@ impl Verifier {
             return Ok(Judge::Here(Known { issuer, entry }));
         }
         if self.takes_opaque && introspection::is_opaque(token.bytes) {
+            // It may have come another way than by a request, of which V1 has asked this.
+            if !is_b64token(token.bytes) {
+                return Err(Refusal::invalid(Rule::V1, "the token is not one b64token"));
+            }
             let stranger = || Refusal::invalid(Rule::I1, "no issuer that is asked about opaque tokens has such ones");
             return self.issuers.that_may_know(token.bytes).map(Judge::Issuer).ok_or_else(stranger);
         }

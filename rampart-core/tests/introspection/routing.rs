@@ -56,6 +56,18 @@ async fn opaque_token_is_asked_about_as_it_is() {
     assert_eq!(desk.asked(), 0);
 }
 
+/// IN15, IN22
+#[tokio::test(start_paused = true)]
+async fn what_no_request_could_carry_as_a_token_is_asked_about_from_elsewhere_neither() {
+    let desk = Desk::default();
+    desk.say_otherwise(active());
+    let auth = auth(Introspection::of(desk.clone()));
+    for token in ["", "=", "=a", "a=b", "a b", " a", "a\r\nb", "00D!AQ", "a&active=true", "ä", "a\0"] {
+        assert_eq!(error(auth.verify(token).await), Some(InvalidToken), "{token:?}");
+    }
+    assert_eq!(desk.asked(), 0);
+}
+
 /// IN15
 #[tokio::test(start_paused = true)]
 async fn token_of_another_shape_is_refused_without_a_question() {
