@@ -143,7 +143,8 @@ impl Introspection {
     }
 
     /// Lets a token go on for so long after it was last said to be active, while the issuer cannot be asked about it. Not at all unless
-    /// given: a token that is revoked meanwhile passes too.
+    /// given: a token that is revoked meanwhile passes too. Longer than [`cache_for`](Self::cache_for), for which it is not asked about in
+    /// any case, and 1 h at most.
     pub fn serve_stale(mut self, time: Duration) -> Self {
         self.terms.serve_stale = time;
         self
@@ -157,6 +158,12 @@ impl Introspection {
         }
         if *serve_stale > LONGEST_CACHE {
             return invalid("serve_stale", "is more than 1 h, for which a revoked token would pass; use seconds");
+        }
+        if !serve_stale.is_zero() && serve_stale <= cache_for {
+            return invalid(
+                "serve_stale",
+                "is no longer than cache_for, so that it changes nothing: it counts from when the token was last said to be active; give more, or leave it out",
+            );
         }
         if *cache_bytes == 0 {
             return invalid(

@@ -23,6 +23,8 @@ async fn setting_that_cannot_be_used_is_named_with_its_remedy() {
         (bare().cache_for(Duration::ZERO), "cache_for"),
         (bare().cache_for(Duration::from_secs(3601)), "cache_for"),
         (bare().serve_stale(Duration::from_secs(3601)), "serve_stale"),
+        (bare().serve_stale(Duration::from_secs(30)), "serve_stale"),
+        (bare().cache_for(Duration::from_secs(120)).serve_stale(Duration::from_secs(60)), "serve_stale"),
         (bare().cache_bytes(0), "introspection_cache_bytes"),
         (bare().token_prefix(""), "token_prefix"),
         (bare().token_prefix("a b"), "token_prefix"),
