@@ -7,16 +7,18 @@
 mod introspection;
 mod mistakes;
 mod sections;
+mod shared;
 
 use std::fmt;
 use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use rampart_core::{ConfigError, RampartAuth, RampartAuthBuilder};
+use rampart_core::{ConfigError, RampartAuth, RampartAuthBuilder, Settings};
 use toml::de::DeTable;
 
 pub use crate::sections::Sections;
+pub use crate::shared::Shared;
 
 /// The variable that names the file.
 pub const VARIABLE: &str = "RAMPART_CONFIG";
@@ -81,7 +83,7 @@ impl ConfigFile {
         }
     }
 
-    /// The object that verifies tokens as the file says.
+    /// The object that verifies tokens as the file says, by itself: what replicas share has no part in it. See [`builder_sharing`](Self::builder_sharing).
     ///
     /// # Errors
     /// [`ConfigFileError`] with the setting that cannot be used.
@@ -94,9 +96,26 @@ impl ConfigFile {
     /// # Errors
     /// [`ConfigFileError`] with the setting that cannot be used.
     pub fn builder(&self) -> Result<RampartAuthBuilder, ConfigFileError> {
-        let mut settings = self.sections.auth.clone();
+        self.builder_of(self.sections.auth.clone())
+    }
+
+    fn builder_of(&self, mut settings: Settings) -> Result<RampartAuthBuilder, ConfigFileError> {
         let issuers = self.issuers(std::mem::take(&mut settings.issuers))?;
         Ok(issuers.into_iter().fold(RampartAuthBuilder::from(settings), RampartAuthBuilder::issuer))
+    }
+
+    /// The same of a replica, which shares with the others what [`shared`](Self::shared) gives.
+    ///
+    /// # Errors
+    /// [`ConfigFileError`] with the setting that cannot be used.
+    pub fn builder_sharing(&self, shared: &Shared) -> Result<RampartAuthBuilder, ConfigFileError> {
+        let mut settings = self.sections.auth.clone();
+        let proofs = shared.proofs(&mut settings);
+        let builder = self.builder_of(settings)?.revocations(shared.revocations.clone());
+        Ok(match proofs {
+            Some(dpop) => builder.dpop(dpop),
+            None => builder,
+        })
     }
 
     /// Makes the object; what cannot be used is found in the file.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use rampart_client::IntrospectionSettings;
 use rampart_core::Settings;
+use rampart_redis::RedisSettings;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -18,6 +19,8 @@ pub struct Sections {
     /// `[introspection]`, or `[[introspection]]` for several issuers: who is asked about tokens.
     #[serde(default, deserialize_with = "one_or_several")]
     pub introspection: Vec<IntrospectionSettings>,
+    /// `[redis]`: what replicas share.
+    pub redis: Option<RedisSettings>,
 }
 
 /// A section that may be a list of them.

@@ -56,9 +56,11 @@ fn file_has_every_member_that_there_is() {
     for section in ["issuers", "dpop"] {
         members_of(auth.as_table().unwrap().get(section).unwrap().get_ref(), &mut found);
     }
-    members_of(file.get_ref().get("introspection").unwrap().get_ref(), &mut found);
-    let mut sections = ["[auth]", "[[auth.issuers]]", "[auth.dpop]", "[introspection]"].map(known);
-    for (section, member) in sections.iter().zip(["realm", "jwks_url", "public_url", "token_prefix"]) {
+    for section in ["introspection", "redis"] {
+        members_of(file.get_ref().get(section).unwrap().get_ref(), &mut found);
+    }
+    let mut sections = ["[auth]", "[[auth.issuers]]", "[auth.dpop]", "[introspection]", "[redis]"].map(known);
+    for (section, member) in sections.iter().zip(["realm", "jwks_url", "public_url", "token_prefix", "prefix"]) {
         assert!(section.contains(member), "{section:?}");
     }
     // It is known so that its place can be said, and never the value.
@@ -75,6 +77,13 @@ fn file_says_what_code_can_say() {
     let in_file = ConfigFile::read(path()).unwrap().sections.auth.issuers.remove(1);
     let in_code = in_code.grants(in_file.grants.clone().unwrap());
     assert_eq!(format!("{in_code:?}"), format!("{:?}", Issuer::from(in_file)));
+}
+
+#[test]
+fn file_for_replicas_can_be_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("replicas.toml");
+    let redis = ConfigFile::read(path).unwrap().sections.redis.unwrap();
+    assert_eq!((redis.url.as_deref(), redis.initialize), (Some("redis://127.0.0.1:6379"), true));
 }
 
 /// Which variable holds the secret, and that it is set, is for whoever runs it.

@@ -169,11 +169,11 @@ struct Settled {
 }
 
 fn of_file(file: &ConfigFile) -> Result<Settled, StartError> {
-    let revocations = Revocations::new();
-    let auth = file.build(file.builder()?.revocations(revocations.clone()))?;
+    let shared = file.shared()?;
+    let auth = file.build(file.builder_sharing(&shared)?)?;
     let names: Vec<_> = auth.issuers().into_iter().map(|issuer| issuer.name).collect();
     let accepts = format!("{}, as {} says", names.join(", "), config_file::VARIABLE);
-    Ok(Settled { auth, revocations, accepts, issuer: None })
+    Ok(Settled { auth, revocations: shared.revocations, accepts, issuer: None })
 }
 
 async fn of_variables(
