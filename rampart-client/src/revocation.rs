@@ -65,8 +65,10 @@ impl RampartClient {
         let redirect = Redirect::of(&response);
         // What cannot be read says nothing (RFC 7009 section 2.2): the status does.
         let refusal = deadline.body(response).await.ok().and_then(|body| Refusal::read(&body));
-        // Nothing to tell is as good as 200; some servers say 200 and that it was nothing.
-        if matches!(status.as_u16(), 200 | 204) && refusal.is_none() {
+        // Nothing to tell is as good as 200; some servers say 200 and that it was nothing. A token that was not good, as Keycloak calls those
+        // that it does not know any more, is what 200 is for.
+        let is_done = refusal.as_ref().is_none_or(|refusal| refusal.error == "invalid_token");
+        if matches!(status.as_u16(), 200 | 204) && is_done {
             return Ok(());
         }
         let presentable = |text: &str, longest| self.presentable(text, longest, token);

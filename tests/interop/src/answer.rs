@@ -61,6 +61,21 @@ impl Answer {
         Self { status: 400, ..Self::ok(&body) }
     }
 
+    /// Done as it was asked for.
+    pub fn done() -> Self {
+        Self { status: 204, content_type: None, ..Self::ok("") }
+    }
+
+    /// What a logout token says has been done (OpenID Connect Back-Channel Logout 1.0 section 2.8).
+    pub fn logged_out() -> Self {
+        Self { content_type: None, cache_control: Some("no-store".into()), ..Self::ok("") }
+    }
+
+    /// It is not good.
+    pub fn invalid_logout() -> Self {
+        Self::refusal(400, "invalid_request", "The logout token is not valid", None)
+    }
+
     fn refusal(status: u16, error: &str, description: &str, challenge: Option<String>) -> Self {
         Self {
             status,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rampart_issuer::DpopKey;
 use reqwest::Method;
-use reqwest::header::AUTHORIZATION;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -51,6 +51,9 @@ pub enum Credentials<'a> {
     /// `Authorization: DPoP` with this token, and a proof of this key that is made for the very request (RFC 9449 section 7).
     Dpop(&'a str, &'a DpopKey),
 }
+
+/// Where they are told that somebody has signed out.
+pub const LOGOUT: &str = "/backchannel-logout";
 
 /// A Task API on each framework; they end with this value.
 #[derive(Debug)]
@@ -101,9 +104,29 @@ impl TaskApis {
 
     /// Asks all three, and gives the answer that they agree on.
     pub fn agreed_for(&self, line: &str, credentials: Credentials<'_>) -> Answer {
-        let [first, others @ ..] = self.0.each_ref().map(|api| (api.name, api.ask(line, credentials)));
+        self.agreed_on(line, |api| api.ask(line, credentials))
+    }
+
+    /// Tells all three to revoke something, with the token of an administrator, and gives the answer that they agree on.
+    pub fn agreed_revocation(&self, admin: &str, named: &Value) -> Answer {
+        self.agreed_on(&named.to_string(), |api| {
+            let request = CLIENT.post(format!("{}/api/admin/revocations", api.url)).bearer_auth(admin);
+            request.json(named).send().unwrap().into()
+        })
+    }
+
+    /// Sends all three this form as a server would that says that somebody has signed out, and gives the answer that they agree on.
+    pub fn agreed_logout(&self, form: &str) -> Answer {
+        self.agreed_on("a logout token", |api| {
+            let request = CLIENT.post(format!("{}{LOGOUT}", api.url)).body(form.to_owned());
+            request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").send().unwrap().into()
+        })
+    }
+
+    fn agreed_on(&self, what: &str, ask: impl Fn(&Api) -> Answer) -> Answer {
+        let [first, others @ ..] = self.0.each_ref().map(|api| (api.name, ask(api)));
         for (name, answer) in others {
-            assert_eq!(answer, first.1, "{name} and {} differ about {line}", first.0);
+            assert_eq!(answer, first.1, "{name} and {} differ about {what}", first.0);
         }
         first.1
     }

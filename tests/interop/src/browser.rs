@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use reqwest::StatusCode;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use url::Url;
 
@@ -13,35 +14,76 @@ pub const CALLBACK: &str = "http://127.0.0.1:1/callback";
 /// More pages than any server shows on the way.
 const PAGES: usize = 12;
 
-/// Opens `start`, and fills every form with what `user` says about its fields until the server leads to [`CALLBACK`]; gives the
-/// authorization code that it brings.
+/// Signs in with a new [`Browser`].
 pub fn sign_in(start: &str, user: &[(&str, &str)]) -> String {
-    let mut cookies = BTreeMap::new();
-    let mut next = (Url::parse(start).unwrap(), None);
-    for _ in 0..PAGES {
-        let (url, form) = next;
-        if url.as_str().starts_with(CALLBACK) {
-            return code_of(&url);
+    Browser::default().sign_in(start, user)
+}
+
+/// A user's browser, with the cookies that servers have set. It belongs to one server.
+#[derive(Debug, Default)]
+pub struct Browser {
+    cookies: BTreeMap<String, String>,
+}
+
+/// Where it ended up.
+enum Page {
+    Callback(Url),
+    Last { url: Url, status: StatusCode, text: String },
+}
+
+impl Browser {
+    /// Opens `start`, and fills every form with what `user` says about its fields until the server leads to [`CALLBACK`]; gives the
+    /// authorization code that it brings. A user who is signed in already is asked for less.
+    pub fn sign_in(&mut self, start: &str, user: &[(&str, &str)]) -> String {
+        match self.follow(start, user) {
+            Page::Callback(url) => code_of(&url),
+            Page::Last { url, status, text } => panic!("{url}: {status}, no form: {text}"),
         }
-        let request = match &form {
-            Some(form) => CLIENT.post(url.clone()).form(form),
-            None => CLIENT.get(url.clone()),
-        };
-        let sent = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
-        let response = request.header(COOKIE, sent).send().unwrap();
-        for cookie in response.headers().get_all(SET_COOKIE) {
-            let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
-            cookies.insert(name.to_owned(), value.to_owned());
-        }
-        next = if response.status().is_redirection() {
-            (url.join(response.headers()[LOCATION].to_str().unwrap()).unwrap(), None)
-        } else {
-            let (status, page) = (response.status(), response.text().unwrap());
-            let (action, form) = form_of(&page, user).unwrap_or_else(|| panic!("{url}: {status}, no form: {page}"));
-            (url.join(&action).unwrap(), Some(form))
-        };
     }
-    panic!("{start} leads nowhere");
+
+    /// Opens `start`, where the user signs out, and sends every form on the way.
+    pub fn sign_out(&mut self, start: &str) {
+        match self.follow(start, &[]) {
+            Page::Last { status: StatusCode::OK, .. } => {}
+            Page::Last { url, status, text } => panic!("{url}: {status}: {text}"),
+            Page::Callback(url) => panic!("signing out leads to {url}"),
+        }
+    }
+
+    /// Up to [`CALLBACK`], or to a page without a form.
+    fn follow(&mut self, start: &str, user: &[(&str, &str)]) -> Page {
+        let mut next = (Url::parse(start).unwrap(), None);
+        for _ in 0..PAGES {
+            let (url, form) = next;
+            if url.as_str().starts_with(CALLBACK) {
+                return Page::Callback(url);
+            }
+            let request = match &form {
+                Some(form) => CLIENT.post(url.clone()).form(form),
+                None => CLIENT.get(url.clone()),
+            };
+            let sent =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+            let response = request.header(COOKIE, sent).send().unwrap();
+            for cookie in response.headers().get_all(SET_COOKIE) {
+                let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+                // One that is set to nothing is taken back.
+                if value.is_empty() {
+                    self.cookies.remove(name);
+                } else {
+                    self.cookies.insert(name.to_owned(), value.to_owned());
+                }
+            }
+            next = if response.status().is_redirection() {
+                (url.join(response.headers()[LOCATION].to_str().unwrap()).unwrap(), None)
+            } else {
+                let (status, text) = (response.status(), response.text().unwrap());
+                let Some((action, form)) = form_of(&text, user) else { return Page::Last { url, status, text } };
+                (url.join(&action).unwrap(), Some(form))
+            };
+        }
+        panic!("{start} leads nowhere");
+    }
 }
 
 /// The authorization code that an address brings.

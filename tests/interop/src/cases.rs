@@ -1,14 +1,20 @@
 //! What is asserted of every server's tokens, or of those of several.
 
+use std::time::{Duration, Instant};
+
+use rampart_client::ClientError;
 use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::apis::{Credentials, PUBLIC_URL, TaskApis};
-use crate::http::Tokens;
-use crate::server::{Issuer, Server};
+use crate::apis::{Api, Credentials, PUBLIC_URL, TaskApis};
+use crate::http::{Client, Tokens, revocation, revoke};
+use crate::server::{Asked, Issuer, Server};
 use crate::setup::Setup;
 use crate::token::{header, payload, remaining, sub, tampered};
+
+/// Longer than clocks may differ.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Nothing that somebody makes of a genuine token is accepted, also not after the genuine one has been seen. `sub` is its user.
 pub fn tampered_token_is_refused(apis: &TaskApis, what: &str, token: &str, sub: &str) {
@@ -171,4 +177,53 @@ pub fn asked_server_that_is_away_is_no_callers_fault(
     // It has forgotten its tokens.
     assert_eq!(cold.after(&Answer::undecided(), "GET /api/data", token), Answer::invalid_token());
     cold.have_logged("the issuer could not be asked about a token");
+}
+
+/// What the server has said about a session is in force at this API, which has met its token.
+pub fn has_ended(api: &Api, token: &str, sub: &str) {
+    let let_in = Answer::ok(&format!(r#"{{"user":"{sub}"}}"#));
+    let bearer = Credentials::Bearer(token);
+    // The server may send it after it has told the user that it is done.
+    assert_eq!(api.after(&let_in, "GET /api/data", bearer), Answer::invalid_token());
+    for line in ["GET /api/admin/stats", "GET /api/feed"] {
+        assert_eq!(api.ask(line, bearer), Answer::invalid_token(), "{line}");
+    }
+}
+
+/// Whoever signs in again is let in, once tokens are from after the end of the session, which is told by the second.
+pub fn is_let_in_again(api: &Api, sub: &str, sign_in: impl Fn() -> Tokens) {
+    let let_in = Answer::ok(&format!(r#"{{"user":"{sub}"}}"#));
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let answer = api.ask("GET /api/data", Credentials::Bearer(sign_in().access()));
+        if answer == let_in {
+            return;
+        }
+        assert_eq!(answer, Answer::invalid_token());
+        assert!(Instant::now() < end, "{sub} is still kept out");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Where a logout token is expected, neither another token nor a forged one is good, and no session ends.
+pub fn logout_takes_no_other_token(apis: &TaskApis, logout_token: &str, tokens: &Tokens) {
+    let others =
+        [("an access token", tokens.access()), ("an ID token", tokens.id()), ("a refresh token", tokens.refresh())];
+    let others = others.map(|(what, token)| (what, token.to_owned()));
+    for (what, token) in tampered(logout_token).into_iter().chain(others) {
+        let answer = apis.agreed_logout(&format!("logout_token={token}"));
+        assert_eq!(answer, Answer::invalid_logout(), "{what}");
+    }
+    apis.accept("as before", tokens.access(), &sub(tokens.access()));
+}
+
+/// A client that revokes a token (RFC 7009): done is done, also a second time and where there never was such a token; and where the server refuses
+/// to listen to the client, that is told.
+pub fn revoking_says_whether_the_token_is_gone(issuer: &impl Asked, client: Client<'_>, token: &str) {
+    for token in [token, token, "nonsense"] {
+        revoke(&issuer.name(), client, token);
+    }
+    let refused = revocation(&issuer.name(), (client.0, "not-its-secret"), token).unwrap_err();
+    assert!(matches!(refused, ClientError::NotRevoked { status: Some(401), .. }), "{refused}");
+    assert!(!refused.to_string().contains(token), "{refused}");
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use rampart_client::{ClientError, RampartClient};
 use rampart_issuer::DpopKey;
 use reqwest::blocking::{self, RequestBuilder, Response};
 use reqwest::redirect::Policy;
@@ -41,9 +42,20 @@ fn request(url: &str, client: Client<'_>, form: &[(&str, &str)]) -> RequestBuild
     CLIENT.post(url).basic_auth(client.0, Some(client.1)).form(form)
 }
 
-/// Revokes a token at this address (RFC 7009): an access token, or a refresh token with all that has come of it.
-pub fn revoke(url: &str, client: Client<'_>, token: &str) {
-    succeed(request(url, client, &[("token", token)]));
+/// Revokes a token (RFC 7009), an access token or a refresh token with all that has come of it, as a service would: by `rampart-client`, which finds
+/// the address in the issuer's metadata.
+///
+/// # Panics
+/// Where the issuer does not say that the token is no longer good.
+pub fn revoke(issuer: &str, client: Client<'_>, token: &str) {
+    revocation(issuer, client, token).unwrap();
+}
+
+/// What becomes of it.
+pub fn revocation(issuer: &str, client: Client<'_>, token: &str) -> Result<(), ClientError> {
+    let client = RampartClient::builder(issuer, client.0, client.1).build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(client.revoke_text(token))
 }
 
 /// What a token endpoint gives.

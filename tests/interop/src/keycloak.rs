@@ -9,7 +9,7 @@ use std::process::Command;
 use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
 
-use crate::browser::{CALLBACK, redeem, sign_in};
+use crate::browser::{Browser, CALLBACK, redeem};
 use crate::http::{CLIENT, Client, SECRET, Tokens, json, revoke, succeed};
 use crate::keys;
 use crate::process::{Service, free_port, installed, own_folder};
@@ -218,17 +218,35 @@ impl Realm {
 
     /// Tokens of a user who has signed in on the server's own page, with a nonce.
     pub fn browser_tokens(&self, client: &str, user: &str) -> Tokens {
+        self.tokens_in(&mut Browser::default(), client, user)
+    }
+
+    /// The same in this browser, where the user may be signed in already.
+    pub fn tokens_in(&self, browser: &mut Browser, client: &str, user: &str) -> Tokens {
         let start = format!(
             "{}/protocol/openid-connect/auth?response_type=code&client_id={client}&redirect_uri={CALLBACK}&scope=openid&nonce=once",
             self.issuer()
         );
-        let code = sign_in(&start, &[("username", user), ("password", SECRET)]);
+        let code = browser.sign_in(&start, &[("username", user), ("password", SECRET)]);
         redeem(&code, &self.token_endpoint(), (client, SECRET), &[])
+    }
+
+    /// The user signs out in this browser, having come from where this ID token is from.
+    pub fn sign_out_in(&self, browser: &mut Browser, id_token: &str) {
+        browser.sign_out(&format!("{}/protocol/openid-connect/logout?id_token_hint={id_token}", self.issuer()));
+    }
+
+    /// Adds a client that wants to be told at this address when a session of its ends.
+    pub fn add_told_client(&self, id: &str, url: &str) {
+        self.add_client(id, |client| {
+            client["attributes"]["backchannel.logout.url"] = json!(url);
+            client["attributes"]["backchannel.logout.session.required"] = json!("true");
+        });
     }
 
     /// Revokes an access or refresh token (RFC 7009) of this client.
     pub fn revoke(&self, client: &str, token: &str) {
-        revoke(&format!("{}/protocol/openid-connect/revoke", self.issuer()), (client, SECRET), token);
+        revoke(&self.issuer(), (client, SECRET), token);
     }
 
     /// What it says of a token to the API (RFC 7662).

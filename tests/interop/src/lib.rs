@@ -13,6 +13,7 @@
 //! - [`token`]: what a token says, and what others make of it;
 //! - [`browser`]: a user who signs in;
 //! - [`http`]: requests to a server;
+//! - [`receiver`]: an address to which a server sends something;
 //! - [`keys`]: keys to sign with;
 //! - [`process`]: a program as a process;
 //! - [`cases`]: what is asserted of every server;
@@ -28,6 +29,7 @@ pub mod keycloak;
 pub mod keys;
 pub mod oidc_provider;
 pub mod process;
+pub mod receiver;
 pub mod server;
 pub mod setup;
 pub mod token;

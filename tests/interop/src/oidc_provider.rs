@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use rampart_issuer::DpopKey;
 use serde_json::{Value, json};
 
-use crate::browser::{CALLBACK, redeem, sign_in};
+use crate::browser::{Browser, CALLBACK, redeem};
 use crate::http::{Client, SECRET, Tokens, revoke};
 use crate::keys;
 use crate::process::{Service, free_port, installed, own_folder};
@@ -57,11 +57,20 @@ impl Asked for OidcProvider {
 impl OidcProvider {
     /// Installs it where it is not there yet, and starts it with new keys.
     pub fn start() -> Self {
+        Self::start_telling(&[])
+    }
+
+    /// The same, with a client `told-0`, `told-1`, .. for each address, which is told there when a session of its ends.
+    pub fn start_telling(addresses: &[String]) -> Self {
         let (own, port) = (own_folder("oidc-provider"), free_port());
         let (issuer, keys) = (format!("http://127.0.0.1:{port}"), own.join("keys"));
         write(&keys, keys::new());
         let mut command = Command::new("node");
-        command.arg(installed("oidc-provider").join("server.js")).args([&port.to_string(), SECRET]).arg(&keys);
+        command
+            .arg(installed("oidc-provider").join("server.js"))
+            .args([&port.to_string(), SECRET])
+            .arg(&keys)
+            .args(addresses);
         let url = format!("{issuer}/.well-known/openid-configuration");
         let service = Service::start(command, own.join("oidc-provider.log"), url);
         Self { keys, issuer, service }
@@ -92,7 +101,7 @@ impl OidcProvider {
 
     /// Revokes an opaque access token, or a refresh token with all that has come of it (RFC 7009). It revokes no JWT.
     pub fn revoke(&self, client: &str, token: &str) {
-        revoke(&format!("{}/token/revocation", self.issuer), (client, SECRET), token);
+        revoke(&self.issuer, (client, SECRET), token);
     }
 
     /// The same by a client in JavaScript, whose proofs are made by a library of its own.
@@ -104,14 +113,24 @@ impl OidcProvider {
 
     /// Tokens of a user who has signed in on the server's own pages and agreed.
     pub fn user_tokens(&self, client: &str, user: &str, resource: &str) -> Tokens {
+        self.tokens_in(&mut Browser::default(), client, user, resource)
+    }
+
+    /// The same in this browser, where the user may be signed in already.
+    pub fn tokens_in(&self, browser: &mut Browser, client: &str, user: &str, resource: &str) -> Tokens {
         let start = format!(
             "{}/auth?response_type=code&client_id={client}&redirect_uri={CALLBACK}&scope=openid%20email:send&nonce=once\
              &code_challenge={CHALLENGE}&code_challenge_method=S256&resource={resource}",
             self.issuer
         );
-        let code = sign_in(&start, &[("login", user), ("password", "any")]);
+        let code = browser.sign_in(&start, &[("login", user), ("password", "any")]);
         let more = [("code_verifier", VERIFIER), ("resource", resource)];
         redeem(&code, &self.token_endpoint(), (client, SECRET), &more)
+    }
+
+    /// The user of this browser signs out.
+    pub fn sign_out_in(&self, browser: &mut Browser) {
+        browser.sign_out(&format!("{}/session/end", self.issuer));
     }
 }
 

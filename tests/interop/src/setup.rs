@@ -83,6 +83,12 @@ impl Setup {
         self.ports.map(|port| format!("http://127.0.0.1:{port}{path}"))
     }
 
+    /// The same file where that one would be.
+    #[must_use]
+    pub fn at(self, places: &Self) -> Self {
+        Self { ports: places.ports, ..self }
+    }
+
     /// The same file at free ports of its own.
     #[must_use]
     pub fn elsewhere(&self) -> Self {

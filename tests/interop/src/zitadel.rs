@@ -95,6 +95,6 @@ impl Zitadel {
 
     /// Revokes a token (RFC 7009) of the client.
     pub fn revoke(&self, token: &str) {
-        revoke(&format!("{}revoke", self.issuer), (CLIENT, SECRET), token);
+        revoke(&self.issuer, (CLIENT, SECRET), token);
     }
 }

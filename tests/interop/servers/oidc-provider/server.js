@@ -51,6 +51,8 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   // What a token is to say beside the usual.
   extraTokenClaims: (_, { accountId }) => ({ roles: accountId === 'root' ? ['admin'] : ['user'] }),
   issueRefreshToken: () => true,
+  // What it sends of its own accord goes to no address of a private network, unless it is told to: here all are of this machine.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   features: {
     backchannelLogout: { enabled: true },
     clientCredentials: { enabled: true },
@@ -61,6 +63,12 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       enabled: true,
       nonceSecret: randomBytes(32),
       requireNonce: (ctx) => ctx.oidc.client?.clientId === 'bound-with-nonce',
+    },
+    rpInitiatedLogout: {
+      // Whoever comes here wants to sign out of everything.
+      logoutSource: (ctx, form) => {
+        ctx.body = form.replace('</form>', '<input type="hidden" name="logout" value="yes"/></form>');
+      },
     },
     resourceIndicators: {
       enabled: true,

@@ -1,9 +1,10 @@
 //! Keycloak is asked about its tokens (RFC 7662).
 
+use rampart_client::ClientError;
 use rampart_interop::answer::Answer;
 use rampart_interop::apis::{Credentials, TaskApis};
 use rampart_interop::cases;
-use rampart_interop::http::SECRET;
+use rampart_interop::http::{SECRET, revocation};
 use rampart_interop::keycloak::{AUDIENCE, audience};
 use rampart_interop::setup::Setup;
 use rampart_interop::token::{header, payload, sub};
@@ -126,4 +127,17 @@ fn answer_that_is_not_signed_is_not_believed_where_it_must_be() {
     let apis: TaskApis = Setup::of(&realm).asking(&realm).every_token().asking_with("signed", json!(true)).start();
     apis.refuse("an answer in plain JSON", token.access(), &Answer::undecided());
     apis.have_logged("answered with another media type than application/token-introspection+jwt");
+}
+
+#[test]
+fn client_that_revokes_a_token_is_told_what_becomes_of_it() {
+    let (realm, _running) = realm("revoking");
+    let tokens = realm.user_tokens("web", "ada", "openid");
+    cases::revoking_says_whether_the_token_is_gone(&realm, ("web", SECRET), tokens.access());
+    // Another client may not (RFC 7009 section 2.1).
+    realm.add_client("another", |_| {});
+    let tokens = realm.user_tokens("web", "ada", "openid");
+    let refused = revocation(&realm.issuer(), ("another", SECRET), tokens.access()).unwrap_err();
+    assert!(matches!(refused, ClientError::NotRevoked { status: Some(400), .. }), "{refused}");
+    assert_eq!(realm.introspect(tokens.access())["active"], true);
 }

@@ -1,6 +1,7 @@
 //! Keycloak: its genuine tokens in the three Task APIs. Each test has a realm of its own.
 
 mod introspection;
+mod logout;
 
 use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard};
 

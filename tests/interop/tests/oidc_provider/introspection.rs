@@ -1,10 +1,12 @@
 //! `oidc-provider` is asked about its opaque tokens (RFC 7662).
 
+use rampart_client::ClientError;
 use rampart_interop::answer::Answer;
 use rampart_interop::apis::Credentials;
 use rampart_interop::cases;
-use rampart_interop::http::Tokens;
+use rampart_interop::http::{SECRET, Tokens, revocation};
 use rampart_interop::oidc_provider::{ANOTHER_OPAQUE, OPAQUE, OidcProvider, RESOURCE};
+use rampart_interop::server::Asked;
 use rampart_interop::setup::Setup;
 use rampart_issuer::DpopKey;
 use serde_json::json;
@@ -150,4 +152,16 @@ fn server_that_is_away_lets_nobody_in_who_must_be_asked_about() {
     let known = known.start();
     known.accept("before the stop", opaque(&tokens), "ada");
     cases::asked_server_that_is_away_is_no_callers_fault(&mut server, &known, &cold.start(), opaque(&tokens), "ada");
+}
+
+#[test]
+fn client_that_revokes_a_token_is_told_what_becomes_of_it() {
+    let server = OidcProvider::start();
+    let tokens = server.client_tokens("web", Some(OPAQUE));
+    cases::revoking_says_whether_the_token_is_gone(&server, ("web", SECRET), tokens.access());
+    // It cannot revoke what it does not keep.
+    let jwt = server.client_tokens("web", Some(RESOURCE));
+    let refused = revocation(&server.name(), ("web", SECRET), jwt.access()).unwrap_err();
+    let ClientError::NotRevoked { status: Some(400), error: Some(error), .. } = refused else { panic!("{refused}") };
+    assert_eq!(error, "unsupported_token_type");
 }

@@ -1,6 +1,7 @@
 //! `oidc-provider`: its genuine tokens in the three Task APIs. Each test has a server of its own.
 
 mod introspection;
+mod logout;
 
 use rampart_interop::answer::Answer;
 use rampart_interop::apis::{Credentials, PUBLIC_URL, TaskApis};

@@ -2,6 +2,7 @@
 
 use rampart_interop::answer::Answer;
 use rampart_interop::cases;
+use rampart_interop::server::Asked;
 use rampart_interop::setup::Setup;
 use rampart_interop::zitadel::{CLIENT, USER, Zitadel};
 use serde_json::json;
@@ -60,4 +61,11 @@ fn api_that_may_not_ask_is_its_operators_fault() {
     // Another client is told of no token that is not for it.
     let apis = Setup::of(&server).asking_as(&server, ("api", "secret")).start();
     apis.refuse("asked by a stranger", tokens.access(), &Answer::invalid_token());
+}
+
+#[test]
+fn client_that_revokes_a_token_is_told_what_becomes_of_it() {
+    let server = Zitadel::start();
+    let tokens = server.user_tokens();
+    cases::revoking_says_whether_the_token_is_gone(&server, server.asker(), tokens.access());
 }
