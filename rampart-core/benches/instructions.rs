@@ -19,13 +19,23 @@ mod common;
 
 use std::process::Command;
 
+use common::asked::Asked;
 use common::bound::Bound;
 use common::subject::{Among, Ground, Subject};
 use rampart_issuer::Algorithm;
 
 type Work = (&'static str, Algorithm, fn(&Subject));
 type WorkWithProofs = (&'static str, Algorithm, fn(&Bound));
+type WorkOfAsked = (&'static str, fn(&Asked));
 type WorkAmongMany = (&'static str, fn(&Among));
+
+/// Tokens that the issuer was asked about, and what it has said is remembered; beside a JWT that was verified before.
+const ASKED: [WorkOfAsked; 4] = [
+    ("rs256-cached-beside", Asked::jwt),
+    ("opaque-cached", Asked::opaque),
+    ("opaque-cached-43-bytes", Asked::short),
+    ("rs256-cached-every-token", Asked::both),
+];
 
 /// With a thousand issuers, and with a resolver that knows none.
 const AMONG_MANY: [WorkAmongMany; 3] = [
@@ -67,6 +77,9 @@ fn main() {
         if let Some((_, work)) = AMONG_MANY.into_iter().find(|(own, _)| *own == name) {
             return repeat(&Ground::new().among_many(Algorithm::RS256), work, times);
         }
+        if let Some((_, work)) = ASKED.into_iter().find(|(own, _)| *own == name) {
+            return repeat(&Ground::new().asked(Algorithm::RS256), work, times);
+        }
         if let Some((_, algorithm, work)) = WITH_PROOFS.into_iter().find(|(own, ..)| *own == name) {
             return repeat(&Ground::new().bound(algorithm), work, times);
         }
@@ -80,6 +93,9 @@ fn main() {
         for (_, algorithm, work) in WITH_PROOFS {
             repeat(&Ground::new().bound(algorithm), work, 1);
         }
+        for (_, work) in ASKED {
+            repeat(&Ground::new().asked(Algorithm::RS256), work, 1);
+        }
         for (_, work) in AMONG_MANY {
             repeat(&Ground::new().among_many(Algorithm::RS256), work, 1);
         }
@@ -87,6 +103,7 @@ fn main() {
     }
     println!("\n### Instructions\n\n| work | instructions |\n| --- | --- |");
     let names = WORKS.map(|(name, ..)| name).into_iter().chain(WITH_PROOFS.map(|(name, ..)| name));
+    let names = names.chain(ASKED.map(|(name, _)| name));
     for name in names.chain(AMONG_MANY.map(|(name, _)| name)) {
         match count(name) {
             Some(instructions) => println!("| {name} | {instructions} |"),

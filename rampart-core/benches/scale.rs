@@ -1,8 +1,11 @@
 //! How the cost of a verification grows: with the size of the token, the keys of the set, the threads, the guards of a request, the
-//! issuers of an object, the tokens of strangers, the proofs of keys, what is revoked, and how many proofs are remembered.
+//! issuers of an object, the tokens of strangers, the proofs of keys, what is revoked, how many proofs are remembered, and tokens that the
+//! issuer is asked about.
 //!
 //!     cargo bench -p rampart-core --bench scale                   all parts, five minutes
-//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards issuers strangers proofs revocations replay
+//!     cargo bench -p rampart-core --bench scale -- size keys      some of: size keys threads guards issuers strangers proofs revocations
+//!                                                                 replay introspection
+//!     cargo bench -p rampart-core --bench scale -- introspection 300      with a flood of so many seconds
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -21,6 +24,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use common::asked::Came;
 use common::report::{Table, nanos, times};
 use common::rounds::{Contender, Effort, race};
 use common::subject::{Ground, verify};
@@ -59,6 +63,11 @@ fn main() {
     }
     if common::wants("replay") {
         by_live_proofs(if common::measuring() { 1_000_000 } else { 1000 }).print();
+    }
+    if common::wants("introspection") {
+        by_what_is_asked(effort(301, 1)).print();
+        let milliseconds = common::number().map_or(10_000, |seconds| seconds * 1000);
+        by_flood(Duration::from_millis(if common::measuring() { milliseconds } else { 300 })).print();
     }
 }
 
@@ -403,6 +412,76 @@ fn live(mut proof: SpentProof, number: u64, holders: u64, count: u64) -> SpentPr
     proof.key = hashed(number + (1 << 40));
     proof.expires += Duration::from_secs(number * 60 / count);
     proof
+}
+
+/// Tokens about which the issuer was asked, and what it has said is remembered, beside a JWT that was verified before.
+fn by_what_is_asked(effort: Effort) -> Table {
+    let mut table = Table::new("By what is remembered of a token (RS256)", ["token", "µs", "× a cached JWT"]);
+    let ground = Ground::new();
+    let asked = ground.asked(Algorithm::RS256);
+    let contenders = [
+        Contender::new("a JWT that was verified", || asked.jwt()),
+        Contender::new("an opaque token of its length", || asked.opaque()),
+        Contender::new("one of 43 characters", || asked.short()),
+        Contender::new("a JWT, and the issuer was asked as well", || asked.both()),
+    ];
+    let results = race(effort, &contenders);
+    for contender in &contenders {
+        let name = contender.name.as_str();
+        table.row([name.to_owned(), nanos(results.nanos(name)), times(results.ratio(name, "a JWT that was verified"))]);
+    }
+    table
+}
+
+/// 1,000 requests a second of a hundred users who have been here before, and as many with tokens of strangers beside them; the issuer takes
+/// 200 ms for an answer, over HTTP. Half of that time nobody else comes, for comparison.
+#[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn by_flood(time: Duration) -> Table {
+    let columns = [
+        "who",
+        "seconds",
+        "requests/s",
+        "200",
+        "503 /s",
+        "most 503 in a second",
+        "401 /s",
+        "p99 ms",
+        "p99.9 ms",
+        "questions/s",
+        "most in flight",
+        "KiB grown",
+    ];
+    let mut table = Table::new("By strangers' opaque tokens (the issuer takes 200 ms)", columns);
+    let ground = Ground::new();
+    for (strangers, time) in [(false, time / 2), (true, time)] {
+        let flood = ground.flood(time, strangers);
+        let a_second = |count: u64| format!("{:.1}", count as f64 / flood.seconds);
+        let mut row = |who: &str, came: &Came, most_unavailable: u32| {
+            let [good, unavailable, refused] =
+                [&came.good, &came.unavailable, &came.refused].map(|count| count.load(Ordering::Relaxed));
+            let percent = good as f64 * 100.0 / came.all() as f64;
+            let waited = |of_thousand| format!("{:.1}", came.waited(of_thousand).as_secs_f64() * 1e3);
+            table.row([
+                who.to_owned(),
+                format!("{:.0}", flood.seconds),
+                a_second(came.all()),
+                format!("{percent:.3} %"),
+                a_second(unavailable),
+                most_unavailable.to_string(),
+                a_second(refused),
+                waited(990),
+                waited(999),
+                a_second(flood.questions as u64),
+                flood.most_in_flight.to_string(),
+                ((flood.resident[1] - flood.resident[0]) / 1024).to_string(),
+            ]);
+        };
+        row(if strangers { "known users, beside strangers" } else { "known users alone" }, &flood.users, 0);
+        if strangers {
+            row("strangers", &flood.strangers, flood.most_unavailable);
+        }
+    }
+    table
 }
 
 /// What one piece of work costs in nanoseconds of this thread's own time.

@@ -3,8 +3,9 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use allocation_counter::measure;
+use rampart_client::RampartClient;
 use rampart_core::adapter::{Authorization, Gate, Outcome, Verification};
-use rampart_core::{AnyOf, AnyUser, Policy, RampartAuth, Revocation, Revocations, roles, scopes};
+use rampart_core::{AnyOf, AnyUser, Introspection, Policy, RampartAuth, Revocation, Revocations, roles, scopes};
 use rampart_issuer::{Algorithm, LocalIssuer};
 
 /// Payload, `Claims` and the fields that own their text, three of them a user's names; a change that needs more has to say why.
@@ -51,6 +52,25 @@ async fn a_cached_token_costs_no_allocation() {
         assert!(kept.by(auth, &head).is_some_and(|outcome| outcome.required::<AnyUser>().is_ok()));
     });
     assert_eq!(verification, 0);
+}
+
+/// What the issuer has said of it is remembered as a verified token is.
+#[tokio::test]
+async fn a_token_that_the_issuer_was_asked_about_costs_no_allocation() {
+    let issuer = LocalIssuer::builder().algorithm(Algorithm::ES256).start().await.unwrap();
+    let tokens = [issuer.opaque().issue(), issuer.opaque().encrypted().issue(), issuer.token().sign().unwrap()];
+    let client = RampartClient::builder(issuer.url(), "service", "service-secret").build().unwrap();
+    let introspection = Introspection::of(client).every_token();
+    let auth = RampartAuth::builder(issuer.url(), issuer.audience()).introspection(introspection).build().unwrap();
+    for token in tokens {
+        auth.verify(&token).await.unwrap();
+        let header = format!("Bearer {token}");
+        let verify = allocations(|| {
+            let mut outcome = auth.authenticate_optional([header.as_bytes()]);
+            assert!(outcome.now().is_some_and(|outcome| outcome.is_ok_and(|claims| claims.is_some())));
+        });
+        assert_eq!(verify, 0, "{token}");
+    }
 }
 
 /// Whether something was revoked since, or nothing at all.

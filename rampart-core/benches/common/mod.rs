@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each benchmark takes what it needs")]
 #![allow(unreachable_pub, reason = "a module of a program has no public")]
 
+pub mod asked;
 pub mod bound;
 pub mod report;
 pub mod revocations;
@@ -10,8 +11,16 @@ pub mod subject;
 
 /// Whether a part of a benchmark is wanted: all are, unless some are named.
 pub fn wants(part: &str) -> bool {
-    let mut parts = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).peekable();
+    let mut parts = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--") && argument.parse::<u64>().is_err())
+        .peekable();
     parts.peek().is_none() || parts.any(|own| own == part)
+}
+
+/// The number that is given besides, such as of seconds.
+pub fn number() -> Option<u64> {
+    std::env::args().skip(1).find_map(|argument| argument.parse().ok())
 }
 
 /// Whether to measure: `cargo bench` says so. `cargo test --benches` only wants to see that everything runs.

@@ -1,5 +1,5 @@
 //! Whether a text is one that was seen before, at a fraction of the cost of a cryptographic hash, and without keeping the text: by what a
-//! token is known in the cache of verified tokens, and by what a request is known again.
+//! token is known in the cache of verified tokens and among the answers of introspection, and by what a request is known again.
 //!
 //! It is NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway: "UMAC: Fast and Secure Message Authentication", CRYPTO 1999) with words of
 //! 64 bits, twice, the second time with the key moved on by one pair of words, and the length of the text.

@@ -204,7 +204,7 @@ impl Verifier {
     /// What the issuer has said of a token, as far as that is believed still.
     fn heard(&self, issuer: &Arc<Trusted>, token: Presented<'_>, own: Option<Arc<Claims>>, glance: Glance) -> Step {
         let Some(asks) = &issuer.introspected else { return Step::Done(Err(AuthError::InvalidToken)) };
-        let asked = Asked::about(token.bytes, own.as_ref());
+        let asked = Asked::about(token, own.as_ref());
         match asks.look(issuer, asked, glance.at, &|claims| self.in_time(claims, glance)) {
             Look::Good(claims) => Step::Done(Ok(claims)),
             Look::Refused(refusal) => Step::Done(Err(self.refuse(Some(issuer), &refusal, None))),
@@ -215,7 +215,7 @@ impl Verifier {
     /// Asks the issuer about a token, or waits for who does.
     async fn ask(&self, issuer: &Arc<Trusted>, token: Presented<'_>, own: Option<Arc<Claims>>) -> Verdict {
         let Some(asks) = &issuer.introspected else { return Err(AuthError::InvalidToken) };
-        let asked = Asked::about(token.bytes, own.as_ref());
+        let asked = Asked::about(token, own.as_ref());
         let in_time = |claims: &Claims| {
             let now = self.clock.now().ok_or_else(|| self.no_date())?;
             claims.content().times.check(now, self.tolerance)

@@ -105,6 +105,25 @@ async fn each_object_asks_its_own_issuer_and_shares_nothing() {
     assert_eq!((desk.asked(), other.asked()), (1, 1));
 }
 
+/// As with the cache of verified tokens.
+#[tokio::test(start_paused = true)]
+async fn answer_vouches_for_no_token_that_looks_like_it() {
+    let desk = Desk::default();
+    let token = "0123456789abcdef0123456789abcdef0123456789a";
+    desk.say(token, active());
+    let auth = auth(Introspection::of(desk.clone()));
+    assert!(auth.verify(token).await.is_ok());
+    let changed = |at| token.chars().enumerate().map(move |(own, letter)| if own == at { 'X' } else { letter });
+    let mut others: Vec<String> = (0..token.len()).map(|at| changed(at).collect()).collect();
+    others.extend([token.chars().skip(1).collect(), token.chars().take(42).collect(), token.chars().rev().collect()]);
+    others.extend([format!("{token}0"), format!("0{token}"), token.to_uppercase()]);
+    for other in &others {
+        assert_eq!(error(auth.verify(other).await), Some(InvalidToken), "{other}");
+    }
+    assert_eq!(desk.asked(), 1 + others.len());
+    assert!(auth.verify(token).await.is_ok());
+}
+
 /// IN13
 #[tokio::test(start_paused = true)]
 async fn revoked_token_passes_for_half_a_minute_and_an_activated_one_waits_for_five_seconds() {

@@ -1,16 +1,16 @@
 //! What the issuer has said, for as long as it is believed.
 
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use std::hash::RandomState;
+use quick_cache::{UnitWeighter, Weighter};
 use tokio::time::Instant;
 
 use crate::rule::Refusal;
 use crate::token::claims::Claims;
-use crate::token::hash::TokenHash;
+use crate::token::fingerprint::Fingerprint;
 
 /// Tokens that were active within this time are known: strangers do not displace them.
 const KNOWN_FOR: Duration = Duration::from_secs(3600);
@@ -19,13 +19,14 @@ pub(super) const REFUSED_FOR: Duration = Duration::from_secs(5);
 /// How many of those.
 const MOST_REFUSED: usize = 4096;
 
-/// SHA-256 of the token: of this issuer's, as each has a memory of its own.
-pub(super) type Key = TokenHash;
+/// The [fingerprint](crate::token::fingerprint) of the token: of this issuer's, as each has a memory of its own. Where one has its place is to
+/// be made of it by a keyed pseudorandom function: see there.
+pub(super) type Key = Fingerprint;
 
 /// Active tokens, and in a place of their own the others: however many of these come, they push none of those out.
 pub(super) struct Memory {
     active: Cache<Key, Arc<Active>, Bytes, RandomState>,
-    refused: Cache<Key, Arc<Refused>>,
+    refused: Cache<Key, Arc<Refused>, UnitWeighter, RandomState>,
 }
 
 /// An active token.
@@ -81,7 +82,14 @@ impl Memory {
             RandomState::new(),
             DefaultLifecycle::default(),
         );
-        Self { active, refused: Cache::new(MOST_REFUSED) }
+        let refused = Cache::with(
+            MOST_REFUSED,
+            MOST_REFUSED as u64,
+            UnitWeighter,
+            RandomState::new(),
+            DefaultLifecycle::default(),
+        );
+        Self { active, refused }
     }
 
     /// A token that was active within the last hour.
@@ -127,7 +135,7 @@ struct Bytes;
 impl Weighter<Key, Arc<Active>> for Bytes {
     fn weight(&self, _: &Key, entry: &Arc<Active>) -> u64 {
         /// The cache's own part of an entry, and the counters of the two `Arc`s.
-        const OVERHEAD: usize = 176;
+        const OVERHEAD: usize = 184;
         (OVERHEAD + size_of::<Active>() + size_of::<Claims>() + entry.claims.heap_bytes()) as u64
     }
 }

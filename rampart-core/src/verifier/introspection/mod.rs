@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use self::flight::Asking;
 use self::memory::{Active, Key, Memory};
 use self::traffic::{Full, Standing, Traffic};
+use super::Presented;
 use super::strangers::Strangers;
 use super::trusted::Trusted;
 use crate::answer::error::AuthError;
@@ -32,7 +33,7 @@ use crate::jwks::budget::SharedUnavailables;
 use crate::jwks::cache::Surroundings;
 use crate::rule::{Refusal, Rule};
 use crate::token::claims::Claims;
-use crate::token::hash::sha256;
+use crate::token::fingerprint::Fingerprint;
 
 /// How long a request waits for an answer.
 const WAIT: Duration = Duration::from_secs(5);
@@ -69,8 +70,9 @@ pub(crate) struct Asked<'t> {
 }
 
 impl<'t> Asked<'t> {
-    pub(crate) fn about(bytes: &'t [u8], own: Option<&'t Arc<Claims>>) -> Self {
-        Self { bytes, key: sha256(bytes), own }
+    pub(crate) fn about(token: Presented<'t>, own: Option<&'t Arc<Claims>>) -> Self {
+        let Presented { bytes, identity } = token;
+        Self { bytes, key: identity.unwrap_or_else(|| Fingerprint::of(bytes)), own }
     }
 
     const fn standing(self, is_known: bool) -> Standing {

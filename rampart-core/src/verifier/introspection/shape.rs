@@ -10,11 +10,9 @@ use crate::jose::base64url::decode;
 /// Whether a token has three parts, of which the first is a JSON object with `alg`: it is a JWT, good or bad, and no issuer is asked about
 /// it. All else is opaque: an encrypted token (RFC 7516) has five parts.
 pub(super) fn is_jwt(token: &[u8]) -> bool {
-    let mut parts = token.split(|byte| *byte == b'.');
-    let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        return false;
-    };
-    let Some(header) = decode(header) else { return false };
+    let mut dots = memchr::memchr_iter(b'.', token);
+    let (Some(end), Some(_), None) = (dots.next(), dots.next(), dots.next()) else { return false };
+    let Some(header) = token.get(..end).and_then(decode) else { return false };
     let mut has_alg = false;
     // Where something is wrong after it, or with it, that is a bad header of a JWT.
     let _ = serde_json::Deserializer::from_slice(&header).deserialize_map(Header { has_alg: &mut has_alg });
