@@ -26,7 +26,8 @@ pub const VARIABLE: &str = "RAMPART_CONFIG";
 /// A configuration file that has been read.
 #[derive(Clone)]
 pub struct ConfigFile {
-    /// Its sections.
+    /// Its sections. What is made of [`Sections::auth`] alone leaves out what the others say; what is taken away here has no part in
+    /// [`auth`](Self::auth) any more.
     pub sections: Sections,
     path: PathBuf,
     text: String,
@@ -83,7 +84,10 @@ impl ConfigFile {
         }
     }
 
-    /// The object that verifies tokens as the file says, by itself: what replicas share has no part in it. See [`builder_sharing`](Self::builder_sharing).
+    /// The object that verifies tokens as the file says, all of it: with `[redis]` what one replica has revoked is refused, and a proof that
+    /// was spent on one passes no more. That needs a tokio runtime, as [`shared`](Self::shared) does.
+    ///
+    /// For an API that revokes nothing itself; one that does takes [`builder_sharing`](Self::builder_sharing), and the list beside it.
     ///
     /// # Errors
     /// [`ConfigFileError`] with the setting that cannot be used.
@@ -96,7 +100,10 @@ impl ConfigFile {
     /// # Errors
     /// [`ConfigFileError`] with the setting that cannot be used.
     pub fn builder(&self) -> Result<RampartAuthBuilder, ConfigFileError> {
-        self.builder_of(self.sections.auth.clone())
+        match &self.sections.redis {
+            Some(_) => self.builder_sharing(&self.shared()?),
+            None => self.builder_of(self.sections.auth.clone()),
+        }
     }
 
     fn builder_of(&self, mut settings: Settings) -> Result<RampartAuthBuilder, ConfigFileError> {
@@ -104,7 +111,7 @@ impl ConfigFile {
         Ok(issuers.into_iter().fold(RampartAuthBuilder::from(settings), RampartAuthBuilder::issuer))
     }
 
-    /// The same of a replica, which shares with the others what [`shared`](Self::shared) gives.
+    /// The same of an API that revokes: what it revokes in [`shared`](Self::shared) is refused here, and with `[redis]` by the other replicas.
     ///
     /// # Errors
     /// [`ConfigFileError`] with the setting that cannot be used.

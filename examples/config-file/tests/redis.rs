@@ -1,10 +1,15 @@
-//! The section `[redis]`: what is wrong with it is found in the file, and no secret is shown.
-#![allow(clippy::unwrap_used)]
+//! The section `[redis]`: what is wrong with it is found in the file, no secret is shown, and nothing that the file makes leaves it out.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod server;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use config_file::ConfigFile;
-use rampart_core::RevocationState;
+use rampart_core::{AuthError, RampartAuth, Revocation, RevocationState};
+use rampart_issuer::LocalIssuer;
+use server::{PATIENCE, Redis, revocations_of};
 
 const AUTH: &str = "[auth]\nissuer_url = 'https://auth.example.com'\naudience = 'my-api'\n[redis]\n";
 
@@ -47,4 +52,77 @@ async fn replica_begins_before_its_redis_does() {
     assert_eq!(shared.revocations.health().state, RevocationState::Unknown);
     let auth = file.build(file.builder_sharing(&shared).unwrap()).unwrap();
     assert!(!auth.health().is_ready());
+}
+
+/// RV08: a program that revokes nothing itself reads the same file, and refuses what the others have revoked.
+#[tokio::test(flavor = "multi_thread")]
+async fn object_of_a_file_refuses_what_another_replica_has_revoked() {
+    let (redis, issuer) = (Redis::start(), LocalIssuer::start().await.unwrap());
+    let auth = format!("[auth]\nissuer_url = '{}'\naudience = '{}'\n", issuer.url(), issuer.audience());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("redis-section-shared.toml");
+    std::fs::write(&path, format!("{auth}{}", redis.section())).unwrap();
+    let file = ConfigFile::read(&path).unwrap();
+    let token = |session: &str| issuer.token().claim("sid", session).sign().unwrap();
+    let (revocations, other) = (revocations_of(&file).await, token("nobody's"));
+
+    for (session, replica) in
+        [("of auth", file.auth().unwrap()), ("of builder", file.build(file.builder().unwrap()).unwrap())]
+    {
+        let revoked = token(session);
+        // 503 until the list was read.
+        let is_good = async || answer(&replica, &revoked).await.is_ok() && answer(&replica, &other).await.is_ok();
+        assert!(within_patience(is_good).await, "{session}");
+        revocations.revoke(Revocation::session(issuer.url(), session)).await.unwrap();
+        let is_refused = async || matches!(answer(&replica, &revoked).await, Err(AuthError::TokenRevoked));
+        assert!(within_patience(is_refused).await, "{session}");
+        assert!(answer(&replica, &other).await.is_ok(), "{session}");
+    }
+}
+
+/// RV12: where nobody can say what is revoked, nothing passes; without the section there is nobody to ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn object_of_a_file_whose_redis_is_away_accepts_nothing() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let auth = format!("[auth]\nissuer_url = '{}'\naudience = '{}'\n", issuer.url(), issuer.audience());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("redis-section-away.toml");
+    let token = issuer.token().sign().unwrap();
+    for (section, passes) in [("", true), ("[redis]\nurl = 'redis://127.0.0.1:1'\nprefix = 'a:'\n", false)] {
+        std::fs::write(&path, format!("{auth}{section}")).unwrap();
+        let file = ConfigFile::read(&path).unwrap();
+        for replica in [file.auth().unwrap(), file.build(file.builder().unwrap()).unwrap()] {
+            replica.warm_up().await.unwrap();
+            match answer(&replica, &token).await {
+                Ok(()) => assert!(passes, "{section}"),
+                Err(AuthError::StateUnavailable { .. }) => assert!(!passes, "{section}"),
+                Err(error) => panic!("{section}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn file_with_the_section_makes_no_object_where_nothing_could_be_shared() {
+    let file = file("no-runtime", "prefix = 'a:'\nurl = 'redis://127.0.0.1:1'\n");
+    for refused in [file.auth().unwrap_err(), file.builder().unwrap_err()] {
+        let said = refused.to_string();
+        assert!(
+            said.contains("rampart.toml, line 4, column 2: redis: is connected to without a tokio runtime"),
+            "{said}"
+        );
+    }
+}
+
+async fn answer(auth: &RampartAuth, token: &str) -> Result<(), AuthError> {
+    auth.authenticate([format!("Bearer {token}")]).await.map(drop)
+}
+
+async fn within_patience(mut is_so: impl AsyncFnMut() -> bool) -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if is_so().await {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    false
 }

@@ -20,12 +20,15 @@ fn with_secrets(test: &str) -> PathBuf {
     std::fs::create_dir_all(&directory).unwrap();
     let file = directory.join("rampart.toml");
     std::fs::write(directory.join("introspection"), "a secret\n").unwrap();
-    std::fs::write(&file, TEXT.replace("/run/secrets", directory.to_str().unwrap())).unwrap();
+    std::fs::write(directory.join("state"), "A".repeat(43)).unwrap();
+    // The variable belongs to whoever runs it; the URL may stand in its place.
+    let text = TEXT.replace("url_env = \"REDIS_URL\"", "url = \"redis://127.0.0.1:1\"");
+    std::fs::write(&file, text.replace("/run/secrets", directory.to_str().unwrap())).unwrap();
     file
 }
 
-#[test]
-fn file_makes_an_object_of_its_issuers() {
+#[tokio::test]
+async fn file_makes_an_object_of_its_issuers() {
     let file = ConfigFile::read(with_secrets("object")).unwrap();
     let names: Vec<_> = file.auth().unwrap().issuers().into_iter().map(|issuer| issuer.name).collect();
     assert_eq!(names[..2], ["https://auth.example.com", "https://login.partner.example"]);

@@ -1,13 +1,21 @@
 //! The program itself, asked as the front ends ask, with tokens in the shape of the Rampart server's.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../../config-file/tests/server/mod.rs"]
+mod server;
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use config_file::ConfigFile;
+use rampart_core::Revocation;
 use rampart_issuer::{LocalIssuer, TokenBuilder};
 use reqwest::header::{DATE, HeaderMap, HeaderName, ORIGIN};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use server::{PATIENCE, Redis, revocations_of};
 
 const ADA: &str = "0b8f7c5e-3c52-4a1f-9d7e-5f2a6c1b9e01";
 const ORGANISATION: &str = "7d3c1a52-90b4-4f0e-8a66-2f1d0c9b7e10";
@@ -27,7 +35,11 @@ fn command(issuer: &str) -> Command {
 
 impl Backend {
     fn start(issuer: &str) -> Self {
-        let mut child = command(issuer).stdout(Stdio::piped()).spawn().unwrap();
+        Self::run(&mut command(issuer), issuer)
+    }
+
+    fn run(command: &mut Command, issuer: &str) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut printed = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         printed.read_line(&mut line).unwrap();
@@ -40,6 +52,19 @@ impl Backend {
         let client = Client::builder().no_proxy().build().unwrap();
         let request = client.request(method, format!("{}{path}", self.url));
         token.into_iter().fold(request, RequestBuilder::bearer_auth)
+    }
+
+    /// The first answer of this status, which comes within a moment.
+    async fn becomes(&self, expected: u16, path: &str, token: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let (status, body) = self.get(path, Some(token)).await;
+            if status == expected {
+                return body;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{status}: {body}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     async fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
@@ -203,6 +228,24 @@ async fn issuer_that_is_away_makes_a_503_and_nothing_has_to_be_restarted() {
     let (status, body) = backend.get("/api/profile", Some(&issuer.token().sign().unwrap())).await;
     assert_eq!(status, 503);
     assert!(body.starts_with(r#"{"error":"temporarily_unavailable","#), "{body}");
+}
+
+/// RV08, by a file with `[redis]`: what another replica has revoked is refused here, and others are not.
+#[tokio::test]
+async fn token_that_a_replica_of_the_file_has_revoked_is_refused() {
+    let (redis, issuer) = (Redis::start(), issuer().await);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("backend-redis.toml");
+    let auth = format!("[auth]\nissuer_url = '{}'\naudience = 'sample-react-app'\n", issuer.url());
+    std::fs::write(&path, format!("{auth}{}", redis.section())).unwrap();
+    let backend = Backend::run(command("").env_remove("RAMPART_ISSUER").env("RAMPART_CONFIG", &path), issuer.url());
+    let [revoked, other] = ["s-1", "s-2"].map(|session| issuer.token().claim("sid", session).sign().unwrap());
+    backend.becomes(200, "/api/profile", &revoked).await;
+
+    let replica = revocations_of(&ConfigFile::read(&path).unwrap()).await;
+    replica.revoke(Revocation::session(issuer.url(), "s-1")).await.unwrap();
+    let body = backend.becomes(401, "/api/profile", &revoked).await;
+    assert_eq!(body, r#"{"error":"invalid_token","error_description":"The access token is invalid","status":401}"#);
+    assert_eq!(backend.get("/api/profile", Some(&other)).await.0, 200);
 }
 
 #[test]

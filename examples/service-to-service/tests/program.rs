@@ -1,8 +1,17 @@
 //! The program itself, with its local issuer.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "../../config-file/tests/server/mod.rs"]
+mod server;
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+use config_file::ConfigFile;
+use rampart_core::Revocation;
+use rampart_issuer::LocalIssuer;
+use server::{Redis, revocations_of};
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_service-to-service"));
@@ -85,4 +94,31 @@ fn calls_succeed_and_end_quietly_once_nobody_reads() {
     drop(lines);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+}
+
+/// RV08, by a file with `[redis]`: what a replica has revoked is refused by this API too.
+#[tokio::test(flavor = "multi_thread")]
+async fn api_of_a_file_refuses_what_another_replica_has_revoked() {
+    let (redis, issuer) = (Redis::start(), LocalIssuer::start().await.unwrap());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("service-redis.toml");
+    let auth = format!("[auth]\nissuer_url = '{}'\naudience = '{}'\n", issuer.url(), issuer.audience());
+    std::fs::write(&path, format!("{auth}{}", redis.section())).unwrap();
+    let mut command = command();
+    command.env("RAMPART_CONFIG", &path).env("RAMPART_CLIENT_ID", "service");
+    let mut child = command.env("RAMPART_CLIENT_SECRET", "service-secret").env("RUST_LOG", "off").spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    // A call a second: 503 until the list was read, and 401 once the word has come.
+    let mut comes = |expected: &str| lines.by_ref().take(20).any(|line| line.starts_with(expected));
+    assert!(comes("200 OK: the report, for service"));
+
+    let replica = revocations_of(&ConfigFile::read(&path).unwrap()).await;
+    // With every token that it may still fetch.
+    replica.revoke(Revocation::issuer(issuer.url())).await.unwrap();
+    assert!(comes("401 Unauthorized: "));
+    assert!(!lines.by_ref().take(2).any(|line| line.starts_with("200")));
+
+    replica.lift_issuer(issuer.url()).await.unwrap();
+    assert!(lines.by_ref().take(20).any(|line| line == "200 OK: the report, for service"));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

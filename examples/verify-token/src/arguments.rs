@@ -20,7 +20,8 @@ With --issuer the environment is not asked. Without it:
     RAMPART_CONFIG       in their place: a file that says everything, with several issuers too
     RUST_LOG             what is logged; rampart=warn unless set
 
-Shown is what the token says beside what is accepted; never the token itself.
+Shown is what the token says beside what is accepted; never the token itself. Whether it was revoked is not asked: what the section
+[redis] of a file leads to is left alone.
 
 Exit status: 0 the token is good, 1 it is not, 2 a setting or the input cannot be used, 3 the issuer's keys cannot be had.";
 

@@ -69,6 +69,11 @@ impl fmt::Display for Explanation<'_> {
                 self.rule(f, *rule, settings)?;
             }
         }
+        // What the APIs know of revoked tokens is not known here, so that nobody takes a good token for one that was not revoked.
+        if matches!(self.verdict, Verdict::Good(_)) {
+            writeln!(f, "{:<5}{:<12} whether it was revoked", Rule::R1.as_str(), "not asked")?;
+            line(f, "why", "what was revoked, each API knows, or Redis for its replicas: send the token to the API")?;
+        }
         Ok(())
     }
 }

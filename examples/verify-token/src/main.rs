@@ -98,7 +98,11 @@ async fn report(trust: &Trust, heard: &Heard, token: &str) -> ExitCode {
     let issuers = auth.issuers();
     let (code, verdict) = match &outcome {
         Ok(claims) => {
-            say("The token is good.");
+            say(if trust.leaves_out_redis {
+                "The token is good, unless it was revoked: what [redis] in the file leads to is not asked."
+            } else {
+                "The token is good."
+            });
             (ExitCode::SUCCESS, Verdict::Good(claims))
         }
         Err(error @ AuthError::KeysUnavailable { .. }) => {
@@ -129,7 +133,7 @@ async fn demonstrate(heard: &Heard) -> ExitCode {
         Ok(auth) => auth,
         Err(error) => return unusable(error),
     };
-    let trust = Trust { auth, settings: Settings::new(issuer.url(), issuer.audience()) };
+    let trust = Trust { auth, settings: Settings::new(issuer.url(), issuer.audience()), leaves_out_redis: false };
     let stranger = match issuer.add_unpublished_key(rampart_issuer::Algorithm::ES256) {
         Ok(key) => key,
         Err(error) => return unusable(error),

@@ -14,6 +14,8 @@ pub(crate) struct Trust {
     pub(crate) auth: RampartAuth,
     /// What it was made of, to be shown.
     pub(crate) settings: Settings,
+    /// Whether the file has a list of what is revoked, in Redis, which this program does not ask.
+    pub(crate) leaves_out_redis: bool,
 }
 
 impl Trust {
@@ -27,17 +29,19 @@ impl Trust {
         if let Some(url) = &arguments.issuer {
             let settings = of_one(url.clone(), arguments.audiences.iter().cloned());
             let auth = RampartAuth::from_settings(settings.clone()).map_err(|error| error.to_string())?;
-            return Ok(Self { auth, settings });
+            return Ok(Self { auth, settings, leaves_out_redis: false });
         }
-        if let Some(file) = ConfigFile::from_env(&IN_PLACE_OF).map_err(|error| error.to_string())? {
+        if let Some(mut file) = ConfigFile::from_env(&IN_PLACE_OF).map_err(|error| error.to_string())? {
+            // To look at one token is no reason to join the replicas, and to write into their store.
+            let leaves_out_redis = file.sections.redis.take().is_some();
             let auth = file.auth().map_err(|error| error.to_string())?;
-            return Ok(Self { auth, settings: file.sections.auth });
+            return Ok(Self { auth, settings: file.sections.auth, leaves_out_redis });
         }
         let auth = RampartAuth::from_env().map_err(|error| error.to_string())?;
         let variable = |name| env::var(name).unwrap_or_default();
         let audiences = variable("RAMPART_CLIENT_ID");
         let audiences = audiences.split(',').map(|audience| audience.trim().to_owned());
-        Ok(Self { auth, settings: of_one(variable("RAMPART_URL"), audiences) })
+        Ok(Self { auth, settings: of_one(variable("RAMPART_URL"), audiences), leaves_out_redis: false })
     }
 
     /// What is said of the issuer of this name.

@@ -302,6 +302,36 @@ async fn nothing_of_a_token_disguises_what_a_terminal_shows() {
     }
 }
 
+/// What replicas share is theirs: neither asked nor written to, and no verdict is silent about it.
+#[tokio::test]
+async fn whether_a_good_token_was_revoked_is_said_to_be_not_asked() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let (good, bad) = (issuer.token().sign().unwrap(), issuer.token().audience("another").sign().unwrap());
+    let auth = format!("[auth]\nissuer_url = '{}'\naudience = '{}'\n", issuer.url(), issuer.audience());
+    // A server that would take whoever asks for the first replica of all.
+    let redis = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    redis.set_nonblocking(true).unwrap();
+    let section =
+        format!("[redis]\nurl = 'redis://{}'\nprefix = 'task-api:'\ninitialize = true\n", redis.local_addr().unwrap());
+    let good_but = "The token is good, unless it was revoked: what [redis] in the file leads to is not asked.";
+    for (name, text, verdict) in
+        [("alone", auth.clone(), "The token is good."), ("replica", format!("{auth}{section}"), good_but)]
+    {
+        let file = File::new(&format!("revoked-{name}"), &text);
+        let (status, said, log) = run(&mut file.command(&["-"]), &good);
+        assert_eq!((status, said.lines().next()), (Some(0), Some(verdict)), "{said}{log}");
+        let (state, lines) = rule(&said, "R1");
+        assert_eq!(state, "not asked", "{said}");
+        assert!(lines.contains("whether it was revoked") && lines.contains("send the token to the API"), "{lines}");
+
+        let (status, said, _) = run(&mut file.command(&["-"]), &bad);
+        assert_eq!((status, said.contains("R1 ")), (Some(1), false), "{said}");
+        assert!(said.starts_with("The token is refused: "), "{said}");
+    }
+    let asked = redis.accept().map(drop).unwrap_err();
+    assert_eq!(asked.kind(), std::io::ErrorKind::WouldBlock, "nobody has called");
+}
+
 /// A bound token is shown without its proof.
 #[tokio::test]
 async fn bound_token_is_told_as_such() {
