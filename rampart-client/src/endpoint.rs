@@ -154,13 +154,13 @@ impl TokenService {
         Ok(response)
     }
 
-    /// Nothing is there: the next exchange asks the metadata anew.
+    /// Nothing is there, perhaps for this token alone: the next exchange asks the metadata whether it has moved.
     fn search_again(&self) {
         let now = Instant::now();
         let mut searched = self.searched.lock();
         if searched.is_none_or(|last| now >= last + SEARCH_INTERVAL) {
             *searched = Some(now);
-            self.endpoint.location.forget();
+            self.endpoint.location.doubt();
         }
     }
 }

@@ -9,6 +9,7 @@ use rampart_http::{
 use reqwest::header::{self, HeaderMap};
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::client::RampartClient;
 use crate::endpoint::{Deadline, Unanswered, is_exposed};
@@ -169,13 +170,16 @@ fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
     own.is_some_and(|own| own.trim_matches([' ', '\t']).eq_ignore_ascii_case(media_type))
 }
 
-/// RFC 6749 section 5.2, whatever the status: some servers say 400, some 200.
+/// RFC 6749 section 5.2, whatever the status: some servers say 400, some 200. What says whether the token is active is no refusal of the
+/// client, whatever claims of the token it brings.
 fn refuses_the_client(body: &str) -> bool {
     #[derive(Deserialize)]
     struct Refusal {
         error: String,
+        active: Option<IgnoredAny>,
     }
     // A derived struct can also be read from an array.
     body.trim_start().starts_with('{')
-        && serde_json::from_str(body).is_ok_and(|Refusal { error }| error == "invalid_client")
+        && serde_json::from_str(body)
+            .is_ok_and(|Refusal { error, active }| error == "invalid_client" && active.is_none())
 }

@@ -211,6 +211,8 @@ async fn in16_refused_credentials_are_told_apart_from_a_refused_token() {
             is_unauthorized(&answered(&server, format, &answer(status, headers, body)).await);
         }
     }
+    let claim = r#"{"active":true,"error":"invalid_client"}"#;
+    assert_eq!(answered(&server, AnswerFormat::Json, &answer("200 OK", json, claim)).await, Ok(claim.to_owned()));
     for (status, headers, body) in [
         ("403 Forbidden", "content-type: text/html\r\n", "<h1>Blocked</h1>"),
         ("400 Bad Request", json, r#"{"error":"invalid_request"}"#),
@@ -524,6 +526,29 @@ async fn endpoint_that_is_not_there_any_more_is_looked_for_again_twice_a_minute_
     // What one token alone may bring about sends nobody to look.
     assert_eq!(asked(&client).await, Ok(INACTIVE.to_owned()));
     assert_eq!(issuer.requests(Endpoint::Discovery), 4);
+}
+
+/// A proxy before the issuer may answer a stranger's token with 404.
+#[tokio::test]
+async fn endpoint_is_known_still_where_the_metadata_cannot_be_asked() {
+    let issuer = issuer().await;
+    lead_to(&issuer, &issuer.introspection_url());
+    let client = builder(&issuer).build().unwrap();
+    assert_eq!(asked(&client).await, Ok(INACTIVE.to_owned()));
+    let time = Time::freeze();
+    for fault in [Fault::status(503), Fault::status(404), Fault::CloseEarly] {
+        issuer.inject_times(Endpoint::Introspection, &Fault::status(404), 1);
+        time.pass(seconds(30)).await;
+        is_unusable(&asked(&client).await, "answered with status 404");
+        issuer.inject(Endpoint::Discovery, fault.clone());
+        issuer.inject(Endpoint::OAuthMetadata, fault.clone());
+        let looked = issuer.requests(Endpoint::Discovery);
+        for _ in 0..3 {
+            assert_eq!(asked(&client).await, Ok(INACTIVE.to_owned()), "{fault:?}");
+        }
+        assert!(issuer.requests(Endpoint::Discovery) > looked, "the metadata is asked: {fault:?}");
+        issuer.clear_faults();
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use reqwest::Client;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::endpoint_url::EndpointUrl;
 use crate::headers::OriginHeaders;
@@ -37,6 +37,8 @@ type Found = Result<EndpointUrl, MetadataError>;
 #[derive(Debug, Default)]
 struct Known {
     url: Option<EndpointUrl>,
+    /// Whether whoever comes next looks whether it is there still.
+    is_in_doubt: bool,
     /// What somebody is about to learn, and until when to wait for that.
     asked: Option<(watch::Receiver<Option<Found>>, Instant)>,
     /// Where the metadata was asked for last.
@@ -46,6 +48,8 @@ struct Known {
 /// What there is to do about an address.
 enum Step {
     Know(EndpointUrl),
+    /// To ask whether this is it still.
+    AskAgain(EndpointUrl),
     Wait(watch::Receiver<Option<Found>>, Instant),
     Ask(watch::Sender<Option<Found>>),
 }
@@ -118,6 +122,7 @@ impl Discovery {
         loop {
             match self.step() {
                 Step::Know(url) => return Ok(url),
+                Step::AskAgain(old) => return Ok(self.ask_again(client, headers, old).await),
                 Step::Wait(mut asked, until) => {
                     let told = timeout_at(until, asked.wait_for(Option::is_some)).await;
                     // Where whoever asks goes away or takes too long, one of those who wait asks instead.
@@ -141,11 +146,18 @@ impl Discovery {
         (known.url, known.asked) = (None, None);
     }
 
+    /// The address may have moved: whoever comes next asks the metadata, for a short time; unless another one is found, the one that was
+    /// known stays, and it is that of all who come meanwhile.
+    pub fn doubt(&self) {
+        self.known.lock().is_in_doubt = true;
+    }
+
     fn step(&self) -> Step {
         let now = Instant::now();
         let mut known = self.known.lock();
+        let is_in_doubt = std::mem::take(&mut known.is_in_doubt);
         if let Some(url) = &known.url {
-            return Step::Know(url.clone());
+            return if is_in_doubt { Step::AskAgain(url.clone()) } else { Step::Know(url.clone()) };
         }
         match &known.asked {
             Some((asked, until)) if now < *until && asked.has_changed().is_ok() => Step::Wait(asked.clone(), *until),
@@ -167,6 +179,16 @@ impl Discovery {
         told.send_replace(Some(found.clone()));
         drop(known);
         found
+    }
+
+    async fn ask_again(&self, client: &Client, headers: &OriginHeaders, old: EndpointUrl) -> EndpointUrl {
+        let Ok(Ok(new)) = timeout(LONGEST_WAIT, self.search(client, headers)).await else { return old };
+        let mut known = self.known.lock();
+        // Where it was forgotten meanwhile, somebody else asks, and has the last word.
+        if let Some(url) = &mut known.url {
+            url.clone_from(&new);
+        }
+        new
     }
 
     /// Only 404 and 410 lead from one address to the next: what else an issuer says there, it means.

@@ -124,4 +124,11 @@ impl Location {
             metadata.forget();
         }
     }
+
+    /// The address may have moved: whoever comes next asks the metadata, and what was known stays unless another one is found.
+    pub fn doubt(&self) {
+        if let Some(metadata) = self.metadata() {
+            metadata.doubt();
+        }
+    }
 }

@@ -107,6 +107,32 @@ async fn metadata_is_openid_connects_and_that_of_rfc_8414_where_it_is_not_there(
     }
 }
 
+#[tokio::test]
+async fn address_in_doubt_is_asked_for_once_and_stays_unless_another_is_found() {
+    let server = Server::start().await;
+    let (client, issuer) = (server.client(), server.issuer(""));
+    let [old, new] = ["old", "new"].map(|path| format!("{}/{path}", server.url));
+    server.answers(OIDC, 200, &metadata(&issuer, &old));
+    let discovery = Discovery::of(&issuer, Member::TokenEndpoint);
+    discovery.doubt();
+    assert_eq!(discovery.resolve(&client).await.unwrap().as_str(), old);
+    assert_eq!(server.asked(), [OIDC], "nothing was known yet");
+    for (status, body) in [(404, ""), (503, ""), (200, "{}")] {
+        server.answers(OIDC, status, body);
+        discovery.doubt();
+        assert_eq!(discovery.resolve(&client).await.unwrap().as_str(), old, "{status}");
+        assert!(!server.asked().is_empty());
+        assert_eq!(discovery.resolve(&client).await.unwrap().as_str(), old, "{status}");
+        assert_eq!(server.asked(), Vec::<String>::new(), "once: {status}");
+    }
+    server.answers(OIDC, 200, &metadata(&issuer, &new));
+    discovery.doubt();
+    for _ in 0..2 {
+        assert_eq!(discovery.resolve(&client).await.unwrap().as_str(), new);
+    }
+    assert_eq!(server.asked(), [OIDC]);
+}
+
 /// S32.
 #[tokio::test]
 async fn every_other_answer_than_404_and_410_ends_the_search() {
