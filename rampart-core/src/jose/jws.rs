@@ -53,6 +53,11 @@ impl Scratch {
         Self { on_stack: [0; ON_STACK], on_heap: Vec::new() }
     }
 
+    /// What stands in a part.
+    pub(crate) fn decode(&mut self, part: &[u8]) -> Option<&[u8]> {
+        decode_into(part, self.of(room(part)))
+    }
+
     fn of(&mut self, bytes: usize) -> &mut [u8] {
         if bytes > ON_STACK {
             self.on_heap.resize(bytes, 0);

@@ -24,7 +24,11 @@ async fn what_looks_like_a_jwt_is_verified_here_and_never_asked_about() {
     );
     let none = sign(&KEY, json!({"alg": "none"}), &claims);
     let three = format!("{}..", rampart_issuer::base64url(r#"{"alg":"dir"}"#));
-    for token in [forged, foreign, none, three] {
+    let [good, bound] = [jwt(json!({})), sign(&KEY, json!({"alg": "ES256", "kid": "key-1", "typ": "at+jwt"}), &claims)];
+    // An issuer that reads the first three parts would say that these are active.
+    let longer = [".", ".x", "..", ".a.b", "...."].map(|rest| format!("{good}{rest}"));
+    let shorter = bound.rsplit_once('.').unwrap().0.to_owned();
+    for token in [forged, foreign, none, three, shorter].into_iter().chain(longer) {
         assert_eq!(error(auth.verify(&token).await), Some(InvalidToken), "{token}");
     }
     assert_eq!(desk.asked(), 0);

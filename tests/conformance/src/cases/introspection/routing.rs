@@ -90,14 +90,17 @@ pub(super) fn cases(apis: &IntrospectionApis) -> Vec<Case> {
                 text(".."),
                 text(&format!("{}.e30.c2ln", part("{}"))),
                 text(&format!("{}.e30.c2ln", part(r#"["alg"]"#))),
-                text(&format!("{}.e30.c2ln.x", part(r#"{"alg":"ES256"}"#))),
             ])
             .passes(ADA),
-        get("in32_three_parts_and_a_header_with_alg")
+        get("in32_header_with_alg")
             .each([
                 active("of another kind", format!("{}.e30.c2ln", part(r#"{"alg":"A256GCMKW","enc":"A256GCM"}"#))),
                 active("alg that is null", format!("{}.e30.c2ln", part(r#"{"typ":"JWT","alg":null}"#))),
                 active("alg by an escape", format!("{}.e30.c2ln", part(r#"{"\u0061lg":"ES256"}"#))),
+                active("a part more", format!("{}.e30.c2ln.x", part(r#"{"alg":"ES256"}"#))),
+                active("a dot more", format!("{}.e30.c2ln.", part(r#"{"alg":"ES256"}"#))),
+                active("five parts without enc", format!("{}.e30.c2ln..", part(r#"{"alg":"ES256"}"#))),
+                active("a part less", format!("{}.e30", part(r#"{"alg":"ES256"}"#))),
             ])
             .answers(invalid_token()),
     ]
