@@ -29,6 +29,9 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 ///
 /// While the issuer cannot be asked, requests with such tokens are 503, unless [`serve_stale`](Self::serve_stale) lets those go on that were
 /// active a moment ago.
+///
+/// What is known of tokens is known to one issuer of one auth object. A resolver of issuers should keep one `Introspection` a client and
+/// give clones of it: with another client an issuer is another one, and begins with an empty memory.
 #[derive(Clone)]
 #[must_use = "give it to an issuer"]
 pub struct Introspection {
@@ -48,13 +51,15 @@ pub(crate) struct Terms {
     pub(crate) token_lengths: Option<RangeInclusive<usize>>,
     pub(crate) audience_is_checked: bool,
     pub(crate) any_kind: bool,
+    /// What a file has where it must not stand.
+    pub(crate) misplaced: Option<ConfigError>,
 }
 
 impl Introspection {
     /// Asks by this client about the tokens that do not have the shape of a JWT. One that has it is verified here, and never asked for.
     ///
-    /// What has three parts and a header that is a JSON object with `alg` looks like a JWT; all else does not, an encrypted token of five
-    /// parts neither.
+    /// What begins with the header of a JWT, a JSON object with `alg`, and a dot looks like one, however many parts it has; all else does not,
+    /// an encrypted token of five parts, with `enc` in its header, neither.
     pub fn of(introspector: impl TokenIntrospector) -> Self {
         let terms = Terms {
             mode: IntrospectionMode::OpaqueOnly,
@@ -66,11 +71,13 @@ impl Introspection {
             token_lengths: None,
             audience_is_checked: false,
             any_kind: false,
+            misplaced: None,
         };
         Self { introspector: Arc::new(introspector), terms }
     }
 
-    /// As a section of a configuration file has it; of its members that describe the client, none is read here.
+    /// As a section of a configuration file has it; of its members that describe the client, none is read here. A secret that stands in it
+    /// makes `build()` an error.
     pub fn from_settings(settings: &IntrospectionSettings, introspector: impl TokenIntrospector) -> Self {
         let mut introspection = Self::of(introspector);
         let terms = &mut introspection.terms;
@@ -82,6 +89,7 @@ impl Introspection {
         terms.token_prefix.clone_from(&settings.token_prefix);
         terms.audience_is_checked = settings.audience_is_checked_by_issuer;
         terms.any_kind = settings.insecure_any_kind;
+        terms.misplaced = settings.check().err();
         introspection
     }
 
@@ -100,8 +108,8 @@ impl Introspection {
         self
     }
 
-    /// Memory for answers about active tokens, in bytes: 16 MiB unless given, which is about 10,000 tokens. Answers about others have a
-    /// small place of their own.
+    /// Memory for answers about active tokens, in bytes: 16 MiB unless given, which is about 10,000 tokens, for each issuer that is asked.
+    /// Answers about others have a small place of their own.
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.terms.cache_bytes = bytes;
         self
@@ -152,6 +160,9 @@ impl Introspection {
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let Terms { cache_for, cache_bytes, serve_stale, token_prefix, token_lengths, .. } = &self.terms;
+        if let Some(error) = &self.terms.misplaced {
+            return Err(error.clone());
+        }
         let invalid = |field, problem: &str| Err(ConfigError::invalid(field, problem.to_owned()));
         if !(Duration::from_secs(1)..=LONGEST_CACHE).contains(cache_for) {
             return invalid("cache_for", "is not from 1 s to 1 h; leave it out for 30 s");

@@ -3,6 +3,7 @@
 //! What is of another type than it must be makes the answer malformed: that is no fault of whoever presents the token, and nothing is known
 //! of the token then. What is of the right type and says the wrong thing refuses the token.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use rampart_http::json::{self, Value};
@@ -14,10 +15,11 @@ use super::confirmation::Confirmation;
 use super::elsewhere::Elsewhere;
 use super::mapping::{self, leads_somewhere};
 use super::payload::Payload;
+use super::pointer::Pointer;
 use super::rules::Rules;
 use super::scope as scopes;
 use super::times::{Times, numeric_date};
-use super::validation::{Form, Valid, check_audience, check_issuer, judge};
+use super::validation::{Form, Valid, ambiguous, check_audience, check_issuer, judge};
 use crate::rule::{Refusal, Rule};
 
 /// What of an answer is believed although it does not say so.
@@ -33,15 +35,28 @@ pub(crate) struct Believed {
 
 /// Why nobody is signed in by an answer.
 pub(crate) enum Flaw {
-    /// It is none.
-    Malformed(&'static str),
+    /// It is none; why, for the log.
+    Malformed(Cow<'static, str>),
     /// The token is refused by it.
     Refused(Refusal),
 }
 
+impl Flaw {
+    const fn malformed(why: &'static str) -> Self {
+        Self::Malformed(Cow::Borrowed(why))
+    }
+}
+
 impl From<Refusal> for Flaw {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+        match refusal {
+            // What is of another type, or there twice.
+            Refusal { rule: Rule::V6 | Rule::V11, why, hint, .. } => Self::Malformed(match hint {
+                Some(hint) => Cow::Owned(format!("{why}; {hint}")),
+                None => Cow::Borrowed(why),
+            }),
+            refusal => Self::Refused(refusal),
+        }
     }
 }
 
@@ -71,7 +86,7 @@ pub(crate) fn beside(text: &str, own: &Claims, rules: &Rules, now: Duration) -> 
     let mut members = read(text)?;
     let found = own.content();
     if members.has_iss() {
-        check_issuer(members.iss.as_ref(), rules)?;
+        check_issuer(members.iss.as_ref(), rules).map_err(|_| CONTRADICTS)?;
     }
     if members.has_aud() {
         check_audience(&members.audiences(None)?, true, rules)?;
@@ -89,8 +104,9 @@ pub(crate) fn beside(text: &str, own: &Claims, rules: &Rules, now: Duration) -> 
             return Err(CONTRADICTS);
         }
     }
-    Ids::read(text)?.check_against(&Ids::read(&found.payload)?)?;
-    let scope = said_scope(text, &mut members, rules)?.map(|said| {
+    let own_members = Ids::read(&found.payload)?;
+    Ids::read(text)?.check_against(&own_members)?;
+    let scope = said_scope(text, &mut members, rules, own_members.names_scopes_beside(rules))?.map(|said| {
         let said = rules.grants.scope_of(said);
         let both = scopes::names(&own.scope).filter(|name| scopes::names(&said).any(|other| other == *name));
         both.collect::<Vec<_>>().join(" ")
@@ -104,13 +120,13 @@ pub(crate) fn beside(text: &str, own: &Claims, rules: &Rules, now: Duration) -> 
     Ok(Some(own.narrowed(exp, scope, implied)))
 }
 
-const CONTRADICTS: Flaw = Flaw::Malformed("it contradicts the token itself");
+const CONTRADICTS: Flaw = Flaw::malformed("it contradicts the token itself");
 
 /// The members of an active answer.
 fn read(text: &str) -> Result<Payload<'_>, Flaw> {
     let members = json::read_object(text, Members::default());
     let Ok(Members { active, mut payload }) = members else {
-        return Err(Flaw::Malformed(
+        return Err(Flaw::malformed(
             "it is not a JSON object, or has duplicate members, a reserved name or more than 32 levels of nesting",
         ));
     };
@@ -119,7 +135,7 @@ fn read(text: &str) -> Result<Payload<'_>, Flaw> {
         Some(Value::Bool(false)) => {
             return Err(Refusal::invalid(Rule::I2, "the issuer says that the token is not active").into());
         }
-        _ => return Err(Flaw::Malformed("its active is neither true nor false")),
+        _ => return Err(Flaw::malformed("its active is neither true nor false")),
     }
     check_types(&payload)?;
     payload.nbf = payload.nbf.filter(|nbf| nbf.get() != "null");
@@ -131,7 +147,6 @@ fn check_types(members: &Payload<'_>) -> Result<(), Flaw> {
     let is_texts = |value: &Option<Value<'_>>| is_text(value) || matches!(value, Some(Value::List(_)));
     let is_date =
         |raw: Option<&RawValue>| raw.is_none_or(|raw| raw.get() == "null" || numeric_date(raw.get()).is_some());
-    let is_object = |raw: Option<&RawValue>| raw.is_none_or(|raw| raw.get() == "null" || raw.get().starts_with('{'));
     let types = [
         (is_date(members.exp), "its exp is not a number of seconds from 1970 to the year 9999"),
         (is_date(members.iat), "its iat is not a number of seconds from 1970 to the year 9999"),
@@ -143,23 +158,31 @@ fn check_types(members: &Payload<'_>) -> Result<(), Flaw> {
         (is_text(&members.token_type), "its token_type is not a string"),
         (is_text(&members.token_use), "its token_use is not a string"),
         (is_text(&members.typ), "its typ is not a string"),
-        (is_object(members.cnf), "its cnf is not an object"),
+        (Confirmation::is_typed(members.cnf), "its cnf is not an object, or has members twice or of another type"),
     ];
     match types.into_iter().find(|(holds, _)| !holds) {
-        Some((_, why)) => Err(Flaw::Malformed(why)),
+        Some((_, why)) => Err(Flaw::malformed(why)),
         None => Ok(()),
     }
 }
 
-/// The scopes that an answer names, where it names any.
-fn said_scope<'a>(text: &'a str, members: &mut Payload<'a>, rules: &Rules) -> Result<Option<String>, Flaw> {
-    let found = Elsewhere::find(text, members, rules)
-        .map_err(|_| Flaw::Malformed("an object on the way to a claim that the settings name has duplicate members"))?;
-    let said = match found.scope {
-        None => members.scope.take().filter(|scope| *scope != Value::Null).or_else(|| members.scp.take()),
-        Some(found) => leads_somewhere(found)?,
+/// The scopes that an answer names, where it names any: by the claim that the settings name, and where that is not there by `scope`, unless
+/// that is about something else.
+fn said_scope<'a>(
+    text: &'a str,
+    members: &mut Payload<'a>,
+    rules: &Rules,
+    scope_is_another: bool,
+) -> Result<Option<String>, Flaw> {
+    let said = match Elsewhere::find(text, members, rules).map_err(ambiguous)?.scope {
+        None => None,
+        Some(found) => match leads_somewhere(found)?.filter(|said| *said != Value::Null) {
+            None if scope_is_another => return Ok(None),
+            said => said,
+        },
     };
-    match said {
+    let usual = || members.scope.take().filter(|scope| *scope != Value::Null).or_else(|| members.scp.take());
+    match said.or_else(usual) {
         None | Some(Value::Null) => Ok(None),
         said => Ok(Some(mapping::scope(said)?)),
     }
@@ -171,6 +194,8 @@ struct Ids<'a> {
     jti: Option<Value<'a>>,
     sub: Option<Value<'a>>,
     client_id: Option<Value<'a>>,
+    has_scope: Option<bool>,
+    has_scp: Option<bool>,
 }
 
 impl<'de> json::Members<'de> for Ids<'de> {
@@ -179,6 +204,8 @@ impl<'de> json::Members<'de> for Ids<'de> {
             "jti" => json::fill(&mut self.jti, map),
             "sub" => json::fill(&mut self.sub, map),
             "client_id" => json::fill(&mut self.client_id, map),
+            "scope" => json::fill_presence(&mut self.has_scope, map),
+            "scp" => json::fill_presence(&mut self.has_scp, map),
             _ => Ok(false),
         }
     }
@@ -186,7 +213,14 @@ impl<'de> json::Members<'de> for Ids<'de> {
 
 impl<'a> Ids<'a> {
     fn read(text: &'a str) -> Result<Self, Flaw> {
-        json::read_object(text, Self::default()).map_err(|_| Flaw::Malformed("it cannot be read again"))
+        json::read_object(text, Self::default()).map_err(|_| Flaw::malformed("it cannot be read again"))
+    }
+
+    /// Whether the token has its scopes in a claim that the settings name, and in `scope` something else.
+    fn names_scopes_beside(&self, rules: &Rules) -> bool {
+        let named = rules.scope_claim.as_ref().map(Pointer::member);
+        let is_another = |name, is_there| is_there == Some(true) && named.is_some_and(|named| named != Some(name));
+        is_another("scope", self.has_scope) || is_another("scp", self.has_scp)
     }
 
     /// Both say the same where both say something.

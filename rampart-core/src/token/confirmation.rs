@@ -37,6 +37,13 @@ impl<'de> json::Members<'de> for Members<'de> {
 }
 
 impl Confirmation {
+    /// Whether it is of the right type, whatever it says: what is not is no `cnf` at all.
+    pub(crate) fn is_typed(cnf: Option<&RawValue>) -> bool {
+        let Some(cnf) = cnf.filter(|cnf| cnf.get() != "null") else { return true };
+        let members = json::read_object(cnf.get(), Members::default());
+        members.is_ok_and(|members| matches!(members.jkt, None | Some(Value::Null | Value::Str(_))))
+    }
+
     /// `null` counts as absent. What is there binds the token to something, or confirms nothing at all.
     ///
     /// # Errors

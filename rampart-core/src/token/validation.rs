@@ -95,7 +95,7 @@ fn host_and_path(url: &str) -> Option<(&str, &str)> {
 }
 
 /// An object on the way of a pointer holds a member twice.
-fn ambiguous(_: Duplicate) -> Refusal {
+pub(super) fn ambiguous(_: Duplicate) -> Refusal {
     Refusal::invalid(Rule::V6, "an object on the way to a claim that the settings name has duplicate members")
 }
 

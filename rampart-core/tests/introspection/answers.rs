@@ -1,7 +1,7 @@
 //! What an answer must say.
 
 use rampart_core::AuthError::{InvalidToken, TokenExpired};
-use rampart_core::{Introspection, RampartAuth};
+use rampart_core::{Introspection, RampartAuth, RampartAuthBuilder};
 use serde_json::json;
 
 use crate::common::{
@@ -97,6 +97,42 @@ async fn issuer_of_the_answer_is_the_one_that_was_asked() {
     assert_eq!(error(outcome(with("iss", "")).await), Some(InvalidToken));
     for value in [json!([ISSUER]), json!(1), json!({})] {
         assert!(is_unavailable(&outcome(with("iss", value.clone())).await), "{value}");
+    }
+}
+
+/// What is of another type than it must be is no answer, wherever the settings find it.
+#[tokio::test(start_paused = true)]
+async fn claims_of_another_type_are_the_issuers_fault() {
+    let of = async |set_up: &dyn Fn(RampartAuthBuilder) -> RampartAuthBuilder, name: &str, value: serde_json::Value| {
+        let introspection = Introspection::of(Desk::saying(with(name, value)));
+        set_up(builder()).introspection(introspection).build().unwrap().verify(TOKEN).await
+    };
+    let usual = |builder: RampartAuthBuilder| builder;
+    for value in [json!(1), json!({}), json!(true), json!(["a", 1])] {
+        assert!(is_unavailable(&of(&usual, "roles", value.clone()).await), "{value}");
+        let elsewhere = |builder: RampartAuthBuilder| builder.roles_claims(["/own/roles"]).scope_claim("/own/scope");
+        assert!(of(&elsewhere, "roles", value.clone()).await.is_ok(), "no setting looks there: {value}");
+        assert!(is_unavailable(&of(&elsewhere, "own", json!({"roles": value})).await), "{value}");
+        assert!(is_unavailable(&of(&elsewhere, "own", json!({"scope": value})).await), "{value}");
+        let permissions = |builder: RampartAuthBuilder| builder.permissions_claim("/permissions");
+        assert!(is_unavailable(&of(&permissions, "permissions", value.clone()).await), "{value}");
+    }
+    let mut scp = without(&["scope"]);
+    scp["scp"] = json!(1);
+    assert!(is_unavailable(&outcome(scp).await));
+    let answer = active().to_string().replacen('{', r#"{"own":{"roles":["a"],"roles":["b"]},"#, 1);
+    let introspection = Introspection::of(Desk::saying(answer));
+    let auth = builder().roles_claims(["/own/roles"]).introspection(introspection).build().unwrap();
+    assert!(is_unavailable(&auth.verify(TOKEN).await), "a member twice on the way");
+    for cnf in [json!(1), json!("a"), json!([]), json!({"jkt": 1}), json!({"jkt": []})] {
+        assert!(is_unavailable(&outcome(with("cnf", cnf.clone())).await), "{cnf}");
+    }
+    for cnf in [json!({"jkt": "x"}), json!({"x5t#S256": "x"}), json!({})] {
+        assert_eq!(
+            error(outcome(with("cnf", cnf.clone())).await),
+            Some(InvalidToken),
+            "bound to what is not proven: {cnf}"
+        );
     }
 }
 

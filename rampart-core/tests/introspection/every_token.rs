@@ -5,7 +5,7 @@ use rampart_core::{Introspection, RampartAuth};
 use serde_json::json;
 
 use crate::common::{
-    AUDIENCE, Desk, INACTIVE, ISSUER, NOW, active, auth, down, error, is_unavailable, jwt, seconds, with,
+    AUDIENCE, Desk, INACTIVE, ISSUER, NOW, active, auth, builder, down, error, is_unavailable, jwt, seconds, with,
 };
 
 fn asking(desk: &Desk) -> RampartAuth {
@@ -56,14 +56,13 @@ async fn answer_only_takes_away() {
     assert_eq!(of(json!({"active": true, "scope": []})).await.unwrap().scope, "");
     assert_eq!(of(json!({"active": true, "scope": null})).await.unwrap().scope, "tasks:read tasks:write");
     assert_eq!(error(of(json!({"active": true, "exp": NOW - 5})).await), Some(TokenExpired));
-    for (name, value) in
-        [("iss", "https://other.example"), ("aud", "other"), ("token_type", "refresh_token"), ("token_use", "id")]
-    {
+    for (name, value) in [("aud", "other"), ("token_type", "refresh_token"), ("token_use", "id")] {
         let mut answer = json!({"active": true});
         answer[name] = json!(value);
         assert_eq!(error(of(answer).await), Some(InvalidToken), "{name}");
     }
     for (name, value) in [
+        ("iss", json!("https://other.example")),
         ("sub", json!("user-2")),
         ("sub", json!(1)),
         ("jti", json!("id-2")),
@@ -80,6 +79,45 @@ async fn answer_only_takes_away() {
     }
     let same = json!({"active": true, "sub": "user-1", "jti": "id-1", "client_id": "web", "iss": ISSUER, "aud": AUDIENCE, "token_type": "Bearer"});
     assert!(of(same).await.is_ok());
+}
+
+/// RFC 7662 section 2.2 has the scopes of a token in `scope`, wherever its issuer's JWTs have them.
+#[tokio::test(start_paused = true)]
+async fn answer_takes_scopes_away_wherever_the_token_has_them() {
+    let of = async |claims: serde_json::Value, claim: &str, answer: serde_json::Value| {
+        let (mut token, desk) = (claims.clone(), Desk::default());
+        token["scope"] = claims.get("scope").cloned().unwrap_or_default();
+        let token = jwt(token);
+        desk.say(&token, answer);
+        let introspection = Introspection::of(desk.clone()).every_token();
+        let auth = builder().scope_claim(claim).introspection(introspection).build().unwrap();
+        auth.verify(&token).await.map(|claims| claims.scope.clone())
+    };
+    let own = json!({"scp": ["tasks:read", "tasks:write"]});
+    let ext = json!({"ext": {"scopes": "tasks:read tasks:write"}});
+    for (claims, claim) in [(&own, "/scp"), (&ext, "/ext/scopes")] {
+        let of = async |answer| of(claims.clone(), claim, answer).await;
+        assert_eq!(of(json!({"active": true})).await.unwrap(), "tasks:read tasks:write", "{claim}");
+        assert_eq!(of(json!({"active": true, "scope": "tasks:read x"})).await.unwrap(), "tasks:read", "{claim}");
+        assert_eq!(of(json!({"active": true, "scp": ["tasks:write"]})).await.unwrap(), "tasks:write", "{claim}");
+        let mut both = claims.clone();
+        (both["active"], both["scope"]) = (json!(true), json!(""));
+        assert_eq!(
+            of(both).await.unwrap(),
+            "tasks:read tasks:write",
+            "the claim itself counts where it is there: {claim}"
+        );
+    }
+    let mut beside = ext.clone();
+    beside["scope"] = json!("openid");
+    let answer = json!({"active": true, "scope": "openid"});
+    assert_eq!(
+        of(beside.clone(), "/ext/scopes", answer).await.unwrap(),
+        "tasks:read tasks:write",
+        "about another thing"
+    );
+    let answer = json!({"active": true, "scope": "openid", "ext": {"scopes": ["tasks:read"]}});
+    assert_eq!(of(beside, "/ext/scopes", answer).await.unwrap(), "tasks:read");
 }
 
 #[tokio::test(start_paused = true)]

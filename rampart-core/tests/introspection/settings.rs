@@ -58,6 +58,11 @@ async fn file_says_the_same_as_code() {
         .serve_stale(Duration::from_secs(20));
     assert_eq!(format!("{read:?}"), format!("{written:?}"));
 
+    let secret = serde_json::from_value(json!({"issuer_url": "x", "client_secret": "s3cret"})).unwrap();
+    let introspection = Introspection::from_settings(&secret, Desk::default());
+    let error = builder().introspection(introspection).build().unwrap_err().to_string();
+    assert!(error.starts_with("client_secret: is no setting") && !error.contains("s3cret"), "{error}");
+
     let settings: IntrospectionSettings =
         serde_json::from_value(json!({"issuer_url": "x", "cache_for_seconds": 2})).unwrap();
     let desk = Desk::saying(active());

@@ -1,5 +1,6 @@
 //! One question about one token, as a flight of its own: whoever needs the answer waits for it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ pub(super) enum Answer {
     /// There is no answer.
     Failed(IntrospectionError),
     /// There is one, and it is none.
-    Malformed(&'static str),
+    Malformed(Cow<'static, str>),
 }
 
 impl Asking {
@@ -100,12 +101,12 @@ impl Asking {
         let text = if asks.terms.format == AnswerFormat::Jwt {
             match signed::open(&self.issuer, &text, asks.introspector.client_id(), &asks.clock).await {
                 Ok(text) => text,
-                Err(why) => return Answer::Malformed(why),
+                Err(why) => return Answer::Malformed(why.into()),
             }
         } else {
             text
         };
-        let Some(now) = asks.clock.now() else { return Answer::Malformed("the clock stands before 1970") };
+        let Some(now) = asks.clock.now() else { return Answer::Malformed("the clock stands before 1970".into()) };
         let rules = &self.issuer.rules;
         let claims = match &self.own {
             Some(own) => match answer::beside(&text, own, rules, now) {

@@ -73,14 +73,20 @@ pub(super) fn cases(apis: &IntrospectionApis) -> Vec<Case> {
                     json!({"jkt": jkt, "x5t#S256": rampart_issuer::base64url([1; 32])}),
                 ),
                 with_cnf("nothing", json!({})),
-                with_cnf("a number", json!({"jkt": 1})),
+                with_cnf("no thumbprint", json!({"jkt": "x"})),
             ])
             .answers(dpop::invalid_token()),
         get("in08_bound_to_a_certificate_where_none_is_known")
             .each([with("x5t#S256", fresh(&apis.token()).claim("cnf", &certificate).issue())])
             .answers(super::super::invalid_token()),
-        get("in08_cnf_that_is_no_object")
-            .each(each_known(apis, App::Opaque, &apis.token(), "cnf", [json!("x"), json!(1), json!([{"jkt": jkt}])]))
+        get("in08_cnf_of_another_type")
+            .each(each_known(
+                apis,
+                App::Opaque,
+                &apis.token(),
+                "cnf",
+                [json!("x"), json!(1), json!([{"jkt": jkt}]), json!({"jkt": 1})],
+            ))
             .answers(unavailable()),
         of("in24_signed_answer_as_a_proof")
             .each([
