@@ -38,17 +38,27 @@ fn find_in_section(table: &DeTable<'_>, field: &str, found: &mut Vec<Range<usize
     }
 }
 
-/// Every place of a member of this name, or of this name with its unit.
+/// What the name of a member may have after the one in code: its unit, or that it names the variable with the value.
+const ENDINGS: [&str; 3] = ["_seconds", "_ms", "_env"];
+
+/// Every place of a member of this name, or where there is none, of this name with such an ending.
 pub(crate) fn find(table: &DeTable<'_>, name: &str, found: &mut Vec<Range<usize>>) {
+    let before = found.len();
+    find_ending(table, name, &[""], found);
+    if found.len() == before {
+        find_ending(table, name, &ENDINGS, found);
+    }
+}
+
+fn find_ending(table: &DeTable<'_>, name: &str, endings: &[&str], found: &mut Vec<Range<usize>>) {
     for (key, value) in table {
-        let own = key.get_ref();
-        if own.strip_prefix(name).is_some_and(|unit| unit.is_empty() || unit == "_seconds") {
+        if key.get_ref().strip_prefix(name).is_some_and(|ending| endings.contains(&ending)) {
             found.push(key.span());
         }
         let elements = value.get_ref().as_array().into_iter().flatten();
         for value in elements.chain([value]) {
             if let Some(table) = value.get_ref().as_table() {
-                find(table, name, found);
+                find_ending(table, name, endings, found);
             }
         }
     }

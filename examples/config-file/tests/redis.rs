@@ -21,25 +21,70 @@ fn file(test: &str, section: &str) -> ConfigFile {
     ConfigFile::read(path).unwrap()
 }
 
-/// ST01
+/// ST01: of each, the line and column of the member; where there is none, of the section.
 #[tokio::test]
 async fn mistake_is_found_in_the_file_and_nothing_secret_is_shown() {
-    for (number, (section, place, names)) in [
-        ("url = 'redis://:hunter2@127.0.0.1:1'\nprefix = 'a:'\n", "line 5", "url_env"),
-        ("url = 'redis://127.0.0.1:1'\nprefix = ''\n", "line 6", "prefix"),
-        ("prefix = 'a:'\nurl = 'redis://redis.example.com'\n", "line 6", "allow_plaintext"),
-        ("prefix = 'a:'\nurl_env = 'NO_SUCH_VARIABLE_HERE'\n", "line 6", "NO_SUCH_VARIABLE_HERE"),
-        ("prefix = 'a:'\nurl = 'redis://127.0.0.1:1'\nmax_stale_seconds = 1\n", "line", "max_stale"),
-        ("prefix = 'a:'\n", "line", "url"),
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join("redis-section-state");
+    std::fs::write(&state, "hunter2").unwrap();
+    let state_key_file =
+        format!("url = 'redis://127.0.0.1:1'\nprefix = 'a:'\nstate_key_file = '{}'\n", state.display());
+    for (number, (section, place, said)) in [
+        (
+            "url = 'redis://:hunter2@127.0.0.1:1'\nprefix = 'a:'\n",
+            "line 5, column 1",
+            "redis.url: has a password in it",
+        ),
+        ("url = 'redis://127.0.0.1:1'\nprefix = ''\n", "line 6, column 1", "redis.prefix: is empty"),
+        (
+            "prefix = 'a:'\nurl = 'redis://redis.example.com'\n",
+            "line 6, column 1",
+            "redis.url: leads to another machine",
+        ),
+        ("prefix = 'a:'\nurl = 'hunter2'\n", "line 6, column 1", "redis.url: is no URL of Redis"),
+        // The value stands in the variable, whose name stands here.
+        ("prefix = 'a:'\nurl_env = 'PATH'\n", "line 6, column 1", "redis.url: is no URL of Redis"),
+        (
+            "prefix = 'a:'\nurl_env = 'NO_SUCH_VARIABLE_HERE'\n",
+            "line 6, column 1",
+            "redis.url_env: names NO_SUCH_VARIABLE_HERE, which is missing",
+        ),
+        (
+            "url = 'redis://127.0.0.1:1'\nurl_env = 'PATH'\nprefix = 'a:'\n",
+            "line 6, column 1",
+            "redis.url_env: is given together with url",
+        ),
+        (
+            "prefix = 'a:'\nurl = 'redis://127.0.0.1:1'\ndeadline_ms = 0\n",
+            "line 7, column 1",
+            "redis.deadline: is not from 1 ms to 10 s",
+        ),
+        (
+            "prefix = 'a:'\n  deadline_ms = 10001\nurl = 'redis://127.0.0.1:1'\n",
+            "line 6, column 3",
+            "redis.deadline: is not from 1 ms to 10 s",
+        ),
+        (
+            "prefix = 'a:'\nurl = 'redis://127.0.0.1:1'\nmax_stale_seconds = 1\n",
+            "line 7, column 1",
+            "max_stale: is shorter than 3 s",
+        ),
+        (&*state_key_file, "line 7, column 1", "redis.state_key_file: "),
+        ("prefix = 'a:'\n", "line 4, column 2", "redis.url_env: is missing"),
     ]
     .into_iter()
     .enumerate()
     {
         let file = file(&format!("mistake-{number}"), section);
-        let error = file.shared().unwrap_err();
-        let shown = format!("{error} {error:?} {file:?}");
-        assert!(error.to_string().contains(place) && error.to_string().contains(names), "{error}");
-        assert!(!shown.contains("hunter2"), "{shown}");
+        for error in [file.shared().unwrap_err(), file.auth().unwrap_err(), file.builder().unwrap_err()] {
+            let shown = format!("{error} {error:?} {file:?}");
+            assert!(error.to_string().contains(&format!("rampart.toml, {place}: {said}")), "{error}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+    // As far as they may go.
+    for deadline in [1, 10_000] {
+        let section = format!("prefix = 'a:'\nurl = 'redis://127.0.0.1:1'\ndeadline_ms = {deadline}\n");
+        file(&format!("deadline-{deadline}"), &section).shared().unwrap();
     }
 }
 
