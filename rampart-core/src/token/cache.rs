@@ -266,6 +266,43 @@ mod tests {
         }
     }
 
+    /// Tokens that come, are replaced and go while other threads take them close at hand: whatever the order, nothing stays anywhere that
+    /// the cache does not have, and no token is taken for another.
+    #[tokio::test]
+    async fn threads_that_race_keep_nothing_that_the_cache_lets_go() {
+        const TOKENS: u32 = 1200;
+        const THREADS: usize = 6;
+        let (cache, claims) = (cache(), claims().await);
+        let (cache, claims) = (&cache, &claims);
+        scope(|scope| {
+            for turn in 0..THREADS {
+                scope.spawn(move || {
+                    take_turn(turn);
+                    let mut random = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(turn as u64 + 1);
+                    for _ in 0..30_000 {
+                        random ^= random << 13;
+                        random ^= random >> 7;
+                        random ^= random << 17;
+                        // Some are asked for far more often than others.
+                        let number = u32::try_from(random >> 40).unwrap() % TOKENS;
+                        let number = if random.is_multiple_of(2) { number % 8 } else { number };
+                        match cache.get(&token(number)) {
+                            // Its key is withdrawn now and then, so that another takes its place.
+                            Some(entry) if !random.is_multiple_of(50) => assert_eq!(entry.key, u64::from(number)),
+                            _ => drop(insert(cache, number, claims())),
+                        }
+                    }
+                });
+            }
+        });
+        let held = cache.copies.held();
+        assert!(held.len() > 8, "{}", held.len());
+        for (token, entry) in held {
+            let kept = cache.kept.peek(&cache.key(token)).expect("the cache has it");
+            assert!(std::ptr::eq(kept.claims.content(), entry.claims.content()));
+        }
+    }
+
     /// Its key was replaced, say: what comes in its place is found from then on, by every thread.
     #[tokio::test]
     async fn what_comes_in_place_of_a_token_is_found_by_all_threads() {

@@ -167,6 +167,18 @@ fn turn() -> usize {
     })
 }
 
+/// For a test: all that is close at hand of any thread.
+#[cfg(test)]
+impl Copies {
+    pub(super) fn held(&self) -> Vec<(Fingerprint, Entry)> {
+        let of = |stand: &Stand| {
+            let places = stand.0.lock();
+            places.iter().filter_map(|place| Some((place.token?, place.entry.clone()?))).collect::<Vec<_>>()
+        };
+        self.stands.iter().flat_map(of).collect()
+    }
+}
+
 /// For a test that must know which stand its threads have.
 #[cfg(test)]
 pub(super) fn take_turn(turn: usize) {

@@ -7,6 +7,8 @@
 #[allow(dead_code, reason = "each test program uses its own part")]
 mod log;
 mod support;
+#[path = "../common/threads.rs"]
+mod threads;
 
 mod by_hand;
 mod default_address;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::{World, at_once, lasting, outliving, refused, seconds};
+use crate::threads::ask_around;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rampart_core::adapter::{Authorization, Verification};
@@ -83,6 +84,19 @@ async fn t01_hit_expires_exactly_as_the_token_does() {
         world.time.wall_ahead(seconds(100_000));
         assert_eq!(at_once(&auth, &token).unwrap_err(), AuthError::TokenExpired);
     }
+}
+
+#[tokio::test]
+async fn t01_token_that_many_threads_share_expires_for_all_at_once() {
+    let world = World::new().await;
+    let auth = offline(&world).clock_tolerance(Duration::ZERO).build().unwrap();
+    let token = world.issuer.token().at(world.time.unix()).expires_in(60).sign().unwrap();
+    let ask = || at_once(&auth, &token).map(drop);
+    ask_around(
+        || world.time.wall_ahead(seconds(60)),
+        || assert_eq!(ask(), Ok(())),
+        || assert_eq!(ask(), Err(AuthError::TokenExpired)),
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/threads.rs"]
+mod threads;
 
 mod bounds;
 mod ground;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::common::{ISSUER, NOW, at, ready};
 use crate::ground::{Ground, named};
 use crate::store::{Mode, Store};
+use crate::threads::ask_around;
 
 #[test]
 fn rv06_revocation_is_asked_of_known_tokens_by_every_way_in() {
@@ -34,6 +35,18 @@ fn rv06_revocation_is_asked_of_known_tokens_by_every_way_in() {
         let second = kept.by(auth, &head).unwrap().required::<AnyUser>();
         assert_eq!(second.unwrap_err().error(), &AuthError::TokenRevoked, "the second guard");
     }
+}
+
+#[test]
+fn rv06_revocation_stops_a_token_that_many_threads_share() {
+    let ground = Ground::new();
+    let token = named().sign();
+    let ask = || ready(ground.cached.verify(&token)).map(drop);
+    ask_around(
+        || ground.revoke(Revocation::token(ISSUER, "token-1")),
+        || assert_eq!(ask(), Ok(())),
+        || assert_eq!(ask(), Err(AuthError::TokenRevoked)),
+    );
 }
 
 /// Keys that must be fetched first.

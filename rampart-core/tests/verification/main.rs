@@ -5,6 +5,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/threads.rs"]
+mod threads;
 
 mod adapter;
 mod asked;

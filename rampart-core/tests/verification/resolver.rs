@@ -11,6 +11,7 @@ use rampart_issuer::SigningKey;
 
 use crate::common::log;
 use crate::common::{AUDIENCE, Draft, EC, ISSUER, NOW, RSA, at, jwk_with, key_set, quoted, ready};
+use crate::threads::ask_around;
 
 const TENANT: &str = "https://a.tenants.example";
 
@@ -151,6 +152,26 @@ async fn is16_another_definition_begins_anew_and_the_same_goes_on() {
     tenants.set(TENANT, None);
     tokio::time::advance(Duration::from_secs(1)).await;
     assert!(verify(&auth, &token_of(&RSA, TENANT)).is_err());
+}
+
+#[test]
+fn is15_token_that_many_threads_share_goes_with_its_issuer() {
+    let (tenants, auth) = world();
+    let token = token_of(&EC, TENANT).sign();
+    let ask = || ready(auth.verify(&token)).map(drop);
+    let forget = || {
+        tenants.set(TENANT, None);
+        assert_eq!(auth.forget_issuer(TENANT), Ok(true));
+    };
+    ask_around(forget, || assert_eq!(ask(), Ok(())), || assert_eq!(ask(), Err(AuthError::InvalidToken)));
+    // Another one of that name, with other rules: what was verified by the old ones does not count.
+    let other = Issuer::new(TENANT, "other-api").static_jwks(set_of(&EC));
+    tenants.set(TENANT, Some(tenant(TENANT)));
+    let replace = || {
+        tenants.set(TENANT, Some(other));
+        assert_eq!(auth.forget_issuer(TENANT), Ok(true));
+    };
+    ask_around(replace, || assert_eq!(ask(), Ok(())), || assert_eq!(ask(), Err(AuthError::InvalidToken)));
 }
 
 #[test]
