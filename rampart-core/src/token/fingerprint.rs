@@ -18,8 +18,9 @@
 //!
 //! **Why the time that an answer takes does not help.** The sums themselves are no secret-keeping function: their last bits depend on the last bits of
 //! the key alone, so that whoever could see some bits of them might learn the key bit by bit. Nobody can: multiplication takes the same time
-//! whatever its operands, and the place of a fingerprint in a table is made of it by a keyed pseudorandom function
-//! ([`std::hash::RandomState`]). Two texts that share a place, and so make one another slower to find by some nanoseconds, say nothing of the key.
+//! whatever its operands; the place of a fingerprint in a table is made of it by a keyed pseudorandom function
+//! ([`std::hash::RandomState`]), so that two texts that share a place, and so make one another slower to find by some nanoseconds, say nothing of
+//! the key; and those that do share one are compared in a single step, whose time does not say how much of them agrees.
 //!
 //! **Where it is SHA-256.** Multiplying two words of 64 bits to 128 must be an instruction of the processor, of the same time for all operands: it is on
 //! `x86_64` and `aarch64`. Elsewhere, for texts that are longer than the key, and where the system gives no random numbers, a
@@ -34,7 +35,7 @@ use aws_lc_rs::rand;
 use crate::token::hash::sha256;
 
 /// Of one text; equal for equal texts alone, as far as it matters.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Eq)]
 pub(crate) struct Fingerprint {
     words: [u64; 4],
     length: u32,
@@ -79,6 +80,17 @@ impl Fingerprint {
         let mut words = [0; 4];
         words.iter_mut().zip(sha256(text).as_chunks().0).for_each(|(to, from)| *to = u64::from_le_bytes(*from));
         Self { words, length: length(text), is_sha256: true }
+    }
+}
+
+/// All words in any case: who could tell that some of them agree, which half of a sum may do where a token was made for it, would learn of the
+/// key.
+impl PartialEq for Fingerprint {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { words, length, is_sha256 } = self;
+        let differs = words.iter().zip(&other.words).fold(0, |differs, (own, other)| differs | (own ^ other));
+        // The rest is no secret.
+        differs == 0 && *length == other.length && *is_sha256 == other.is_sha256
     }
 }
 
@@ -159,6 +171,58 @@ mod tests {
         let bytes: Vec<u8> = message.iter().flat_map(|word| word.to_le_bytes()).collect();
         let key_pairs: Vec<[u64; 2]> = key.chunks(2).map(|pair| [pair[0], pair[1]]).collect();
         assert_eq!(sums(&bytes, &key_pairs), [nh(&key), nh(&key[2..])].map(halves));
+    }
+
+    /// The same by hand, with numbers that no processor needs more than 64 bits for, and byte by byte.
+    fn sums_by_hand(text: &[u8], key: &[[u64; 2]]) -> [Sum; 2] {
+        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word: u64, byte| word * 256 + u64::from(*byte));
+        let mut bytes = text.to_vec();
+        if !bytes.len().is_multiple_of(16) {
+            let tail = bytes.len().saturating_sub(16);
+            let tail = [&text[tail..], &[0; 16]].concat();
+            bytes.truncate(bytes.len() / 16 * 16);
+            bytes.extend(&tail[..16]);
+        }
+        let add = |[low, high]: Sum, number: u64, by: u32| {
+            let (upper, lower) = if by == 0 { (0, number) } else { (number >> (64 - by), number << by) };
+            let (low, carry) = low.overflowing_add(lower);
+            [low, high.wrapping_add(upper).wrapping_add(carry.into())]
+        };
+        [0, 1].map(|shift| {
+            bytes.chunks(16).zip(&key[shift..]).fold([0, 0], |sum, (pair, [left_key, right_key])| {
+                let left = word(&pair[..8]).wrapping_add(*left_key);
+                let right = word(&pair[8..]).wrapping_add(*right_key);
+                let [(l0, l1), (r0, r1)] = [left, right].map(|word| (word & 0xffff_ffff, word >> 32));
+                let sum = add(add(add(sum, l0 * r0, 0), l0 * r1, 32), l1 * r0, 32);
+                [sum[0], sum[1].wrapping_add(l1 * r1)]
+            })
+        })
+    }
+
+    #[test]
+    fn sums_of_every_length_are_those_by_hand() {
+        let key = KEY.as_ref().unwrap();
+        let mut random = vec![0; LONGEST];
+        rand::fill(&mut random).unwrap();
+        for length in (0..=2000).chain([LONGEST - 17, LONGEST - 16, LONGEST - 15, LONGEST - 1, LONGEST]) {
+            for text in [&random[..length], &vec![0; length], &vec![0xff; length], &text(length)] {
+                assert_eq!(sums(text, key), sums_by_hand(text, key), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn fingerprints_that_differ_anywhere_are_two() {
+        let one = Fingerprint::of(b"token");
+        let others = (0..4).flat_map(|at| [1, 1 << 63].map(|bit| (at, bit))).map(|(at, bit)| {
+            let mut other = one;
+            other.words[at] ^= bit;
+            other
+        });
+        let (longer, hashed) = (one.length + 1, !one.is_sha256);
+        for other in others.chain([Fingerprint { length: longer, ..one }, Fingerprint { is_sha256: hashed, ..one }]) {
+            assert!(one != other && other == { other });
+        }
     }
 
     /// By either way, for each processor has but one of them.
