@@ -136,7 +136,7 @@ impl RampartAuth {
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
         let verifier = &self.0.verifier;
         let token = verifier.presented(token.as_bytes());
-        let claims = match verifier.begin(token) {
+        let claims = match verifier.begin(token, verifier.entry(token)) {
             Step::Done(verdict) => verdict,
             Step::Waits(wait) => verifier.resume(wait, token).await,
         }?;

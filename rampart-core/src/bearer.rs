@@ -36,7 +36,18 @@ pub(crate) struct Malformed {
     pub(crate) refusal: Refusal,
 }
 
-/// The token of the only `Authorization` value, or `None` where the request carries no credentials of ours.
+impl Malformed {
+    fn of(scheme: Scheme) -> Self {
+        let why = match scheme {
+            Scheme::Bearer => "the Bearer credentials are not one b64token after one or more spaces",
+            Scheme::Dpop => "the DPoP credentials are not one token68 after one or more spaces",
+        };
+        Self { scheme, refusal: Refusal::invalid(Rule::V1, why) }
+    }
+}
+
+/// The token of the only `Authorization` value, or `None` where the request carries no credentials of ours. Its characters are not looked
+/// at: see [`Token::check_characters`].
 pub(crate) fn token<V: AsRef<[u8]>>(
     mut values: impl Iterator<Item = V>,
     takes_proofs: bool,
@@ -57,12 +68,8 @@ pub(crate) fn token<V: AsRef<[u8]>>(
     let Some(scheme) = Scheme::named(name, takes_proofs) else { return Ok(None) };
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
     let token = rest.get(spaces..).unwrap_or_default();
-    if spaces == 0 || !is_b64token(token) {
-        let why = match scheme {
-            Scheme::Bearer => "the Bearer credentials are not one b64token after one or more spaces",
-            Scheme::Dpop => "the DPoP credentials are not one token68 after one or more spaces",
-        };
-        return Err(Malformed { scheme, refusal: Refusal::invalid(Rule::V1, why) });
+    if spaces == 0 {
+        return Err(Malformed::of(scheme));
     }
     Ok(Some(Token { scheme, start: end - token.len(), end, value }))
 }
@@ -75,7 +82,7 @@ pub(crate) fn within_blanks(value: &[u8]) -> Range<usize> {
     start..end
 }
 
-/// A b64token within the header value that carries it: ASCII by construction.
+/// A token within the header value that carries it.
 pub(crate) struct Token<V> {
     pub(crate) scheme: Scheme,
     value: V,
@@ -86,6 +93,11 @@ pub(crate) struct Token<V> {
 impl<V: AsRef<[u8]>> Token<V> {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.value.as_ref().get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Whether it is a b64token, and so ASCII. A token that was verified before need not be asked: it is base64url and dots.
+    pub(crate) fn check_characters(&self) -> Result<(), Malformed> {
+        if is_b64token(self.as_bytes()) { Ok(()) } else { Err(Malformed::of(self.scheme)) }
     }
 
     /// Where it begins and ends in the value.

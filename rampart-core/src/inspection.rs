@@ -56,15 +56,19 @@ impl RampartAuth {
         let credentials = match bearer::token(values, proofs.is_some()) {
             Ok(Some(credentials)) => credentials,
             Ok(None) => return (AuthenticateOptional::ready(Settled::new(Ok(None), Scheme::Bearer)), None),
-            Err(Malformed { scheme, refusal }) => {
-                let refused = Settled::new(Err(verifier.refuse(None, &refusal, None)), scheme);
-                return (AuthenticateOptional::ready(refused), None);
-            }
+            Err(malformed) => return (self.refuse_malformed(&malformed), None),
         };
         let (scheme, place) = (credentials.scheme, credentials.place());
         let token = verifier.presented(credentials.as_bytes());
+        let entry = verifier.entry(token);
+        // One that was verified before has no others.
+        if entry.is_none()
+            && let Err(malformed) = credentials.check_characters()
+        {
+            return (self.refuse_malformed(&malformed), None);
+        }
         let found = token.identity.map(|identity| Found { place, identity });
-        let step = verifier.begin(token);
+        let step = verifier.begin(token, entry);
         let line = if scheme == Scheme::Dpop { line() } else { None };
         let outcome = match step {
             Step::Done(verdict) => self.settle(verdict, Shown { scheme, token, line, spent: Cow::Borrowed(spent) }),
@@ -80,6 +84,11 @@ impl RampartAuth {
             }
         };
         (outcome, found)
+    }
+
+    fn refuse_malformed(&self, malformed: &Malformed) -> AuthenticateOptional {
+        let refused = Err(self.verifier().refuse(None, &malformed.refusal, None));
+        AuthenticateOptional::ready(Settled::new(refused, malformed.scheme))
     }
 
     /// A good token that has come out of its request: whether whoever has it may use it.

@@ -103,10 +103,15 @@ impl Verifier {
         Presented { bytes, identity: is_cached.then(|| Fingerprint::of(bytes)) }
     }
 
-    /// All that can be done without waiting.
-    pub(crate) fn begin(&self, token: Presented<'_>) -> Step {
+    /// What came of the same token before.
+    pub(crate) fn entry(&self, token: Presented<'_>) -> Option<Entry> {
+        self.tokens.as_ref()?.get(&token.identity?)
+    }
+
+    /// All that can be done without waiting; `entry` is what came of the token before.
+    pub(crate) fn begin(&self, token: Presented<'_>, entry: Option<Entry>) -> Step {
         let Some(glance) = self.clock.glance() else { return Step::Done(Err(self.no_clock())) };
-        let known = match self.knows(token) {
+        let known = match self.knows(token, entry) {
             Ok(Judge::Here(known)) => known,
             Ok(Judge::Issuer(issuer)) => return self.heard(issuer, token, None, glance),
             Err(refusal) => return Step::Done(Err(self.refuse_unread(&refusal))),
@@ -140,9 +145,8 @@ impl Verifier {
     }
 
     /// What is known of a token before anything of it is verified: that it was before, or whose it says that it is.
-    fn knows(&self, token: Presented<'_>) -> Result<Judge<'_>, Refusal> {
+    fn knows(&self, token: Presented<'_>, entry: Option<Entry>) -> Result<Judge<'_>, Refusal> {
         self.check_length(token.bytes)?;
-        let entry = self.entry(token);
         if let Some(known) = &entry
             && let Some(issuer) = self.issuers.numbered(known.issuer)
         {
@@ -160,11 +164,6 @@ impl Verifier {
         // That of a resolver may have been asked for again just now.
         let entry = entry.filter(|entry| entry.issuer == issuer.number);
         Ok(Judge::Here(Known { issuer, entry }))
-    }
-
-    /// What came of the same token before.
-    fn entry(&self, token: Presented<'_>) -> Option<Entry> {
-        self.tokens.as_ref()?.get(&token.identity?)
     }
 
     /// V2 and V3, and then what the token says of itself, decide about one that no key could make good; only a token that could

@@ -175,6 +175,27 @@ async fn t04_every_byte_of_the_token_counts() {
     assert_eq!(tokens_kept(&auth), 1, "failures are kept");
 }
 
+/// A known token needs no look at its characters; whatever else stands in the field does.
+#[tokio::test]
+async fn t04_characters_around_a_known_token_are_looked_at() {
+    let world = World::new().await;
+    let (auth, token) = (offline(&world).build().unwrap(), world.token());
+    let ask = |value: &[u8]| auth.authenticate_optional([value]).now().unwrap().map(|claims| claims.is_some());
+    let good = format!("Bearer {token}");
+    for _ in 0..2 {
+        assert_eq!(ask(good.as_bytes()), Ok(true));
+        for end in [b",".as_slice(), b"\xe9", b"\0", b" x", b"\"", b";", b"=A"] {
+            assert_eq!(ask(&[good.as_bytes(), end].concat()), Err(AuthError::InvalidToken), "{end:?}");
+        }
+        for beginning in ["Bearer", "Bearer ", "Bearer ,", "Bearer \"", "Bearer=", "Bearer\t"] {
+            let is_good = ask(format!("{beginning}{token}").as_bytes()).is_ok_and(|is_good| is_good);
+            assert_eq!(is_good, beginning == "Bearer ");
+        }
+        assert_eq!(ask(b"Bearer "), Err(AuthError::InvalidToken));
+        assert_eq!(ask(b"Bearer"), Err(AuthError::InvalidToken));
+    }
+}
+
 #[tokio::test]
 async fn t04_signature_of_another_token_is_no_hit() {
     let world = World::new().await;
