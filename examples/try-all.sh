@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Tries what the READMEs and the examples themselves say: starts each Task API with its local issuer, runs the curl lines that it
-# prints, and compares every answer with the one expected; then verify-token, service-to-service and wrong settings.
+# prints, and compares every answer with the one expected; then verify-token, service-to-service, replicas that share a Redis, and wrong
+# settings.
 #
 #   examples/try-all.sh
 #
-# Needs bash, curl and cargo. Exit status 0 when all is as it should be; otherwise the differences are shown.
+# Needs bash, curl, cargo and redis-server. Exit status 0 when all is as it should be; otherwise the differences are shown.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # What listens on this machine is asked without a proxy.
@@ -64,6 +65,8 @@ until_found() {
     sed 's/^/        /' "$2"
     exit 1
 }
+
+command -v redis-server >/dev/null || { echo "redis-server is missing; install it, such as by: apt-get install redis-server"; exit 1; }
 
 # Every program that a README runs must exist; cargo says where it has put them.
 declare -A program
@@ -436,6 +439,90 @@ for name in task-api-axum task-api-actix task-api-rocket; do
     says "$name: a secret in the file" 1 'line 10, column 1: client_secret: is no setting' env PORT=0 RAMPART_CONFIG="$work/secret.toml" "${program[$name]}"
     if grep -q hunter2 "$work/said"; then echo "DIFFERS $name shows a secret" && failures=$((failures + 1)); fi
 done
+
+# Three replicas, one on each framework, with the lines of the README, but for the ports and the folder.
+# start_redis [PORT]: an empty one, on this port or a free one; sets `redis` and `redis_port`. Where a port is taken it ends at once.
+start_redis() {
+    for _ in {1..20}; do
+        redis_port=${1:-$((20000 + RANDOM % 10000))}
+        : >"$work/redis.log"
+        redis-server --port "$redis_port" --bind 127.0.0.1 --save "" --appendonly no --dir "$work" >>"$work/redis.log" 2>&1 &
+        redis=$!
+        started+=("$redis")
+        for _ in {1..100}; do
+            grep -q 'Ready to accept connections' "$work/redis.log" && return
+            kill -0 "$redis" 2>/dev/null || break
+            sleep 0.1
+        done
+    done
+    echo "redis-server does not start:"
+    sed 's/^/        /' "$work/redis.log"
+    exit 1
+}
+kill_redis() {
+    kill -9 "$redis"
+    wait "$redis" 2>/dev/null || true
+}
+# with_these LINE: the line with the ports and files of this run.
+with_these() {
+    local all
+    all=$(IFS=,; echo "${ports[*]}")
+    sed -E "s/\[8001-800[34]\]/{$all}/; s/^(revoke )8001 /\1${ports[0]:-} /; s/^(revoke )8002 /\1${ports[1]:-} /
+        s|http://127.0.0.1:9000|$issuer|; s|examples/config-file/(replicas.toml)|$work/\1|; s|target/(replica.toml)|$work/\1|" <<<"$1"
+}
+# replica_lines NUMBER: runs the lines of this block of the README's section, each until its answer is the one that stands beside it, for ten
+# seconds at most; a token that all have refused may pass nowhere after that.
+replica_lines() {
+    local line asked answer wanted
+    while IFS= read -r line; do
+        case $line in
+        "redis-server "* | "cargo run --bin rampart-issuer") ;;
+        RAMPART_CONFIG=*)
+            asked=$(with_these "$line")
+            [[ $asked =~ ^(RAMPART_CONFIG=[^ ]+)\ PORT=[0-9]+\ cargo\ run\ --bin\ ([a-z-]+) ]]
+            start "${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}"
+            ports+=("${api##*:}")
+            ;;
+        "ask "* | "revoke "*)
+            [[ $line =~ ^(.*[^ ])\ +\#\ ([0-9 ]*[0-9]) ]]
+            line=${BASH_REMATCH[1]} wanted=${BASH_REMATCH[2]}
+            for _ in {1..100}; do
+                answer=$(eval "$(with_these "$line")" | sed -E 's/^\{.*\}|^ +| +$//g; s/^ +//')
+                [[ $answer != "$wanted" && $line != revoke* ]] || break
+                [[ ! $known || $line != *WRITER* || $answer != *200* ]] || break
+                sleep 0.1
+            done
+            [[ $line != *WRITER* || $answer != "401 401 401" ]] || known=yes
+            echo "$line # $wanted" >>"$work/replicas.expected"
+            echo "$line # $answer" >>"$work/replicas.actual"
+            ;;
+        *) eval "$(with_these "$line")" ;;
+        esac
+    done < <(sed -n '/^### Several replicas/,/^## /p' examples/README.md | awk -v wanted="$1" '/^```sh/ {n++; is_in = 1; next} /^```/ {is_in = 0} is_in && n == wanted')
+}
+start task-api-axum
+take_tokens
+ports=() known=
+: >"$work/replicas.expected" >"$work/replicas.actual"
+start_redis
+sed "s|http://127.0.0.1:9000|$issuer|; s|127.0.0.1:6379|127.0.0.1:$redis_port|" examples/config-file/replicas.toml >"$work/replicas.toml"
+replica_lines 1
+replica_lines 2
+kill_redis
+replica_lines 3
+start_redis "$redis_port"
+replica_lines 4
+echo "11 lines, 4 replicas" >>"$work/replicas.expected"
+echo "$(wc -l <"$work/replicas.actual") lines, ${#ports[@]} replicas" >>"$work/replicas.actual"
+same "replicas share what is revoked, though Redis is killed and comes back empty" "$work/replicas.expected" "$work/replicas.actual"
+says "verify-token: whether it was revoked is not asked" 0 'The token is good, unless it was revoked' \
+    env RAMPART_CONFIG="$work/replica.toml" "${program[verify-token]}" "$WRITER_TOKEN"
+for name in task-api-axum task-api-actix task-api-rocket rampart-sample-backend; do
+    sed 's/^prefix.*/&\ndeadline_ms = 0/' "$work/replica.toml" >"$work/deadline.toml"
+    says "$name: a deadline of Redis that cannot be used" 1 'deadline.toml, line 11, column 1: redis.deadline: is not from 1 ms to 10 s' \
+        env PORT=0 RAMPART_CONFIG="$work/deadline.toml" "${program[$name]}"
+done
+kill_redis
 
 # The issuer's tokens are for the sample front ends now.
 start task-api-axum RAMPART_CLIENT_ID=sample-react-app
