@@ -57,7 +57,7 @@ pub(crate) enum Taken {
     Done,
     /// So it is, but the store keeps it for a shorter time than tokens are accepted here.
     TooShort(Id),
-    /// It is of a time to come, or would lock everybody out: skipped, as long as the clock is what it is.
+    /// It would lock everybody out: skipped, as long as the clock is what it is.
     TooEarly,
 }
 
@@ -237,8 +237,8 @@ impl Core {
             }
             Said::Entry(entry) => {
                 let latest = now.saturating_add(terms.tolerance.max(self.terms().tolerance).saturating_mul(2));
-                let is_too_early = matches!(entry.lasts, Lasts::Since(time) if time > now);
-                if is_too_early || entry.bound.time().is_some_and(|bound| bound > latest) {
+                // For how long it lasts locks nobody out: after a ban of a month that is since a day which is yet to come.
+                if entry.bound.time().is_some_and(|bound| bound > latest) {
                     return Taken::TooEarly;
                 }
                 self.take_entry(id, entry, terms)

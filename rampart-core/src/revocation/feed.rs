@@ -41,7 +41,7 @@ const LINE_EVERY: Duration = Duration::from_secs(60);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A clock that moves by more than this beside the other was set.
 const RESET: Duration = Duration::from_secs(30);
-const TOO_EARLY: &str = "it is of a time to come, or would lock everybody out: is this clock right?";
+const TOO_EARLY: &str = "it is of a time to come and would lock everybody out: is this clock right?";
 
 /// Time since some moment, which no setting of the clock moves.
 pub(crate) type Uptime = Arc<dyn Fn() -> Duration + Send + Sync>;

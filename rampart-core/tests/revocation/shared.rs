@@ -148,7 +148,7 @@ async fn rv16_entries_that_are_none_are_skipped_with_a_line() {
     let far = Replica::at(&store, |shared| shared, |builder| builder, |clock| clock.set(NOW + 3600)).await;
     far.revoke(Revocation::issued_before(ISSUER, NOW + 3600)).await;
     far.revoke(Revocation::issuer(ISSUER)).await;
-    far.revoke(Revocation::token(ISSUER, "token-1")).await;
+    far.revoke(Revocation::client(ISSUER, "spa")).await;
     let mut entry = store.entries().pop().unwrap();
     // What it says is not what was said: another version, none, too long, not bytes of ours at all.
     entry[0] = 9;
@@ -175,21 +175,49 @@ async fn rv16_entries_that_are_none_are_skipped_with_a_line() {
     assert!(!Replica::start(&store).await.passes(&named()), "what stands behind it is read");
 }
 
+/// Who was signed out and then banned for longer than any token lives: both together are one entry, of a time that is yet to come.
+#[tokio::test(start_paused = true)]
+async fn rv07_ban_that_outlasts_all_tokens_reaches_all_replicas_whatever_was_revoked_before() {
+    const DAY: u64 = 24 * 60 * 60;
+    let store = Store::new();
+    let (one, other) = (Replica::start(&store).await, Replica::start(&store).await);
+    one.revoke(Revocation::subject(ISSUER, "user-1")).await;
+    a_moment().await;
+    let later = named().claim("iat", &(NOW + 30).to_string()).claim("exp", &(NOW + 3600).to_string());
+    for replica in [&one, &other] {
+        replica.ground.clock.set(NOW + 60);
+        assert!(replica.passes(&later));
+    }
+    one.revoke(Revocation::subject(ISSUER, "user-1").until(NOW + 30 * DAY)).await;
+    a_moment().await;
+    let new = Replica::at(&store, |shared| shared, |builder| builder, |clock| clock.set(NOW + 60)).await;
+    for replica in [&one, &other, &new] {
+        assert!(!replica.passes(&later));
+        replica.ground.clock.set(NOW + 30 * DAY);
+        seconds(31).await;
+        assert_eq!(replica.ground.kept(), 1);
+    }
+}
+
 /// A machine whose clock is set once it is up.
 #[tokio::test(start_paused = true)]
 async fn rv15_what_lies_ahead_of_a_clock_that_is_behind_counts_once_that_is_set_right() {
     let store = Store::new();
     let right = Replica::start(&store).await;
-    right.revoke(Revocation::token(ISSUER, "token-1")).await;
+    right.revoke(Revocation::subject(ISSUER, "user-1")).await;
     right.revoke(Revocation::issuer("https://closed.example")).await;
     let behind = Replica::at(&store, |shared| shared, |builder| builder, |clock| clock.set(NOW - 7200)).await;
     assert_eq!(behind.ground.kept(), 0);
+    right.revoke(Revocation::subject(ISSUER, "user-2")).await;
     right.revoke(Revocation::token(ISSUER, "token-2")).await;
     seconds(5).await;
+    assert_eq!(behind.ground.kept(), 1, "what names one token locks nobody else out");
     behind.ground.clock.set(NOW);
     seconds(2).await;
-    assert!(!behind.passes(&named()) && !behind.passes(&token("token-2")) && behind.passes(&token("token-3")));
-    assert_eq!(store.entries().len(), 3);
+    let of = |user: &str, jti: &str| token(jti).claim("sub", &format!("{user:?}"));
+    assert!(!behind.passes(&of("user-1", "token-1")) && !behind.passes(&of("user-2", "token-1")));
+    assert!(!behind.passes(&of("user-3", "token-2")) && behind.passes(&of("user-3", "token-3")));
+    assert_eq!(store.entries().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
