@@ -86,8 +86,11 @@ impl Core {
         if token.is_clean_at(state) {
             return false;
         }
-        let is_revoked = (self.list.len() > 0 && token.ids().iter().any(|id| self.list.revokes(id, token.issued)))
-            || self.closed.is_closed(&token.issuer);
+        let is_empty = self.list.len() == 0;
+        let is_revoked = token.names().any(|names| {
+            (!is_empty && names.ids().iter().any(|id| self.list.revokes(id, token.issued)))
+                || self.closed.is_closed(&names.issuer)
+        });
         if !is_revoked {
             token.set_clean_at(state);
         }
@@ -114,7 +117,7 @@ impl Core {
                 spellings.entry(name.clone()).or_default().extend(names.iter().cloned());
             }
         }
-        RevocableIssuer::new(&self.hashing, name)
+        RevocableIssuer::new(&self.hashing, name, aliases)
     }
 
     /// Goes by this clock, if nobody has said another.

@@ -1,5 +1,6 @@
 //! What a revocation and a token are known by: hashes, so that nothing of a token or a user is kept or sent.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -95,10 +96,16 @@ impl std::fmt::Debug for Hashing {
     }
 }
 
-/// An issuer whose tokens can be revoked.
+/// An issuer whose tokens can be revoked, by every spelling of its name: whoever revokes may know another of them.
 #[derive(Clone, Debug)]
 pub(crate) struct RevocableIssuer {
     hashing: Hashing,
+    own: Spelling,
+    others: Arc<[Spelling]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Spelling {
     whole: Id,
     issued: Id,
 }
@@ -113,37 +120,23 @@ pub(crate) struct Naming<'t> {
 }
 
 impl RevocableIssuer {
-    pub(crate) fn new(hashing: &Hashing, iss: &str) -> Self {
-        let of = |kind| hashing.of_issuer(kind, iss);
-        Self { whole: of(Kind::Issuer), issued: of(Kind::Issued), hashing: hashing.clone() }
+    pub(crate) fn new(hashing: &Hashing, iss: &str, aliases: &[String]) -> Self {
+        let spelled = |iss: &str| {
+            let of = |kind| hashing.of_issuer(kind, iss);
+            Spelling { whole: of(Kind::Issuer), issued: of(Kind::Issued) }
+        };
+        let others = aliases.iter().filter(|alias| *alias != iss).map(|alias| spelled(alias)).collect();
+        Self { own: spelled(iss), others, hashing: hashing.clone() }
     }
 
     pub(crate) fn token(&self, naming: &Naming<'_>) -> Revocable {
-        let Self { hashing, whole, issued } = self;
-        let mut token = Revocable {
-            issuer: *whole,
-            ids: [*issued; MOST],
-            count: 1,
+        let names = |spelling| Names::new(&self.hashing, spelling, naming);
+        Revocable {
+            own: names(&self.own),
+            others: self.others.iter().map(names).collect(),
             issued: naming.issued,
             clean: AtomicU64::new(NEVER),
-        };
-        let session = match named(naming.sid) {
-            Some(sid) => (Kind::Session, Some(sid)),
-            None => (Kind::SubjectWithoutSession, named(Some(naming.subject))),
-        };
-        let names = [
-            (Kind::Subject, named(Some(naming.subject))),
-            session,
-            (Kind::Token, named(naming.jti)),
-            (Kind::Client, named(naming.client)),
-        ];
-        for (kind, name) in names {
-            if let (Some(name), Some(place)) = (name, token.ids.get_mut(token.count)) {
-                *place = hashing.of_name(kind, whole, name);
-                token.count += 1;
-            }
         }
-        token
     }
 }
 
@@ -156,11 +149,47 @@ const MOST: usize = 5;
 /// No list is ever at it.
 const NEVER: u64 = 0;
 
-/// A token, as revocations know it.
-pub(crate) struct Revocable {
+/// What a revocation can name of a token, under one spelling of its issuer.
+#[derive(Clone, Copy)]
+pub(crate) struct Names {
     pub(crate) issuer: Id,
     ids: [Id; MOST],
     count: usize,
+}
+
+impl Names {
+    fn new(hashing: &Hashing, issuer: &Spelling, naming: &Naming<'_>) -> Self {
+        let Spelling { whole, issued } = issuer;
+        let mut names = Self { issuer: *whole, ids: [*issued; MOST], count: 1 };
+        let session = match named(naming.sid) {
+            Some(sid) => (Kind::Session, Some(sid)),
+            None => (Kind::SubjectWithoutSession, named(Some(naming.subject))),
+        };
+        let all = [
+            (Kind::Subject, named(Some(naming.subject))),
+            session,
+            (Kind::Token, named(naming.jti)),
+            (Kind::Client, named(naming.client)),
+        ];
+        for (kind, name) in all {
+            if let (Some(name), Some(place)) = (name, names.ids.get_mut(names.count)) {
+                *place = hashing.of_name(kind, whole, name);
+                names.count += 1;
+            }
+        }
+        names
+    }
+
+    pub(crate) fn ids(&self) -> &[Id] {
+        self.ids.get(..self.count).unwrap_or_default()
+    }
+}
+
+/// A token, as revocations know it.
+pub(crate) struct Revocable {
+    own: Names,
+    /// Under the aliases of its issuer. Nothing, with nearly all issuers.
+    others: Box<[Names]>,
     /// Its `iat`.
     pub(crate) issued: Option<Duration>,
     /// The state of the list at which nothing concerned it.
@@ -170,11 +199,17 @@ pub(crate) struct Revocable {
 impl Revocable {
     /// The same token, of which nothing was asked yet.
     pub(crate) fn unchecked(&self) -> Self {
-        Self { clean: AtomicU64::new(NEVER), ..*self }
+        let Self { own, others, issued, clean: _ } = self;
+        Self { own: *own, others: others.clone(), issued: *issued, clean: AtomicU64::new(NEVER) }
     }
 
-    pub(crate) fn ids(&self) -> &[Id] {
-        self.ids.get(..self.count).unwrap_or_default()
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Names> {
+        std::iter::once(&self.own).chain(&self.others)
+    }
+
+    /// What it holds elsewhere, in bytes.
+    pub(crate) fn others_size(&self) -> usize {
+        size_of_val(&*self.others)
     }
 
     pub(crate) fn is_clean_at(&self, state: u64) -> bool {
@@ -191,7 +226,8 @@ mod tests {
     use super::*;
 
     fn token(naming: &Naming<'_>) -> Vec<Id> {
-        RevocableIssuer::new(&Hashing::PLAIN, "https://a.example").token(naming).ids().to_vec()
+        let token = RevocableIssuer::new(&Hashing::PLAIN, "https://a.example", &[]).token(naming);
+        token.names().flat_map(Names::ids).copied().collect()
     }
 
     #[test]

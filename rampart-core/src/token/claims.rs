@@ -384,6 +384,7 @@ impl Claims {
         ];
         block(payload.len())
             + block(revocable.as_deref().map_or(0, size_of_val))
+            + block(revocable.as_deref().map_or(0, Revocable::others_size))
             + [&fields.sub, &fields.scope, &fields.iss].into_iter().map(string).sum::<usize>()
             + texts.into_iter().map(of).sum::<usize>()
             + list(&fields.roles)

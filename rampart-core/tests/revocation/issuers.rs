@@ -4,6 +4,8 @@ use rampart_core::{AuthError, Grants, Issuer, RampartAuth, Revocation, Revocatio
 
 use crate::common::{AUDIENCE, Draft, EC, ISSUER, NOW, RSA, all_keys, at, jwk, key_set, quoted, ready};
 use crate::ground::{Ground, named};
+use crate::replicas::{Replica, a_moment};
+use crate::store::Store;
 
 const ALIAS: &str = "https://old.example/";
 const OTHER: &str = "https://other.example/";
@@ -12,17 +14,18 @@ fn under(iss: &str, draft: Draft) -> Draft {
     draft.claim("iss", &quoted(iss))
 }
 
+const OF_EACH_KIND: [fn(&str) -> Revocation; 6] = [
+    |iss| Revocation::token(iss, "token-1").into(),
+    |iss| Revocation::session(iss, "session-1").into(),
+    |iss| Revocation::subject(iss, "user-1").into(),
+    |iss| Revocation::client(iss, "spa").into(),
+    |iss| Revocation::issued_before(iss, NOW),
+    |iss| Revocation::issuer(iss),
+];
+
 #[test]
 fn is14_revocation_reaches_an_issuer_under_every_spelling() {
-    let revocations: [fn(&str) -> Revocation; 6] = [
-        |iss| Revocation::token(iss, "token-1").into(),
-        |iss| Revocation::session(iss, "session-1").into(),
-        |iss| Revocation::subject(iss, "user-1").into(),
-        |iss| Revocation::client(iss, "spa").into(),
-        |iss| Revocation::issued_before(iss, NOW),
-        |iss| Revocation::issuer(iss),
-    ];
-    for (number, revocation) in revocations.into_iter().enumerate() {
+    for (number, revocation) in OF_EACH_KIND.into_iter().enumerate() {
         for named_as in [ISSUER, ALIAS] {
             let ground = Ground::with(|builder| builder.aliases([ALIAS]));
             let claims = ready(ground.cached.verify(&under(ALIAS, named()).sign())).unwrap();
@@ -33,6 +36,24 @@ fn is14_revocation_reaches_an_issuer_under_every_spelling() {
                 assert!(!ground.passes(&under(iss, named())), "{number}: revoked as {named_as}, shown as {iss}");
             }
         }
+    }
+}
+
+/// Such as one of before the issuer got another name.
+#[tokio::test(start_paused = true)]
+async fn is14_revocation_by_a_replica_that_knows_one_spelling_reaches_the_others_where_they_are_known() {
+    for (number, revocation) in OF_EACH_KIND.into_iter().enumerate() {
+        let store = Store::new();
+        let knows_one = Replica::start(&store).await;
+        knows_one.revoke(revocation(ALIAS)).await;
+        assert!(knows_one.passes(&named()), "{number}: it is somebody else");
+        let knows_both = Replica::of(&store, |shared| shared, |builder| builder.aliases([OTHER, ALIAS])).await;
+        for iss in [ISSUER, ALIAS, OTHER] {
+            assert!(!knows_both.passes(&under(iss, named())), "{number}: shown as {iss}");
+        }
+        knows_one.ground.revocations.lift_issuer(ALIAS).await.unwrap();
+        a_moment().await;
+        assert_eq!(knows_both.passes(&named()), number == 5, "{number}");
     }
 }
 
