@@ -30,6 +30,8 @@ pub(crate) struct Core {
     state: AtomicU64,
     /// Of those who accept tokens here; and with what others have said of themselves.
     terms: RwLock<(Terms, Terms)>,
+    /// Whether tokens are accepted for longer than when the shared store was last read.
+    pub(crate) has_grown: AtomicBool,
     /// The time of the object that was first to say what it is.
     clock: OnceLock<Clock>,
     /// Of each issuer's names all others.
@@ -70,6 +72,7 @@ impl Core {
             closed: Closed::default(),
             state: AtomicU64::new(1),
             terms: RwLock::new((Terms::NONE, Terms::NONE)),
+            has_grown: AtomicBool::new(false),
             clock: OnceLock::new(),
             spellings: RwLock::default(),
             objects: Mutex::default(),
@@ -105,9 +108,13 @@ impl Core {
         lifetime: Duration,
         tolerance: Duration,
     ) -> RevocableIssuer {
+        let before = self.terms();
         {
             let mut terms = self.terms.write();
             terms.0 = terms.0.max(Terms::new(lifetime, tolerance));
+        }
+        if self.terms().max(before) != before {
+            self.has_grown.store(true, Ordering::Release);
         }
         if !aliases.is_empty() {
             let names: BTreeSet<Box<str>> =

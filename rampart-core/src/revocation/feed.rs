@@ -74,8 +74,6 @@ pub(crate) struct Feed {
     /// When it was last said that outages are ignored.
     warned: AtomicU64,
     skipped: Strangers,
-    /// Whether something was skipped that is of a time to come by this clock: which may be the one that is wrong.
-    has_skipped_early: AtomicBool,
 }
 
 impl Feed {
@@ -94,7 +92,6 @@ impl Feed {
             is_driven: AtomicBool::new(false),
             warned: AtomicU64::new(0),
             skipped: Strangers::default(),
-            has_skipped_early: AtomicBool::new(false),
         }
     }
 
@@ -205,9 +202,6 @@ impl Feed {
             Ok((id, said, terms)) => (self.core.take(&id, said, terms), TOO_EARLY),
             Err(why) => (Taken::Done, why),
         };
-        if taken == Taken::TooEarly {
-            self.has_skipped_early.store(true, Ordering::Relaxed);
-        }
         if (why != TOO_EARLY || taken == Taken::TooEarly)
             && let Some(left_out) = self.skipped.line(clock::uptime())
         {
@@ -258,6 +252,8 @@ pub(crate) struct Driver {
     feed: Arc<Feed>,
     failures: u32,
     line: Option<Duration>,
+    /// What this clock said beside the time that no setting moves when the list was last read.
+    offset: i128,
 }
 
 /// Why following has ended.
@@ -269,12 +265,13 @@ enum Ended {
 
 impl Driver {
     pub(crate) const fn new(feed: Arc<Feed>) -> Self {
-        Self { feed, failures: 0, line: None }
+        Self { feed, failures: 0, line: None, offset: 0 }
     }
 
     /// Until it is dropped.
     pub(crate) async fn drive(mut self) {
         loop {
+            self.offset = self.feed.clock_offset();
             let read = self.read().await;
             let outcome = read.as_ref().map(drop).map_err(Clone::clone);
             self.feed.loaded.send_replace(Some(outcome));
@@ -297,14 +294,17 @@ impl Driver {
         let Feed { core, log, is_loaded, settings, .. } = &*self.feed;
         loop {
             let asked = self.feed.now();
-            self.feed.has_skipped_early.store(false, Ordering::Relaxed);
+            core.has_grown.store(false, Ordering::Release);
             let mut has_begun = false;
+            let mut too_short = HashSet::new();
             let mut each = |entry: &[u8]| {
                 // Not before there is something: a store that is away takes nothing away.
                 if !std::mem::replace(&mut has_begun, true) {
                     core.forget_what_is_stored();
                 }
-                self.feed.take(entry);
+                if let Taken::TooShort(id) = self.feed.take(entry) {
+                    too_short.insert(id);
+                }
             };
             let snapshot = within(READING, log.snapshot(&mut each)).await?;
             if !has_begun {
@@ -312,13 +312,14 @@ impl Driver {
             }
             let was_loaded = is_loaded.load(Ordering::Relaxed);
             let lacking = core.not_stored();
+            let lost = lacking.iter().filter(|id| !too_short.contains(*id)).count();
             match snapshot {
                 Snapshot::Whole(place) => {
                     self.feed.publish_all(&lacking).await?;
                     self.feed.beat(asked);
                     is_loaded.store(true, Ordering::Relaxed);
-                    if was_loaded && !lacking.is_empty() {
-                        core.tell(&Event::RevocationsRestored { entries: lacking.len() });
+                    if was_loaded && lost > 0 {
+                        core.tell(&Event::RevocationsRestored { entries: lost });
                     } else {
                         core.tell(&Event::RevocationsLoaded { entries: core.list.len() });
                     }
@@ -328,7 +329,7 @@ impl Driver {
                     self.feed.publish_all(&lacking).await?;
                     within(STORING, log.mark_whole()).await?;
                     if was_loaded {
-                        core.tell(&Event::RevocationsRestored { entries: lacking.len() });
+                        core.tell(&Event::RevocationsRestored { entries: lost });
                     } else {
                         core.tell(&Event::RevocationsInitialized);
                     }
@@ -343,7 +344,6 @@ impl Driver {
     async fn follow(&mut self, place: &mut Place) -> Ended {
         /// A store that says at once that there is nothing is not asked without end.
         const BREATH: Duration = Duration::from_millis(50);
-        let offset = self.feed.clock_offset();
         loop {
             let asked = self.feed.now();
             let (mut told, mut to_send) = (false, Vec::new());
@@ -368,15 +368,20 @@ impl Driver {
             }
             self.recover();
             self.feed.core.sweep();
-            // This clock was set, perhaps right: what lay ahead of it may not do so any more.
-            let is_reset = || self.feed.clock_offset().abs_diff(offset) > u128::from(millis(RESET));
-            if self.feed.has_skipped_early.load(Ordering::Relaxed) && is_reset() {
+            if self.must_read_again() {
                 return Ended::ReadAgain;
             }
             if !told && self.feed.now().saturating_sub(asked) < millis(BREATH) {
                 sleep(BREATH).await;
             }
         }
+    }
+
+    /// Whether what was skipped or dropped, or is kept for too short a time, may be judged otherwise by now: this clock was set, perhaps
+    /// right, so that what lay ahead of it may not do so any more, and what had ended may not have; or tokens are accepted for longer.
+    fn must_read_again(&self) -> bool {
+        self.feed.core.has_grown.load(Ordering::Acquire)
+            || self.feed.clock_offset().abs_diff(self.offset) > u128::from(millis(RESET))
     }
 
     /// Says what is wrong, now and then, and waits a little.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rampart_core::{Revocation, RevocationLog, RevocationState, Revocations};
+use rampart_core::{RampartAuthBuilder, Revocation, RevocationLog, RevocationState, Revocations};
 
 use crate::common::{ISSUER, NOW, log};
-use crate::ground::named;
+use crate::ground::{Ground, named};
 use crate::replicas::{Replica, a_moment, seconds, token};
 use crate::store::Store;
 
@@ -175,6 +175,27 @@ async fn rv16_entries_that_are_none_are_skipped_with_a_line() {
     assert!(!Replica::start(&store).await.passes(&named()), "what stands behind it is read");
 }
 
+/// The list is there before the object whose tokens live longer, and what it has is kept for as long as others need it.
+#[tokio::test(start_paused = true)]
+async fn rv07_list_that_was_read_before_anybody_said_how_long_tokens_live_is_kept_for_long_enough() {
+    const DAY: u64 = 24 * 60 * 60;
+    let store = Store::new();
+    let (short, replica) = (Replica::start(&store).await, Replica::start(&store).await);
+    short.revoke(Revocation::token(ISSUER, "token-1")).await;
+    seconds(2).await;
+    log::clear();
+    let revocations = replica.ground.revocations.clone();
+    let longer = Ground::of(revocations, |builder| builder.max_token_lifetime(Duration::from_secs(7 * DAY)));
+    seconds(3).await;
+    assert_eq!((store.entries().len(), store.latest_end()), (2, NOW + 7 * DAY + 5 + 60 + 600));
+    assert!(!log::take().iter().any(|line| line.text.contains("had lost revocations")), "nothing was lost");
+    // When those who revoked it, and their day, are gone.
+    drop((short, replica, longer));
+    let set_up = |builder: RampartAuthBuilder| builder.max_token_lifetime(Duration::from_secs(7 * DAY));
+    let new = Replica::at(&store, |shared| shared, set_up, |clock| clock.set(NOW + 6 * DAY)).await;
+    assert!(!new.passes(&named().claim("exp", &(NOW + 6 * DAY + 60).to_string())));
+}
+
 /// Who was signed out and then banned for longer than any token lives: both together are one entry, of a time that is yet to come.
 #[tokio::test(start_paused = true)]
 async fn rv07_ban_that_outlasts_all_tokens_reaches_all_replicas_whatever_was_revoked_before() {
@@ -218,6 +239,28 @@ async fn rv15_what_lies_ahead_of_a_clock_that_is_behind_counts_once_that_is_set_
     assert!(!behind.passes(&of("user-1", "token-1")) && !behind.passes(&of("user-2", "token-1")));
     assert!(!behind.passes(&of("user-3", "token-2")) && behind.passes(&of("user-3", "token-3")));
     assert_eq!(store.entries().len(), 4);
+}
+
+/// What has ended by a clock that is ahead has not once that is set right.
+#[tokio::test(start_paused = true)]
+async fn rv15_what_ended_by_a_clock_that_was_ahead_is_in_force_once_that_is_set_right() {
+    const MONTH: u64 = 30 * 24 * 60 * 60;
+    let store = Store::new();
+    let right = Replica::start(&store).await;
+    right.revoke(Revocation::token(ISSUER, "token-1")).await;
+    right.revoke(Revocation::token(ISSUER, "token-2").until(NOW + 600)).await;
+    let booted = Replica::at(&store, |shared| shared, |builder| builder, |clock| clock.set(NOW + MONTH)).await;
+    let leapt = Replica::start(&store).await;
+    leapt.ground.clock.set(NOW + MONTH);
+    seconds(60).await;
+    for replica in [&booted, &leapt] {
+        assert_eq!(replica.ground.kept(), 0);
+        replica.ground.clock.set(NOW);
+    }
+    seconds(2).await;
+    for replica in [&booted, &leapt] {
+        assert!(!replica.passes(&named()) && !replica.passes(&token("token-2")) && replica.passes(&token("token-3")));
+    }
 }
 
 #[tokio::test(start_paused = true)]
