@@ -13,12 +13,12 @@ use std::time::{Duration, SystemTime};
 use parking_lot::Mutex;
 use rampart_http::fit_runtime;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::core::{Core, Said, Taken};
 use super::ids::Id;
 use super::kind::RevokeError;
-use super::log::{Followed, LogError, Place, RevocationLog, Snapshot};
+use super::log::{LogError, RevocationLog};
 use super::wire::Wire;
 use crate::answer::error::AuthError;
 use crate::clock;
@@ -27,20 +27,15 @@ use crate::rule::{Refusal, Rule};
 use crate::together::together;
 use crate::verifier::strangers::Strangers;
 
-/// The longest pause before the store is asked again: who comes back is noticed within this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A store ends each call by itself. One that does not is given up.
-const STORING: Duration = Duration::from_secs(5);
-const FOLLOWING: Duration = Duration::from_secs(10);
-const READING: Duration = Duration::from_secs(60);
+pub(super) const STORING: Duration = Duration::from_secs(5);
+/// For so long one gives the store what it lacks, before one asks again what is new.
+const SENDING: Duration = Duration::from_secs(1);
 /// So many entries are given to the store at once.
 const AT_ONCE: usize = 128;
 /// What goes on for long has a line of the log so often.
-const LINE_EVERY: Duration = Duration::from_secs(60);
+pub(super) const LINE_EVERY: Duration = Duration::from_secs(60);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// A clock that moves by more than this beside the other was set.
-const RESET: Duration = Duration::from_secs(30);
 const TOO_EARLY: &str = "it is of a time to come and would lock everybody out: is this clock right?";
 
 /// Time since some moment, which no setting of the clock moves.
@@ -56,21 +51,21 @@ pub(crate) struct FeedSettings {
 
 pub(crate) struct Feed {
     pub(crate) core: Arc<Core>,
-    log: Arc<dyn RevocationLog>,
-    wire: Wire,
-    settings: FeedSettings,
+    pub(super) log: Arc<dyn RevocationLog>,
+    pub(super) wire: Wire,
+    pub(super) settings: FeedSettings,
     /// When the store was last asked what then was an answer, and until when that lets the list be relied on: milliseconds of the uptime.
-    heard: AtomicU64,
+    pub(super) heard: AtomicU64,
     fresh_until: AtomicU64,
     /// Whether the list was ever read whole, or begun.
-    is_loaded: AtomicBool,
+    pub(super) is_loaded: AtomicBool,
     /// In force here, and not taken by the store.
-    unsent: Mutex<HashSet<Id>>,
-    trouble: Mutex<Option<String>>,
+    pub(super) unsent: Mutex<HashSet<Id>>,
+    pub(super) trouble: Mutex<Option<String>>,
     /// What has come of reading the list; nothing at first.
-    loaded: watch::Sender<Option<Result<(), LogError>>>,
+    pub(super) loaded: watch::Sender<Option<Result<(), LogError>>>,
     /// Whether a task keeps the list in step.
-    is_driven: AtomicBool,
+    pub(super) is_driven: AtomicBool,
     /// When it was last said that outages are ignored.
     warned: AtomicU64,
     skipped: Strangers,
@@ -173,7 +168,7 @@ impl Feed {
     }
 
     /// Gives the store these, many at a time.
-    async fn publish_all(&self, ids: &[Id]) -> Result<(), LogError> {
+    pub(super) async fn publish_all(&self, ids: &[Id]) -> Result<(), LogError> {
         for some in ids.chunks(AT_ONCE) {
             let publishing = some.iter().filter_map(|id| {
                 let said = self.core.said(id)?;
@@ -184,20 +179,21 @@ impl Feed {
         Ok(())
     }
 
-    /// Gives the store what it did not take before.
-    async fn send_again(&self) -> Result<(), LogError> {
+    /// Gives the store what it did not take before; where that is much, a part of it, so that one goes on to follow.
+    pub(super) async fn send_again(&self) -> Result<(), LogError> {
         let ids: Vec<Id> = self.unsent.lock().drain().collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
         let mut unsent = Unsent { feed: self, ids };
-        self.publish_all(&unsent.ids).await?;
-        unsent.ids.clear();
+        let begun = self.now();
+        while !unsent.ids.is_empty() && self.now().saturating_sub(begun) < millis(SENDING) {
+            let sent = unsent.ids.len().saturating_sub(AT_ONCE);
+            self.publish_all(unsent.ids.get(sent..).unwrap_or_default()).await?;
+            unsent.ids.truncate(sent);
+        }
         Ok(())
     }
 
     /// An entry of the store is in force here from now on.
-    fn take(&self, entry: &[u8]) -> Taken {
+    pub(super) fn take(&self, entry: &[u8]) -> Taken {
         let (taken, why) = match self.wire.read(entry) {
             Ok((id, said, terms)) => (self.core.take(&id, said, terms), TOO_EARLY),
             Err(why) => (Taken::Done, why),
@@ -211,19 +207,19 @@ impl Feed {
     }
 
     /// What this clock says beside the time that no setting moves.
-    fn clock_offset(&self) -> i128 {
+    pub(super) fn clock_offset(&self) -> i128 {
         let wall = self.core.now().unwrap_or_default().as_millis();
         i128::try_from(wall).unwrap_or(i128::MAX) - i128::from(self.now())
     }
 
     /// The store was asked then, and has answered.
-    fn beat(&self, asked: u64) {
+    pub(super) fn beat(&self, asked: u64) {
         let until = asked.saturating_add(millis(self.settings.max_stale));
         self.heard.fetch_max(asked.max(1), Ordering::Relaxed);
         self.fresh_until.fetch_max(until, Ordering::Relaxed);
     }
 
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         millis(self.settings.uptime.as_ref().map_or_else(clock::uptime, |uptime| uptime()))
     }
 
@@ -247,179 +243,8 @@ impl Drop for Unsent<'_> {
     }
 }
 
-/// The task that keeps a list in step with its store.
-pub(crate) struct Driver {
-    feed: Arc<Feed>,
-    failures: u32,
-    line: Option<Duration>,
-    /// What this clock said beside the time that no setting moves when the list was last read.
-    offset: i128,
-}
-
-/// Why following has ended.
-enum Ended {
-    /// The list must be read again.
-    ReadAgain,
-    Failed(LogError),
-}
-
-impl Driver {
-    pub(crate) const fn new(feed: Arc<Feed>) -> Self {
-        Self { feed, failures: 0, line: None, offset: 0 }
-    }
-
-    /// Until it is dropped.
-    pub(crate) async fn drive(mut self) {
-        loop {
-            self.offset = self.feed.clock_offset();
-            let read = self.read().await;
-            let outcome = read.as_ref().map(drop).map_err(Clone::clone);
-            self.feed.loaded.send_replace(Some(outcome));
-            let mut place = match read {
-                Ok(place) => place,
-                Err(error) => {
-                    self.fail(&error).await;
-                    continue;
-                }
-            };
-            self.recover();
-            while let Ended::Failed(error) = self.follow(&mut place).await {
-                self.fail(&error).await;
-            }
-        }
-    }
-
-    /// Reads the list whole, and gives the store what it lacks.
-    async fn read(&self) -> Result<Place, LogError> {
-        let Feed { core, log, is_loaded, settings, .. } = &*self.feed;
-        loop {
-            let asked = self.feed.now();
-            core.has_grown.store(false, Ordering::Release);
-            let mut has_begun = false;
-            let mut too_short = HashSet::new();
-            let mut each = |entry: &[u8]| {
-                // Not before there is something: a store that is away takes nothing away.
-                if !std::mem::replace(&mut has_begun, true) {
-                    core.forget_what_is_stored();
-                }
-                if let Taken::TooShort(id) = self.feed.take(entry) {
-                    too_short.insert(id);
-                }
-            };
-            let snapshot = within(READING, log.snapshot(&mut each)).await?;
-            if !has_begun {
-                core.forget_what_is_stored();
-            }
-            let was_loaded = is_loaded.load(Ordering::Relaxed);
-            let lacking = core.not_stored();
-            let lost = lacking.iter().filter(|id| !too_short.contains(*id)).count();
-            match snapshot {
-                Snapshot::Whole(place) => {
-                    self.feed.publish_all(&lacking).await?;
-                    self.feed.beat(asked);
-                    is_loaded.store(true, Ordering::Relaxed);
-                    if was_loaded && lost > 0 {
-                        core.tell(&Event::RevocationsRestored { entries: lost });
-                    } else {
-                        core.tell(&Event::RevocationsLoaded { entries: core.list.len() });
-                    }
-                    return Ok(place);
-                }
-                Snapshot::Unknown if was_loaded || settings.initialize => {
-                    self.feed.publish_all(&lacking).await?;
-                    within(STORING, log.mark_whole()).await?;
-                    if was_loaded {
-                        core.tell(&Event::RevocationsRestored { entries: lost });
-                    } else {
-                        core.tell(&Event::RevocationsInitialized);
-                    }
-                    // What is lost a second time is told by another that knows it.
-                    is_loaded.store(true, Ordering::Relaxed);
-                }
-                Snapshot::Unknown => return Err(LogError::new(UNKNOWN)),
-            }
-        }
-    }
-
-    async fn follow(&mut self, place: &mut Place) -> Ended {
-        /// A store that says at once that there is nothing is not asked without end.
-        const BREATH: Duration = Duration::from_millis(50);
-        loop {
-            let asked = self.feed.now();
-            let (mut told, mut to_send) = (false, Vec::new());
-            let mut each = |entry: &[u8]| {
-                told = true;
-                if let Taken::TooShort(id) = self.feed.take(entry) {
-                    to_send.push(id);
-                }
-            };
-            let followed = within(FOLLOWING, self.feed.log.follow(place, &mut each)).await;
-            if !to_send.is_empty() {
-                self.feed.unsent.lock().extend(to_send);
-            }
-            match followed {
-                Err(error) => return Ended::Failed(error),
-                Ok(Followed::Gap | Followed::Lost) => return Ended::ReadAgain,
-                Ok(Followed::Next(next)) => *place = next,
-            }
-            self.feed.beat(asked);
-            if let Err(error) = self.feed.send_again().await {
-                return Ended::Failed(error);
-            }
-            self.recover();
-            self.feed.core.sweep();
-            if self.must_read_again() {
-                return Ended::ReadAgain;
-            }
-            if !told && self.feed.now().saturating_sub(asked) < millis(BREATH) {
-                sleep(BREATH).await;
-            }
-        }
-    }
-
-    /// Whether what was skipped or dropped, or is kept for too short a time, may be judged otherwise by now: this clock was set, perhaps
-    /// right, so that what lay ahead of it may not do so any more, and what had ended may not have; or tokens are accepted for longer.
-    fn must_read_again(&self) -> bool {
-        self.feed.core.has_grown.load(Ordering::Acquire)
-            || self.feed.clock_offset().abs_diff(self.offset) > u128::from(millis(RESET))
-    }
-
-    /// Says what is wrong, now and then, and waits a little.
-    async fn fail(&mut self, error: &LogError) {
-        self.failures = self.failures.saturating_add(1);
-        *self.feed.trouble.lock() = Some(error.to_string());
-        let now = Duration::from_millis(self.feed.now());
-        if self.line.is_none_or(|line| now >= line + LINE_EVERY) {
-            self.line = Some(now);
-            let (age, is_stale) = (self.feed.age(), !self.feed.is_in_touch() && !self.feed.ignores_outages());
-            let (error, failures) = (&*error.to_string(), self.failures);
-            self.feed.core.tell(&Event::RevocationFeedFailed { error, failures, age, is_stale });
-        }
-        let longest = FIRST_PAUSE.saturating_mul(1 << self.failures.saturating_sub(1).min(8)).min(LONGEST_PAUSE);
-        sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-    }
-
-    fn recover(&mut self) {
-        if self.failures > 0 {
-            (self.failures, self.line) = (0, None);
-            *self.feed.trouble.lock() = None;
-            self.feed.core.tell(&Event::RevocationFeedRecovered);
-        }
-    }
-}
-
-/// Its runtime has ended, or nobody can ask any more: somebody else may take over.
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.feed.is_driven.store(false, Ordering::Release);
-    }
-}
-
-/// The remedy is the operator's.
-const UNKNOWN: &str = "the store does not say that it holds all that is in force, and no replica here knows: start one that does, or, if the store is new and nothing was ever revoked, say so once by initialize()";
-
 /// A call ends, whatever the store does.
-async fn within<T>(time: Duration, call: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
+pub(super) async fn within<T>(time: Duration, call: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
     // Whoever revokes may be on a runtime of another kind.
     if fit_runtime().is_err() {
         return call.await;
@@ -427,7 +252,7 @@ async fn within<T>(time: Duration, call: impl Future<Output = Result<T, LogError
     timeout(time, call).await.unwrap_or_else(|_| Err(LogError::new("the store has not answered in time")))
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     time.as_secs().saturating_mul(1000).saturating_add(u64::from(time.subsec_millis()))
 }
 

@@ -2,6 +2,7 @@
 
 mod closed;
 mod core;
+mod driver;
 mod feed;
 pub(crate) mod health;
 pub(crate) mod ids;
@@ -22,7 +23,8 @@ use rampart_http::fit_runtime;
 use tokio::task::AbortHandle;
 
 use self::core::{Core, SWEEP, Said};
-use self::feed::{Driver, Feed};
+use self::driver::Driver;
+use self::feed::Feed;
 use self::health::{RevocationHealth, RevocationState};
 use self::ids::{Hashing, Id, Revocable, RevocableIssuer};
 use self::kind::{Revocation, RevokeError};

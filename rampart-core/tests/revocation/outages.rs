@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use rampart_core::{AuthError, Revocation, RevocationState, Revocations, RevokeError, SharedRevocations};
+use rampart_core::{
+    AuthError, RampartAuthBuilder, Revocation, RevocationState, Revocations, RevokeError, SharedRevocations,
+};
 use tracing::Level;
 
 use crate::common::{ISSUER, NOW, log};
@@ -201,6 +203,69 @@ async fn rv17_what_the_store_did_not_take_is_in_force_here_and_sent_when_it_is_b
         seconds(12).await;
         assert!(!other.passes(&named()) && !Replica::start(&store).await.passes(&named()), "{mode:?}");
         assert_eq!((one.ground.revocations.health().unsent, store.entries().len()), (0, 2), "{mode:?}");
+    }
+}
+
+/// What was read whole is all there is, also where the store takes nothing that one has in return.
+#[tokio::test(start_paused = true)]
+async fn rv10_store_that_is_full_can_be_read_by_whoever_has_something_for_it() {
+    const WEEK: u64 = 7 * 24 * 60 * 60;
+    let store = Store::new();
+    Replica::start(&store).await.revoke(Revocation::token(ISSUER, "token-1")).await;
+    store.set(Mode::TakesNothing);
+    let longer = |builder: RampartAuthBuilder| builder.max_token_lifetime(Duration::from_secs(WEEK));
+    let new = Replica::of(&store, |shared| shared, longer).await;
+    assert!(new.passes(&token("token-2")) && !new.passes(&named()));
+    seconds(600).await;
+    assert!(new.passes(&token("token-2")) && !new.passes(&named()));
+    assert_eq!(new.ground.revocations.health().unsent, 1);
+    store.set(Mode::Up);
+    seconds(3).await;
+    assert_eq!(store.latest_end(), NOW + WEEK + 5 + 60 + 600);
+}
+
+/// A program that waits until the list was read must not wait without end.
+#[tokio::test(start_paused = true)]
+async fn code_of_a_store_that_panics_is_a_store_that_fails() {
+    let store = Store::new();
+    store.set(Mode::Panics);
+    let cold = Replica::start(&store).await;
+    assert!(cold.ground.revocations.loaded().await.unwrap_err().to_string().contains("panicked"));
+    assert!(cold.is_undecided(&named()));
+    store.set(Mode::Up);
+    seconds(2).await;
+    assert!(cold.passes(&named()));
+    store.set(Mode::Panics);
+    seconds(2).await;
+    let health = cold.ground.revocations.health();
+    assert!(health.last_error.is_some_and(|error| error.contains("panicked")), "while it is relied on");
+    store.set(Mode::Up);
+    seconds(2).await;
+    Replica::start(&store).await.revoke(Revocation::token(ISSUER, "token-1")).await;
+    a_moment().await;
+    assert!(!cold.passes(&named()), "it follows without a request that makes it do so");
+}
+
+/// Nobody's processor, and no database, is kept busy by a mistake in a store of one's own.
+#[tokio::test(start_paused = true)]
+async fn store_with_which_one_gets_no_further_is_not_asked_without_end() {
+    for mode in [Mode::Repeats, Mode::Lost, Mode::Unmarked] {
+        let store = Store::new();
+        let replica = Replica::start(&store).await;
+        replica.revoke(Revocation::token(ISSUER, "token-1")).await;
+        seconds(2).await;
+        store.set(mode);
+        if mode == Mode::Unmarked {
+            store.restart_empty_in(mode);
+        }
+        let before = store.read() + store.followed();
+        seconds(60).await;
+        let asked = store.read() + store.followed() - before;
+        assert!(asked > 10 && asked < 60 * 25, "{mode:?}: {asked}");
+        store.set(Mode::Up);
+        seconds(3).await;
+        assert!(!replica.passes(&named()) && replica.passes(&token("token-2")), "{mode:?}");
+        assert!(!Replica::start(&store).await.passes(&named()), "{mode:?}");
     }
 }
 

@@ -16,6 +16,7 @@ struct Shared {
     state: Mutex<State>,
     more: Notify,
     followed: AtomicUsize,
+    read: AtomicUsize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -44,6 +45,12 @@ pub(crate) enum Mode {
     Hangs,
     /// As when its memory is full.
     TakesNothing,
+    /// A bug in the code of whoever wrote it.
+    Panics,
+    /// The same: it tells once more what it has told, says that it was lost, or forgets its mark.
+    Repeats,
+    Lost,
+    Unmarked,
 }
 
 /// One replica's way to it.
@@ -64,6 +71,7 @@ impl Way {
             Mode::Down => Err(LogError::new("connection refused")),
             Mode::Hangs => std::future::pending().await,
             Mode::TakesNothing if writes => Err(LogError::new("out of memory")),
+            Mode::Panics => panic!("a bug"),
             _ => Ok(()),
         }
     }
@@ -102,8 +110,12 @@ impl Store {
     }
 
     pub(crate) fn restart_empty(&self) {
+        self.restart_empty_in(Mode::Up);
+    }
+
+    pub(crate) fn restart_empty_in(&self, mode: Mode) {
         let mut state = self.0.state.lock();
-        *state = State { incarnation: state.incarnation + 1, ..State::default() };
+        *state = State { incarnation: state.incarnation + 1, mode, ..State::default() };
     }
 
     /// The same store, in which nothing is any more.
@@ -154,6 +166,11 @@ impl Store {
         self.0.followed.load(Ordering::Relaxed)
     }
 
+    /// How often somebody has read it whole.
+    pub(crate) fn read(&self) -> usize {
+        self.0.read.load(Ordering::Relaxed)
+    }
+
     fn place(state: &State) -> Place {
         Place::new(format!("{}-{}", state.incarnation, state.entries.len()))
     }
@@ -161,6 +178,14 @@ impl Store {
     /// What comes after a place, if anything.
     fn after(&self, place: &Place, each: Each<'_>) -> Option<Followed> {
         let state = self.0.state.lock();
+        match state.mode {
+            Mode::Lost => return Some(Followed::Lost),
+            Mode::Repeats => {
+                state.entries.iter().for_each(|kept| each(&kept.bytes));
+                return Some(Followed::Next(place.clone()));
+            }
+            _ => {}
+        }
         let (incarnation, read) = place.as_str().split_once('-').unwrap();
         let read: usize = read.parse().unwrap();
         if incarnation != state.incarnation.to_string() || !state.is_whole {
@@ -190,12 +215,14 @@ impl RevocationLog for Way {
 
     fn snapshot<'a>(&'a self, each: Each<'a>) -> Logged<'a, Snapshot> {
         Box::pin(async move {
+            self.store.0.read.fetch_add(1, Ordering::Relaxed);
             self.reach(false).await?;
             let state = self.store.0.state.lock();
             for kept in &state.entries {
                 each(&kept.bytes);
             }
-            Ok(if state.is_whole { Snapshot::Whole(Store::place(&state)) } else { Snapshot::Unknown })
+            let is_whole = state.is_whole && state.mode != Mode::Unmarked;
+            Ok(if is_whole { Snapshot::Whole(Store::place(&state)) } else { Snapshot::Unknown })
         })
     }
 
