@@ -11,11 +11,13 @@ use rampart_http::single_form_value;
 
 use self::reply::LogoutReply;
 use self::token::{Logout, Problem};
+use crate::answer::error::AuthError;
 use crate::auth::RampartAuth;
 use crate::event::Event;
 use crate::jose::jws::{Scratch, TypRule, Unverified};
 use crate::jose::key_set::{KeySet, NoSigner};
 use crate::jwks::keys::{Flaw, NoVerdict};
+use crate::rule::Refusal;
 use crate::verifier::trusted::Trusted;
 
 const PARAMETER: &str = "logout_token";
@@ -35,6 +37,18 @@ enum Failure {
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Self::Bad(problem)
+    }
+}
+
+/// Whose it is cannot be said: by the token's fault, or by that of who resolves issuers, which it must not be blamed for.
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.error {
+            AuthError::KeysUnavailable { retry_after } | AuthError::StateUnavailable { retry_after } => {
+                Self::Unavailable(retry_after)
+            }
+            _ => Self::Bad(Problem(refusal.why)),
+        }
     }
 }
 
@@ -88,7 +102,7 @@ impl RampartAuth {
         if token.len() > verifier.max_token_bytes {
             return Err(Problem("the logout token is longer than max_token_bytes").into());
         }
-        let issuer = verifier.issuers.named_by(token.as_bytes()).map_err(|refusal| Problem(refusal.why))?;
+        let issuer = verifier.issuers.named_by(token.as_bytes())?;
         let issuer = Arc::clone(&*issuer);
         let logout = self.verified_logout(&issuer, token).await?;
         let Logout { sub, sid, issued_at } = logout;

@@ -1,7 +1,7 @@
 //! Whom a logout concerns.
 
-use rampart_core::{AuthError, Grants, Issuer};
-use rampart_issuer::LocalIssuer;
+use rampart_core::{AuthError, Grants, Issuer, RampartAuthBuilder};
+use rampart_issuer::{LocalIssuer, TokenBuilder};
 
 use crate::ground::{Ground, NOW};
 
@@ -80,4 +80,63 @@ async fn session_of_another_issuer_is_another_session() {
     let logout = other.logout_token().at(NOW).sub("ada").sid("s-1");
     assert_eq!(ground.send(&logout).await, 200, "any issuer of the object");
     assert_eq!(ground.verify(&theirs()).await, REVOKED);
+}
+
+/// RV22
+#[tokio::test]
+async fn issuer_goes_by_each_of_its_names() {
+    const ALIAS: &str = "https://old.example";
+    for [logout_by_alias, token_by_alias] in [[true, false], [false, true], [true, true]] {
+        let ground = Ground::with(|builder| builder.aliases([ALIAS])).await;
+        let named = |token: TokenBuilder, by_alias| if by_alias { token.issuer(ALIAS) } else { token };
+        let access = named(ground.access(), token_by_alias);
+        assert_eq!(ground.verify(&access).await, Ok(()));
+        assert_eq!(ground.send(&named(ground.logout(), logout_by_alias)).await, 200);
+        assert_eq!(ground.verify(&access).await, REVOKED, "{logout_by_alias} {token_by_alias}");
+    }
+}
+
+/// RV22: byte for byte, once JSON is read, however it was written.
+#[tokio::test]
+async fn names_are_compared_as_they_are() {
+    for name in ["a\u{308}", "\u{1F600}", " ada ", "a\0b", "client:x", "\u{feff}", "a/b?c=d#e", "\"\\"] {
+        let escaped = name.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat();
+        for claim in ["sub", "sid"] {
+            let ground = Ground::new().await;
+            let named = |name: &str| ground.access().claim(claim, name);
+            let written = format!(r#""{claim}":"{escaped}""#);
+            let logout = ground.logout().without("sub").without("sid").claim(claim, "HERE");
+            let payload = String::from_utf8(logout.payload()).unwrap();
+            let payload = payload.replace(&format!(r#""{claim}":"HERE""#), &written);
+            assert!(payload.contains(&written));
+            let nearly = [name.to_uppercase(), format!("{name} "), "\u{e4}".to_owned(), name.trim().to_owned()];
+            let others = nearly.into_iter().filter(|other| other != name);
+            assert_eq!(ground.verify(&named(name)).await, Ok(()));
+            assert_eq!(ground.send(&logout.raw_payload(payload)).await, 200, "{claim} {name:?}");
+            assert_eq!(ground.verify(&named(name)).await, REVOKED, "{claim} {name:?}");
+            for other in others {
+                assert_eq!(ground.verify(&named(&other)).await, Ok(()), "{claim} {name:?} {other:?}");
+            }
+        }
+    }
+}
+
+/// RV22
+#[tokio::test]
+async fn client_that_stands_in_for_a_user_is_signed_out_with_its_session_alone() {
+    let set_ups: [fn(RampartAuthBuilder) -> RampartAuthBuilder; 2] =
+        [|builder| builder.subject_claim("/client_id"), |builder| builder.subject_claim_verbatim("/client_id")];
+    for set_up in set_ups {
+        let ground = Ground::with(set_up).await;
+        let user = ground.access().without("sid").client_id("spa");
+        let client = user.clone().without("sub");
+        let in_session = client.clone().sid("s-7");
+        assert_eq!(ground.send(&ground.logout().without("sid")).await, 200);
+        assert_eq!(ground.verify(&user).await, REVOKED);
+        assert_eq!(ground.verify(&client).await, Ok(()));
+        assert_eq!(ground.verify(&in_session).await, Ok(()));
+        assert_eq!(ground.send(&ground.logout().sid("s-7")).await, 200);
+        assert_eq!(ground.verify(&in_session).await, REVOKED);
+        assert_eq!(ground.verify(&client).await, Ok(()));
+    }
 }

@@ -174,3 +174,40 @@ async fn repeated_token_is_no_attack_and_an_old_one_is_refused() {
     ground.set(NOW + 130);
     assert_eq!(ground.send_text(&token).await, 400);
 }
+
+/// RV21, RV22: of two members one would have to be believed.
+#[tokio::test]
+async fn member_that_stands_there_twice_is_refused_however_it_is_written() {
+    let ground = Ground::new().await;
+    let payload = String::from_utf8(ground.logout().payload()).unwrap();
+    let within = format!(r#""{EVENT}":{{}}"#);
+    assert!(payload.starts_with('{') && payload.contains(&within));
+    for payload in [
+        payload.replacen('{', r#"{"sub":"bob","#, 1),
+        payload.replacen('{', r#"{"\u0073ub":"bob","#, 1),
+        payload.replacen('{', r#"{"events":{},"#, 1),
+        payload.replacen('{', r#"{"\u006eonce":"n","#, 1),
+        payload.replacen('{', r#"{"other":1,"other":1,"#, 1),
+        payload.replacen(&within, &format!("{within},{within}"), 1),
+        payload.replacen(r#""ada""#, r#""\ud800""#, 1),
+        format!("{payload} {{}}"),
+        format!("\u{feff}{payload}"),
+        format!("[{payload}]"),
+        payload.replacen('{', &format!(r#"{{"deep":{}{},"#, "[".repeat(10_000), "]".repeat(10_000)), 1),
+    ] {
+        refuses(&ground, &payload, &ground.logout().raw_payload(payload.clone())).await;
+    }
+    for header in [
+        r#"{"alg":"RS256","alg":"RS256"}"#,
+        r#"{"alg":"RS256","crit":["exp"],"exp":1}"#,
+        r#"{"alg":"RS256","b64":false}"#,
+        r#"{"alg":"RS256","cty":"JWT"}"#,
+        r#"{"alg":"RS256","typ":"logout+jwt","typ":"logout+jwt"}"#,
+        "{}",
+        "",
+    ] {
+        refuses(&ground, header, &ground.logout().raw_header(header)).await;
+    }
+    takes("as it is", |ground| ground.logout().raw_header(r#"{"alg":"RS256"}"#).raw_payload(ground.logout().payload()))
+        .await;
+}
