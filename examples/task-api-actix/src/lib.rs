@@ -18,7 +18,11 @@ fn json(answer: Answer) -> HttpResponse {
     if answer.body.is_empty() {
         return HttpResponse::new(status);
     }
-    HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body)
+    let mut response = HttpResponse::build(status);
+    if let Some(seconds) = answer.retry_after {
+        response.insert_header((header::RETRY_AFTER, seconds));
+    }
+    response.insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body)
 }
 
 #[route("/health", method = "GET", method = "HEAD")]

@@ -30,11 +30,13 @@ struct Json(Answer);
 
 impl IntoResponse for Json {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if self.0.body.is_empty() {
+        let Answer { status, retry_after, body } = self.0;
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if body.is_empty() {
             return status.into_response();
         }
-        (status, [(header::CONTENT_TYPE, "application/json")], Body::from(self.0.body)).into_response()
+        let retry_after = retry_after.map(|seconds| [(header::RETRY_AFTER, HeaderValue::from(seconds))]);
+        (status, retry_after, [(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Refusals in a form of the application's own: what `--custom-errors` turns on.
 
 use rampart_rocket::AuthRejection;
-use rocket::http::{ContentType, Status};
+use rocket::http::Status;
 use rocket::{Either, Request, catch};
-use task_api_shared::custom_error;
+use task_api_shared::{Answer, custom_error};
 
 use crate::{Json, unhandled};
 
@@ -12,7 +12,7 @@ use crate::{Json, unhandled};
 pub fn unauthorized(status: Status, request: &Request<'_>) -> Either<AuthRejection, Json> {
     let rejection = AuthRejection::from_request(request);
     match rejection.and_then(|rejection| custom_error(rejection.error())) {
-        Some(body) => Either::Right((status, Either::Right((ContentType::JSON, body)))),
+        Some(body) => Either::Right(Json(Answer { status: status.code, retry_after: None, body })),
         None => unhandled(status, request),
     }
 }

@@ -7,43 +7,53 @@ mod custom_errors;
 use rampart_rocket::{AuthRejection, OptionalAuth, Rampart, RampartAuth, RequireAuth, backchannel_logout};
 use rocket::data::{Data, ToByteUnit};
 use rocket::http::{ContentType, Method, Status};
-use rocket::{Build, Either, Request, Rocket, Route, State, catch, catchers, delete, get, post, routes};
+use rocket::response::{self, Responder};
+use rocket::{Build, Either, Request, Response, Rocket, Route, State, catch, catchers, delete, get, post, routes};
 use rocket_cors::{AllowedHeaders, AllowedOrigins, Cors, CorsOptions};
 use task_api_shared::{Admin, Answer, EmailSend, MAX_BODY, Revocations, Store, TasksWrite, WEB_ORIGIN, revoke};
 
 pub use custom_errors::unauthorized;
 
-type Json = (Status, Either<(), (ContentType, String)>);
-
 /// JSON as the shared code made it.
-fn json(answer: Answer) -> Json {
-    let Answer { status, body } = answer;
-    (Status::new(status), if body.is_empty() { Either::Left(()) } else { Either::Right((ContentType::JSON, body)) })
+#[derive(Debug)]
+pub struct Json(Answer);
+
+impl<'r> Responder<'r, 'static> for Json {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let Answer { status, retry_after, body } = self.0;
+        let mut response =
+            if body.is_empty() { Response::new() } else { (ContentType::JSON, body).respond_to(request)? };
+        response.set_status(Status::new(status));
+        if let Some(seconds) = retry_after {
+            response.set_raw_header("Retry-After", seconds.to_string());
+        }
+        Ok(response)
+    }
 }
 
 #[get("/health")]
 fn health() -> Json {
-    json(Store::health())
+    Json(Store::health())
 }
 
 #[get("/api/profile")]
 fn profile(user: RequireAuth) -> Json {
-    json(Store::profile(&user))
+    Json(Store::profile(&user))
 }
 
 #[get("/api/data")]
 fn data(user: RequireAuth) -> Json {
-    json(Store::data(&user))
+    Json(Store::data(&user))
 }
 
 #[get("/api/tasks")]
 fn tasks(user: RequireAuth, store: &State<Store>) -> Json {
-    json(store.tasks(&user))
+    Json(store.tasks(&user))
 }
 
 #[post("/api/tasks", data = "<body>")]
 async fn create_task(user: RequireAuth<TasksWrite>, store: &State<Store>, body: Data<'_>) -> Json {
-    json(match body.open(MAX_BODY.bytes()).into_bytes().await {
+    Json(match body.open(MAX_BODY.bytes()).into_bytes().await {
         Ok(body) if body.is_complete() => store.create(&user, &body),
         Ok(_) => Answer::unhandled(413),
         Err(_) => Answer::unhandled(400),
@@ -52,17 +62,17 @@ async fn create_task(user: RequireAuth<TasksWrite>, store: &State<Store>, body: 
 
 #[get("/api/admin/tasks")]
 fn all_tasks(_admin: RequireAuth<Admin>, store: &State<Store>) -> Json {
-    json(store.all_tasks())
+    Json(store.all_tasks())
 }
 
 #[get("/api/admin/stats")]
 fn stats(_admin: RequireAuth<Admin>, store: &State<Store>) -> Json {
-    json(store.stats())
+    Json(store.stats())
 }
 
 #[delete("/api/admin/users/<user_id>")]
 fn delete_user(_admin: RequireAuth<Admin>, store: &State<Store>, user_id: &str) -> Json {
-    json(store.delete_user(user_id))
+    Json(store.delete_user(user_id))
 }
 
 #[post("/api/admin/revocations", data = "<body>")]
@@ -72,7 +82,7 @@ async fn add_revocation(
     revocations: &State<Revocations>,
     body: Data<'_>,
 ) -> Json {
-    json(match body.open(MAX_BODY.bytes()).into_bytes().await {
+    Json(match body.open(MAX_BODY.bytes()).into_bytes().await {
         Ok(body) if body.is_complete() => revoke(auth, revocations, &body).await,
         Ok(_) => Answer::unhandled(413),
         Err(_) => Answer::unhandled(400),
@@ -81,17 +91,17 @@ async fn add_revocation(
 
 #[get("/api/admin/<_..>", rank = 1)]
 fn no_such_admin_route(_admin: RequireAuth<Admin>) -> Json {
-    json(Answer::unhandled(404))
+    Json(Answer::unhandled(404))
 }
 
 #[post("/api/emails/send")]
 fn send_email(_user: RequireAuth<EmailSend>) -> Json {
-    json(Store::send_email())
+    Json(Store::send_email())
 }
 
 #[get("/api/feed")]
 fn feed(user: OptionalAuth) -> Json {
-    json(Store::feed(user.as_deref()))
+    Json(Store::feed(user.as_deref()))
 }
 
 /// What Rocket itself could not route or read is answered like the rest, and a refusal as ever.
@@ -99,7 +109,7 @@ fn feed(user: OptionalAuth) -> Json {
 fn unhandled(status: Status, request: &Request<'_>) -> Either<AuthRejection, Json> {
     match AuthRejection::from_request(request) {
         Some(rejection) if rejection.error().status() == status.code => Either::Left(rejection),
-        _ => Either::Right(json(Answer::unhandled(status.code))),
+        _ => Either::Right(Json(Answer::unhandled(status.code))),
     }
 }
 

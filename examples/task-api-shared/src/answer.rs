@@ -5,23 +5,30 @@ use serde_json::{Value, json};
 /// The longest body that is read, in bytes.
 pub const MAX_BODY: usize = 8 * 1024;
 
-/// What to send: the status, and a JSON body.
+/// What to send: the status, when to come again, and a JSON body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// For `Retry-After` (RFC 9110 section 10.2.3): after how many seconds another attempt makes sense, where one does.
+    pub retry_after: Option<u32>,
     /// JSON, or nothing with a status that has no body.
     pub body: String,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, body: &Value) -> Self {
-        Self { status, body: body.to_string() }
+        Self { status, retry_after: None, body: body.to_string() }
     }
 
     /// Done, and nothing to say of it.
     pub(crate) const fn done() -> Self {
-        Self { status: 204, body: String::new() }
+        Self { status: 204, retry_after: None, body: String::new() }
+    }
+
+    /// Something is away that may be back in a moment.
+    pub(crate) fn unavailable(description: &str) -> Self {
+        Self { retry_after: Some(1), ..Self::problem(503, "temporarily_unavailable", description) }
     }
 
     /// In the form that refusals have too.

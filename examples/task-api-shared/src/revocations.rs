@@ -71,10 +71,6 @@ pub async fn revoke(auth: &RampartAuth, revocations: &Revocations, body: &[u8]) 
     match revocations.revoke(revocation).await {
         Ok(()) => Answer::done(),
         Err(error) if error.is_refused() => refused(&format!("Nothing was revoked: {error}")),
-        Err(_) => Answer::problem(
-            503,
-            "temporarily_unavailable",
-            "The revocation is not stored for every replica: send it again",
-        ),
+        Err(_) => Answer::unavailable("The revocation is not stored for every replica: send it again"),
     }
 }

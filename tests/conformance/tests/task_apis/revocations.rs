@@ -1,11 +1,16 @@
 //! What an administrator revokes, on all three: it is refused from then on, also where it was known before.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use rampart_issuer::TokenBuilder;
+use rampart_conformance::wire::Connection;
+use rampart_core::{
+    Each, Followed, LogError, Logged, Place, RampartAuth, RevocationLog, RevocationState, Revocations, Snapshot,
+};
+use rampart_issuer::{Algorithm, LocalIssuer, TokenBuilder};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
-use crate::world::{Contract, WORLD, World};
+use crate::world::{Contract, WORLD, World, request};
 
 const LINE: &str = "POST /api/admin/revocations";
 
@@ -172,4 +177,63 @@ fn body_of_another_form_is_refused_and_revokes_nothing() {
     // And what is just not too much does what it says.
     assert_eq!(world.agreed(LINE, Some(&admin), Some(&of_length(8192))).status, 204);
     is_refused(&world, &known, "at last");
+}
+
+/// A store that has nothing, and takes nothing.
+#[derive(Debug)]
+struct Full;
+
+impl RevocationLog for Full {
+    fn publish<'a>(&'a self, _: &'a [u8], _: SystemTime) -> Logged<'a, ()> {
+        Box::pin(async { Err(LogError::new("full")) })
+    }
+
+    fn snapshot<'a>(&'a self, _: Each<'a>) -> Logged<'a, Snapshot> {
+        Box::pin(async { Ok(Snapshot::Whole(Place::new("0"))) })
+    }
+
+    fn follow<'a>(&'a self, after: &'a Place, _: Each<'a>) -> Logged<'a, Followed> {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Ok(Followed::Next(after.clone()))
+        })
+    }
+
+    fn mark_whole(&self) -> Logged<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[test]
+fn what_the_store_does_not_take_is_503_that_says_when_to_come_again() {
+    let runtime = Runtime::new().unwrap();
+    let list = || {
+        runtime.block_on(async {
+            let list = Revocations::over(Full).start().unwrap();
+            list.loaded().await.unwrap();
+            assert_eq!(list.health().state, RevocationState::Current);
+            list
+        })
+    };
+    let auth = |issuer: &LocalIssuer| RampartAuth::builder(issuer.url(), issuer.audience());
+    let world = World::sharing(LocalIssuer::builder().algorithm(Algorithm::ES256), false, true, auth, list);
+    let known = token(&world, "known").sign().unwrap();
+    passes(&world, &known);
+    let admin = world.token("root").roles(["admin"]).sign().unwrap();
+    let body = json!({"iss": world.issuer.url(), "sid": "sid-known"}).to_string();
+    for (name, address) in world.apis {
+        let request = request(address, LINE, Some(&admin), &body);
+        let reply = Connection::open(address).unwrap().ask(request.as_bytes()).unwrap();
+        assert_eq!(reply.values("retry-after").collect::<Vec<_>>(), ["1"], "{name}");
+        assert_eq!((reply.status, reply.header("content-type")), (503, Some("application/json")), "{name}");
+        let said = r#"{"error":"temporarily_unavailable","error_description":"The revocation is not stored for every replica: send it again","status":503}"#;
+        assert_eq!(reply.body, said, "{name}");
+    }
+    is_refused(&world, &known, "in force here all the same");
+    // And no answer that is final says so.
+    for (name, address) in world.apis {
+        let request = request(address, LINE, Some(&admin), "{}");
+        let reply = Connection::open(address).unwrap().ask(request.as_bytes()).unwrap();
+        assert_eq!((reply.status, reply.header("retry-after")), (400, None), "{name}");
+    }
 }
