@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use crate::common::report::{Table, micros, times};
 use crate::common::rounds::Spread;
 use crate::load::{Fleet, Seen, request};
-use crate::server::{Framework, Guard, Server};
+use crate::server::{Framework, Guard, SCOPE, Server};
 
 const CONNECTIONS: usize = 16;
 /// As long as real tokens live; nothing expires meanwhile.
@@ -29,7 +29,8 @@ struct Record {
 pub struct Measured {
     pub framework: Framework,
     pub rate: Spread,
-    pub cpu: Spread,
+    /// CPU time of a request, by each way of guarding a route.
+    pub cpu: Vec<(Guard, Spread)>,
 }
 
 pub struct Effort {
@@ -49,22 +50,25 @@ pub fn run(effort: &Effort, framework: Framework, table: &mut Table) -> Measured
     let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::RS256).start()).unwrap();
     let requests: Vec<_> = (0..CONNECTIONS)
         .map(|number| issuer.token().roles(["user"]).claim("jti", format!("{number:036}")).expires_in(24 * 3600))
-        .map(|token| token.sign().unwrap())
+        .map(|token| token.claim("scope", SCOPE).sign().unwrap())
         .map(|token| request(&token))
         .collect();
-    let servers = Guard::ALL.map(|guard| Server::start(framework, guard, &issuer, TTL));
-    let mut records = Guard::ALL.map(|_| Record::default());
-    for round in 0..effort.rounds {
-        let mut order = [0, 1, 2];
-        if round % 2 == 1 {
-            order.reverse();
+    let mut contenders: Vec<_> = Guard::of(framework)
+        .map(|guard| (guard, Server::start(framework, guard, &issuer, TTL), Record::default()))
+        .collect();
+    for _ in 0..effort.rounds {
+        for (_, server, record) in &mut contenders {
+            record.measure(&runtime, server, &requests, effort);
         }
-        for index in order {
-            records[index].measure(&runtime, &servers[index], &requests, effort);
-        }
+        // There and back; the records stay with their servers.
+        contenders.reverse();
     }
-    let [open, _, warm] = &records;
-    for (guard, record) in Guard::ALL.iter().zip(&records) {
+    if effort.rounds % 2 == 1 {
+        contenders.reverse();
+    }
+    let record_of = |wanted| &contenders.iter().find(|(guard, ..)| *guard == wanted).unwrap().2;
+    let (open, warm) = (record_of(Guard::Open), record_of(Guard::Warm));
+    for (guard, _, record) in &contenders {
         table.row([
             framework.name().to_owned(),
             guard.name().to_owned(),
@@ -77,7 +81,10 @@ pub fn run(effort: &Effort, framework: Framework, table: &mut Table) -> Measured
             format!("{:.0} %", 100.0 * Spread::of(record.busy.clone()).median),
         ]);
     }
-    Measured { framework, rate: ratio(&warm.rates, &open.rates), cpu: ratio(&warm.cpu, &open.cpu) }
+    let is_cached = |guard| matches!(guard, Guard::Warm | Guard::Layer | Guard::Scopes);
+    let cached = contenders.iter().filter(|(guard, ..)| is_cached(*guard));
+    let cpu = cached.map(|(guard, _, record)| (*guard, ratio(&record.cpu, &open.cpu))).collect();
+    Measured { framework, rate: ratio(&warm.rates, &open.rates), cpu }
 }
 
 pub const COLUMNS: [&str; 9] =

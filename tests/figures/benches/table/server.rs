@@ -16,16 +16,22 @@ pub enum Framework {
     Rocket,
 }
 
-/// What its one route, `/task`, does before it answers. In every case its handler takes the method of the request,
+/// What its one route, `/task`, does before it answers. In every case but one its handler takes the method of the request,
 /// as real handlers take something: the framework's own cost of a first parameter is not the cost of auth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
+    /// Nothing, and the handler takes nothing.
+    Bare,
     /// Nothing.
     Open,
     /// A full verification of each request.
     Cold,
     /// A verification with the token cache, as it comes.
     Warm,
+    /// The same by a layer around the route.
+    Layer,
+    /// By a layer that demands a scope.
+    Scopes,
 }
 
 impl Framework {
@@ -41,13 +47,22 @@ impl Framework {
 }
 
 impl Guard {
-    pub const ALL: [Self; 3] = [Self::Open, Self::Cold, Self::Warm];
+    const ALL: &[Self] = &[Self::Open, Self::Warm, Self::Layer, Self::Scopes, Self::Bare, Self::Cold];
+
+    /// Those that a framework has: Rocket has no layers.
+    pub fn of(framework: Framework) -> impl Iterator<Item = Self> {
+        let has_layers = framework != Framework::Rocket;
+        Self::ALL.iter().copied().filter(move |own| has_layers || !matches!(own, Self::Layer | Self::Scopes))
+    }
 
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Bare => "no auth, no parameter",
             Self::Open => "no auth",
             Self::Cold => "auth, token cache off",
             Self::Warm => "auth, token cached",
+            Self::Layer => "layer, token cached",
+            Self::Scopes => "layer of a scope, token cached",
         }
     }
 }
@@ -102,20 +117,20 @@ pub fn serve_if_asked() {
         return;
     }
     let framework = Framework::ALL.into_iter().find(|own| own.name() == framework).unwrap();
-    let guard = Guard::ALL.into_iter().find(|own| own.name() == guard).unwrap();
+    let guard = Guard::of(framework).find(|own| own.name() == guard).unwrap();
     let mut auth = RampartAuth::builder(issuer, audience).jwks_cache_ttl(Duration::from_secs(ttl.parse().unwrap()));
     if guard == Guard::Cold {
         auth = auth.token_cache_bytes(0);
     }
-    let auth = (guard != Guard::Open).then(|| auth.build().unwrap());
+    let auth = auth.build().unwrap();
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(0);
     });
     match framework {
-        Framework::Axum => axum::serve(auth),
-        Framework::Actix => actix::serve(auth),
-        Framework::Rocket => rocket::serve(auth),
+        Framework::Axum => axum::serve(guard, auth),
+        Framework::Actix => actix::serve(guard, auth),
+        Framework::Rocket => rocket::serve(guard, auth),
     }
     std::process::exit(0);
 }
@@ -124,14 +139,22 @@ fn listening(address: SocketAddr) {
     println!("{address}");
 }
 
+/// What a layer of a scope demands; every token of the load has it.
+pub const SCOPE: &str = "tasks:read";
 const TASK: &str = "{\"id\":7,\"title\":\"write the report\",\"done\":false}";
 
 mod axum {
     use axum::Router;
     use axum::http::Method;
     use axum::routing::get;
-    use rampart_axum::{RampartAuth, RequireAuth};
+    use rampart_axum::{RampartAuth, RampartAuthExt, RequireAuth};
     use tokio::net::TcpListener;
+
+    use super::{Guard, SCOPE};
+
+    async fn bare() -> &'static str {
+        super::TASK
+    }
 
     async fn open(_: Method) -> &'static str {
         super::TASK
@@ -141,11 +164,19 @@ mod axum {
         super::TASK
     }
 
-    pub fn serve(auth: Option<RampartAuth>) {
-        let router = match auth {
-            None => Router::new().route("/task", get(open)),
-            Some(auth) => Router::new().route("/task", get(guarded)).with_state(auth),
+    pub fn serve(guard: Guard, auth: RampartAuth) {
+        let handler = match guard {
+            Guard::Bare => get(bare),
+            Guard::Open | Guard::Layer | Guard::Scopes => get(open),
+            Guard::Cold | Guard::Warm => get(guarded),
         };
+        let router = Router::new().route("/task", handler);
+        let router = match guard {
+            Guard::Layer => router.layer(auth.require_auth()),
+            Guard::Scopes => router.layer(auth.require_scopes([SCOPE])),
+            _ => router,
+        };
+        let router = router.with_state(auth);
         super::one_worker().block_on(async {
             let listener = TcpListener::bind((super::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
             super::listening(listener.local_addr().unwrap());
@@ -156,9 +187,15 @@ mod axum {
 
 mod actix {
     use actix_web::http::Method;
-    use actix_web::web::{Data, get};
+    use actix_web::web::{Data, get, scope};
     use actix_web::{App, HttpServer};
-    use rampart_actix::{RampartAuth, RequireAuth};
+    use rampart_actix::{RampartAuth, RampartAuthExt, RequireAuth};
+
+    use super::{Guard, SCOPE};
+
+    async fn bare() -> &'static str {
+        super::TASK
+    }
 
     async fn open(_: Method) -> &'static str {
         super::TASK
@@ -168,13 +205,20 @@ mod actix {
         super::TASK
     }
 
-    pub fn serve(auth: Option<RampartAuth>) {
+    pub fn serve(guard: Guard, auth: RampartAuth) {
         actix_web::rt::System::new().block_on(async {
             let server = HttpServer::new(move || {
-                App::new().configure(|config| {
-                    match &auth {
-                        None => config.route("/task", get().to(open)),
-                        Some(auth) => config.app_data(Data::new(auth.clone())).route("/task", get().to(guarded)),
+                App::new().app_data(Data::new(auth.clone())).configure(|config| {
+                    match guard {
+                        Guard::Bare => config.route("/task", get().to(bare)),
+                        Guard::Open => config.route("/task", get().to(open)),
+                        Guard::Cold | Guard::Warm => config.route("/task", get().to(guarded)),
+                        Guard::Layer => {
+                            config.service(scope("").wrap(auth.require_auth()).route("/task", get().to(open)))
+                        }
+                        Guard::Scopes => {
+                            config.service(scope("").wrap(auth.require_scopes([SCOPE])).route("/task", get().to(open)))
+                        }
                     };
                 })
             });
@@ -195,6 +239,13 @@ mod rocket {
     use rocket::http::Method;
     use rocket::{Config, get, routes};
 
+    use super::Guard;
+
+    #[get("/task")]
+    fn bare() -> &'static str {
+        super::TASK
+    }
+
     #[get("/task")]
     fn open(_method: Method) -> &'static str {
         super::TASK
@@ -205,7 +256,7 @@ mod rocket {
         super::TASK
     }
 
-    pub fn serve(auth: Option<RampartAuth>) {
+    pub fn serve(guard: Guard, auth: RampartAuth) {
         let shutdown = Shutdown { ctrlc: false, signals: [].into(), ..Shutdown::default() };
         let address = super::Ipv4Addr::LOCALHOST.into();
         let config = Config { address, port: 0, log_level: LogLevel::Off, shutdown, ..Config::release_default() };
@@ -214,9 +265,10 @@ mod rocket {
             super::listening((config.address, config.port).into());
             Box::pin(async {})
         }));
-        let rocket = match auth {
-            None => rocket.mount("/", routes![open]),
-            Some(auth) => rocket.mount("/", routes![guarded]).attach(Rampart::fairing(auth)),
+        let rocket = match guard {
+            Guard::Bare => rocket.mount("/", routes![bare]),
+            Guard::Cold | Guard::Warm => rocket.mount("/", routes![guarded]).attach(Rampart::fairing(auth)),
+            Guard::Open | Guard::Layer | Guard::Scopes => rocket.mount("/", routes![open]),
         };
         super::one_worker().block_on(async { drop(rocket.launch().await.unwrap()) });
     }
