@@ -49,6 +49,8 @@ pub(crate) struct Told {
     pub(crate) followed: Followed,
     /// How many entries were skipped, as they are none of ours.
     pub(crate) strange: usize,
+    /// As it is now.
+    pub(crate) mark: Option<String>,
 }
 
 impl Feed {
@@ -60,7 +62,7 @@ impl Feed {
 
     pub(crate) async fn wait(&mut self, plan: &Plan, after: Position, each: Each<'_>) -> Result<Told, Failed> {
         if after.run != self.run {
-            return Ok(Told { followed: Followed::Lost, strange: 0 });
+            return Ok(Told { followed: Followed::Lost, strange: 0, mark: None });
         }
         // What was counted before one waits must be told, unless it has been dropped since; and the mark that is there afterwards was there
         // before, for none comes twice.
@@ -69,12 +71,13 @@ impl Feed {
         calls.cmd("XREAD").arg("COUNT").arg(ENTRIES).arg("BLOCK").arg(u64::try_from(WAIT.as_millis()).unwrap_or(1));
         calls.arg("STREAMS").arg(plan.names.stream()).arg(&after.id);
         calls.cmd("GET").arg(plan.names.whole());
-        let answers: [Value; 3] = self.connection.ask_all(&calls, WAIT + plan.patience()).await?;
+        calls.cmd("ZSCORE").arg(plan.names.kept()).arg(&after.epoch);
+        let answers: [Value; 4] = self.connection.ask_all(&calls, WAIT + plan.patience()).await?;
         let mut well = Vec::with_capacity(answers.len());
         for answer in answers {
             well.push(answer.extract_error().map_err(Failed::Redis)?);
         }
-        let (count, streams, mark): (Option<u64>, Value, Option<String>) =
+        let (count, streams, mark, epoch): (Option<u64>, Value, Option<String>, Option<f64>) =
             redis::from_redis_value(Value::Array(well)).map_err(|error| Failed::Redis(error.into()))?;
         let mut reading = Reading { at: after, strange: 0, verdict: None };
         let before = reading.at.number;
@@ -82,12 +85,13 @@ impl Feed {
         if reading.verdict.is_none() && !was_told && count.unwrap_or_default() > before {
             reading.verdict = Some(Followed::Gap);
         }
-        let is_marked = mark.is_some_and(|mark| mark.split(' ').next() == Some(&reading.at.epoch));
+        let is_marked =
+            epoch.is_some() && mark.as_deref().and_then(|mark| mark.split(' ').next()) == Some(&reading.at.epoch);
         if !is_marked || count.unwrap_or_default() < before {
             reading.verdict = Some(Followed::Lost);
         }
         let Reading { at, strange, verdict } = reading;
-        Ok(Told { followed: verdict.unwrap_or_else(|| Followed::Next(at.place())), strange })
+        Ok(Told { followed: verdict.unwrap_or_else(|| Followed::Next(at.place())), strange, mark })
     }
 }
 

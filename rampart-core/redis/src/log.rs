@@ -2,11 +2,13 @@
 //!
 //! Five keys below the prefix:
 //!
-//! - `revocations`, a sorted set of the entries by the time until which they are kept, is what a replica reads that starts;
+//! - `revocations`, a sorted set of the entries by the time until which they are kept, is what a replica reads that starts. The epoch of the mark
+//!   is in it as well, without an end: where somebody has deleted the set, or the server has dropped it, the mark says nothing;
 //! - `revocations:stream` has each entry once more, numbered without a gap, for those who follow. It is short: whoever was away for longer
 //!   finds that numbers are missing, and reads the set;
 //! - `revocations:count` is the last number. One that is smaller than what a replica has seen belongs to a store that has gone back;
-//! - `revocations:whole` is the mark. It holds a random epoch, which never comes twice, and the life of the server in which it was set;
+//! - `revocations:whole` is the mark. It holds a random epoch, which never comes twice, the life of the server in which it was set or last
+//!   confirmed, and whether that one wrote down everything as it came;
 //! - `revocations:filling` is a random name for what has been kept since the store was last empty, so that the mark is not set on one
 //!   that was flushed while somebody filled it.
 
@@ -22,7 +24,7 @@ use crate::bounded::LONGEST_VALUE;
 use crate::connection::Failed;
 use crate::feed::{Feed, Position, Told};
 use crate::link::{Link, Up};
-use crate::random::random;
+use crate::random::{RANDOM_LENGTH, random};
 
 /// How many entries are read at once.
 const PAGE: u32 = 500;
@@ -62,17 +64,32 @@ const PUBLISH: &str = r"
 const STAND: &str = r"
     local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
     local at = last[1] and last[1][1] or '0-0'
-    return {redis.call('GET', KEYS[3]) or '', redis.call('GET', KEYS[2]) or '0', at, redis.call('GET', KEYS[4]) or ''}
+    local mark = redis.call('GET', KEYS[3]) or ''
+    local epoch = string.match(mark, '^(%S+) ')
+    if not redis.call('ZSCORE', KEYS[5], epoch or '') then
+        mark = ''
+    end
+    return {mark, redis.call('GET', KEYS[2]) or '0', at, redis.call('GET', KEYS[4]) or ''}
 ";
 
 /// Sets the mark where there is none of this life of the server, and nobody has emptied it since it was filled.
 const MARK: &str = r"
-    if ARGV[3] == '1' and (redis.call('GET', KEYS[2]) or '') ~= ARGV[4] then
+    if ARGV[4] == '1' and (redis.call('GET', KEYS[2]) or '') ~= ARGV[5] then
         return 0
     end
-    local mark = redis.call('GET', KEYS[1]) or ''
-    if string.sub(mark, -#ARGV[2]) ~= ARGV[2] then
-        redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2])
+    local epoch, run = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%S+)')
+    if run ~= ARGV[2] or not redis.call('ZSCORE', KEYS[3], epoch) then
+        redis.call('ZREM', KEYS[3], epoch or '')
+        redis.call('ZADD', KEYS[3], '+inf', ARGV[1])
+        redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2] .. ARGV[3])
+    end
+    return 1
+";
+
+/// Says another thing of the server in the mark, where that is still the same.
+const CONFIRM: &str = r"
+    if redis.call('GET', KEYS[1]) == ARGV[1] then
+        redis.call('SET', KEYS[1], ARGV[2])
     end
     return 1
 ";
@@ -159,15 +176,38 @@ impl Log {
         }
         // It may have been lost while it was read.
         let now = self.stand(&up).await?;
-        let is_whole = now.mark == mark && mark.is_some_and(|mark| mark.counts_for(&up));
-        Ok(if is_whole { Snapshot::Whole(position.place()) } else { Snapshot::Unknown })
+        let epoch = |mark: &Option<Mark>| mark.as_ref().map(|mark| mark.epoch.clone());
+        let is_same = epoch(&now.mark) == epoch(&mark);
+        match now.mark.filter(|mark| is_same && mark.counts_for(&up)) {
+            None => Ok(Snapshot::Unknown),
+            Some(mark) => {
+                self.confirm(&mark, &up).await;
+                Ok(Snapshot::Whole(position.place()))
+            }
+        }
+    }
+
+    /// What is whole now is so in this life of the server, and what this one writes down the next one has.
+    async fn confirm(&self, mark: &Mark, up: &Up) {
+        let now = Mark { epoch: mark.epoch.clone(), ..Mark::of(up) };
+        if now == *mark || !mark.counts_for(up) {
+            return;
+        }
+        let plan = self.link.plan();
+        let mut call = cmd("EVAL");
+        call.arg(CONFIRM).arg(1).arg(plan.names.whole()).arg(mark.text()).arg(now.text());
+        // Where that fails it is done the next time.
+        if up.connection.ask(&call, plan.deadline).await.is_err() {
+            self.link.doubt();
+        }
     }
 
     async fn stand(&self, up: &Up) -> Result<Stand, LogError> {
         let plan = self.link.plan();
         let mut call = cmd("EVAL");
-        call.arg(STAND).arg(4);
+        call.arg(STAND).arg(5);
         call.arg(plan.names.stream()).arg(plan.names.count()).arg(plan.names.whole()).arg(plan.names.filling());
+        call.arg(plan.names.kept());
         let stand = up.connection.ask(&call, plan.patience()).await.map_err(|failed| self.failed(&failed))?;
         let (mark, number, id, filling): (String, u64, String, String) =
             redis::from_redis_value(stand).map_err(|_| self.error("an answer is not what it should be"))?;
@@ -182,10 +222,13 @@ impl Log {
         let mut call = cmd("ZSCAN");
         call.arg(plan.names.kept()).arg(cursor).arg("COUNT").arg(PAGE);
         let page = up.connection.ask(&call, plan.patience()).await.map_err(|failed| self.failed(&failed))?;
-        let (next, page): (String, Vec<Value>) =
+        let (next, page): (String, Vec<(Value, f64)>) =
             redis::from_redis_value(page).map_err(|_| self.error("an answer is not what it should be"))?;
-        // Each with its time after it.
-        Ok((next, page.into_iter().step_by(2).collect()))
+        let is_epoch = |(entry, until): &(Value, f64)| {
+            // An entry has an end.
+            until.is_infinite() && matches!(entry, Value::BulkString(entry) if entry.len() == RANDOM_LENGTH)
+        };
+        Ok((next, page.into_iter().filter(|member| !is_epoch(member)).map(|(entry, _)| entry).collect()))
     }
 
     async fn wait(&self, after: &Place, each: Each<'_>) -> Result<Followed, LogError> {
@@ -197,7 +240,7 @@ impl Log {
             None => Feed::open(self.link.plan()).await.map_err(|why| self.error(why))?,
         };
         // Where this fails the connection goes with it: what is still to come on it is nobody's.
-        let Told { followed, strange } =
+        let Told { followed, strange, mark } =
             feed.wait(self.link.plan(), position, each).await.map_err(|failed| self.failed(&failed))?;
         *self.feed.lock() = Some(feed);
         if strange > 0 {
@@ -205,6 +248,10 @@ impl Log {
         }
         if followed == Followed::Lost {
             *self.filling.lock() = None;
+        } else if let Some(mark) = mark.as_deref().and_then(Mark::read)
+            && let Ok(up) = self.up()
+        {
+            self.confirm(&mark, &up).await;
         }
         Ok(followed)
     }
@@ -229,8 +276,9 @@ impl Log {
         };
         let plan = self.link.plan();
         let mut call = cmd("EVAL");
-        call.arg(MARK).arg(2).arg(plan.names.whole()).arg(plan.names.filling());
-        call.arg(random()).arg(format!(" {}", look.run)).arg(u8::from(name.is_some())).arg(name.unwrap_or_default());
+        call.arg(MARK).arg(3).arg(plan.names.whole()).arg(plan.names.filling()).arg(plan.names.kept());
+        call.arg(random()).arg(&look.run).arg(if look.is_append_only { APPEND_ONLY } else { "" });
+        call.arg(u8::from(name.is_some())).arg(name.unwrap_or_default());
         let is_set = connection.ask(&call, plan.deadline).await.map_err(|failed| self.failed(&failed))?;
         if is_set == Value::Int(1) { Ok(()) } else { Err(self.error(LOST)) }
     }
@@ -265,20 +313,36 @@ struct Stand {
 #[derive(Debug, PartialEq, Eq)]
 struct Mark {
     epoch: String,
-    /// In which life of the server that was said.
+    /// In which life of the server that was said, or found to be so.
     run: String,
+    /// Whether that one wrote down everything as it came.
+    is_append_only: bool,
 }
 
+/// So ends the mark of one that does.
+const APPEND_ONLY: &str = " aof";
+
 impl Mark {
-    fn read(mark: &str) -> Option<Self> {
-        let (epoch, run) = mark.split_once(' ')?;
-        Some(Self { epoch: epoch.to_owned(), run: run.to_owned() })
+    fn of(up: &Up) -> Self {
+        Self { epoch: String::new(), run: up.look.run.clone(), is_append_only: up.look.is_append_only }
     }
 
-    /// A server that was restarted since has what its file had, which may be old; one that writes down everything as it comes has all
-    /// but a moment.
+    fn read(mark: &str) -> Option<Self> {
+        let (epoch, rest) = mark.split_once(' ')?;
+        let run = rest.strip_suffix(APPEND_ONLY);
+        let is_append_only = run.is_some();
+        Some(Self { epoch: epoch.to_owned(), run: run.unwrap_or(rest).to_owned(), is_append_only })
+    }
+
+    fn text(&self) -> String {
+        let Self { epoch, run, is_append_only } = self;
+        format!("{epoch} {run}{}", if *is_append_only { APPEND_ONLY } else { "" })
+    }
+
+    /// A server that was restarted since has what its file had, which may be old; one that wrote down everything as it came, and does so
+    /// still, has all but a moment.
     fn counts_for(&self, up: &Up) -> bool {
-        self.run == up.look.run || up.look.is_append_only
+        self.run == up.look.run || (self.is_append_only && up.look.is_append_only)
     }
 }
 

@@ -260,6 +260,82 @@ async fn server_that_comes_back_with_an_old_file_is_lost_and_unknown() {
     assert_eq!(whole(&new).await.1, entries(["a", "b"]));
 }
 
+/// It writes down everything from now on, but began with the old file. Nobody is there who knows more.
+#[tokio::test]
+async fn server_that_writes_down_all_it_is_told_since_it_came_back_with_an_old_file_is_unknown() {
+    let mut server = Server::start();
+    let old = store(&server).await;
+    old.mark_whole().await.unwrap();
+    publish(&old, "a").await.unwrap();
+    server.run(&["SAVE"]);
+    publish(&old, "b").await.unwrap();
+    drop(old);
+    server.kill();
+    server.start_again();
+    server.run(&["CONFIG", "SET", "appendonly", "yes"]);
+    assert_eq!(snapshot(&store(&server).await).await, (Snapshot::Unknown, entries(["a"])));
+}
+
+/// What was whole then is written down from then on.
+#[tokio::test]
+async fn server_that_begins_to_write_down_all_it_is_told_is_whole_after_a_restart_and_not_once_it_stops() {
+    let mut server = Server::start();
+    let old = store(&server).await;
+    old.mark_whole().await.unwrap();
+    publish(&old, "a").await.unwrap();
+    let (mut place, _) = whole(&old).await;
+    let mark = |server: &Server| server.ask::<String>(&["GET", "api:revocations:whole"]);
+    for (setting, ends) in [("yes", true), ("no", false), ("yes", true)] {
+        server.run(&["CONFIG", "SET", "appendonly", setting]);
+        until("the mark says so", async || {
+            let (followed, _) = follow(&old, &place).await;
+            let Followed::Next(next) = followed else { panic!("{followed:?}") };
+            place = next;
+            mark(&server).ends_with(" aof") == ends
+        })
+        .await;
+    }
+    until("it is written", async || server.info("aof_rewrite_in_progress") == 0).await;
+    server.run(&["CONFIG", "SET", "appendfsync", "always"]);
+    publish(&old, "b").await.unwrap();
+    drop(old);
+    server.kill();
+    server.start_again_with(&["--appendonly", "yes"]);
+    assert_eq!(whole(&store(&server).await).await.1, entries(["a", "b"]));
+    // That it is the same in this life is said too.
+    assert!(mark(&server).contains(&server.text("run_id")));
+}
+
+/// As where the server has dropped it for want of memory, while it had a policy that lets it.
+#[tokio::test]
+async fn set_that_was_deleted_is_lost_and_unknown_though_the_mark_is_there() {
+    let server = Server::start();
+    let old = store(&server).await;
+    old.mark_whole().await.unwrap();
+    for refill in [false, true] {
+        for entry in ["a", "b"] {
+            publish(&old, entry).await.unwrap();
+        }
+        let (place, _) = whole(&old).await;
+        assert!(matches!(follow(&old, &place).await.0, Followed::Next(_)));
+        server.run(&["DEL", "api:revocations"]);
+        let mut left = Entries::new();
+        if refill {
+            // Who comes later does not make it what it was.
+            publish(&old, "c").await.unwrap();
+            left.insert("c".to_owned());
+        }
+        assert_eq!(snapshot(&store(&server).await).await, (Snapshot::Unknown, left.clone()));
+        assert_eq!(follow(&old, &place).await.0, Followed::Lost);
+        for entry in ["a", "b"] {
+            publish(&old, entry).await.unwrap();
+        }
+        old.mark_whole().await.unwrap();
+        left.extend(entries(["a", "b"]));
+        assert_eq!(whole(&store(&server).await).await.1, left);
+    }
+}
+
 /// It has lost nothing but a moment at most, and the API would have nobody to ask after a restart of everything.
 #[tokio::test]
 async fn server_that_writes_down_all_it_is_told_is_whole_after_a_restart() {

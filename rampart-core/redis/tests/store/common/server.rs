@@ -97,9 +97,14 @@ impl Server {
     }
 
     pub(crate) fn info(&self, name: &str) -> u64 {
+        self.text(name).parse().unwrap_or_else(|_| panic!("{name} is no number"))
+    }
+
+    /// What INFO says of something.
+    pub(crate) fn text(&self, name: &str) -> String {
         let info: String = self.ask(&["INFO", "all"]);
         let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("INFO has no {name}"))
+        line.unwrap_or_else(|| panic!("INFO has no {name}")).to_owned()
     }
 
     /// At once, and without saving anything.
