@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use verifying::at_once;
 
 fn main() {
-    verifying::run("Verification beside other libraries", &[authorizer, aliri, josekit]);
+    verifying::run("Verification beside other libraries", std::convert::identity, &[authorizer, aliri, josekit]);
 }
 
 /// Keys fetched by itself, and asked the way its layer asks it. It looks for the key by the token's `kid`.

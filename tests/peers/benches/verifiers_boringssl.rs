@@ -18,7 +18,7 @@ use rampart_issuer::{Algorithm, SigningKey};
 use serde_json::{Map, Value};
 
 fn main() {
-    verifying::run("Verification beside jwt-simple on BoringSSL", &[jwt_simple]);
+    verifying::run("Verification beside jwt-simple on BoringSSL", std::convert::identity, &[jwt_simple]);
 }
 
 /// It has no key set: one key, made before, is all there is to choose from.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rampart_issuer::SigningKey;
+use rampart_issuer::{SigningKey, TokenBuilder};
 
 use crate::common::measuring;
 use crate::common::report::{Table, nanos, times};
@@ -17,13 +17,14 @@ pub type Peer = for<'a> fn(&'a Ground, &'a Subject, &SigningKey) -> Option<Conte
 
 const OURS: &str = "Rampart, full verification";
 
-pub fn run(title: &str, peers: &[Peer]) {
+/// The usual token, made by `token` into one that all of them take.
+pub fn run(title: &str, token: fn(TokenBuilder) -> TokenBuilder, peers: &[Peer]) {
     let effort = if measuring() { Effort { rounds: 201, block: Duration::from_millis(1) } } else { Effort::SMOKE };
     let mut table = Table::new(title, ["algorithm", "library", "µs", "× Rampart's full verification"]);
     for algorithm in ALGORITHMS {
         let ground = Ground::new();
         let key = ground.issuer.add_key(algorithm).unwrap();
-        let subject = ground.subject_of(&key, ground.token(&key, 0).sign().unwrap());
+        let subject = ground.subject_of(&key, token(ground.token(&key, 0)).sign().unwrap());
         let mut contenders = vec![
             Contender::new(OURS, || subject.full()),
             Contender::new("Rampart, cached token", || subject.hit()),
