@@ -8,7 +8,7 @@
 //!   finds that numbers are missing, and reads the set;
 //! - `revocations:count` is the last number. One that is smaller than what a replica has seen belongs to a store that has gone back;
 //! - `revocations:whole` is the mark. It holds a random epoch, which never comes twice, the life of the server in which it was set or last
-//!   confirmed, and whether that one wrote down everything as it came;
+//!   confirmed, and whether that one wrote down everything as it came. With a state key its name goes on with a fingerprint of that;
 //! - `revocations:filling` is a random name for what has been kept since the store was last empty, so that the mark is not set on one
 //!   that was flushed while somebody filled it.
 

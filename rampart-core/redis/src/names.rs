@@ -58,8 +58,10 @@ impl Names {
         format!("{}revocations:filling", self.prefix)
     }
 
+    /// One for each key: what was revoked under another one says nothing here, so that the list is not whole for whoever has a new one.
     pub(crate) fn whole(&self) -> String {
-        format!("{}revocations:whole", self.prefix)
+        let name = format!("{}revocations:whole", self.prefix);
+        if self.key.is_some() { format!("{name}:{}", self.fingerprint()) } else { name }
     }
 
     /// Tells keys apart without telling anything of them: replicas under two keys would not see each other's proofs.
@@ -97,6 +99,8 @@ mod tests {
         assert_eq!(one, Names::new("api:", Some(&[1; 32])).proof(&[0; 32]));
         let [one, two] = keyed.each_ref().map(Names::fingerprint);
         assert!(one != two && !one.is_empty() && plain.fingerprint().is_empty());
+        assert_eq!(keyed[0].whole(), format!("api:revocations:whole:{one}"));
+        assert_eq!(plain.whole(), "api:revocations:whole");
         assert_eq!(format!("{:?}", keyed[0]), r#"Names { prefix: "api:", key: true }"#);
     }
 }

@@ -306,6 +306,32 @@ async fn server_that_begins_to_write_down_all_it_is_told_is_whole_after_a_restar
     assert!(mark(&server).contains(&server.text("run_id")));
 }
 
+/// What is sealed by another key says nothing: a list that is whole for one is not for the other.
+#[tokio::test]
+async fn store_that_is_whole_is_unknown_to_who_has_another_state_key() {
+    let server = Server::start();
+    let with = async |key: Option<[u8; 32]>| {
+        let builder = RedisStore::builder(&server.url(), PREFIX).deadline(SECOND * 5);
+        let builder = key.map_or(RedisStore::builder(&server.url(), PREFIX), |key| builder.state_key(key));
+        builder.connect().await.unwrap().revocation_log()
+    };
+    let keys = [None, Some([1; 32]), Some([2; 32])];
+    for (number, key) in keys.into_iter().enumerate() {
+        for known in &keys[..number] {
+            assert!(matches!(snapshot(&with(*known).await).await.0, Snapshot::Whole(_)), "{known:?}");
+        }
+        let new = with(key).await;
+        assert_eq!(snapshot(&new).await.0, Snapshot::Unknown, "{key:?}");
+        new.mark_whole().await.unwrap();
+    }
+    for key in keys {
+        assert!(
+            matches!(snapshot(&with(key).await).await.0, Snapshot::Whole(_)),
+            "{key:?}: neither takes it from another"
+        );
+    }
+}
+
 /// As where the server has dropped it for want of memory, while it had a policy that lets it.
 #[tokio::test]
 async fn set_that_was_deleted_is_lost_and_unknown_though_the_mark_is_there() {
