@@ -1,13 +1,14 @@
-//! The soak: each Task API, as a process of its own, under steady load while its issuer rotates keys every five seconds, restarts,
-//! hangs, answers garbage, and strangers send random key IDs.
+//! The soak: each Task API, as a process of its own, under steady load while everything that it stands on fails: the issuer rotates
+//! keys every five seconds, restarts, hangs and answers garbage; other issuers go away; the one that is asked about opaque tokens cannot be
+//! asked; a real Redis is killed, paused, restarted empty and flushed; and strangers send floods of invented key IDs, issuers and tokens.
 //!
 //! ```sh
 //! cargo run --release -p rampart-soak -- --framework all --seconds 60
 //! ```
 //!
 //! It fails where a good request is refused, a bad one let in, the server's memory grows, keys are fetched too often, or a new key
-//! is not taken up. `--framework` is axum, actix, rocket or all; `--rate` requests per second (300), `--ttl` the seconds for which
-//! a key set counts as fresh (5).
+//! is not taken up. `--framework` is axum, actix, rocket or all; `--rate` requests per second of the mixture of tokens (300; those of the
+//! other clients go by it), `--ttl` the seconds for which a key set counts as fresh (5). It needs `redis-server`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,67 +17,47 @@
     reason = "a test fails by a panic"
 )]
 
+mod api;
+mod away;
+mod clients;
 mod faults;
+mod keeper;
 mod keys;
 mod load;
+mod redis;
 mod report;
+mod scene;
 mod server;
+mod settings;
+mod tally;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rampart_issuer::{Algorithm, Endpoint, LocalIssuer};
+use rampart_issuer::Endpoint;
 
+use crate::clients::{Asker, Bound, Issuers, Known, Mint, Opaque, Revoked, Revoker, Strange, Tokens};
 use crate::faults::Faults;
 use crate::keys::Keys;
-use crate::load::Load;
-use crate::report::Report;
+use crate::load::{Client, Group};
+use crate::report::{Newcomer, Report};
+use crate::scene::Scene;
 use crate::server::Server;
+use crate::settings::{RATE, Settings};
 
-/// In less time not every fault happens, and no key is withdrawn.
-const SHORTEST: u64 = 40;
 const TICK: Duration = Duration::from_millis(100);
 const PROGRESS: Duration = Duration::from_secs(30);
-
-#[derive(Clone, Debug)]
-struct Settings {
-    frameworks: Vec<String>,
-    duration: Duration,
-    rate: u32,
-    ttl: Duration,
-}
-
-impl Settings {
-    fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let all = || ["axum", "actix", "rocket"].map(str::to_owned).to_vec();
-        let mut settings =
-            Self { frameworks: all(), duration: Duration::from_secs(60), rate: 300, ttl: Duration::from_secs(5) };
-        while let Some(name) = arguments.next() {
-            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
-            let number = |least: u64| match value.parse() {
-                Ok(number) if (least..=86_400).contains(&number) => Ok(number),
-                _ => Err(format!("{name} {value}: a number from {least} to 86400 is needed")),
-            };
-            match &*name {
-                "--framework" if value == "all" => settings.frameworks = all(),
-                "--framework" if all().contains(&value) => settings.frameworks = vec![value],
-                "--seconds" => settings.duration = Duration::from_secs(number(SHORTEST)?),
-                "--rate" => settings.rate = u32::try_from(number(1)?).unwrap_or(300),
-                "--ttl" => settings.ttl = Duration::from_secs(number(1)?),
-                _ => {
-                    return Err(format!("{name} {value}: --framework axum|actix|rocket|all, --seconds, --rate, --ttl"));
-                }
-            }
-        }
-        Ok(settings)
-    }
-}
+/// A store that is new takes no proof for ten seconds.
+const PROOFS_PASS_WITHIN: Duration = Duration::from_secs(15);
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
     if arguments.next_if_eq("--serve").is_some() {
-        return server::serve(&arguments.collect::<Vec<_>>());
+        return api::serve(arguments.collect());
+    }
+    if arguments.next_if_eq("--keep-redis").is_some() {
+        return keeper::keep();
     }
     let settings = match Settings::read(arguments) {
         Ok(settings) => settings,
@@ -95,26 +76,30 @@ fn main() -> ExitCode {
 }
 
 fn soak(framework: &str, settings: &Settings) -> Report {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let issuer = runtime.block_on(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
-    let server = Server::start(framework, &issuer, settings.ttl);
-    let keys = Arc::new(Keys::new(&issuer));
+    let mut scene = Scene::start();
+    let home = scene.issuing.home.clone();
+    let keys = Arc::new(Keys::new(&home));
+    let server = Server::start(&scene.setup(framework, settings));
     let mut report = Report::new(framework, settings);
+    report.memory_at_start = server.memory();
 
-    let load = Load::new(&issuer, server.address(), &keys);
-    report.filled = load.fill_token_cache();
+    let client = || Client::new(server.address());
+    let cast = Cast::new(&scene, &keys);
+    report.filled = cast.fill(client);
     report.memory.push(server.memory());
-    let before = issuer.requests(Endpoint::Jwks);
+    let before = home.requests(Endpoint::Jwks);
 
-    let load = load.start(settings.rate);
-    let (started, mut faults) = (Instant::now(), Faults::new(&issuer));
+    let load = load::start(&cast.groups(&scene, &keys), server.address(), f64::from(settings.rate) / f64::from(RATE));
+    let (started, mut faults) = (Instant::now(), Faults::new());
     let mut next_word = PROGRESS;
-    let mut probe = load::Probe::new(server.address());
+    let mut probe = client();
     while started.elapsed() < settings.duration && server.is_running() {
         let elapsed = started.elapsed();
-        faults.inject_what_is_due(elapsed);
-        keys.tend(&issuer, elapsed, |token| probe.ask(token));
-        if elapsed * 10 >= settings.duration * u32::try_from(report.memory.len()).unwrap() {
+        faults.inject_what_is_due(elapsed, &mut scene);
+        keys.tend(&home, elapsed, |token| probe.status(token));
+        if elapsed * u32::try_from(report::TENTHS).unwrap()
+            >= settings.duration * u32::try_from(report.memory.len()).unwrap()
+        {
             report.memory.push(server.memory());
         }
         report.memory_peak = report.memory_peak.max(server.memory());
@@ -129,8 +114,66 @@ fn soak(framework: &str, settings: &Settings) -> Report {
     report.ran = started.elapsed();
     report.server_lives = server.is_running();
     report.tally = load.stop();
-    report.fetches = issuer.requests(Endpoint::Jwks) - before;
-    report.faults = faults.injected();
+    report.fetches = home.requests(Endpoint::Jwks) - before;
     report.rotation = keys.rotation();
+    report.faults = faults.end(&mut scene);
+    let out = cast.revoked.out();
+    report.newcomer = Newcomer { asked: out.len(), let_in: scene.passing_at_a_new_replica(&out) };
     report
+}
+
+/// All who send requests.
+struct Cast {
+    mint: Arc<Mint>,
+    issuers: Issuers,
+    opaque: Arc<Opaque>,
+    revoked: Arc<Revoked>,
+    bound: Bound,
+}
+
+impl Cast {
+    fn new(scene: &Scene, keys: &Arc<Keys>) -> Self {
+        let Scene { issuing, aways, .. } = scene;
+        Self {
+            mint: Mint::new(&issuing.home, keys),
+            issuers: Issuers::new(issuing),
+            opaque: Opaque::new(issuing, aways),
+            revoked: Revoked::new(issuing, aways),
+            bound: Bound::new(issuing, aways),
+        }
+    }
+
+    /// Until every cache is full, and everything can be had; gives back how many tokens there were.
+    fn fill(&self, client: impl Fn() -> Client) -> usize {
+        let filled = self.mint.fill_token_cache(client());
+        self.issuers.fill(client());
+        self.opaque.fill(client());
+        let (started, mut sender) = (Instant::now(), client());
+        while sender.ask(&self.bound.good()).is_none_or(|reply| reply.status != 200) {
+            assert!(started.elapsed() < PROOFS_PASS_WITHIN, "proofs pass");
+            std::thread::sleep(TICK);
+        }
+        filled
+    }
+
+    fn groups(&self, scene: &Scene, keys: &Arc<Keys>) -> Vec<Group> {
+        let Scene { issuing, aways, .. } = scene;
+        let (mint, opaque, strange) = (Arc::clone(&self.mint), Arc::clone(&self.opaque), Arc::clone(&self.opaque));
+        let (issuers, revoked) = (self.issuers.clone(), Arc::clone(&self.revoked));
+        let (bound_issuing, bound_aways) = (issuing.clone(), aways.clone());
+        let revoker = {
+            let (revoked, keys) = (Arc::clone(&self.revoked), Arc::clone(keys));
+            let (replica, runtime) = (scene.revocations.clone(), scene.runtime.handle().clone());
+            move || Revoker::new(&revoked, &keys, &replica, &runtime)
+        };
+        vec![
+            Group::new("tokens", 24, RATE, move || Tokens::new(&mint)),
+            Group::new("issuers", 6, 60, move || issuers.clone()),
+            Group::new("bound", 6, 40, move || Bound::new(&bound_issuing, &bound_aways)),
+            Group::new("opaque", 6, 40, move || Known(Arc::clone(&opaque))),
+            Group::new("opaque, strange", 8, 20, move || Strange(Arc::clone(&strange))),
+            Group::new("revoked", 4, 30, move || Asker::new(&revoked)),
+            Group::new("revoking", 1, 2, revoker),
+        ]
+    }
 }
