@@ -20,8 +20,8 @@ use crate::requirement::Requirement;
 use crate::requirement::policy::Policy;
 use crate::token::claims::Claims;
 
-/// How long an outcome counts as it is; after that the token's times are checked again.
-const RECENT: Duration = Duration::from_secs(60);
+/// How long an outcome counts as it is; after that the token's times and revocations are asked for again.
+pub(crate) const RECENT: Duration = Duration::from_secs(60);
 
 /// What came of a request, kept with it for whoever asks next.
 ///
@@ -47,10 +47,13 @@ pub struct Verified {
 }
 
 impl Verified {
-    pub(crate) fn new(auth: u64, trace: Trace, settled: Settled) -> Self {
+    pub(crate) fn new(auth: &RampartAuth, trace: Trace, settled: Settled) -> Self {
         let Settled { verdict: outcome, scheme, headers, spent } = settled;
-        let (recent_until, spent) = (clock::uptime() + RECENT, spent.into_iter().collect());
-        Self { auth, recent_until, trace, outcome, scheme, headers, spent, asked: Asked::default() }
+        let recent = auth.verifier().recent;
+        // Of none the clock, which ticks now and then, may not be past at once.
+        let recent_until = if recent.is_zero() { recent } else { clock::uptime() + recent };
+        let spent = spent.into_iter().collect();
+        Self { auth: auth.number(), recent_until, trace, outcome, scheme, headers, spent, asked: Asked::default() }
     }
 
     pub(crate) fn spent(&self) -> &[Spent] {
@@ -333,7 +336,7 @@ mod tests {
         headers.add("x-nonce", "a");
         let trace = Trace::of(&head, None, false);
         let settled = Settled { headers, ..Settled::new(Ok(None), Scheme::Bearer) };
-        let verified = Verified::new(auth.number(), trace, settled);
+        let verified = Verified::new(&auth, trace, settled);
         let outcome = verified.by(&auth, &head).unwrap();
         assert!(outcome.headers().eq([("x-nonce", "a")]));
         assert!(outcome.optional::<AnyUser>().unwrap().is_none());

@@ -67,7 +67,7 @@ impl Future for Pending {
         let Waiting { auth, trace, outcome } = &mut *self.0;
         let settled = ready!(outcome.poll_settled(context));
         let auth = auth.clone();
-        let verified = Verified::new(auth.number(), trace.clone(), settled);
+        let verified = Verified::new(&auth, trace.clone(), settled);
         Poll::Ready(Fresh { auth: Cow::Owned(auth), verified })
     }
 }
@@ -76,7 +76,7 @@ impl<'a> Verification<'a> {
     pub(crate) fn new(auth: &'a RampartAuth, trace: Trace, mut outcome: AuthenticateOptional) -> Self {
         match outcome.settled() {
             Some(settled) => {
-                let verified = Verified::new(auth.number(), trace, settled);
+                let verified = Verified::new(auth, trace, settled);
                 Self::Ready(Fresh { auth: Cow::Borrowed(auth), verified })
             }
             None => Self::Pending(Pending(Box::new(Waiting { auth: auth.clone(), trace, outcome }))),

@@ -23,6 +23,7 @@ use crate::issuer::Issuer;
 use crate::jwks::budget::SharedUnavailables;
 use crate::jwks::cache::Surroundings;
 use crate::jwks::source::{Fetching, HttpClient};
+use crate::outcome::RECENT;
 use crate::revocation::Revocations;
 use crate::settings::Settings;
 use crate::token::cache::TokenCache;
@@ -68,6 +69,7 @@ pub struct RampartAuthBuilder {
     look_up: Option<LookUp>,
     dpop: Option<Dpop>,
     revocations: Option<Revocations>,
+    recent: Duration,
 }
 
 impl From<Settings> for RampartAuthBuilder {
@@ -85,6 +87,7 @@ impl From<Settings> for RampartAuthBuilder {
             look_up: None,
             dpop,
             revocations: None,
+            recent: RECENT,
         }
     }
 }
@@ -326,6 +329,15 @@ impl RampartAuthBuilder {
         self
     }
 
+    /// An object whose outcomes are old at once, so that whoever asks again asks for the token's times and revocations too.
+    ///
+    /// Not part of the public interface, and free to change or go in any release: it exists for tests, which do not wait for a minute.
+    #[doc(hidden)]
+    pub const fn __outcomes_are_old_at_once(mut self) -> Self {
+        self.recent = Duration::ZERO;
+        self
+    }
+
     /// How the names of a resolver's issuers are looked up, instead of by the system. The ports do not count.
     ///
     /// Not part of the public interface, and free to change or go in any release: it exists for tests, for which no name server can be slow.
@@ -354,6 +366,7 @@ impl RampartAuthBuilder {
             look_up,
             dpop,
             revocations,
+            recent,
         } = self;
         let Settings { clock_tolerance, require_at_jwt, max_token_lifetime, .. } = settings;
         let floor = Floor {
@@ -397,6 +410,7 @@ impl RampartAuthBuilder {
             max_token_bytes,
             tokens: (token_cache_bytes > 0).then(|| TokenCache::new(token_cache_bytes)),
             revocations,
+            recent,
             clock,
             listeners,
         };

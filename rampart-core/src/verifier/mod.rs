@@ -51,6 +51,8 @@ pub(crate) struct Verifier {
     pub(crate) max_token_bytes: usize,
     pub(crate) tokens: Option<TokenCache>,
     pub(crate) revocations: Option<Revocations>,
+    /// How long an outcome counts as it is; after that the token's times and revocations are asked for again.
+    pub(crate) recent: Duration,
     pub(crate) clock: Clock,
     pub(crate) listeners: Listeners,
 }

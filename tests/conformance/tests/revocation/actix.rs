@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, ServiceConfig, get, resource, scope};
-use rampart_actix::{OptionalAuth, RampartAuthExt, RequireAuth, backchannel_logout};
+use actix_web::{HttpRequest, HttpResponse};
+use rampart_actix::{AuthRejection, OptionalAuth, Policy, RampartAuthExt, RequireAuth, backchannel_logout};
 use rampart_conformance::apps::actix::{Layers, serve_on_free_port};
 use tokio::time::{Instant, pause};
 
@@ -27,6 +27,7 @@ pub(crate) fn start(parts: &Parts) -> SocketAddr {
             .service(resource("/layer").wrap(auth.require_auth()).route(get().to(guarded)))
             .service(resource("/optional").route(get().to(optional)))
             .service(resource("/slow").route(get().to(slow)))
+            .service(resource("/slow-to-ask").route(get().to(slow_to_ask)))
             .service(resource("/objects").wrap(other.require_auth()).route(get().to(guarded)))
             .service(resource(LOGOUT).wrap(from_fn(pausing)).route(backchannel_logout(&auth)))
             .service(scope("/auth").route(LOGOUT, backchannel_logout(&auth)).service(scope("/within").service(within)));
@@ -44,6 +45,12 @@ async fn optional(user: OptionalAuth) -> String {
 async fn slow(user: RequireAuth, gate: Data<Gate>) -> HttpResponse {
     gate.pass().await;
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(user.sub.clone())
+}
+
+async fn slow_to_ask(request: HttpRequest, user: RequireAuth, gate: Data<Gate>) -> Result<HttpResponse, AuthRejection> {
+    gate.pass().await;
+    user.require(&Policy::roles(["admin"]), &request)?;
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(user.sub.clone()))
 }
 
 /// Where a request asks for it, time goes by from now on as soon as everybody waits; the answer says how much did.

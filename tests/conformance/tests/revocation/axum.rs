@@ -9,7 +9,7 @@ use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
-use rampart_axum::{OptionalAuth, RampartAuth, RampartAuthExt, RequireAuth, backchannel_logout};
+use rampart_axum::{AuthRejection, OptionalAuth, Policy, RampartAuth, RampartAuthExt, RequireAuth, backchannel_logout};
 use rampart_conformance::apps::axum::serve_by;
 use tokio::runtime::Builder;
 use tokio::time::{Instant, pause};
@@ -30,6 +30,7 @@ pub(crate) fn start(parts: &Parts) -> SocketAddr {
         .route("/layer", get(guarded).route_layer(auth.require_auth()))
         .route("/optional", get(optional))
         .route("/slow", get(slow))
+        .route("/slow-to-ask", get(slow_to_ask))
         .route("/objects", get(guarded).route_layer(other.require_auth()))
         .route(LOGOUT, backchannel_logout(auth))
         .nest("/auth", Router::new().route(LOGOUT, backchannel_logout(auth)))
@@ -51,6 +52,12 @@ async fn optional(user: OptionalAuth) -> String {
 async fn slow(user: RequireAuth, State(gate): State<Arc<Gate>>) -> String {
     gate.pass().await;
     user.sub.clone()
+}
+
+async fn slow_to_ask(user: RequireAuth, State(gate): State<Arc<Gate>>) -> Result<String, AuthRejection> {
+    gate.pass().await;
+    user.require(&Policy::roles(["admin"]))?;
+    Ok(user.sub.clone())
 }
 
 /// Where a request asks for it, time goes by from now on as soon as everybody waits; the answer says how much did.

@@ -42,6 +42,7 @@ macro_rules! tests {
 const TESTS: &[Test] = tests![
     steps::rv01_known_token_is_refused_from_the_next_request_on,
     steps::rv01_request_that_has_passed_runs_on,
+    steps::rv37_handler_that_asks_late_learns_that_the_token_was_revoked,
     steps::rv02_each_revocation_reaches_tokens_that_are_known,
     steps::rv06_known_token_is_refused_on_every_way_in,
     steps::rv06_revocation_is_asked_by_the_object_that_has_it_though_another_let_the_request_in,

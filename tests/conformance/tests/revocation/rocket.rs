@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rampart_conformance::apps::rocket::{empty, launch_by};
-use rampart_rocket::{OptionalAuth, Rampart, RampartAuthExt, RequireAuth, backchannel_logout};
+use rampart_rocket::{OptionalAuth, Policy, Rampart, RampartAuthExt, Refused, RequireAuth, backchannel_logout};
 use rocket::fairing::AdHoc;
 use rocket::http::Header;
 use rocket::{State, get, routes};
@@ -37,7 +37,7 @@ pub(crate) fn start(parts: &Parts) -> SocketAddr {
         .attach(pausing)
         .attach(taking)
         .manage(Arc::clone(gate))
-        .mount("/", routes![me, optional, slow])
+        .mount("/", routes![me, optional, slow, slow_to_ask])
         .mount("/layer", auth.require_auth().routes(routes![guarded]))
         .mount("/objects", other.require_auth().routes(routes![guarded]))
         .mount(LOGOUT, backchannel_logout(auth))
@@ -66,4 +66,11 @@ fn optional(user: OptionalAuth) -> String {
 async fn slow(user: RequireAuth, gate: &State<Arc<Gate>>) -> String {
     gate.pass().await;
     user.sub.clone()
+}
+
+#[get("/slow-to-ask")]
+async fn slow_to_ask(user: RequireAuth, gate: &State<Arc<Gate>>) -> Result<String, Refused> {
+    gate.pass().await;
+    user.require(&Policy::roles(["admin"]))?;
+    Ok(user.sub.clone())
 }

@@ -51,6 +51,23 @@ pub(crate) fn rv01_request_that_has_passed_runs_on(ground: Ground) {
     assert_eq!(reply, answer(200, &[("content-type", "text/plain; charset=utf-8")], "ada"));
 }
 
+/// As in an upload of two minutes: within one of them a request has one answer.
+pub(crate) fn rv37_handler_that_asks_late_learns_that_the_token_was_revoked(ground: Ground) {
+    let passed = || answer(200, &[("content-type", "text/plain; charset=utf-8")], "ada");
+    for (is_late, is_revoked) in [(true, true), (true, false), (false, true)] {
+        let world = World::with(ground, |builder| if is_late { builder.__outcomes_are_old_at_once() } else { builder });
+        let token = named(&world.issuer).sign().unwrap();
+        let mut under_way = world.connect();
+        under_way.send(&Case::get("rv37", "/slow-to-ask").bearer(&token).request("rv37")).unwrap();
+        world.gate.wait();
+        let revoked = if is_revoked { "s-1" } else { "s-2" };
+        world.revoke(Revocation::session(world.issuer.url(), revoked));
+        world.gate.open();
+        let expected = if is_late && is_revoked { world.forged() } else { passed() };
+        assert_eq!(world.shown(&under_way.receive(false).unwrap()), expected, "{is_late} {is_revoked}");
+    }
+}
+
 pub(crate) fn rv02_each_revocation_reaches_tokens_that_are_known(ground: Ground) {
     for number in 0..7 {
         let world = World::new(ground);

@@ -18,7 +18,7 @@ pub(crate) const LOGOUT: &str = "/backchannel-logout";
 pub(crate) const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
 /// What the application of these tests is made of. Its routes: `/me`, `/layer` and `/optional` say who is signed in, `/slow` the same
-/// once it may; `/objects` is a guard within a layer of another object; and [`LOGOUT`], also within `/auth`.
+/// once it may, and `/slow-to-ask` once it may, asking for a role then; `/objects` is a guard within a layer of another object; and [`LOGOUT`], also within `/auth`.
 pub(crate) struct Parts {
     pub(crate) auth: RampartAuth,
     /// The same tokens, and no revocations.
