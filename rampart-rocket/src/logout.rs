@@ -18,7 +18,8 @@ use rocket::{Data, Request, Response, Route, async_trait};
 /// [`revocations`](rampart_core::RampartAuthBuilder::revocations), and belongs outside of every guard: the issuer has no access token.
 ///
 /// A form whose first field is `_method` is taken by Rocket for a request of that method, which is then no logout; and Rocket looks at the first 14
-/// bytes of a body before the handler does, for however long they take.
+/// bytes of a body before the handler does, for however long they take. A method that Rocket does not know it answers itself, by 400, and a header field
+/// that is not UTF-8 it leaves out.
 ///
 /// ```
 /// use rampart_rocket::{Rampart, RampartAuth, backchannel_logout};

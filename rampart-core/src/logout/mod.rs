@@ -139,8 +139,8 @@ fn read(issuer: &Trusted, token: &str, keys: Option<&KeySet>, now: Duration) -> 
     }
 }
 
-/// The media type, with or without parameters.
+/// The media type, with or without parameters. What is no ASCII some frameworks do not hand over, so it counts with none.
 fn is_form(content_type: &[u8]) -> bool {
     let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-    media_type.trim_ascii().eq_ignore_ascii_case(FORM)
+    content_type.is_ascii() && media_type.trim_ascii().eq_ignore_ascii_case(FORM)
 }

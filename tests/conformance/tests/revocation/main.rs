@@ -71,6 +71,8 @@ const TESTS: &[Test] = tests![
     requests::rv25_what_a_browser_adds_decides_nothing,
     requests::rv25_first_field_of_a_form_that_names_a_method_is_rockets,
     requests::rv25_flood_of_key_ids_asks_the_issuer_no_more_than_tokens_may,
+    requests::rv25_method_that_a_framework_may_not_know_signs_nobody_out,
+    requests::rv25_content_type_is_that_of_a_form_whatever_bytes_it_has,
     requests::rv25_handler_may_stand_in_groups_of_routes,
     requests::rv25_path_is_the_one_that_was_given,
     bodies::rv25_longest_body_is_read_and_no_longer_one,
