@@ -44,11 +44,13 @@ const AMONG_MANY: [WorkAmongMany; 3] = [
     ("rs256-stranger", Among::stranger),
 ];
 
-const WORKS: [Work; 9] = [
+const WORKS: [Work; 11] = [
     ("rs256-full", Algorithm::RS256, Subject::full),
     ("rs256-bare", Algorithm::RS256, Subject::bare),
     ("rs256-cached", Algorithm::RS256, Subject::hit),
     ("rs256-guard", Algorithm::RS256, |subject| subject.guards(1)),
+    ("rs256-guard-of-handler", Algorithm::RS256, Subject::handler),
+    ("rs256-layer-of-two-scopes", Algorithm::RS256, Subject::layer),
     // The same request to an object that accepts proofs besides.
     ("rs256-guard-dpop-accepted", Algorithm::RS256, Subject::accepting),
     ("rs256-two-guards", Algorithm::RS256, |subject| subject.guards(2)),

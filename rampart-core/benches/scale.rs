@@ -175,8 +175,10 @@ fn by_threads(effort: Effort) -> Table {
     let mut table = Table::new("By threads", ["work", "threads", "µs of all together", "throughput × one thread"]);
     let ground = Ground::new();
     let subject = ground.subject(Algorithm::RS256);
-    let works: [(&str, &(dyn Fn() + Sync)); 3] = [
+    let works: [(&str, &(dyn Fn() + Sync)); 5] = [
         ("cached, one token for all", &|| subject.hit()),
+        ("the same and a guard of a handler", &|| subject.handler()),
+        ("the same and a layer that asks for two scopes", &|| subject.layer()),
         ("full verification, RS256", &|| subject.full()),
         ("signature check alone, RS256", &|| subject.bare()),
     ];

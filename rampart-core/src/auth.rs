@@ -1,7 +1,9 @@
 //! The facade: from the `Authorization` values of a request to verified claims, or the reason why not.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use rampart_http::ConfigError;
@@ -20,6 +22,7 @@ use crate::issuer::Issuer;
 use crate::request::RequestHead;
 use crate::revocation::Revocations;
 use crate::settings::Settings;
+use crate::stands;
 use crate::together::together;
 use crate::token::claims::Claims;
 use crate::verifier::live::IssuerResolver;
@@ -42,7 +45,45 @@ use crate::verifier::{Step, Verifier};
 /// the background by the requests themselves, and go on serving while the issuer is down. A `tokio` runtime with time and
 /// I/O is needed wherever keys are fetched.
 #[derive(Clone)]
-pub struct RampartAuth(Arc<Inner>);
+pub struct RampartAuth(Arc<Shared>);
+
+/// The object, and what keeps it for the length of a request.
+struct Shared {
+    inner: Arc<Inner>,
+    holds: Box<[OnceLock<Arc<Hold>>]>,
+}
+
+/// A hold on an object, of each [stand](stands) its own: whoever takes one for a request writes nothing that all threads write.
+#[repr(align(128))]
+pub(crate) struct Hold(Arc<Inner>);
+
+/// An object, as somebody has it for the length of a request.
+#[derive(Clone, Copy)]
+pub(crate) enum Had<'a> {
+    Borrowed(&'a RampartAuth),
+    Held(&'a Arc<Hold>),
+}
+
+impl Deref for Had<'_> {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        match self {
+            Self::Borrowed(auth) => &auth.0.inner,
+            Self::Held(hold) => &hold.0,
+        }
+    }
+}
+
+impl Had<'_> {
+    /// To be kept for longer.
+    pub(crate) fn hold(self) -> Arc<Hold> {
+        match self {
+            Self::Borrowed(auth) => auth.hold(),
+            Self::Held(hold) => Arc::clone(hold),
+        }
+    }
+}
 
 pub(crate) struct Inner {
     /// Unique in this process and never used again.
@@ -109,7 +150,7 @@ impl RampartAuth {
     /// # Errors
     /// [`ConfigError`] for one that the settings name.
     pub fn forget_issuer(&self, iss: &str) -> Result<bool, ConfigError> {
-        self.0.verifier.issuers.forget(iss)
+        self.0.inner.verifier.issuers.forget(iss)
     }
 
     /// A builder with every default. `issuer_url` must be written exactly as the `iss` claim of the tokens, and be an http(s) URL unless
@@ -122,11 +163,18 @@ impl RampartAuth {
     }
 
     pub(crate) fn from_inner(inner: Inner) -> Self {
-        Self(Arc::new(inner))
+        let threads = available_parallelism().map_or(1, usize::from);
+        let holds = (0..stands::number(threads)).map(|_| OnceLock::new()).collect();
+        Self(Arc::new(Shared { inner: Arc::new(inner), holds }))
     }
 
     pub(crate) fn downgrade(&self) -> Weak<Inner> {
-        Arc::downgrade(&self.0)
+        Arc::downgrade(&self.0.inner)
+    }
+
+    fn hold(&self) -> Arc<Hold> {
+        let hold = || Arc::new(Hold(Arc::clone(&self.0.inner)));
+        stands::own(&self.0.holds).map_or_else(hold, |(_, own)| Arc::clone(own.get_or_init(hold)))
     }
 
     /// Verifies a token that was taken out of a request already.
@@ -134,7 +182,7 @@ impl RampartAuth {
     /// # Errors
     /// [`AuthError`]: the token's fault, or [`AuthError::KeysUnavailable`].
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
-        let verifier = &self.0.verifier;
+        let verifier = &self.0.inner.verifier;
         let token = verifier.presented(token.as_bytes());
         let claims = match verifier.begin(token, verifier.entry(token)) {
             Step::Done(verdict) => verdict,
@@ -187,7 +235,7 @@ impl RampartAuth {
     /// The outcome for a route that needs a token.
     fn required(&self, outcome: AuthenticateOptional) -> Authenticate {
         if outcome.is_nobody() {
-            self.0.verifier.listeners.tell(&Event::TokenMissing);
+            self.0.inner.verifier.listeners.tell(&Event::TokenMissing);
         }
         Authenticate(outcome)
     }
@@ -195,18 +243,11 @@ impl RampartAuth {
     /// The HTTP answer for an error, with the realm of this object (RFC 6750 section 3).
     pub fn rejection(&self, error: AuthError) -> Rejection {
         let nonce = if error == AuthError::UseNonce { self.nonce() } else { None };
-        let rejection = self.rejection_by(error, &[], Scheme::Bearer);
+        let rejection = self.0.inner.rejection_by(error, &[], Scheme::Bearer);
         match nonce {
             Some(nonce) => rejection.with_headers(&nonce),
             None => rejection,
         }
-    }
-
-    /// The same, of a request whose token came by this scheme, and for which a new one needs these scopes besides any which the error
-    /// names.
-    pub(crate) fn rejection_by(&self, error: AuthError, scopes: &[&str], used: Scheme) -> Rejection {
-        let is_of_proofs = matches!(error, AuthError::InvalidProof { .. } | AuthError::UseNonce);
-        Rejection::new(error, scopes, if is_of_proofs { Scheme::Dpop } else { used }, &self.0.challenges)
     }
 
     /// Whether both are clones of one object, and so have the same rules and keys.
@@ -272,24 +313,33 @@ impl RampartAuth {
 
     /// Which object this is: no other in this process ever has its number.
     pub(crate) fn number(&self) -> u64 {
-        self.0.number
+        self.0.inner.number
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {
-        &self.0.verifier
+        &self.0.inner.verifier
     }
 
     /// How proofs are judged, where they are accepted.
     pub(crate) fn proofs(&self) -> Option<&Arc<Proofs>> {
-        self.0.proofs.as_ref()
+        self.0.inner.proofs.as_ref()
     }
 
     fn trusted(&self) -> &[Arc<Trusted>] {
-        self.0.verifier.issuers.fixed()
+        self.0.inner.verifier.issuers.fixed()
     }
 
     fn wall(&self) -> Duration {
-        self.0.verifier.clock.now().unwrap_or_default()
+        self.0.inner.verifier.clock.now().unwrap_or_default()
+    }
+}
+
+impl Inner {
+    /// The HTTP answer for an error, of a request whose token came by this scheme, and for which a new one needs these scopes besides any which the error
+    /// names.
+    pub(crate) fn rejection_by(&self, error: AuthError, scopes: &[&str], used: Scheme) -> Rejection {
+        let is_of_proofs = matches!(error, AuthError::InvalidProof { .. } | AuthError::UseNonce);
+        Rejection::new(error, scopes, if is_of_proofs { Scheme::Dpop } else { used }, &self.challenges)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::answer::headers::Headers;
 use crate::answer::rejection::Rejection;
 use crate::asked::Asked;
-use crate::auth::RampartAuth;
+use crate::auth::{Had, Hold};
 use crate::bearer::Scheme;
 use crate::outcome::{Outcome, valid_still};
 use crate::requirement::policy::Policy;
@@ -16,7 +16,7 @@ use crate::token::claims::Claims;
 /// Kept by a guard for its handler, which learns only on its way what the request must be allowed: its refusals are those that a guard
 /// would have made, with the same realm, and they name the scopes of the guards before.
 pub struct Inquiry {
-    auth: RampartAuth,
+    auth: Arc<Hold>,
     recent_until: Duration,
     scheme: Scheme,
     headers: Headers,
@@ -27,7 +27,7 @@ impl Outcome<'_> {
     /// For the handler of the request, with the claims that this outcome has let in.
     pub fn inquiry(&self) -> Inquiry {
         let Self { auth, recent_until, scheme, headers, asked, .. } = *self;
-        Inquiry { auth: auth.clone(), recent_until, scheme, headers: headers.clone(), asked: asked.shared() }
+        Inquiry { auth: auth.hold(), recent_until, scheme, headers: headers.clone(), asked: asked.shared() }
     }
 }
 
@@ -42,6 +42,7 @@ impl Inquiry {
         policy: &Policy,
     ) -> Result<&'c Arc<Claims>, Rejection> {
         let Self { auth, recent_until, scheme, headers, asked } = self;
+        let auth = Had::Held(auth);
         let claims = valid_still(auth, claims, *recent_until);
         Outcome { auth, claims, recent_until: *recent_until, scheme: *scheme, headers, asked }.meeting(policy)
     }
@@ -52,7 +53,7 @@ impl Clone for Inquiry {
     fn clone(&self) -> Self {
         let Self { auth, recent_until, scheme, headers, asked } = self;
         Self {
-            auth: auth.clone(),
+            auth: Arc::clone(auth),
             recent_until: *recent_until,
             scheme: *scheme,
             headers: headers.clone(),
@@ -76,14 +77,57 @@ mod tests {
 
     use super::*;
     use crate::answer::error::AuthError;
+    use crate::auth::RampartAuth;
     use crate::outcome::Verified;
     use crate::request::Authorization;
     use crate::requirement::AnyUser;
     use crate::revocation::Revocations;
     use crate::revocation::kind::Revocation;
+    use crate::stands::take_turn;
     use crate::verification::Verification;
 
     const NOW: u64 = 1_800_000_000;
+
+    /// Where threads of two stands take inquiries, neither writes a counter of the other's, nor one of the object.
+    #[tokio::test]
+    async fn inquiries_of_threads_are_counted_apart() {
+        let auth = RampartAuth::new("https://auth.example.com", "my-api").unwrap();
+        let head = Authorization::new([""; 0]);
+        let inquiry = |turn| {
+            take_turn(turn);
+            let Verification::Ready(fresh) = auth.verification(&head) else { panic!("there is no token") };
+            fresh.outcome().inquiry()
+        };
+        let (first, other) = (inquiry(0), inquiry(1));
+        assert!(!Arc::ptr_eq(&first.auth, &other.auth));
+        let inner = auth.downgrade();
+        let counts = || [Arc::strong_count(&first.auth), Arc::strong_count(&other.auth), inner.strong_count()];
+        let before = counts();
+        let more = [0, 0, 1].map(inquiry);
+        assert!(Arc::ptr_eq(&first.auth, &more[0].auth));
+        let [of_first, of_other, of_object] = before;
+        assert_eq!(counts(), [of_first + 2, of_other + 1, of_object]);
+        drop(more);
+        assert_eq!(counts(), before);
+    }
+
+    /// An inquiry that outlives its object, as that of a handler may, refuses as before; and the object goes with the last of them.
+    #[tokio::test]
+    async fn object_goes_with_the_last_inquiry() {
+        let auth = RampartAuth::builder("https://auth.example.com", "my-api").realm("here").build().unwrap();
+        let head = Authorization::new([""; 0]);
+        let Verification::Ready(fresh) = auth.verification(&head) else { panic!("there is no token") };
+        let inquiry = fresh.outcome().inquiry();
+        drop(fresh);
+        let (inner, expected) = (auth.downgrade(), auth.rejection(AuthError::MissingToken));
+        drop(auth);
+        assert_eq!(inquiry.require(None, &Policy::roles(["admin"])).map(drop), Err(expected));
+        let clone = inquiry.clone();
+        drop(inquiry);
+        assert_eq!(inner.strong_count(), 1);
+        drop(clone);
+        assert_eq!(inner.strong_count(), 0);
+    }
 
     /// One that takes its time, as that of a web socket does, or that has kept a clone of its guard.
     #[tokio::test]

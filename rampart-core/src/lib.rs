@@ -35,6 +35,7 @@ mod revocation;
 mod rule;
 mod seconds;
 mod settings;
+mod stands;
 #[cfg(feature = "axum")]
 mod state;
 mod together;

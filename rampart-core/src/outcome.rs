@@ -8,7 +8,7 @@ use crate::answer::error::AuthError;
 use crate::answer::headers::{Caching, Headers};
 use crate::answer::rejection::Rejection;
 use crate::asked::{Asked, Entry, ScopesFor};
-use crate::auth::RampartAuth;
+use crate::auth::{Had, RampartAuth};
 use crate::authenticate::{OptionalVerdict, Settled};
 use crate::bearer::Scheme;
 use crate::binding::spent::Spent;
@@ -67,7 +67,7 @@ impl Verified {
             return None;
         }
         let mut outcome = self.as_it_is(auth);
-        outcome.claims = outcome.claims.and_then(|claims| valid_still(auth, claims, self.recent_until));
+        outcome.claims = outcome.claims.and_then(|claims| valid_still(outcome.auth, claims, self.recent_until));
         Some(outcome)
     }
 
@@ -92,7 +92,7 @@ impl Verified {
     pub(crate) fn as_it_is<'a>(&'a self, auth: &'a RampartAuth) -> Outcome<'a> {
         let Self { recent_until, outcome, scheme, headers, asked, .. } = self;
         let claims = outcome.as_ref().map(Option::as_ref).map_err(Clone::clone);
-        Outcome { auth, claims, recent_until: *recent_until, scheme: *scheme, headers, asked }
+        Outcome { auth: Had::Borrowed(auth), claims, recent_until: *recent_until, scheme: *scheme, headers, asked }
     }
 
     /// What was asked of the same token before, when another outcome was kept, is not forgotten.
@@ -110,14 +110,14 @@ impl Verified {
 
 /// Claims that somebody has, unless their time has come meanwhile.
 pub(crate) fn valid_still<'a>(
-    auth: &RampartAuth,
+    auth: Had<'_>,
     claims: Option<&'a Arc<Claims>>,
     recent_until: Duration,
 ) -> Result<Option<&'a Arc<Claims>>, AuthError> {
     if let Some(claims) = claims
         && clock::uptime() > recent_until
     {
-        auth.verifier().still_valid(claims)?;
+        auth.verifier.still_valid(claims)?;
     }
     Ok(claims)
 }
@@ -134,7 +134,7 @@ impl fmt::Debug for Verified {
 ///
 /// What is asked for and passes is remembered for the rest of the request: who lacks a scope later learns of all that it takes.
 pub struct Outcome<'a> {
-    pub(crate) auth: &'a RampartAuth,
+    pub(crate) auth: Had<'a>,
     pub(crate) claims: Result<Option<&'a Arc<Claims>>, AuthError>,
     pub(crate) recent_until: Duration,
     pub(crate) scheme: Scheme,
@@ -269,7 +269,7 @@ impl<'a> Outcome<'a> {
     }
 
     fn tell(&self, event: &Event<'_>) {
-        self.auth.verifier().listeners.tell(event);
+        self.auth.verifier.listeners.tell(event);
     }
 }
 

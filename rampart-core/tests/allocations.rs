@@ -26,6 +26,9 @@ async fn scene(token_cache_bytes: usize) -> Scene {
     let token = issuer.token().scope("tasks:read tasks:write").sign().unwrap();
     // Whatever happens once in a process or thread, happens here.
     auth.verify(&token).await.unwrap();
+    if let Verification::Ready(fresh) = auth.verification(&Authorization::new([""; 0])) {
+        drop(fresh.outcome().inquiry());
+    }
     Scene { issuer, auth, token }
 }
 

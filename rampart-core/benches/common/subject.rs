@@ -10,8 +10,8 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rampart_core::adapter::{RequestHead, Verification};
-use rampart_core::{Algorithm as Accepted, AnyUser, Grants, Issuer, RampartAuth, RampartAuthBuilder};
+use rampart_core::adapter::{Gate, RequestHead, Verification};
+use rampart_core::{Algorithm as Accepted, AnyUser, Grants, Issuer, Policy, RampartAuth, RampartAuthBuilder};
 use rampart_issuer::{Algorithm, LocalIssuer, SigningKey, TokenBuilder};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -41,6 +41,8 @@ pub struct Subject {
     pub warm: RampartAuth,
     /// The same, and proofs are accepted besides.
     accepting: RampartAuth,
+    /// What a layer asks of it: two scopes.
+    gate: Gate,
     jsonwebtoken: Option<(jsonwebtoken::DecodingKey, jsonwebtoken::Validation)>,
 }
 
@@ -100,6 +102,7 @@ impl Ground {
             cold,
             warm,
             accepting,
+            gate: Gate::policy(Policy::scopes(["tasks:read", "tasks:write"])),
             jsonwebtoken: self.jsonwebtoken(&jwk, algorithm),
             token,
         }
@@ -208,6 +211,25 @@ impl Subject {
         for _ in 1..guards {
             kept.by(auth, &head).unwrap().required::<AnyUser>().unwrap();
         }
+    }
+
+    /// A request with a cached token and a guard as handlers take it, which may ask more of it: with an inquiry.
+    pub fn handler(&self) {
+        let head = Head(black_box(self.header.as_bytes()));
+        let Verification::Ready(fresh) = self.warm.verification(&head) else { panic!("waits") };
+        let outcome = fresh.outcome();
+        let guard = (outcome.required::<AnyUser>().unwrap(), outcome.inquiry());
+        let kept = black_box(Box::new(fresh.into_verified()));
+        black_box(&guard);
+        drop((guard, kept));
+    }
+
+    /// A request with a cached token and a layer that asks for its scopes.
+    pub fn layer(&self) {
+        let head = Head(black_box(self.header.as_bytes()));
+        let Verification::Ready(fresh) = self.warm.verification(&head) else { panic!("waits") };
+        assert!(fresh.outcome().pass(&self.gate).is_ok());
+        black_box(Box::new(fresh.into_verified()));
     }
 
     /// The hash of the token alone.

@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::auth::RampartAuth;
-    use crate::token::copies::take_turn;
+    use crate::stands::take_turn;
 
     const BYTES: usize = 1 << 20;
 

@@ -1,20 +1,18 @@
 //! Cached tokens that a thread asks for often, close at hand of that thread.
 //!
 //! A token that all threads use (one service that calls another) would have them all write in the same places for each request: the lock of its
-//! part of the cache, and the counter of its claims. So each of a number of *stands*, among which the threads are shared out, keeps the entries
-//! that are asked for most there, each with claims of its own that are counted there alone ([`Claims::counted_apart`]); a hit then writes nothing
+//! part of the cache, and the counter of its claims. So each of a number of [stands](crate::stands) keeps the entries that are asked for most there, each with claims of its own that are counted there alone ([`Claims::counted_apart`]); a hit then writes nothing
 //! that another stand reads.
 //!
 //! A stand decides nothing. What is found there is judged as what is found in the cache is, by the issuer, the key and the times of the moment; what
 //! the cache lets go is taken from all stands at once ([`Copies::withdraw`]), so that nothing lives longer for it; and the cache is told of each
 //! token that is used while others come ([`Found::is_due`]), so that it lets go the same ones as without.
 
-use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::stands;
 use crate::token::cache::{Entry, Key};
 use crate::token::claims::Claims;
 use crate::token::fingerprint::Fingerprint;
@@ -24,8 +22,6 @@ const WAYS: usize = 4;
 /// The most a stand has, and all stands together of the memory of the cache.
 const MOST_PLACES: usize = 64;
 const SHARE_OF_MEMORY: usize = 32;
-/// A bit of those that claims have for them for each: see [`Claims::may_stand_in`].
-const MOST_STANDS: usize = 32;
 /// So often a token is asked for, more or less in a row, before it gets claims of its own.
 const OFTEN: u8 = 3;
 /// No token is so much in use that it keeps its place for long when it is used no more.
@@ -65,8 +61,7 @@ impl Copies {
     pub(super) fn within(bytes: usize, threads: usize) -> (Self, usize) {
         /// With claims that are counted apart, and what an allocator adds to them.
         const PLACE: usize = size_of::<Place>() + size_of::<Claims>() + 32;
-        // Threads take their stands in turn, and come and go: with twice as many stands two that are busy seldom meet.
-        let stands = (2 * threads).next_power_of_two().min(MOST_STANDS);
+        let stands = stands::number(threads);
         let places = (bytes / SHARE_OF_MEMORY / stands / PLACE / WAYS * WAYS).min(MOST_PLACES);
         let stands = if places == 0 { 0 } else { stands };
         let copies = Self { stands: (0..stands).map(|_| Stand::default()).collect(), places };
@@ -75,7 +70,7 @@ impl Copies {
 
     /// What this thread has close at hand; `come` is how many tokens have come to the cache.
     pub(super) fn get(&self, key: &Key, come: u64) -> Option<Found> {
-        let (_, stand) = self.own()?;
+        let (_, stand) = stands::own(&self.stands)?;
         // Another thread is there at the moment: the cache has it too.
         let mut places = stand.0.try_lock()?;
         let place = set(&mut places, key).iter_mut().find(|place| place.is_of(key))?;
@@ -97,7 +92,7 @@ impl Copies {
     }
 
     fn warm(&self, key: &Key, entry: &Entry, come: u64, often: u8, copy: impl FnOnce(&Arc<Claims>) -> Arc<Claims>) {
-        let Some((number, stand)) = self.own() else { return };
+        let Some((number, stand)) = stands::own(&self.stands) else { return };
         let Some(mut places) = stand.0.try_lock() else { return };
         if places.is_empty() {
             *places = (0..self.places).map(|_| Place::default()).collect();
@@ -130,13 +125,6 @@ impl Copies {
             }
         }
     }
-
-    /// That of this thread.
-    fn own(&self) -> Option<(usize, &Stand)> {
-        // Their number is a power of two.
-        let number = turn() & self.stands.len().checked_sub(1)?;
-        Some((number, self.stands.get(number)?))
-    }
 }
 
 impl Place {
@@ -152,21 +140,6 @@ fn set<'p>(places: &'p mut [Place], key: &Key) -> &'p mut [Place] {
     places.get_mut(number * WAYS..).and_then(|places| places.get_mut(..WAYS)).unwrap_or_default()
 }
 
-thread_local! {
-    /// Which of all threads this is.
-    static TURN: Cell<Option<usize>> = const { Cell::new(None) };
-}
-
-/// In the order in which they have first asked.
-fn turn() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    TURN.get().unwrap_or_else(|| {
-        let turn = NEXT.fetch_add(1, Ordering::Relaxed);
-        TURN.set(Some(turn));
-        turn
-    })
-}
-
 /// For a test: all that is close at hand of any thread.
 #[cfg(test)]
 impl Copies {
@@ -177,10 +150,4 @@ impl Copies {
         };
         self.stands.iter().flat_map(of).collect()
     }
-}
-
-/// For a test that must know which stand its threads have.
-#[cfg(test)]
-pub(super) fn take_turn(turn: usize) {
-    TURN.set(Some(turn));
 }
