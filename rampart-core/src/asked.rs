@@ -28,7 +28,46 @@ pub(crate) enum Entry {
     /// By a type, which is asked for its scopes.
     Type(ScopesFor),
     /// By its name.
-    Scope(Box<str>),
+    Scope(Name),
+}
+
+/// The name of a scope. Most are so short that to keep one asks for no memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// With zeros behind it.
+    Short {
+        length: u8,
+        bytes: [u8; SHORT],
+    },
+    Long(Box<str>),
+}
+
+/// Together with its length no more than the pointer to a long one takes here anyway.
+const SHORT: usize = 22;
+
+impl From<&str> for Name {
+    fn from(name: &str) -> Self {
+        let mut bytes = [0; SHORT];
+        match (bytes.get_mut(..name.len()), u8::try_from(name.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(name.as_bytes());
+                Self::Short { length, bytes }
+            }
+            _ => Self::Long(name.into()),
+        }
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        match name {
+            Name::Short { length, bytes } => {
+                let name = bytes.get(..length.into()).unwrap_or_default();
+                Self::from_utf8_lossy(name).into_owned()
+            }
+            Name::Long(name) => name.into(),
+        }
+    }
 }
 
 /// See [`Requirement::scopes_for`](crate::Requirement::scopes_for).
@@ -163,6 +202,20 @@ mod tests {
             asked.add(entry(&format!("scope-{number}")));
         }
         assert_eq!(names().len(), 2 + MOST);
+    }
+
+    #[test]
+    fn name_of_any_length_is_kept_to_the_letter() {
+        for length in 0..100 {
+            for letter in ["a", "ä", "€"] {
+                let name = letter.repeat(length);
+                let [kept, again, longer] = [&name, &name, &format!("{name}a")].map(|name| Name::from(name.as_str()));
+                assert!(kept == again && kept != longer);
+                assert_eq!(matches!(kept, Name::Long(_)), name.len() > SHORT);
+                assert_eq!(String::from(kept), name);
+            }
+        }
+        assert_eq!(size_of::<Entry>(), 24, "as with the pointer alone");
     }
 
     #[test]

@@ -186,11 +186,7 @@ impl<'a> Outcome<'a> {
             required,
             check,
             || policy.asks_for(),
-            |claims| {
-                for scope in policy.asks_for_of(claims) {
-                    self.asked.add(Entry::Scope(scope.into()));
-                }
-            },
+            |claims| policy.each_scope_of(claims, &mut |scope| self.asked.add(Entry::Scope(scope.into()))),
         )
     }
 

@@ -128,7 +128,7 @@ scopes!(Read = "tasks:read");
 #[tokio::test]
 async fn a_guard_costs_no_allocation_whatever_its_type_asks_for() {
     let Scene { auth, issuer, .. } = &scene(1 << 20).await;
-    let token = issuer.token().roles(["auditor", "admin"]).scope("tasks:read").sign().unwrap();
+    let token = issuer.token().roles(["auditor", "admin"]).scope("tasks:read tasks:write").sign().unwrap();
     auth.verify(&token).await.unwrap();
     let header = format!("Bearer {token}");
     let head = Authorization::new([header.as_bytes()]);
@@ -143,6 +143,14 @@ async fn a_guard_costs_no_allocation_whatever_its_type_asks_for() {
     let by_roles = Gate::policy(Policy::roles(["admin"]).and(Policy::roles(["auditor"])).or(Policy::roles(["root"])));
     assert_eq!(guarded(&|outcome| outcome.pass(&Gate::required()).is_ok()), 0);
     assert_eq!(guarded(&|outcome| outcome.pass(&by_roles).is_ok()), 0);
+    let scope = |name: &str| Policy::scopes([name]);
+    let by_scopes = Policy::scopes(["tasks:write", "tasks:read"]).and(scope("tasks:read")).or(scope("none"));
+    let by_scopes = Gate::policy(by_scopes);
+    assert_eq!(
+        guarded(&|outcome| outcome.pass(&by_scopes).is_ok()),
+        0,
+        "names of the usual length are kept as they are"
+    );
     assert_eq!(guarded(&|outcome| outcome.required::<(Admin, Auditor)>().is_ok()), 0);
     assert_eq!(
         guarded(&|outcome| outcome.optional::<AnyOf<(Admin, Read)>>().is_ok()),

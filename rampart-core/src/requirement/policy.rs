@@ -138,13 +138,25 @@ impl Policy {
     }
 
     /// As [`Requirement::scopes_for`](crate::Requirement::scopes_for).
-    pub(crate) fn asks_for_of(&self, claims: &Claims) -> Vec<&str> {
+    fn asks_for_of(&self, claims: &Claims) -> Vec<&str> {
+        let mut all = Vec::new();
+        self.each_scope_of(claims, &mut |scope| {
+            if !all.contains(&scope) {
+                all.push(scope);
+            }
+        });
+        all
+    }
+
+    /// The same one by one, some of them more than once: where they are met, nothing is allocated.
+    pub(crate) fn each_scope_of<'s, F: FnMut(&'s str)>(&'s self, claims: &Claims, take: &mut F) {
         match &self.0 {
-            Node::Required(..) | Node::Unusable(..) => self.asks_for(),
-            Node::All(all) => union(all.iter().map(|policy| policy.asks_for_of(claims))),
+            Node::Required(Names::Scopes, names) => names.iter().for_each(|name| take(name)),
+            Node::Required(Names::Roles | Names::Issuers, _) | Node::Unusable(..) => {}
+            Node::All(all) => all.iter().for_each(|policy| policy.each_scope_of(claims, take)),
             Node::Any(any) => match any.iter().find(|policy| policy.is_met(claims)) {
-                Some(met) => met.asks_for_of(claims),
-                None => self.asks_for(),
+                Some(met) => met.each_scope_of(claims, take),
+                None => self.asks_for().into_iter().for_each(take),
             },
         }
     }
