@@ -11,6 +11,7 @@ use std::time::SystemTime;
 /// It keeps entries, each until its own time, in the order in which they came, and knows whether it is *whole*: whether somebody who knows
 /// all that is in force has said so ([`mark_whole`](Self::mark_whole)). A store that has lost what it had (restarted empty, flushed,
 /// replaced by one that lags) must not pass for one in which nothing is revoked: it has lost its mark too, or it says [`Followed::Lost`].
+/// The mark is for the entries of one [`state_key`](crate::SharedRevocations::state_key): whoever sets another one empties the store.
 ///
 /// What the entries say, whether they are genuine, and what to do while the store is away is not its concern. Entries are idempotent: one
 /// that is stored or told twice, or out of order, does no harm; one that is lost lets somebody in.

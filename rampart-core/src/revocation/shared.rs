@@ -69,6 +69,10 @@ impl SharedRevocations {
     /// A key that the replicas share: 32 bytes from a generator of random numbers, such as `openssl rand 32`; never a password. Entries are
     /// sealed with it, and others are skipped: without it, whoever can write to the store can lock everybody out. The store then holds
     /// nothing by which somebody could try names either.
+    ///
+    /// Another key is another list: what was sealed by the one before is skipped. `rampart-redis` knows whose mark it has and is unknown
+    /// to the new key until [`initialize`](Self::initialize); a store of one's own is to be emptied, its mark too, and what is still to be
+    /// refused revoked again.
     pub const fn state_key(mut self, key: [u8; 32]) -> Self {
         self.state_key = Some(key);
         self
