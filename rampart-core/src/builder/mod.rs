@@ -406,6 +406,7 @@ impl RampartAuthBuilder {
             takes_opaque: issuers.take_opaque(),
             issuers,
             strangers: Strangers::default(),
+            undecided_logouts: Strangers::default(),
             tolerance: floor.tolerance,
             max_token_bytes,
             tokens: (token_cache_bytes > 0).then(|| TokenCache::new(token_cache_bytes)),

@@ -120,7 +120,11 @@ pub enum Event<'e> {
         why: &'static str,
     },
     /// Whether a logout token is good could not be decided, or what it says could not be kept: its sender is told to come again.
-    LogoutUnavailable,
+    #[non_exhaustive]
+    LogoutUnavailable {
+        /// Anybody can bring this about, so that the log has one line a second: how many got none since the last.
+        left_out: u64,
+    },
     /// An entry of the key set is not used.
     #[non_exhaustive]
     KeySkipped {

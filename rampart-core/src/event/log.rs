@@ -56,7 +56,7 @@ pub(crate) fn log(event: &Event<'_>) {
                 warn!(target: "rampart", issuer, error, pause_s, left_out, "the issuer could not be asked about a token");
             }
         }
-        Event::LoggedOut { .. } | Event::LogoutRefused { .. } | Event::LogoutUnavailable => log_logout(event),
+        Event::LoggedOut { .. } | Event::LogoutRefused { .. } | Event::LogoutUnavailable { .. } => log_logout(event),
         Event::PolicyDeniesEveryone { why } => {
             error!(target: "rampart", why, "a policy denies everyone");
         }
@@ -188,9 +188,11 @@ fn log_logout(event: &Event<'_>) {
         Event::LogoutRefused { why } => {
             info!(target: "rampart", why, "logout token refused");
         }
-        _ => {
-            warn!(target: "rampart", "a logout cannot be carried out now: its sender is told to come again");
+        Event::LogoutUnavailable { left_out } => {
+            let left_out = Some(*left_out).filter(|left_out| *left_out > 0);
+            warn!(target: "rampart", left_out, "a logout cannot be carried out now: its sender is told to come again");
         }
+        _ => {}
     }
 }
 
@@ -275,7 +277,7 @@ mod tests {
             },
             Event::LoggedOut { issuer: "https://a.example" },
             Event::LogoutRefused { why: "because" },
-            Event::LogoutUnavailable,
+            Event::LogoutUnavailable { left_out: 3 },
             Event::KeySkipped { position: 0, why: "its kty is missing", is_fault: true },
             Event::KeySkipped { position: 0, why: "its use is not sig", is_fault: false },
             Event::MoreKeysSkipped { skipped: 21 },
@@ -348,7 +350,7 @@ mod tests {
             Event::IntrospectionFailed { .. } => "IntrospectionFailed",
             Event::LoggedOut { .. } => "LoggedOut",
             Event::LogoutRefused { .. } => "LogoutRefused",
-            Event::LogoutUnavailable => "LogoutUnavailable",
+            Event::LogoutUnavailable { .. } => "LogoutUnavailable",
             Event::KeySkipped { .. } => "KeySkipped",
             Event::MoreKeysSkipped { .. } => "MoreKeysSkipped",
             Event::KeysCut { .. } => "KeysCut",

@@ -41,7 +41,8 @@ const SOON: Duration = Duration::from_secs(1);
 
 impl Keys {
     /// Reads a JWT of the issuer's that is no access token: waits for keys where there are none, and looks for its own once, within the
-    /// budget for such searches. `read` judges it by the keys and the time of that moment.
+    /// budget for such searches. `read` judges it by the keys and the time of that moment. Whether an unknown key is the issuer's is not
+    /// decided by how many come: a flood of made-up key IDs must not have a genuine one refused for good, as its sender would not come again.
     pub(crate) async fn read<T>(
         &self,
         clock: &Clock,
@@ -61,12 +62,12 @@ impl Keys {
             let keys = current.as_ref().and_then(|current| current.keys());
             keys.map(|keys| read(keys, now)).ok_or(NoVerdict::Unavailable(SOON))
         };
-        let unavailable = |error: &AuthError| match error {
-            AuthError::KeysUnavailable { retry_after } => NoVerdict::Unavailable(*retry_after),
-            _ => UNKNOWN_KID,
+        let unavailable = |error| match error {
+            AuthError::KeysUnavailable { retry_after } => NoVerdict::Unavailable(retry_after),
+            _ => NoVerdict::Unavailable(SOON),
         };
         let begun = cache.begun();
-        cache.wait(now()?).await.map_err(|error| unavailable(&error))?;
+        cache.wait(now()?).await.map_err(unavailable)?;
         let kid = match judge(now()?)? {
             Err(Flaw::UnknownKid(kid)) => kid,
             judged => return judged.map_err(settle),
@@ -74,7 +75,8 @@ impl Keys {
         let sought = Sought { kid: &kid, signed_by: now()? };
         match cache.find_kid(&sought, begun).await {
             KidSearch::Found => judge(now()?)?.map_err(settle),
-            KidSearch::NotFound(not_found) => Err(unavailable(&not_found.error)),
+            KidSearch::NotFound(not_found) if not_found.is_undecided() => Err(unavailable(not_found.error)),
+            KidSearch::NotFound(_) => Err(UNKNOWN_KID),
         }
     }
 

@@ -45,6 +45,11 @@ impl NotFound {
         error: AuthError::InvalidToken,
         why: "no key at hand has this kid, the issuer cannot be asked for it now, and too many such tokens come",
     };
+
+    /// Whether nobody knows, whatever a request is told.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.why != Self::UNKNOWN.why
+    }
 }
 
 impl KeyCache {

@@ -13,6 +13,7 @@ use self::reply::LogoutReply;
 use self::token::{Logout, Problem};
 use crate::answer::error::AuthError;
 use crate::auth::RampartAuth;
+use crate::clock;
 use crate::event::Event;
 use crate::jose::jws::{Scratch, TypRule, Unverified};
 use crate::jose::key_set::{KeySet, NoSigner};
@@ -85,7 +86,13 @@ impl RampartAuth {
                 LogoutReply::refused()
             }
             Err(Failure::Unavailable(retry_after)) => {
-                listeners.tell(&Event::LogoutUnavailable);
+                let line = self.verifier().undecided_logouts.line(clock::uptime());
+                let event = Event::LogoutUnavailable { left_out: line.unwrap_or_default() };
+                if line.is_some() {
+                    listeners.tell(&event);
+                } else {
+                    listeners.tell_all_but_the_log(&event);
+                }
                 LogoutReply::unavailable(retry_after)
             }
             Err(Failure::NotConfigured) => {

@@ -47,6 +47,8 @@ pub(crate) struct Verifier {
     /// Whether a token may be no JWT, and an issuer be asked about it.
     pub(crate) takes_opaque: bool,
     pub(crate) strangers: Strangers,
+    /// Logouts that could not be decided: anybody can bring that about too.
+    pub(crate) undecided_logouts: Strangers,
     pub(crate) tolerance: Duration,
     pub(crate) max_token_bytes: usize,
     pub(crate) tokens: Option<TokenCache>,

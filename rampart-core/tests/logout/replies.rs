@@ -163,7 +163,13 @@ async fn flood_of_made_up_key_ids_asks_the_issuer_no_more_than_tokens_may() {
         }
     }
     assert!(ground.issuer.requests(Endpoint::Jwks) - before <= 3);
-    assert!(refused + unavailable == 10_000 && refused > 9_000, "{refused} {unavailable}");
+    // Those few that were looked for are known to be none; of the others nobody knows, and one may be genuine.
+    assert!(refused <= 3 && refused + unavailable == 10_000, "{refused} {unavailable}");
     assert!(ground.is_signed_in().await && ground.revocations.health().entries == 0);
     assert_eq!(ground.send(&ground.logout()).await, 200);
+    // One of a key that is new is told to come again, as nobody can tell it from them, or is let in where the issuer may be asked again
+    // by now. An issuer that is told 400 would not come again.
+    ground.issuer.rotate().unwrap();
+    let answer = ground.send(&ground.logout()).await;
+    assert!([503, 200].contains(&answer), "{answer}");
 }

@@ -128,7 +128,8 @@ pub(crate) fn rv25_flood_of_key_ids_asks_the_issuer_no_more_than_tokens_may(grou
         }
     }
     assert!(world.issuer.requests(Endpoint::Jwks) - before <= 3);
-    assert!(refused_of > 900, "{refused_of} {unavailable}");
+    // Those few that were looked for are known to be none; of the others nobody knows, and one may be genuine.
+    assert!(refused_of <= 3 && refused_of + unavailable == 1_000, "{refused_of} {unavailable}");
     world.nothing_is_revoked("by a flood");
     assert_eq!(world.send(&world.logout()), done());
 }
