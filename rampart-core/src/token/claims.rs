@@ -302,7 +302,7 @@ impl Claims {
     }
 
     /// Any top-level claim by its name; `None` where it is absent or `null`. It is read from the payload at each call, as it stands there:
-    /// `scope` too, which for guards is what [`has_scope`](ClaimFields::has_scope) says, by the settings and, where the issuer is asked
+    /// `scope` too, which for guards is what [`has_scope`](Self::has_scope) says, by the settings and, where the issuer is asked
     /// about JWTs as well, without what its answer takes away.
     ///
     /// ```
