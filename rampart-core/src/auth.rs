@@ -335,8 +335,8 @@ impl RampartAuth {
 }
 
 impl Inner {
-    /// The HTTP answer for an error, of a request whose token came by this scheme, and for which a new one needs these scopes besides any which the error
-    /// names.
+    /// The HTTP answer for an error, of a request whose token came by this scheme, and for which a new one needs these scopes besides any
+    /// which the error names.
     pub(crate) fn rejection_by(&self, error: AuthError, scopes: &[&str], used: Scheme) -> Rejection {
         let is_of_proofs = matches!(error, AuthError::InvalidProof { .. } | AuthError::UseNonce);
         Rejection::new(error, scopes, if is_of_proofs { Scheme::Dpop } else { used }, &self.challenges)

@@ -1,8 +1,9 @@
 //! Cached tokens that a thread asks for often, close at hand of that thread.
 //!
 //! A token that all threads use (one service that calls another) would have them all write in the same places for each request: the lock of its
-//! part of the cache, and the counter of its claims. So each of a number of [stands](crate::stands) keeps the entries that are asked for most there, each with claims of its own that are counted there alone ([`Claims::counted_apart`]); a hit then writes nothing
-//! that another stand reads.
+//! part of the cache, and the counter of its claims. So each of a number of [stands](crate::stands) keeps the entries that are asked for most
+//! there, each with claims of its own that are counted there alone ([`Claims::counted_apart`]); a hit then writes nothing that another stand
+//! reads.
 //!
 //! A stand decides nothing. What is found there is judged as what is found in the cache is, by the issuer, the key and the times of the moment; what
 //! the cache lets go is taken from all stands at once ([`Copies::withdraw`]), so that nothing lives longer for it; and the cache is told of each

@@ -15,8 +15,14 @@ type Change = fn(Issuer) -> Issuer;
 
 /// It is whole and empty, and full when it is told to be.
 #[derive(Clone, Debug, Default)]
-struct Store {
+pub(crate) struct Store {
     is_full: Arc<AtomicBool>,
+}
+
+impl Store {
+    pub(crate) fn full() -> Self {
+        Self { is_full: Arc::new(AtomicBool::new(true)) }
+    }
 }
 
 impl RevocationLog for Store {

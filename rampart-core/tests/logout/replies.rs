@@ -1,14 +1,13 @@
 //! What the issuer is told.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rampart_core::adapter::LogoutReply;
-use rampart_core::{
-    AuthError, Each, Followed, LogError, Logged, Place, RampartAuth, RevocationLog, Revocations, Snapshot,
-};
+use rampart_core::{AuthError, RampartAuth, Revocations};
 use rampart_issuer::{Endpoint, Fault, base64url};
 
 use crate::ground::{FORM, Ground};
+use crate::outages::Store;
 
 fn shown(reply: &LogoutReply) -> (u16, Vec<(&str, &str)>, &str) {
     (reply.status(), reply.headers().collect(), reply.body())
@@ -100,32 +99,10 @@ async fn logout_that_cannot_be_decided_is_for_later() {
     assert_eq!(ground.send(&ground.logout().without("events")).await, 400, "what could not hold asks for no keys");
 }
 
-/// A store that has nothing, and takes nothing.
-#[derive(Debug)]
-struct Full;
-
-impl RevocationLog for Full {
-    fn publish<'a>(&'a self, _: &'a [u8], _: SystemTime) -> Logged<'a, ()> {
-        Box::pin(async { Err(LogError::new("full")) })
-    }
-
-    fn snapshot<'a>(&'a self, _: Each<'a>) -> Logged<'a, Snapshot> {
-        Box::pin(async { Ok(Snapshot::Whole(Place::new("0"))) })
-    }
-
-    fn follow<'a>(&'a self, _: &'a Place, _: Each<'a>) -> Logged<'a, Followed> {
-        Box::pin(std::future::pending())
-    }
-
-    fn mark_whole(&self) -> Logged<'_, ()> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
 /// RV26
 #[tokio::test]
 async fn logout_that_cannot_be_kept_is_for_later_and_all_of_it_in_force_here() {
-    let revocations = Revocations::over(Full).start().unwrap();
+    let revocations = Revocations::over(Store::full()).start().unwrap();
     revocations.loaded().await.unwrap();
     let ground = Ground::with(|builder| builder.revocations(revocations)).await;
     assert!(ground.is_signed_in().await && ground.verify(&ground.access().without("sid")).await.is_ok());

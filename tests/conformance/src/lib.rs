@@ -5,7 +5,7 @@
 //! - [`subject`]: asks one of them a case, and compares its answer;
 //! - [`wire`]: a client that sends exactly the bytes it is given;
 //! - [`fixture`]: the issuer, its keys, and the auth objects that all applications share; [`resolver`]: its tenants;
-//!   [`revoked`]: whose tokens pass no more; [`sender`]: whoever makes proofs; [`introspection`]: APIs that ask their issuer about tokens.
+//!   [`revoked`]: whose tokens pass no more; [`full_store`]: where no more can be revoked; [`sender`]: whoever makes proofs; [`introspection`]: APIs that ask their issuer about tokens.
 //!
 //! `tests/conformance.rs` makes one test of each case and subject.
 #![allow(
@@ -25,6 +25,7 @@ pub mod case;
 pub mod cases;
 pub mod credentials;
 pub mod fixture;
+pub mod full_store;
 pub mod introspection;
 pub mod resolver;
 pub mod revoked;

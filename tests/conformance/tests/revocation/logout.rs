@@ -1,15 +1,11 @@
 //! Whose word counts, and whom it signs out.
 
-use std::time::{Duration, SystemTime};
-
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rampart_conformance::fixture::{FIXTURE, NOW};
+use rampart_conformance::full_store::FullStore;
 use rampart_conformance::sender::KEY;
 use rampart_conformance::wire::Connection;
-use rampart_core::{
-    Each, Followed, Grants, Issuer, LogError, Logged, Place, RampartAuth, RampartAuthBuilder, RevocationLog,
-    Revocations, Snapshot,
-};
+use rampart_core::{Grants, Issuer, RampartAuth, RampartAuthBuilder, Revocations};
 use rampart_issuer::{Algorithm, Endpoint, Fault, LocalIssuer, SigningKey, TokenBuilder};
 use serde_json::{Value, json};
 
@@ -235,36 +231,11 @@ pub(crate) fn rv26_logout_that_cannot_be_decided_is_for_later(ground: Ground) {
     assert_eq!(world.send(&world.logout().without("events")), refused(), "what could not hold asks for no keys");
 }
 
-/// A store that has nothing, and takes nothing.
-#[derive(Debug)]
-struct Full;
-
-impl RevocationLog for Full {
-    fn publish<'a>(&'a self, _: &'a [u8], _: SystemTime) -> Logged<'a, ()> {
-        Box::pin(async { Err(LogError::new("full")) })
-    }
-
-    fn snapshot<'a>(&'a self, _: Each<'a>) -> Logged<'a, Snapshot> {
-        Box::pin(async { Ok(Snapshot::Whole(Place::new("0"))) })
-    }
-
-    fn follow<'a>(&'a self, after: &'a Place, _: Each<'a>) -> Logged<'a, Followed> {
-        Box::pin(async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            Ok(Followed::Next(after.clone()))
-        })
-    }
-
-    fn mark_whole(&self) -> Logged<'_, ()> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
 /// Other replicas do not know of it, so the issuer must come again; this one does.
 pub(crate) fn rv26_logout_that_cannot_be_kept_is_for_later_and_in_force_here(ground: Ground) {
     let issuer = FIXTURE.wait(LocalIssuer::builder().algorithm(Algorithm::ES256).start()).unwrap();
     let revocations = FIXTURE.wait(async {
-        let revocations = Revocations::over(Full).start().unwrap();
+        let revocations = Revocations::over(FullStore).start().unwrap();
         revocations.loaded().await.unwrap();
         revocations
     });

@@ -1,11 +1,10 @@
 //! What an administrator revokes, on all three: it is refused from then on, also where it was known before.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use rampart_conformance::full_store::FullStore;
 use rampart_conformance::wire::Connection;
-use rampart_core::{
-    Each, Followed, LogError, Logged, Place, RampartAuth, RevocationLog, RevocationState, Revocations, Snapshot,
-};
+use rampart_core::{RampartAuth, RevocationState, Revocations};
 use rampart_issuer::{Algorithm, LocalIssuer, TokenBuilder};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -179,37 +178,12 @@ fn body_of_another_form_is_refused_and_revokes_nothing() {
     is_refused(&world, &known, "at last");
 }
 
-/// A store that has nothing, and takes nothing.
-#[derive(Debug)]
-struct Full;
-
-impl RevocationLog for Full {
-    fn publish<'a>(&'a self, _: &'a [u8], _: SystemTime) -> Logged<'a, ()> {
-        Box::pin(async { Err(LogError::new("full")) })
-    }
-
-    fn snapshot<'a>(&'a self, _: Each<'a>) -> Logged<'a, Snapshot> {
-        Box::pin(async { Ok(Snapshot::Whole(Place::new("0"))) })
-    }
-
-    fn follow<'a>(&'a self, after: &'a Place, _: Each<'a>) -> Logged<'a, Followed> {
-        Box::pin(async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            Ok(Followed::Next(after.clone()))
-        })
-    }
-
-    fn mark_whole(&self) -> Logged<'_, ()> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
 #[test]
 fn what_the_store_does_not_take_is_503_that_says_when_to_come_again() {
     let runtime = Runtime::new().unwrap();
     let list = || {
         runtime.block_on(async {
-            let list = Revocations::over(Full).start().unwrap();
+            let list = Revocations::over(FullStore).start().unwrap();
             list.loaded().await.unwrap();
             assert_eq!(list.health().state, RevocationState::Current);
             list
