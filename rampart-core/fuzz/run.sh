@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(bearer jws header claims key_set token_response proof proof_claims proof_target answer logout_token)
+[ ${#targets[@]} -gt 0 ] || targets=(bearer jws header claims key_set token_response proof proof_claims proof_target answer logout_token revocation_entry)
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
