@@ -157,6 +157,7 @@ impl Hasher for AsItIs {
 
 #[cfg(test)]
 mod tests {
+    use std::ptr;
     use std::sync::Weak;
     use std::thread::scope;
     use std::time::Duration;
@@ -166,6 +167,7 @@ mod tests {
     use super::*;
     use crate::auth::RampartAuth;
     use crate::stands::take_turn;
+    use crate::token::claims::Content;
 
     const BYTES: usize = 1 << 20;
 
@@ -225,6 +227,17 @@ mod tests {
         );
         // The cache and this thread's stand have one each, as each of the two other stands' copies has; and this test.
         assert_eq!(Arc::strong_count(&verified), 5);
+    }
+
+    #[tokio::test]
+    async fn what_every_hit_reads_stands_apart_from_where_claims_are_counted() {
+        let claims = (claims().await)();
+        let Content { fields, confirmation, times, revocable, .. } = claims.content();
+        let read = [ptr::from_ref(fields).addr(), ptr::from_ref(confirmation).addr()];
+        let read = read.into_iter().chain([ptr::from_ref(times).addr(), ptr::from_ref(revocable).addr()]);
+        // The line of the counter may begin with it: two numbers, and then the claims.
+        let counter = Arc::as_ptr(&claims).addr() - 2 * size_of::<usize>();
+        assert!(read.into_iter().all(|place| place - counter >= 64));
     }
 
     #[tokio::test]

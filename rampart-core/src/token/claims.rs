@@ -72,16 +72,20 @@ enum Held {
 const LET_GO: u64 = 1 << 63;
 
 /// What a verification has found.
+///
+/// An [`Arc`] counts in front of what it holds. What few requests read stands first, so that the line of the processor's cache in
+/// which a thread counts these claims is none that all others read for each request.
+#[repr(C)]
 pub(crate) struct Content {
+    pub(crate) payload: Box<str>,
+    /// What the settings say that the roles and scopes include.
+    pub(crate) implied_roles: Box<[String]>,
+    pub(crate) implied_scopes: Box<[String]>,
     pub(crate) fields: ClaimFields,
     /// The subject is what stands in for one.
     pub(crate) is_client: bool,
     pub(crate) confirmation: Confirmation,
-    /// What the settings say that the roles and scopes include.
-    pub(crate) implied_roles: Box<[String]>,
-    pub(crate) implied_scopes: Box<[String]>,
     pub(crate) times: Times,
-    pub(crate) payload: Box<str>,
     /// What they can be revoked by, where anything is.
     pub(crate) revocable: Option<Box<Revocable>>,
 }
