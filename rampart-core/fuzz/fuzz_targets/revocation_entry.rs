@@ -77,8 +77,8 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-/// By what the token can be revoked, as replicas tell it one another: its own, its session, its subject (with and without regard to
-/// sessions), its client, its issuer for a time and as a whole.
+/// By what the token can be revoked, as replicas tell it one another: its own ID, its session, its subject, its client, its issuer up to
+/// a time, and its issuer as a whole.
 static IDS: LazyLock<[[u8; 16]; 6]> = LazyLock::new(|| {
     let published = Arc::<Mutex<Vec<Vec<u8>>>>::default();
     let store = Store { entries: Vec::new(), follows: Arc::default(), published: Arc::clone(&published) };

@@ -230,6 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[cfg_attr(not(target_pointer_width = "64"), ignore = "where pointers are shorter, what stands first is too")]
     async fn what_every_hit_reads_stands_apart_from_where_claims_are_counted() {
         let claims = (claims().await)();
         let Content { fields, confirmation, times, revocable, .. } = claims.content();

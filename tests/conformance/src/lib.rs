@@ -5,7 +5,8 @@
 //! - [`subject`]: asks one of them a case, and compares its answer;
 //! - [`wire`]: a client that sends exactly the bytes it is given;
 //! - [`fixture`]: the issuer, its keys, and the auth objects that all applications share; [`resolver`]: its tenants;
-//!   [`revoked`]: whose tokens pass no more; [`full_store`]: where no more can be revoked; [`sender`]: whoever makes proofs; [`introspection`]: APIs that ask their issuer about tokens.
+//!   [`revoked`]: whose tokens pass no more; [`full_store`]: where no more can be revoked; [`sender`]: whoever makes proofs;
+//!   [`introspection`]: APIs that ask their issuer about tokens.
 //!
 //! `tests/conformance.rs` makes one test of each case and subject.
 #![allow(
